@@ -1,0 +1,53 @@
+"""Every setting of jptransfer as typed dataclasses, in pipeline order. No logic lives here but checking."""
+
+from jptransfer.config.learning import (
+    ClassWeights,
+    EncoderFinetuningConfig,
+    FinetuningConfig,
+    LmTrainingConfig,
+    Masking,
+    ModelConfig,
+    ObjectiveConfig,
+    OptimizerConfig,
+    Pooling,
+    Precision,
+    ScheduleConfig,
+    SubsetConfig,
+    TaskConfig,
+    TfidfConfig,
+)
+from jptransfer.config.run import (
+    ArtifactsConfig,
+    CompareConfig,
+    Config,
+    Device,
+    DoctorConfig,
+    EvaluationConfig,
+    ExportConfig,
+    LsConfig,
+    PredictConfig,
+    ReportConfig,
+    RuntimeConfig,
+    Tracker,
+    Upstream,
+)
+from jptransfer.config.text import (
+    CleaningConfig,
+    CorpusConfig,
+    CorpusRole,
+    DeduplicationConfig,
+    EncodingConfig,
+    OnError,
+    SegmenterConfig,
+    SourceConfig,
+    TokenizerConfig,
+)
+
+__all__ = [
+    "ArtifactsConfig", "ClassWeights", "CleaningConfig", "CompareConfig", "Config", "CorpusConfig", "CorpusRole",
+    "DeduplicationConfig", "Device", "DoctorConfig", "EncoderFinetuningConfig", "EncodingConfig", "EvaluationConfig",
+    "ExportConfig", "FinetuningConfig", "LmTrainingConfig", "LsConfig", "Masking", "ModelConfig", "ObjectiveConfig",
+    "OnError", "OptimizerConfig", "Pooling", "Precision", "PredictConfig", "ReportConfig", "RuntimeConfig",
+    "ScheduleConfig", "SegmenterConfig", "SourceConfig", "SubsetConfig", "TaskConfig", "TfidfConfig",
+    "TokenizerConfig", "Tracker", "Upstream",
+]

@@ -1,0 +1,45 @@
+"""What a configuration field can say about itself besides its type: how it counts, and what it may hold.
+
+Every stage hashes its configuration (see `jptransfer.artifacts.fingerprint`); these markers decide how:
+`external` fields hold a place (file, folder, glob, hub name) and enter by content, `label` fields only name things
+and never enter, `omit_when` keeps the identities of artifacts that were made before a field existed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import field
+from typing import Any
+
+UNSET: Any = object()
+
+
+def setting(
+    default: Any = UNSET,
+    *,
+    factory: Any = UNSET,
+    external: bool = False,
+    label: bool = False,
+    omit_when: Any = UNSET,
+    registry: str | None = None,
+    low: float | None = None,
+    high: float | None = None,
+) -> Any:
+    """Return a dataclass field with markers.
+
+    Args:
+        default: the value if none is given. `factory`: a callable that makes it, for lists and dicts.
+        external: the value is a place; its content's digest enters the identity, the value does not.
+        label: the value only names something and never enters an identity.
+        omit_when: leave the field out of the identity while it has this value.
+        registry: the value (or every item of a list) must be a name of this table of `jptransfer.registry.ALL`.
+        low, high: inclusive limits of a number.
+    """
+    marks = {"external": external, "label": label, "registry": registry, "low": low, "high": high}
+    metadata = {name: value for name, value in marks.items() if value not in (None, False)}
+    if omit_when is not UNSET:
+        metadata["omit_when"] = omit_when
+    if factory is not UNSET:
+        return field(default_factory=factory, metadata=metadata)
+    if default is UNSET:
+        raise TypeError("a setting needs a default or a factory")
+    return field(default=default, metadata=metadata)

@@ -1,0 +1,278 @@
+"""Settings of everything that is trained: models, objectives, optimisation, fine-tuning."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from jptransfer.config.fields import setting
+from jptransfer.config.text import OnError
+
+
+class Precision(Enum):
+    """Number format of matrix products; it changes the outcome, so it is part of the identity."""
+
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+class Masking(Enum):
+    """Whether masks are drawn anew in every epoch or come from a fixed number of copies."""
+
+    dynamic = "dynamic"
+    static = "static"
+
+
+@dataclass
+class ModelConfig:
+    """Architecture and size of a language model that starts from scratch."""
+
+    name: str = setting("model", label=True)
+    """label of the artifact"""
+    architecture: str = setting("bert", registry="models")
+    """family, see `jpt ls models`"""
+    layers: int = setting(2, low=1)
+    """transformer layers"""
+    hidden: int = setting(128, low=1)
+    """width of the states"""
+    heads: int = setting(2, low=1)
+    """attention heads"""
+    intermediate: int = setting(512, low=1)
+    """width of the feed-forward layers"""
+    max_positions: int = setting(512, low=2)
+    """longest sequence, special tokens included"""
+    dropout: float = setting(0.1, low=0.0, high=1.0)
+    """dropout of states"""
+    attention_dropout: float = setting(0.1, low=0.0, high=1.0)
+    """dropout of attention weights"""
+    initializer_range: float = setting(0.02, low=0.0)
+    """standard deviation of initial weights"""
+
+
+@dataclass
+class OptimizerConfig:
+    """How gradients become updates."""
+
+    name: str = setting("adamw", registry="optimizers")
+    """see `jpt ls optimizers`"""
+    lr: float = setting(1e-4, low=0.0)
+    """peak learning rate"""
+    betas: list[float] = setting(factory=lambda: [0.9, 0.999])
+    """decay rates of the moments"""
+    eps: float = setting(1e-6, low=0.0)
+    """term added to the denominator"""
+    weight_decay: float = setting(0.01, low=0.0)
+    """decoupled; not applied to biases and normalisation"""
+    clip: float = setting(1.0, low=0.0)
+    """limit of the gradient's global norm; 0: none"""
+
+
+@dataclass
+class ScheduleConfig:
+    """How the learning rate moves."""
+
+    name: str = setting("linear", registry="schedules")
+    """see `jpt ls schedules`"""
+    warmup: float = setting(0.1, low=0.0)
+    """below 1: share of all steps; from 1 on: steps"""
+
+
+@dataclass
+class ObjectiveConfig:
+    """What a language model is asked to predict."""
+
+    name: str = setting("mlm", registry="objectives")
+    """see `jpt ls objectives`"""
+    mask_rate: float = setting(0.15, low=0.0, high=1.0)
+    """share of tokens to predict"""
+    replace_mask: float = setting(0.8, low=0.0, high=1.0)
+    """share of those shown as [MASK]"""
+    replace_random: float = setting(0.1, low=0.0, high=1.0)
+    """share of those shown as a random token; the rest stays as it is"""
+    max_predictions: int | None = setting(None, low=1)
+    """limit of predictions a sequence (the original BERT: 20 in 128)"""
+    whole_word: bool = True
+    """mask all pieces of a word together"""
+    masking: Masking = Masking.dynamic
+    """dynamic: new masks each epoch; static: `copies` sets of masks in turn"""
+    copies: int = setting(5, low=1)
+    """sets of masks for static masking"""
+    next_sentence: bool = False
+    """predict whether the second segment follows the first (NSP)"""
+    short_sequences: float = setting(0.1, low=0.0, high=1.0)
+    """share of sequences that aim at a random shorter length (only with `next_sentence`)"""
+
+
+@dataclass
+class LmTrainingConfig:
+    """Training of a language model, from scratch or from a start."""
+
+    name: str = setting("lm", label=True)
+    """label of the artifact"""
+    start: str = setting("scratch", external=True)
+    """scratch, an artifact id, a folder, or `hf:org/name@revision`; adaptation ignores it and starts from the LM"""
+    objective: ObjectiveConfig = setting(factory=ObjectiveConfig)
+    """what is predicted"""
+    max_length: int = setting(128, low=8)
+    """longest sequence in tokens, special tokens included"""
+    pack: bool = True
+    """fill a sequence with consecutive sentences of a document; otherwise one sentence each"""
+    batch_tokens: int = setting(4096, low=8)
+    """global batch: tokens (padding included) an update"""
+    steps: int | None = setting(None, low=1)
+    """updates; none: from `epochs`"""
+    epochs: float = setting(1.0, low=0.0)
+    """passes over the training split, if `steps` is not given"""
+    optimizer: OptimizerConfig = setting(factory=OptimizerConfig)
+    """update rule"""
+    schedule: ScheduleConfig = setting(factory=ScheduleConfig)
+    """learning rate over time"""
+    precision: Precision = Precision.fp32
+    """number format"""
+    evaluations: int = setting(10, low=0)
+    """evaluations on the development split, evenly spaced, the last one at the end"""
+    evaluation_sequences: int = setting(2000, low=1)
+    """sequences of the development split each evaluation reads"""
+    seed: int = setting(0, low=0)
+    """seed of initial weights, order, masks and dropout"""
+
+
+@dataclass
+class TaskConfig:
+    """A labelled data set and what is asked of it."""
+
+    name: str = setting("task", label=True)
+    """label of the artifacts"""
+    kind: str = setting("classification", registry="tasks")
+    """see `jpt ls tasks`"""
+    dataset: str = setting("", registry="datasets")
+    """reader of its official files, see `jpt ls datasets`; empty: no task"""
+    files: dict[str, str] = setting(factory=dict, external=True)
+    """role or split (train, dev, test, all, ...) -> file, folder or archive"""
+    options: dict[str, str] = setting(factory=dict)
+    """settings of the reader (for example classes: 3, part: titles)"""
+    text_column: str = "text"
+    """name or 0-based number of the text's column (text_file, conll_file: the token's)"""
+    label_column: str = "label"
+    """name or 0-based number of the label's column (text_file, conll_file: the tag's)"""
+    labels: list[str] = setting(factory=list)
+    """labels in order; empty: discovered in the training split, sorted"""
+    label_map: dict[str, str] = setting(factory=dict)
+    """rename labels; an empty name drops the example (classification) or the entity (ner)"""
+    encoding: str = "utf-8"
+    """character encoding of the files"""
+    separator: str = ""
+    """column separator: tab, comma, space; empty: from the file's name (text_file) or white space (conll_file)"""
+    dev_fraction: float = setting(0.1, low=0.0, high=0.9)
+    """share of examples made into a development split where the files have none"""
+    test_fraction: float = setting(0.1, low=0.0, high=0.9)
+    """share of examples made into a test split where the files have none"""
+    stratify: bool = True
+    """keep the labels' shares when a split is made (classification)"""
+    seed: int = setting(0, low=0)
+    """seed of splits that are made"""
+    expected: dict[str, int] = setting(factory=dict)
+    """split -> number of examples the files must give"""
+    on_error: OnError = OnError.stop
+    """malformed rows: stop with an error, or skip, count and report"""
+
+
+@dataclass
+class SubsetConfig:
+    """Low-shot training: a seeded, nested part of the training split."""
+
+    n: int | None = setting(None, low=1)
+    """number of examples; a larger n with the same seed contains a smaller one"""
+    fraction: float | None = setting(None, low=0.0, high=1.0)
+    """share of examples, instead of `n`"""
+    stratify: bool = True
+    """keep the labels' shares (classification)"""
+    seed: int = setting(0, low=0)
+    """seed of the order examples are taken in"""
+
+
+class ClassWeights(Enum):
+    """Weight of each class in the loss."""
+
+    none = "none"
+    balanced = "balanced"
+
+
+class Pooling(Enum):
+    """What a text's vector is."""
+
+    cls = "cls"
+    first = "first"
+    mean = "mean"
+
+
+@dataclass
+class EncoderFinetuningConfig:
+    """Fine-tuning of an encoder with a head."""
+
+    epochs: int = setting(3, low=1)
+    """passes over the training split"""
+    batch_size: int = setting(32, low=1)
+    """global batch: examples an update"""
+    max_length: int = setting(128, low=8)
+    """longest sequence in tokens; longer texts are cut (classification) or split (ner)"""
+    pooling: Pooling = Pooling.cls
+    """cls: first token through dense + tanh; first: first token's state; mean: mean of states (classification)"""
+    dropout: float = setting(0.1, low=0.0, high=1.0)
+    """dropout before the head's linear layer"""
+    optimizer: OptimizerConfig = setting(factory=OptimizerConfig)
+    """update rule"""
+    schedule: ScheduleConfig = setting(factory=ScheduleConfig)
+    """learning rate over time"""
+    precision: Precision = Precision.fp32
+    """number format"""
+    class_weights: ClassWeights = ClassWeights.none
+    """none, or balanced: inverse to the classes' frequency"""
+    freeze: list[str] = setting(factory=list)
+    """layer groups that stay as they are (embeddings, layer.0, ..., pooler), or `encoder` for all of them"""
+    rate_decay: float = setting(1.0, low=0.0)
+    """discriminative rates: each lower layer group learns at this times the rate of the one above"""
+    head_rate: float = setting(1.0, low=0.0)
+    """the head learns at this times the rate"""
+    patience: int | None = setting(None, low=1)
+    """epochs without improvement before training stops; none: all epochs"""
+    select: str = setting("", registry="metrics")
+    """development metric that chooses the best checkpoint; empty: the task's own (accuracy, entity_f1)"""
+
+
+@dataclass
+class TfidfConfig:
+    """Linear model on TF-IDF character n-grams."""
+
+    ngram_min: int = setting(1, low=1)
+    """shortest n-gram (characters)"""
+    ngram_max: int = setting(4, low=1)
+    """longest n-gram (characters)"""
+    min_df: int = setting(1, low=1)
+    """n-grams in fewer texts are left out"""
+    sublinear: bool = True
+    """1 + log(tf) in place of tf"""
+    c: list[float] = setting(factory=lambda: [0.3, 1.0, 3.0, 10.0, 30.0])
+    """inverse strengths of L2 regularisation, chosen on the development split"""
+    class_weights: ClassWeights = ClassWeights.none
+    """none, or balanced"""
+    select: str = setting("", registry="metrics")
+    """development metric that chooses C; empty: the task's own"""
+
+
+@dataclass
+class FinetuningConfig:
+    """How a task model is made."""
+
+    name: str = setting("finetuned", label=True)
+    """label of the artifact"""
+    learner: str = setting("encoder", registry="learners")
+    """see `jpt ls learners`"""
+    start: str = setting("auto", external=True)
+    """scratch, pretrained, adapted, auto (adapted if there is a domain), an artifact id, a folder or `hf:name@revision`"""
+    subset: SubsetConfig = setting(factory=SubsetConfig)
+    """low-shot training"""
+    encoder: EncoderFinetuningConfig = setting(factory=EncoderFinetuningConfig)
+    """settings of learner `encoder`"""
+    tfidf: TfidfConfig = setting(factory=TfidfConfig)
+    """settings of learner `tfidf`"""

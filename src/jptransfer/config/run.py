@@ -1,0 +1,232 @@
+"""Settings of evaluation, report, runtime, and of each verb of the command line: the root configurations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from jptransfer.config.fields import setting
+from jptransfer.config.learning import FinetuningConfig, LmTrainingConfig, ModelConfig, TaskConfig
+from jptransfer.config.text import CorpusConfig, EncodingConfig, TokenizerConfig
+
+
+@dataclass
+class EvaluationConfig:
+    """How a task model is scored."""
+
+    name: str = setting("evaluation", label=True)
+    """label of the artifact"""
+    splits: list[str] = setting(factory=lambda: ["dev", "test"])
+    """splits to predict and score"""
+    metrics: list[str] = setting(factory=list, registry="metrics")
+    """extra metrics beside the task's own, see `jpt ls metrics`"""
+    bootstrap: int = setting(1000, low=0)
+    """resamples behind an interval; 0: no interval"""
+    confidence: float = setting(0.95, low=0.5, high=0.999)
+    """level of intervals"""
+    seed: int = setting(0, low=0)
+    """seed of resampling"""
+
+
+@dataclass
+class ReportConfig:
+    """The page of evidence and its tables."""
+
+    name: str = setting("report", label=True)
+    """label of the artifact"""
+    title: str = ""
+    """heading of the page; empty: the experiment's name"""
+    metric: str = setting("", registry="metrics")
+    """metric of the results table; empty: the task's own"""
+    baseline: str = ""
+    """row the others are compared with; empty: the first one"""
+    trials: int = setting(10_000, low=100)
+    """trials of approximate randomisation"""
+    errors: int = setting(20, low=0)
+    """examples of errors shown"""
+    seed: int = setting(0, low=0)
+    """seed of tests and of the choice of examples"""
+
+
+class Device(Enum):
+    """Kind of processor."""
+
+    auto = "auto"
+    cpu = "cpu"
+    gpu = "gpu"
+    tpu = "tpu"
+
+
+class Tracker(Enum):
+    """Experiment tracker that gets the learning curves, through Accelerate."""
+
+    tensorboard = "tensorboard"
+    wandb = "wandb"
+    trackio = "trackio"
+
+
+@dataclass
+class RuntimeConfig:
+    """What changes only speed or place, never an outcome; no field of it is part of an identity."""
+
+    device: Device = Device.auto
+    """auto, cpu, gpu or tpu"""
+    processes: int = setting(1, low=1)
+    """training processes on this machine; the global batch is divided among them"""
+    threads: int | None = setting(None, low=1)
+    """CPU threads a process; none: all cores divided by processes"""
+    workers: int | None = setting(None, low=1)
+    """processes that read and tokenise text; none: all cores"""
+    micro_batch_tokens: int | None = setting(None, low=8)
+    """tokens in one forward pass; the global batch is accumulated from such parts; none: whole"""
+    compile: bool = False
+    """compile the model (torch.compile)"""
+    trackers: list[Tracker] = setting(factory=list)
+    """trackers for learning curves"""
+    checkpoint_seconds: float = setting(60.0, low=0.0)
+    """time between resumable checkpoints of a training run; 0: every step"""
+    progress: bool = True
+    """show progress bars"""
+
+
+class Upstream(Enum):
+    """What to do when a needed artifact is missing."""
+
+    build = "build"
+    require = "require"
+
+
+@dataclass
+class Config:
+    """A whole experiment: everything from official files to the report."""
+
+    name: str = "experiment"
+    """name of the experiment, shown in the report"""
+    data_root: str = "${oc.env:JPT_DATA_ROOT,data}"
+    """folder that official files are found under"""
+    outputs: str = "${oc.env:JPT_OUTPUTS,outputs}"
+    """folder of artifacts, work in progress and logs"""
+    corpus: CorpusConfig = setting(factory=CorpusConfig)
+    """text a language model is pre-trained on"""
+    domain: CorpusConfig = setting(factory=CorpusConfig)
+    """text it is adapted to; without sources there is no adaptation"""
+    tokenizer: TokenizerConfig = setting(factory=TokenizerConfig)
+    """units of text"""
+    encoding: EncodingConfig = setting(factory=EncodingConfig)
+    """stored token ids"""
+    model: ModelConfig = setting(factory=ModelConfig)
+    """architecture and size"""
+    pretraining: LmTrainingConfig = setting(factory=LmTrainingConfig)
+    """training of the language model"""
+    adaptation: LmTrainingConfig = setting(factory=LmTrainingConfig)
+    """training on the domain"""
+    task: TaskConfig = setting(factory=TaskConfig)
+    """labelled data"""
+    finetuning: FinetuningConfig = setting(factory=FinetuningConfig)
+    """training of the task model"""
+    evaluation: EvaluationConfig = setting(factory=EvaluationConfig)
+    """scoring"""
+    report: ReportConfig = setting(factory=ReportConfig)
+    """tables, figures and the page"""
+    runtime: RuntimeConfig = setting(factory=RuntimeConfig)
+    """device, processes, logging: nothing that changes an outcome"""
+    seed: int = setting(0, low=0)
+    """seed of fine-tuning"""
+    seeds: list[int] = setting(factory=list)
+    """several seeds of fine-tuning; empty: only `seed`"""
+    rows: dict[str, list[str]] = setting(factory=dict)
+    """rows to compare in one report: name -> overrides as on the command line; empty: this configuration alone"""
+    upstream: Upstream = Upstream.build
+    """build what is missing upstream, or require that it is there and print the commands that make it"""
+    dry_run: bool = False
+    """print the plan and stop"""
+
+
+@dataclass
+class PredictConfig:
+    """`jpt predict MODEL [INPUT]`: classify or tag text."""
+
+    model: str = "???"
+    """task model: artifact id, or folder"""
+    input: str = "-"
+    """file with one text a line, or .jsonl with a field `text`; - for standard input"""
+    output: str = "-"
+    """file to write; - for standard output"""
+    format: str = ""
+    """tsv or jsonl; empty: from the output's name, tsv on standard output"""
+    batch_size: int = setting(64, low=1)
+    """texts at a time"""
+    outputs: str = "${oc.env:JPT_OUTPUTS,outputs}"
+    """folder of artifacts"""
+    runtime: RuntimeConfig = setting(factory=RuntimeConfig)
+    """device and threads"""
+
+
+@dataclass
+class ExportConfig:
+    """`jpt export ARTIFACT FOLDER`: write a model as a folder that plain transformers loads."""
+
+    artifact: str = "???"
+    """tokenizer, language model or task model: artifact id"""
+    to: str = "???"
+    """new folder"""
+    outputs: str = "${oc.env:JPT_OUTPUTS,outputs}"
+    """folder of artifacts"""
+
+
+@dataclass
+class CompareConfig:
+    """`jpt compare A B`: difference, interval and paired test of two evaluations (or lists of them, one per seed)."""
+
+    a: str = "???"
+    """evaluation ids, separated by commas"""
+    b: str = "???"
+    """evaluation ids in the same order of seeds, separated by commas"""
+    split: str = "test"
+    """split to compare on"""
+    metric: str = setting("", registry="metrics")
+    """metric; empty: the task's own"""
+    trials: int = setting(10_000, low=100)
+    """trials of approximate randomisation"""
+    bootstrap: int = setting(1000, low=0)
+    """resamples behind the interval of the difference"""
+    confidence: float = setting(0.95, low=0.5, high=0.999)
+    """level of the interval"""
+    seed: int = setting(0, low=0)
+    """seed of the test and the interval"""
+    outputs: str = "${oc.env:JPT_OUTPUTS,outputs}"
+    """folder of artifacts"""
+
+
+@dataclass
+class ArtifactsConfig:
+    """`jpt artifacts ls | show | lineage | diff | verify | rm | push | pull`: look after the artifact store."""
+
+    action: str = "ls"
+    """ls, show, lineage, diff, verify, rm, push or pull"""
+    ids: list[str] = setting(factory=list)
+    """artifacts meant: ids as short as they are unique"""
+    to: str = ""
+    """for push and pull: a folder, or `hf:org/name`"""
+    kind: str = ""
+    """for ls: only this kind"""
+    outputs: str = "${oc.env:JPT_OUTPUTS,outputs}"
+    """folder of artifacts"""
+
+
+@dataclass
+class LsConfig:
+    """`jpt ls [WHAT]`: list what there is, a line each."""
+
+    what: str = ""
+    """models, tasks, corpora, tokenizers, datasets, metrics, ...; empty: the list of lists"""
+
+
+@dataclass
+class DoctorConfig:
+    """`jpt doctor`: check dictionary, devices, packages and folders."""
+
+    outputs: str = "${oc.env:JPT_OUTPUTS,outputs}"
+    """folder of artifacts"""
+    data_root: str = "${oc.env:JPT_DATA_ROOT,data}"
+    """folder of official files"""

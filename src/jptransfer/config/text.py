@@ -1,0 +1,148 @@
+"""Settings of the stages that turn official files into clean text, tokenizers and token ids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from jptransfer.config.fields import setting
+
+
+class OnError(Enum):
+    """What to do with input that cannot be read."""
+
+    stop = "stop"
+    skip = "skip"
+
+
+@dataclass
+class SourceConfig:
+    """One place that running text comes from."""
+
+    path: str = setting("", external=True)
+    """file, folder, glob, or for format hf a data set as `name`, `name@revision` or a folder"""
+    format: str = setting("text", registry="sources")
+    """how the source is laid out, see `jpt ls sources`"""
+    columns: list[str] = setting(factory=lambda: ["text"])
+    """fields (jsonl, hf) or 0-based column numbers (tsv) that hold text; each is a sentence or a document of its own"""
+    split: str = "train"
+    """split of a Hugging Face data set"""
+    encoding: str = "utf-8"
+    """character encoding of the files"""
+    weight: float = setting(1.0, low=0.0)
+    """share of a corpus budget (`max_bytes`) this source gets, relative to the other sources' weights"""
+    max_bytes: int | None = setting(None, low=1)
+    """budget of UTF-8 bytes; documents are sampled uniformly (seeded) to fit it"""
+
+
+@dataclass
+class CleaningConfig:
+    """What is done to a sentence, and which sentences stay."""
+
+    steps: list[str] = setting(factory=lambda: ["nfkc", "whitespace", "control"], registry="cleaners")
+    """normalisations in order, see `jpt ls cleaners`"""
+    min_chars: int = setting(1, low=0)
+    """shorter sentences are dropped (characters)"""
+    max_chars: int = setting(2000, low=1)
+    """longer sentences are dropped (characters)"""
+    min_japanese: float = setting(0.0, low=0.0, high=1.0)
+    """sentences with a smaller share of kana and kanji are dropped"""
+    min_kana: float = setting(0.0, low=0.0, high=1.0)
+    """sentences with a smaller share of kana are dropped (Chinese text has none)"""
+
+
+@dataclass
+class DeduplicationConfig:
+    """Which repeated documents are removed; the first of a group stays."""
+
+    exact: bool = True
+    """drop documents equal after cleaning"""
+    near: bool = False
+    """drop documents whose MinHash similarity reaches `threshold`"""
+    threshold: float = setting(0.8, low=0.0, high=1.0)
+    """estimated Jaccard similarity of character n-grams from which two documents are near duplicates"""
+    ngram: int = setting(5, low=1)
+    """characters per shingle"""
+    permutations: int = setting(128, low=8)
+    """length of a MinHash signature"""
+    bands: int | None = setting(None, low=1)
+    """bands of the locality-sensitive index; none: chosen from threshold and permutations"""
+
+
+@dataclass
+class CorpusConfig:
+    """Running text: where it comes from, how it is cleaned and split."""
+
+    name: str = setting("corpus", label=True)
+    """label of the artifact"""
+    sources: dict[str, SourceConfig] = setting(factory=dict)
+    """name -> source; an empty table means there is no such corpus"""
+    cleaning: CleaningConfig = setting(factory=CleaningConfig)
+    """normalisation and filters"""
+    deduplication: DeduplicationConfig = setting(factory=DeduplicationConfig)
+    """exact and near-duplicate removal"""
+    dev_fraction: float = setting(0.01, low=0.0, high=0.9)
+    """share of documents, by hash of their text, that go to the development split"""
+    test_fraction: float = setting(0.0, low=0.0, high=0.9)
+    """share of documents, by hash of their text, that go to the test split"""
+    max_bytes: int | None = setting(None, low=1)
+    """budget of UTF-8 bytes over all sources, divided by their weights"""
+    seed: int = setting(0, low=0)
+    """seed of sampling and of the split hash"""
+    on_error: OnError = OnError.stop
+    """bad bytes, truncated archives, malformed lines: stop with an error, or skip, count and report"""
+
+
+class CorpusRole(Enum):
+    """Which of the two corpora of a configuration is meant."""
+
+    corpus = "corpus"
+    domain = "domain"
+
+
+@dataclass
+class SegmenterConfig:
+    """MeCab and its dictionary."""
+
+    dictionary: str = setting("unidic-lite")
+    """unidic-lite, ipadic, unidic (by package), or the path of a compiled MeCab dictionary"""
+
+
+@dataclass
+class TokenizerConfig:
+    """Units that text is cut into."""
+
+    name: str = setting("tokenizer", label=True)
+    """label of the artifact"""
+    kind: str = setting("wordpiece", registry="tokenizers")
+    """algorithm, see `jpt ls tokenizers`"""
+    source: str = setting("", external=True)
+    """for kind pretrained: `hf:org/name@revision` or a folder"""
+    corpus: CorpusRole = CorpusRole.corpus
+    """which corpus it is trained on"""
+    vocab_size: int = setting(8000, low=8)
+    """number of units, special tokens included"""
+    min_frequency: int = setting(2, low=1)
+    """rarer units are left out (wordpiece, word, character)"""
+    alphabet_coverage: float = setting(0.9995, low=0.5, high=1.0)
+    """share of characters the alphabet must cover (wordpiece, unigram, bpe)"""
+    segmenter: SegmenterConfig = setting(factory=SegmenterConfig)
+    """word segmentation (wordpiece, word)"""
+    nfkc: bool = True
+    """apply NFKC to text before cutting it; offsets still refer to the original text"""
+    lowercase: bool = False
+    """lowercase text before cutting it; offsets still refer to the original text"""
+    max_sentences: int = setting(200_000, low=1)
+    """sentences sampled (seeded) for training"""
+    seed: int = setting(0, low=0)
+    """seed of that sample"""
+
+
+@dataclass
+class EncodingConfig:
+    """Token ids of a corpus, stored for random access. What is cut from them (lengths, masks, pairs) is training's."""
+
+    name: str = setting("encoded", label=True)
+    """label of the artifact"""
+    max_sentence_tokens: int = setting(2000, low=1)
+    """longer sentences are cut here"""

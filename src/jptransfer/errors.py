@@ -1,0 +1,34 @@
+"""The one family of errors that a user is meant to read: a single line, exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class JptError(Exception):
+    """A mistake the user can mend; the command line prints its message as one line and exits with 2."""
+
+
+class ConfigError(JptError):
+    """A wrong key, choice, type or value in the configuration."""
+
+
+class DataError(JptError):
+    """A file that is missing, truncated or not in the format its reader expects."""
+
+
+class ArtifactError(JptError):
+    """An artifact that is unknown, ambiguous, damaged or still needed."""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return `` (did you mean 'x'?)`` for the known name closest to `word`, or an empty string."""
+    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f" (did you mean '{found[0]}'?)" if found else ""
+
+
+def unknown(what: str, word: str, known: Iterable[str]) -> str:
+    """Return the standard sentence for a name that is not among `known`: nearest first, then all of them."""
+    names = sorted(known)
+    return f"unknown {what} '{word}'{nearest(word, names)}; there are: {', '.join(names)}"

@@ -1,0 +1,162 @@
+"""Names to implementations, without importing them: every extension point of the project in one table.
+
+A registry maps a name to ``"module:attribute"`` and a line of help. Looking a name up imports its module; listing
+names imports nothing, so that `jpt ls`, `jpt --help`, plans and configuration checks stay fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from jptransfer.errors import ConfigError, unknown
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One registered name: where it is implemented (``module:attribute``) and a line that says what it is."""
+
+    target: str
+    help: str
+
+
+@dataclass
+class Registry:
+    """A named table of entries; `noun` is what its members are called in messages."""
+
+    noun: str
+    entries: dict[str, Entry] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.entries)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.entries
+
+    def add(self, name: str, target: str, help: str) -> None:
+        """Register `target` (``module:attribute``) under `name`; a name can be taken only once."""
+        if name in self.entries:
+            raise ValueError(f"{self.noun} '{name}' is registered twice")
+        self.entries[name] = Entry(target, help)
+
+    def check(self, name: str, where: str = "") -> str:
+        """Return `name` if it is registered, else raise `ConfigError` naming the nearest entry."""
+        if name not in self.entries:
+            raise ConfigError((f"{where}: " if where else "") + unknown(self.noun, name, self.entries))
+        return name
+
+    def load(self, name: str) -> Any:
+        """Import and return the object registered under `name`."""
+        module, _, attribute = self.entries[self.check(name)].target.partition(":")
+        return getattr(importlib.import_module(module), attribute)
+
+
+def _table(noun: str, rows: dict[str, tuple[str, str]]) -> Registry:
+    return Registry(noun, {name: Entry(f"jptransfer.{target}", help) for name, (target, help) in rows.items()})
+
+
+STAGES = _table("stage", {
+    "prepare_corpus": ("stages.prepare:prepare_corpus", "read, clean, de-duplicate and split running text"),
+    "prepare_dataset": ("stages.prepare:prepare_dataset", "read a labelled data set from its official files"),
+    "tokenize": ("stages.tokenize:run", "train a tokenizer, or fetch one"),
+    "encode": ("stages.encode:run", "turn a corpus into memory-mapped token ids"),
+    "pretrain": ("stages.pretrain:run", "train a language model"),
+    "adapt": ("stages.pretrain:run", "go on training a language model on a domain"),
+    "finetune": ("stages.finetune:run", "train a task model"),
+    "evaluate": ("stages.evaluate:run", "score a task model on the splits asked for"),
+    "report": ("stages.report:run", "tables, figures and one HTML page"),
+})
+
+SOURCES = _table("source format", {
+    "text": ("corpora.readers:read_text", "one sentence a line, a blank line between documents"),
+    "jsonl": ("corpora.readers:read_jsonl", "one JSON object a line"),
+    "wikiextractor": ("corpora.readers:read_wikiextractor", "WikiExtractor output, <doc> elements or JSON"),
+    "folder": ("corpora.readers:read_folder", "a folder of text files, one document a file"),
+    "tsv": ("corpora.readers:read_tsv", "columns of a tab-separated file, one sentence a cell"),
+    "hf": ("corpora.readers:read_hf", "a Hugging Face data set, from the hub or from disk"),
+})
+
+CLEANERS = _table("cleaning step", {
+    "nfkc": ("text.normalize:nfkc", "Unicode NFKC"),
+    "neologd": ("text.normalize:neologd", "the mecab-ipadic-NEologd rules: widths, hyphens, long vowels, spaces"),
+    "whitespace": ("text.normalize:whitespace", "runs of white space become one space, ends are trimmed"),
+    "control": ("text.normalize:control", "control and zero-width characters go"),
+    "html": ("text.normalize:html", "tags go, character references are resolved"),
+    "urls": ("text.normalize:urls", "URLs become [URL]"),
+    "users": ("text.normalize:users", "@names become [USER]"),
+    "digits": ("text.normalize:digits", "every digit becomes 0"),
+    "lowercase": ("text.normalize:lowercase", "lower case"),
+    "long_vowels": ("text.normalize:long_vowels", "repeated long-vowel marks become one"),
+    "wave_dash": ("text.normalize:wave_dash", "variants of the wave dash become one"),
+})
+
+TOKENIZERS = _table("tokenizer", {
+    "wordpiece": ("text.wordpiece:WordPieceTokenizer", "MeCab words, then WordPiece; loads as a Japanese BERT tokenizer"),
+    "unigram": ("text.sentencepiece:SentencePieceTokenizer", "SentencePiece unigram language model"),
+    "bpe": ("text.sentencepiece:SentencePieceTokenizer", "SentencePiece byte-pair encoding"),
+    "word": ("text.simple:WordTokenizer", "MeCab words, the most frequent ones"),
+    "character": ("text.simple:CharacterTokenizer", "Unicode characters"),
+    "byte": ("text.simple:ByteTokenizer", "UTF-8 bytes"),
+    "pretrained": ("text.pretrained:PretrainedTokenizer", "any tokenizer of transformers, from the hub or a folder"),
+})
+
+MODELS = _table("model architecture", {
+    "bert": ("models.bert:build", "BERT encoder of any size"),
+})
+
+OBJECTIVES = _table("objective", {
+    "mlm": ("training.mlm:MaskedLanguageModel", "masked language model, with next-sentence prediction as an option"),
+})
+
+OPTIMIZERS = _table("optimizer", {
+    "adamw": ("training.optimizers:adamw", "AdamW (decoupled weight decay, bias correction)"),
+    "bert_adam": ("training.optimizers:BertAdam", "BERT's own Adam: no bias correction, decoupled decay"),
+})
+
+SCHEDULES = _table("schedule", {
+    "linear": ("training.schedules:linear", "warm-up, then linearly to zero"),
+    "cosine": ("training.schedules:cosine", "warm-up, then half a cosine to zero"),
+    "constant": ("training.schedules:constant", "warm-up, then constant"),
+})
+
+LEARNERS = _table("learner", {
+    "encoder": ("training.finetuning:EncoderLearner", "a pre-trained or fresh encoder with a head, trained end to end"),
+    "tfidf": ("training.linear:TfidfLearner", "linear model on TF-IDF character n-grams (scikit-learn)"),
+})
+
+TASKS = _table("task", {
+    "classification": ("tasks.classification:Classification", "one label a text"),
+    "ner": ("tasks.ner:EntityRecognition", "typed spans of a text"),
+})
+
+DATASETS = _table("data set", {
+    "toy_polarity": ("datasets.toy:polarity", "toy polarity sentences, three classes"),
+    "toy_ner": ("datasets.toy:entities", "toy sentences with named entities"),
+    "jrte": ("datasets.jrte:read", "JRTE hotel-review polarity (2 or 3 classes)"),
+    "livedoor": ("datasets.livedoor:read", "livedoor news topics (titles or bodies)"),
+    "knbc_polarity": ("datasets.knbc:polarity", "KNB corpus, polarity of opinions"),
+    "knbc_ner": ("datasets.knbc:entities", "KNB corpus, named entities (IREX types)"),
+    "crfpp_ner": ("datasets.crfpp:read", "CRF++ sample, Japanese named entities"),
+    "stockmark_ner": ("datasets.stockmark:read", "stockmark Wikipedia NER, 8 types"),
+    "text_file": ("datasets.files:read_texts", "your own TSV, CSV or JSONL"),
+    "conll_file": ("datasets.files:read_conll", "your own CoNLL columns"),
+})
+
+METRICS = _table("metric", {
+    "accuracy": ("evaluation.metrics:accuracy", "share of examples that are right"),
+    "error_rate": ("evaluation.metrics:error_rate", "share of examples that are wrong"),
+    "macro_f1": ("evaluation.metrics:macro_f1", "mean of the classes' F1"),
+    "micro_f1": ("evaluation.metrics:micro_f1", "F1 over all decisions"),
+    "kappa": ("evaluation.metrics:quadratic_kappa", "quadratic weighted kappa over ordered labels"),
+    "entity_f1": ("evaluation.metrics:entity_f1", "conlleval's F1 over entities"),
+    "entity_precision": ("evaluation.metrics:entity_precision", "conlleval's precision over entities"),
+    "entity_recall": ("evaluation.metrics:entity_recall", "conlleval's recall over entities"),
+})
+
+ALL: dict[str, Registry] = {
+    "stages": STAGES, "sources": SOURCES, "cleaners": CLEANERS, "tokenizers": TOKENIZERS, "models": MODELS,
+    "objectives": OBJECTIVES, "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "learners": LEARNERS,
+    "tasks": TASKS, "datasets": DATASETS, "metrics": METRICS,
+}

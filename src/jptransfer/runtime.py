@@ -1,0 +1,108 @@
+"""What a stage gets to run with: runtime settings and a place to show progress. Nothing here changes an outcome."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from jptransfer.config import RuntimeConfig
+
+T = TypeVar("T")
+
+
+class Bar(Protocol):
+    """One progress bar."""
+
+    def advance(self, amount: float = 1) -> None:
+        """Move on by `amount` units."""
+
+    def note(self, text: str) -> None:
+        """Show `text` (a loss, a count) beside the bar."""
+
+
+class Progress(Protocol):
+    """Where long steps show how far they are."""
+
+    def bar(self, label: str, total: float | None = None, done: float = 0) -> AbstractContextManager[Bar]:
+        """Open a bar; `total` may be unknown, `done` is what an earlier run had finished."""
+
+    def say(self, line: str) -> None:
+        """Print a line above the bars."""
+
+
+class _SilentBar:
+    def advance(self, amount: float = 1) -> None:
+        pass
+
+    def note(self, text: str) -> None:
+        pass
+
+
+class SilentProgress:
+    """Shows nothing: for tests, and for all but the first process."""
+
+    @contextmanager
+    def bar(self, label: str, total: float | None = None, done: float = 0) -> Iterator[Bar]:
+        """Open a bar that shows nothing."""
+        yield _SilentBar()
+
+    def say(self, line: str) -> None:
+        """Drop the line."""
+
+
+class _RichBar:
+    def __init__(self, progress, task) -> None:
+        self.progress, self.task = progress, task
+
+    def advance(self, amount: float = 1) -> None:
+        self.progress.advance(self.task, amount)
+
+    def note(self, text: str) -> None:
+        self.progress.update(self.task, note=text)
+
+
+class RichProgress:
+    """Bars by rich on standard error."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+
+        self.console = Console(stderr=True)
+
+    @contextmanager
+    def bar(self, label: str, total: float | None = None, done: float = 0) -> Iterator[Bar]:
+        """Open a bar that disappears when it is done."""
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Rich
+
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+                   TextColumn("{task.fields[note]}", markup=False))
+        with Rich(*columns, console=self.console, transient=True) as progress:
+            yield _RichBar(progress, progress.add_task(label, total=total, completed=done, note=""))
+
+    def say(self, line: str) -> None:
+        """Print the line as it is."""
+        self.console.print(line, markup=False, highlight=False)
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """Settings and progress, handed to every stage."""
+
+    settings: RuntimeConfig = field(default_factory=RuntimeConfig)
+    progress: Progress = field(default_factory=SilentProgress)
+
+    @property
+    def workers(self) -> int:
+        """Processes that may read and tokenise text."""
+        return self.settings.workers or len(os.sched_getaffinity(0))
+
+    def track(self, items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
+        """Yield `items` under a progress bar."""
+        with self.progress.bar(label, total) as bar:
+            for item in items:
+                yield item
+                bar.advance()

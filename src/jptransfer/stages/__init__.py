@@ -1,0 +1,108 @@
+"""The stages: each is one function ``run(config, inputs, out, runtime) -> Summary``.
+
+A stage knows its typed configuration, the folders of its inputs by role, the empty (or, after an interruption, partly
+filled) folder `out`, and how it may run. It knows no Hydra, no store and no global state. What it leaves in `out` becomes
+the artifact, except the folder ``out/.work``: that one survives interruptions (resumable checkpoints live there) and is
+removed when the artifact is published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from jptransfer.config import (
+    CorpusConfig,
+    EncodingConfig,
+    EvaluationConfig,
+    FinetuningConfig,
+    LmTrainingConfig,
+    ModelConfig,
+    ReportConfig,
+    TaskConfig,
+    TokenizerConfig,
+)
+from jptransfer.runtime import Runtime
+
+WORK = ".work"
+
+Inputs = Mapping[str, Path]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a stage says of what it made: a line for the terminal, and JSON values for manifest and report."""
+
+    headline: str
+    values: dict[str, Any] = field(default_factory=dict)
+
+
+class Stage(Protocol):
+    """The signature all stages share."""
+
+    def __call__(self, config: Any, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
+        """Fill `out` from `inputs`."""
+
+
+@dataclass
+class PrepareCorpusStage:
+    """inputs: none (sources are external)."""
+
+    corpus: CorpusConfig
+
+
+@dataclass
+class PrepareDatasetStage:
+    """inputs: none (files are external)."""
+
+    task: TaskConfig
+
+
+@dataclass
+class TokenizeStage:
+    """inputs: `corpus` (absent for a pretrained tokenizer and for bytes)."""
+
+    tokenizer: TokenizerConfig
+
+
+@dataclass
+class EncodeStage:
+    """inputs: `corpus`, `tokenizer`."""
+
+    encoding: EncodingConfig
+
+
+@dataclass
+class PretrainStage:
+    """inputs: `encoded`, `tokenizer`, and `start` (a language model's folder) unless it starts from scratch."""
+
+    model: ModelConfig | None
+    training: LmTrainingConfig
+
+
+@dataclass
+class FinetuneStage:
+    """inputs: `dataset`; for an encoder `tokenizer` and, unless from scratch, `language_model`."""
+
+    task: TaskConfig
+    finetuning: FinetuningConfig
+    seed: int
+    model: ModelConfig | None = None
+
+
+@dataclass
+class EvaluateStage:
+    """inputs: `task_model`, `dataset`."""
+
+    evaluation: EvaluationConfig
+
+
+@dataclass
+class ReportStage:
+    """inputs: `evaluation:<row>:<seed>` for every run, and `<kind>:<12 hex>` for every artifact behind them."""
+
+    report: ReportConfig
+    name: str
+    rows: list[str]

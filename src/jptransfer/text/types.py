@@ -1,0 +1,83 @@
+"""What a tokenizer is: ids and character offsets into the original text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Pieces of one text, without special tokens; all three lists have one entry a piece.
+
+    Attributes:
+        ids: token ids.
+        offsets: half-open character spans in the original text, before any normalisation; never decreasing. A piece that
+            stands for part of an original character (a byte, half of a decomposed ligature) has that whole character's span.
+        words: number of the word each piece belongs to; pieces of a word are consecutive.
+    """
+
+    ids: list[int]
+    offsets: list[tuple[int, int]]
+    words: list[int]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True)
+class IdBlock:
+    """Ids of many sentences in a row: `ids` (n,) uint32, `word_starts` (n,) bool, `lengths` (sentences,) int64."""
+
+    ids: np.ndarray
+    word_starts: np.ndarray
+    lengths: np.ndarray
+
+
+class Tokenizer(Protocol):
+    """Every tokenizer of the project, ours and transformers'. Special tokens have ids but are never produced by encoding."""
+
+    pad_id: int
+    unk_id: int
+    cls_id: int
+    sep_id: int
+    mask_id: int
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids, special tokens included."""
+
+    def encode(self, text: str) -> Encoding:
+        """Cut `text`; offsets refer to `text` as given."""
+
+    def encode_words(self, words: Sequence[str], starts: Sequence[int] | None = None) -> Encoding:
+        """Cut pre-tokenised input; a piece never crosses a word and `Encoding.words` numbers the given words.
+
+        Offsets refer to the words' concatenation, or, where `starts` gives each word's character position, to that text.
+        A word that yields no piece (white space) gets one unknown piece, so that every word has one.
+        """
+
+    def encode_lines(self, lines: Iterable[str]) -> IdBlock:
+        """Ids only, the fast path for corpora; the same ids as `encode`."""
+
+    def token(self, index: int) -> str:
+        """The piece with this id."""
+
+    def id(self, token: str) -> int:
+        """The id of this piece, `unk_id` if there is none."""
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Text again, special tokens left out, as near to the normalised original as the tokenizer allows."""
+
+    def save(self, folder: Path) -> None:
+        """Write files that `load_tokenizer` reads (and transformers, where the class exists there)."""
+
+
+# `load_tokenizer(folder: Path) -> Tokenizer` and `train_tokenizer(config, sentences) -> Tokenizer` live in
+# `jptransfer.text.tokenizers`.
