@@ -104,7 +104,7 @@ class CorpusRole(Enum):
 class SegmenterConfig:
     """MeCab and its dictionary."""
 
-    dictionary: str = setting("unidic-lite")
+    dictionary: str = setting("unidic-lite", external=True)
     """unidic-lite, ipadic, unidic (by package), or the path of a compiled MeCab dictionary"""
 
 
@@ -118,7 +118,7 @@ class TokenizerConfig:
     """algorithm, see `jpt ls tokenizers`"""
     source: str = setting("", external=True)
     """for kind pretrained: `hf:org/name@revision` or a folder"""
-    corpus: CorpusRole = CorpusRole.corpus
+    corpus: CorpusRole = setting(CorpusRole.corpus, label=True)
     """which corpus it is trained on"""
     vocab_size: int = setting(8000, low=8)
     """number of units, special tokens included"""

@@ -32,6 +32,27 @@ Inputs = Mapping[str, Path]
 
 
 @dataclass(frozen=True)
+class StageInfo:
+    """What a stage makes, and the version of how: raised when its code changes what it makes."""
+
+    kind: str
+    version: int
+
+
+STAGES: dict[str, StageInfo] = {
+    "prepare_corpus": StageInfo("corpus", 1),
+    "prepare_dataset": StageInfo("dataset", 1),
+    "tokenize": StageInfo("tokenizer", 1),
+    "encode": StageInfo("encoded", 1),
+    "pretrain": StageInfo("language_model", 1),
+    "adapt": StageInfo("language_model", 1),
+    "finetune": StageInfo("task_model", 1),
+    "evaluate": StageInfo("evaluation", 1),
+    "report": StageInfo("report", 1),
+}
+
+
+@dataclass(frozen=True)
 class Summary:
     """What a stage says of what it made: a line for the terminal, and JSON values for manifest and report."""
 
