@@ -16,10 +16,11 @@ from jptransfer.errors import ConfigError, unknown
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered name: where it is implemented (``module:attribute``) and a line that says what it is."""
+    """One registered name: where it is implemented (``module:attribute``), a line of help, the inputs it asks for."""
 
     target: str
     help: str
+    needs: tuple[str, ...] = ()
 
 
 @dataclass
@@ -53,8 +54,8 @@ class Registry:
         return getattr(importlib.import_module(module), attribute)
 
 
-def _table(noun: str, rows: dict[str, tuple[str, str]]) -> Registry:
-    return Registry(noun, {name: Entry(f"jptransfer.{target}", help) for name, (target, help) in rows.items()})
+def _table(noun: str, rows: dict[str, tuple]) -> Registry:
+    return Registry(noun, {name: Entry(f"jptransfer.{target}", *rest) for name, (target, *rest) in rows.items()})
 
 
 STAGES = _table("stage", {
@@ -122,7 +123,8 @@ SCHEDULES = _table("schedule", {
 })
 
 LEARNERS = _table("learner", {
-    "encoder": ("training.finetuning:EncoderLearner", "a pre-trained or fresh encoder with a head, trained end to end"),
+    "encoder": ("training.finetuning:EncoderLearner", "a pre-trained or fresh encoder with a head, trained end to end",
+                ("tokenizer", "language_model")),
     "tfidf": ("training.linear:TfidfLearner", "linear model on TF-IDF character n-grams (scikit-learn)"),
 })
 

@@ -1,0 +1,85 @@
+"""The pipeline: from configurations to targets, from targets to a plan, from a plan to artifacts.
+
+Looking up, locking, resuming, publishing and lineage are done here, once, for all stages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from jptransfer import stages
+from jptransfer.artifacts import Store
+from jptransfer.config import Config
+from jptransfer.errors import ConfigError
+from jptransfer.pipeline.build import build
+from jptransfer.pipeline.chain import Chain, Node, Reference, upstream
+from jptransfer.pipeline.plan import Plan, State, Step, make_plan, reason
+
+__all__ = ["Chain", "Node", "Plan", "Reference", "Run", "State", "Step", "VERBS", "build", "make_plan", "reason",
+           "refuse_upstream", "targets"]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One row and seed of an experiment: a whole configuration of its own."""
+
+    row: str
+    seed: int
+    config: Config
+
+
+VERBS: dict[str, tuple[Callable[[Chain], list], str]] = {
+    "prepare": (lambda c: [c.corpus, c.domain, c.dataset], "no corpus, domain or task is chosen, for example corpus=toy"),
+    "tokenize": (lambda c: [c.tokenizer], "no tokenizer is to be made"),
+    "encode": (lambda c: [c.encoded, c.encoded_domain], "no corpus or domain is chosen, for example corpus=toy"),
+    "pretrain": (lambda c: [c.language_model], "no corpus is chosen, for example corpus=toy"),
+    "adapt": (lambda c: [c.adapted], "no domain is chosen, for example domain=toy"),
+    "finetune": (lambda c: [c.task_model], "no task is chosen, for example task=toy_polarity"),
+    "eval": (lambda c: [c.evaluation], "no task is chosen, for example task=toy_polarity"),
+}
+"""Verb -> (what it makes of a chain, what to say if a configuration has none of it)."""
+
+_EVERYTHING = (lambda c: [c.evaluation] if c.dataset else [c.adapted or c.language_model])
+
+
+def targets(verb: str, runs: list[Run], store: Store, name: str) -> list[Node]:
+    """Return the nodes a verb is to build for all runs; `report` and `run` make one report of all evaluations.
+
+    Raises:
+        ConfigError: the configuration describes nothing of the kind.
+    """
+    chains = {(run.row, run.seed): Chain(run.config, store, f"{run.row}:{run.seed}") for run in runs}
+    if verb in ("report", "run") and all(chain.dataset for chain in chains.values()):
+        return [report_node(chains, runs[0].config, name)]
+    if verb == "report":
+        raise ConfigError("no task is chosen, for example task=toy_polarity")
+    pick, complaint = VERBS.get(verb, (_EVERYTHING, "it describes nothing to build; try +experiment=quickstart"))
+    found = {node.fingerprint: node for chain in chains.values() for node in pick(chain) if isinstance(node, Node)}
+    if not found:
+        raise ConfigError(f"nothing to {verb}: {complaint}")
+    return list(found.values())
+
+
+def report_node(chains: dict[tuple[str, int], Chain], config: Config, name: str) -> Node:
+    """Return the report over every run: its inputs are the evaluations and all artifacts behind them."""
+    evaluations: dict[str, Node | Reference] = {f"evaluation:{row}:{seed}": chain.evaluation
+                                                for (row, seed), chain in chains.items() if chain.evaluation}
+    behind: dict[str, Node | Reference] = {}
+    for node in upstream([e for e in evaluations.values() if isinstance(e, Node)]):
+        behind[f"{node.kind}:{node.id}"] = node
+        behind |= {f"{s.kind}:{s.fingerprint[:12]}": s for s in node.inputs.values()
+                   if isinstance(s, Reference) and s.kind == "language_model"}
+    rows = list(dict.fromkeys(row for row, _ in chains))
+    stage = stages.ReportStage(config.report, name, rows)
+    return Node("report", config.report.name, stage, evaluations | behind, {})
+
+
+def refuse_upstream(plan: Plan, overrides: list[str]) -> None:
+    """Raise if something behind the targets is missing, with the commands that make it (``upstream=require``)."""
+    verbs = {"prepare_corpus": "prepare", "prepare_dataset": "prepare", "evaluate": "eval"}
+    lacking = [step.node for step in plan.missing if not step.target]
+    if lacking:
+        names = list(dict.fromkeys(verbs.get(node.stage, node.stage) for node in lacking))
+        commands = "; ".join(f"jpt {verb} {' '.join(overrides)}".strip() for verb in names)
+        raise ConfigError(f"upstream=require, but {len(lacking)} artifacts are missing; make them with: {commands}")

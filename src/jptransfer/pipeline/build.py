@@ -1,0 +1,79 @@
+"""Building a plan: locking, resuming, publishing and lineage, once for all stages."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+from jptransfer import stages
+from jptransfer.artifacts import Artifact, Manifest, Store
+from jptransfer.artifacts.store import recorded_files
+from jptransfer.errors import ArtifactError, ConfigError
+from jptransfer.pipeline.chain import Node, Reference
+from jptransfer.pipeline.plan import Plan
+from jptransfer.pipeline.provenance import provenance
+from jptransfer.registry import STAGES
+from jptransfer.runtime import Runtime
+
+
+def build(plan: Plan, store: Store, runtime: Runtime, overrides: list[str]) -> list[Artifact]:
+    """Build what is missing, inputs first, and return the artifacts of the plan's targets.
+
+    Raises:
+        ConfigError: jpt itself was started several times by a distributed launcher.
+    """
+    if plan.missing and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError("start jpt once, without torchrun or accelerate launch, and set runtime.processes=N")
+    made = {step.node.fingerprint: step.artifact for step in plan.steps if step.artifact}
+    for step in plan.missing:
+        made[step.node.fingerprint] = build_node(step.node, made, store, runtime, overrides)
+    store.digests.save()
+    return [artifact for node in plan.targets if (artifact := made[node.fingerprint])]
+
+
+def build_node(node: Node, made: Mapping[str, Artifact | None], store: Store, runtime: Runtime,
+               overrides: list[str]) -> Artifact:
+    """Build one node, or wait for the process that is building it and take what it made."""
+    title = f"{node.stage} {node.name}-{node.id}"
+    with store.lock(node.fingerprint, lambda: runtime.progress.say(f"… {title}: another process builds it, waiting")) as work:
+        found = store.find(node.fingerprint, node.kind)
+        if found:
+            return found
+        runtime.progress.say(f"→ {title}{' (resumed)' if work.exists() else ''}")
+        artifact = _run(node, made, work, store, runtime, overrides)
+    headline = artifact.manifest.summary["headline"]
+    runtime.progress.say(f"✓ {title}  {artifact.manifest.seconds:.1f} s  {headline}")
+    return artifact
+
+
+def _run(node: Node, made: Mapping[str, Artifact | None], work: Path, store: Store, runtime: Runtime,
+         overrides: list[str]) -> Artifact:
+    started = time.perf_counter()
+    inputs = {role: _folder(source, made) for role, source in node.inputs.items()}
+    (work / stages.WORK).mkdir(parents=True, exist_ok=True)
+    summary = STAGES.load(node.stage)(node.config, inputs, work, runtime)
+    shutil.rmtree(work / stages.WORK, ignore_errors=True)
+    manifest = Manifest(
+        kind=node.kind, name=node.name, fingerprint=node.fingerprint, recipe=node.recipe, inputs=_records(node),
+        files=recorded_files(work), summary=dataclasses.asdict(summary), seconds=round(time.perf_counter() - started, 3),
+        provenance=provenance(overrides, runtime.settings))
+    return store.publish(work, manifest)
+
+
+def _folder(source: Node | Reference, made: Mapping[str, Artifact | None]) -> Path:
+    if isinstance(source, Reference):
+        return source.folder()
+    artifact = made.get(source.fingerprint)
+    if artifact is None:
+        raise ArtifactError(f"{source.stage} {source.name}-{source.id} is needed but was not built")
+    return artifact.path
+
+
+def _records(node: Node) -> dict[str, dict[str, str]]:
+    made = {role: {"kind": source.kind, "fingerprint": source.fingerprint} for role, source in node.inputs.items()}
+    raw = {where: {"kind": digest.partition(":")[0], "digest": digest} for where, digest in node.externals.items()}
+    return made | raw

@@ -1,0 +1,260 @@
+"""The chain of stages a configuration describes: nodes with identities, nothing built yet.
+
+Identities follow from the configuration alone, so `jpt finetune` knows which language model it needs without building it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jptransfer import stages
+from jptransfer.artifacts import Store, canonical, fingerprint
+from jptransfer.artifacts.fingerprint import SHORT
+from jptransfer.artifacts.manifest import FILE
+from jptransfer.config import Config, CorpusConfig, FinetuningConfig, LmTrainingConfig, TokenizerConfig
+from jptransfer.errors import ArtifactError, ConfigError
+from jptransfer.pipeline.places import External, external_inputs, hub_commit, place_digest, split_revision
+from jptransfer.registry import LEARNERS
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One stage with its configuration and inputs; equal recipes have equal fingerprints."""
+
+    stage: str
+    name: str
+    config: Any
+    inputs: dict[str, Node | Reference]
+    externals: dict[str, str]
+    run: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Kind of artifact it makes."""
+        return stages.STAGES[self.stage].kind
+
+    @cached_property
+    def recipe(self) -> dict[str, Any]:
+        """What the identity is computed from."""
+        inputs = {role: source.fingerprint for role, source in self.inputs.items()}
+        return canonical({"stage": self.stage, "version": stages.STAGES[self.stage].version,
+                          "config": canonical(self.config), "inputs": {**inputs, **self.externals}})
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """64 hex digits."""
+        return fingerprint(self.recipe)
+
+    @property
+    def id(self) -> str:
+        """Short id."""
+        return self.fingerprint[:SHORT]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Something made elsewhere that is used as it is: an artifact, a folder or a model of the hub."""
+
+    kind: str
+    fingerprint: str
+    place: str
+    ours: bool
+
+    def folder(self) -> Path:
+        """Return the local folder, fetching from the hub if need be."""
+        if not self.place.startswith("hf:"):
+            return Path(self.place)
+        from jptransfer.models.pretrained import fetch
+
+        return fetch(f"hf:{split_revision(self.place)[0]}@{hub_commit(self.place, 'model')}")[0]
+
+
+@dataclass
+class Chain:
+    """The nodes of one run, made on demand; a `None` says the configuration has no such part."""
+
+    config: Config
+    store: Store
+    run: str = ""
+    _made: dict[str, Node] = field(default_factory=dict)
+
+    def _node(self, stage: str, section: str, name: str, config: Any, inputs: dict[str, Node | Reference]) -> Node:
+        return Node(stage, name, config, inputs, external_inputs(config, self.store, section), self.run)
+
+    def _corpus(self, section: str, corpus: CorpusConfig) -> Node | None:
+        if not corpus.sources:
+            return None
+        return self._node("prepare_corpus", section, corpus.name, stages.PrepareCorpusStage(corpus), {})
+
+    @cached_property
+    def corpus(self) -> Node | None:
+        """Text to pre-train on."""
+        return self._corpus("corpus", self.config.corpus)
+
+    @cached_property
+    def domain(self) -> Node | None:
+        """Text to adapt to."""
+        return self._corpus("domain", self.config.domain)
+
+    @cached_property
+    def tokenizer(self) -> Node | Reference:
+        """Units of text: trained, fetched, or those of the model that training starts from."""
+        start = self.start or self.finetuning_reference
+        if start and start.ours:
+            return start
+        config = self.config.tokenizer
+        if start:
+            config = replace(config, kind="pretrained", source=start.place)
+        inputs = {} if config.kind in ("pretrained", "byte") else {"corpus": self._tokenizer_corpus(config)}
+        return self._node("tokenize", "tokenizer", config.name, stages.TokenizeStage(config), inputs)
+
+    def _tokenizer_corpus(self, config: TokenizerConfig) -> Node:
+        node = self.corpus if config.corpus.value == "corpus" else self.domain
+        return node or _needs(config.corpus.value, "the tokenizer is trained on it")
+
+    def _encode(self, corpus: Node) -> Node:
+        return self._node("encode", "encoding", corpus.name, stages.EncodeStage(self.config.encoding),
+                          {"corpus": corpus, "tokenizer": self.tokenizer})
+
+    @cached_property
+    def encoded(self) -> Node | None:
+        """Token ids of the corpus."""
+        return self._encode(self.corpus) if self.corpus else None
+
+    @cached_property
+    def encoded_domain(self) -> Node | None:
+        """Token ids of the domain."""
+        return self._encode(self.domain) if self.domain else None
+
+    @cached_property
+    def start(self) -> Reference | None:
+        """What pre-training starts from, unless from scratch."""
+        value = self.config.pretraining.start
+        return None if value in ("", "scratch") else self.reference("pretraining.start", value)
+
+    @cached_property
+    def finetuning_reference(self) -> Reference | None:
+        """A language model that fine-tuning names directly."""
+        value = self.config.finetuning.start
+        if value in ("", "auto", "scratch", "pretrained", "adapted"):
+            return None
+        return self.reference("finetuning.start", value)
+
+    def reference(self, where: str, value: str) -> Reference:
+        """Return what a reference means: ``hf:name@revision``, a folder, or the id of a language model."""
+        if value.startswith("hf:"):
+            return Reference("hub", f"hub:{split_revision(value)[0]}@{hub_commit(value, 'model')}", value, False)
+        path = Path(value)
+        if path.is_dir() and not (path / FILE).is_file():
+            digest = place_digest(External(where, True, value, None), self.store)
+            return Reference("folder", digest, value, (path / "jpt_tokenizer.json").is_file())
+        try:
+            found = self.store.resolve(value)
+        except ArtifactError as error:
+            raise ConfigError(f"{where}: {error}; it takes scratch, an artifact id, a folder or hf:org/name@revision") from None
+        if found.manifest.kind != "language_model":
+            raise ConfigError(f"{where}: {found.label} is no language model")
+        return Reference("language_model", found.manifest.fingerprint, str(found.path), True)
+
+    def _train(self, stage: str, encoded: Node, training: LmTrainingConfig, start: Node | Reference | None) -> Node:
+        inputs: dict[str, Node | Reference] = {"encoded": encoded, "tokenizer": self.tokenizer}
+        if start:
+            inputs["start"] = start
+        config = stages.PretrainStage(None if start else self.config.model, replace(training, start=""))
+        section = "pretraining" if stage == "pretrain" else "adaptation"
+        return self._node(stage, section, training.name, config, inputs)
+
+    @cached_property
+    def language_model(self) -> Node | Reference | None:
+        """The language model before adaptation: trained on the corpus, or taken as it is if there is no corpus."""
+        if not self.encoded:
+            return self.start
+        return self._train("pretrain", self.encoded, self.config.pretraining, self.start)
+
+    @cached_property
+    def adapted(self) -> Node | None:
+        """The language model after training on the domain."""
+        if not self.encoded_domain:
+            return None
+        start = self.language_model or _needs("corpus", "there is no language model to adapt")
+        return self._train("adapt", self.encoded_domain, self.config.adaptation, start)
+
+    @cached_property
+    def dataset(self) -> Node | None:
+        """Labelled examples."""
+        task = self.config.task
+        if not task.dataset:
+            return None
+        return self._node("prepare_dataset", "task", task.name, stages.PrepareDatasetStage(task), {})
+
+    @cached_property
+    def finetuning_start(self) -> Node | Reference | None:
+        """The language model that fine-tuning starts from; None: from scratch."""
+        start = self.config.finetuning.start
+        if self.finetuning_reference:
+            return self.finetuning_reference
+        if start == "auto":
+            return self.adapted or self.language_model
+        if start == "adapted":
+            return self.adapted or _needs("domain", "finetuning.start=adapted")
+        if start == "pretrained":
+            return self.language_model or _needs("corpus", "finetuning.start=pretrained")
+        return None
+
+    @cached_property
+    def task_model(self) -> Node | None:
+        """The fine-tuned model."""
+        if not self.dataset:
+            return None
+        learner = LEARNERS.check(self.config.finetuning.learner, "finetuning.learner")
+        finetuning = _only_learner(replace(self.config.finetuning, start=""), learner)
+        inputs: dict[str, Node | Reference] = {"dataset": self.dataset}
+        model = None
+        if "language_model" in LEARNERS.entries[learner].needs:
+            inputs["tokenizer"] = self.tokenizer
+            if self.finetuning_start:
+                inputs["language_model"] = self.finetuning_start
+            else:
+                model = self.config.model
+        task = replace(self.config.task, files={})
+        stage = stages.FinetuneStage(task, finetuning, self.config.seed, model)
+        return self._node("finetune", "finetuning", finetuning.name, stage, inputs)
+
+    @cached_property
+    def evaluation(self) -> Node | None:
+        """The scored task model."""
+        if not self.dataset or not self.task_model:
+            return None
+        return self._node("evaluate", "evaluation", self.config.evaluation.name,
+                          stages.EvaluateStage(self.config.evaluation),
+                          {"task_model": self.task_model, "dataset": self.dataset})
+
+
+def _needs(section: str, why: str) -> Any:
+    raise ConfigError(f"{section}.sources is empty, but {why}; choose one, for example {section}=toy")
+
+
+def _only_learner(finetuning: FinetuningConfig, learner: str) -> FinetuningConfig:
+    """Drop the other learners' settings, so that they do not count in this one's identity."""
+    return replace(finetuning, **{name: None for name in LEARNERS if name != learner})
+
+
+def upstream(nodes: list[Node]) -> Iterator[Node]:
+    """Yield the nodes behind `nodes` and themselves, inputs first, each identity once."""
+    seen: set[str] = set()
+
+    def visit(node: Node) -> Iterator[Node]:
+        if node.fingerprint in seen:
+            return
+        seen.add(node.fingerprint)
+        for source in node.inputs.values():
+            if isinstance(source, Node):
+                yield from visit(source)
+        yield node
+
+    for node in nodes:
+        yield from visit(node)

@@ -1,0 +1,95 @@
+"""Digests of what lies outside the store: raw files, folders, dictionaries, models and data sets of a hub."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import re
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from jptransfer.artifacts import Store
+from jptransfer.artifacts.fingerprint import External, externals
+from jptransfer.errors import ConfigError, nearest
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def split_revision(reference: str) -> tuple[str, str]:
+    """Return (repository, revision) of ``hf:org/name@revision``; the revision is `main` if none is given."""
+    name, _, revision = reference.removeprefix("hf:").partition("@")
+    return name, revision or "main"
+
+
+@cache
+def hub_commit(reference: str, repo_type: str) -> str:
+    """Return the commit a hub reference stands for; a full commit needs no network.
+
+    Raises:
+        ConfigError: the hub can't be reached or has no such repository or revision.
+    """
+    name, revision = split_revision(reference)
+    if COMMIT.fullmatch(revision):
+        return revision
+    from huggingface_hub import HfApi
+
+    try:
+        return HfApi().repo_info(name, revision=revision, repo_type=repo_type).sha or revision
+    except Exception as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ConfigError(f"can't look up {repo_type} '{name}' at '{revision}' on the hub ({reason}); "
+                          f"name a full commit (hf:{name}@<40 hex>) or a local folder") from error
+
+
+def missing_file(where: str, value: str) -> ConfigError:
+    """Return the error for a path that is not there, naming the nearest file beside it."""
+    path = Path(value)
+    siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    hint = difflib.get_close_matches(path.name, siblings, n=1)
+    tail = f" (did you mean '{path.parent / hint[0]}'?)" if hint else ""
+    if not path.parent.is_dir() and not tail:
+        tail = f"; the folder '{path.parent}' is not there either (official files are looked for under data_root=…)"
+    return ConfigError(f"{where}: no such file or folder: '{value}'{tail}")
+
+
+def place_digest(place: External, store: Store) -> str:
+    """Return ``kind:digest`` for one external value of a configuration."""
+    value = place.value
+    if value.startswith("hf:"):
+        return f"hub:{split_revision(value)[0]}@{hub_commit(value, 'model')}"
+    if Path(value).exists():
+        return f"sha256:{store.digests.of_place(Path(value))}"
+    matches = sorted(glob.glob(value, recursive=True)) if glob.has_magic(value) else []
+    if matches:
+        base = Path(value[: re.search(r"[*?[]", value).start()]).parent  # type: ignore[union-attr]
+        files = {str(Path(name).relative_to(base)): Path(name) for name in matches if Path(name).is_file()}
+        return f"sha256:{store.digests.of_files(files)}"
+    if place.where.endswith("dictionary"):
+        return _package_digest(place)
+    if getattr(place.owner, "format", "") == "hf":
+        return f"hub-dataset:{split_revision(value)[0]}@{hub_commit(value, 'dataset')}"
+    raise missing_file(place.where, value)
+
+
+def _package_digest(place: External) -> str:
+    if "/" in place.value:
+        raise missing_file(place.where, place.value)
+    try:
+        return f"package:{place.value}=={metadata.version(place.value)}"
+    except metadata.PackageNotFoundError:
+        known = ("unidic-lite", "ipadic", "unidic")
+        raise ConfigError(f"{place.where}: no dictionary package '{place.value}' is installed"
+                          f"{nearest(place.value, known)}; a path of a compiled dictionary works too") from None
+
+
+def external_inputs(config: object, store: Store, section: str) -> dict[str, str]:
+    """Return ``{dotted field: digest}`` of every external value of a stage's configuration.
+
+    Messages name the field under `section`, the part of the user's configuration that the stage's came from.
+    """
+    found = {}
+    for place in externals(config):
+        shown = ".".join([section, *place.where.split(".")[1:]])
+        found[place.where] = place_digest(External(shown, place.mark, place.value, place.owner), store)
+    return found
