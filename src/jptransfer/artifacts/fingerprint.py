@@ -1,7 +1,7 @@
 """Identity: canonical JSON of a recipe and its sha256.
 
-A recipe is ``{stage, version, config, inputs}``. The configuration comes from typed dataclasses, so 1, 1.0 and 1e0 agree;
-what has no canonical form (paths, functions, NaN, sets) is refused instead of being hashed by accident.
+A recipe is ``{stage, version, config, inputs}``. The configuration comes from typed dataclasses, so 1, 1.0 and 1e0
+agree; what has no canonical form (paths, functions, NaN, sets) is refused instead of being hashed by accident.
 """
 
 from __future__ import annotations

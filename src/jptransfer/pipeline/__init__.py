@@ -30,7 +30,7 @@ class Run:
 
 
 VERBS: dict[str, tuple[Callable[[Chain], list], str]] = {
-    "prepare": (lambda c: [c.corpus, c.domain, c.dataset], "no corpus, domain or task is chosen, for example corpus=toy"),
+    "prepare": (lambda c: [c.corpus, c.domain, c.dataset], "no corpus, domain or task is chosen, try corpus=toy"),
     "tokenize": (lambda c: [c.tokenizer], "no tokenizer is to be made"),
     "encode": (lambda c: [c.encoded, c.encoded_domain], "no corpus or domain is chosen, for example corpus=toy"),
     "pretrain": (lambda c: [c.language_model], "no corpus is chosen, for example corpus=toy"),
@@ -40,7 +40,8 @@ VERBS: dict[str, tuple[Callable[[Chain], list], str]] = {
 }
 """Verb -> (what it makes of a chain, what to say if a configuration has none of it)."""
 
-_EVERYTHING = (lambda c: [c.evaluation] if c.dataset else [c.adapted or c.language_model])
+def _everything(chain: Chain) -> list:
+    return [chain.evaluation] if chain.dataset else [chain.adapted or chain.language_model]
 
 
 def targets(verb: str, runs: list[Run], store: Store, name: str) -> list[Node]:
@@ -54,7 +55,7 @@ def targets(verb: str, runs: list[Run], store: Store, name: str) -> list[Node]:
         return [report_node(chains, runs[0].config, name)]
     if verb == "report":
         raise ConfigError("no task is chosen, for example task=toy_polarity")
-    pick, complaint = VERBS.get(verb, (_EVERYTHING, "it describes nothing to build; try +experiment=quickstart"))
+    pick, complaint = VERBS.get(verb, (_everything, "it describes nothing to build; try +experiment=quickstart"))
     found = {node.fingerprint: node for chain in chains.values() for node in pick(chain) if isinstance(node, Node)}
     if not found:
         raise ConfigError(f"nothing to {verb}: {complaint}")

@@ -39,14 +39,15 @@ def build_node(node: Node, made: Mapping[str, Artifact | None], store: Store, ru
                overrides: list[str]) -> Artifact:
     """Build one node, or wait for the process that is building it and take what it made."""
     title = f"{node.stage} {node.name}-{node.id}"
-    with store.lock(node.fingerprint, lambda: runtime.progress.say(f"… {title}: another process builds it, waiting")) as work:
+    say = runtime.progress.say
+    with store.lock(node.fingerprint, lambda: say(f"… {title}: another process builds it, waiting")) as work:
         found = store.find(node.fingerprint, node.kind)
         if found:
             return found
-        runtime.progress.say(f"→ {title}{' (resumed)' if work.exists() else ''}")
+        say(f"→ {title}{' (resumed)' if work.exists() else ''}")
         artifact = _run(node, made, work, store, runtime, overrides)
     headline = artifact.manifest.summary["headline"]
-    runtime.progress.say(f"✓ {title}  {artifact.manifest.seconds:.1f} s  {headline}")
+    say(f"✓ {title}  {artifact.manifest.seconds:.1f} s  {headline}")
     return artifact
 
 
@@ -59,8 +60,8 @@ def _run(node: Node, made: Mapping[str, Artifact | None], work: Path, store: Sto
     shutil.rmtree(work / stages.WORK, ignore_errors=True)
     manifest = Manifest(
         kind=node.kind, name=node.name, fingerprint=node.fingerprint, recipe=node.recipe, inputs=_records(node),
-        files=recorded_files(work), summary=dataclasses.asdict(summary), seconds=round(time.perf_counter() - started, 3),
-        provenance=provenance(overrides, runtime.settings))
+        files=recorded_files(work), summary=dataclasses.asdict(summary),
+        seconds=round(time.perf_counter() - started, 3), provenance=provenance(overrides, runtime.settings))
     return store.publish(work, manifest)
 
 

@@ -1,6 +1,7 @@
 """The chain of stages a configuration describes: nodes with identities, nothing built yet.
 
-Identities follow from the configuration alone, so `jpt finetune` knows which language model it needs without building it.
+Identities follow from the configuration alone, so `jpt finetune` knows which language model it needs without
+building it.
 """
 
 from __future__ import annotations
@@ -155,7 +156,8 @@ class Chain:
         try:
             found = self.store.resolve(value)
         except ArtifactError as error:
-            raise ConfigError(f"{where}: {error}; it takes scratch, an artifact id, a folder or hf:org/name@revision") from None
+            takes = "scratch, an artifact id, a folder or hf:org/name@revision"
+            raise ConfigError(f"{where}: {error}; it takes {takes}") from None
         if found.manifest.kind != "language_model":
             raise ConfigError(f"{where}: {found.label} is no language model")
         return Reference("language_model", found.manifest.fingerprint, str(found.path), True)

@@ -60,7 +60,7 @@ def place_digest(place: External, store: Store) -> str:
         return f"hub:{split_revision(value)[0]}@{hub_commit(value, 'model')}"
     if Path(value).exists():
         return f"sha256:{store.digests.of_place(Path(value))}"
-    matches = sorted(glob.glob(value, recursive=True)) if glob.has_magic(value) else []
+    matches = sorted(glob.glob(value, recursive=True)) if glob.has_magic(value) else []  # noqa: PTH207 absolute patterns
     if matches:
         base = Path(value[: re.search(r"[*?[]", value).start()]).parent  # type: ignore[union-attr]
         files = {str(Path(name).relative_to(base)): Path(name) for name in matches if Path(name).is_file()}
