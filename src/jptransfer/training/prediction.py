@@ -1,48 +1,30 @@
-"""One door to a trained task model of any learner: texts in, labels or entities with probabilities out."""
+"""One door to a trained task model of any learner: examples in, the task's predictions out."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from jptransfer.errors import ArtifactError
 from jptransfer.registry import LEARNERS
 from jptransfer.runtime import Runtime
+from jptransfer.tasks.base import Task
 
 TASK_MODEL = "task_model.json"
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """What a task model says of one text.
-
-    Attributes:
-        label: the most probable label (classification), else an empty string.
-        probabilities: one a label, in the order of `Predictor.labels` (classification), else empty.
-        entities: half-open character spans in the original text with their types, sorted, not overlapping (ner).
-        scores: probability of each of `entities`.
-    """
-
-    label: str = ""
-    probabilities: list[float] = field(default_factory=list)
-    entities: list[tuple[int, int, str]] = field(default_factory=list)
-    scores: list[float] = field(default_factory=list)
-
-
 class Predictor(Protocol):
-    """A loaded task model."""
+    """A loaded task model; `task` says its kind, labels and main metric."""
 
-    kind: str
-    labels: list[str]
+    task: Task
 
-    def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[Prediction]:
-        """Return one prediction for each of `examples`, in their order: plain texts, or rows with `text` and `tokens`.
+    def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[Any]:
+        """Return the task's prediction for each example, in order (see `jptransfer.tasks`).
 
-        Gold tokens of a row, where there are any, are the units that entities are made of. The outcome does not depend on
-        how examples are divided over calls beyond rounding.
+        Examples may lack gold: `task.example(id, text)` makes one of a text. How examples are divided over calls and
+        batches changes probabilities by no more than rounding.
         """
 
 
@@ -54,7 +36,7 @@ def read_settings(folder: Path) -> Mapping[str, Any]:
     """
     path = folder / TASK_MODEL
     if not path.is_file():
-        raise ArtifactError(f"{folder} holds no task model (no {TASK_MODEL} in it)")
+        raise ArtifactError(f"{folder} holds no task model (it has no {TASK_MODEL})")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
