@@ -1,0 +1,196 @@
+"""The contract all tasks share, and the files that hold their examples and predictions."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from jptransfer.errors import DataError
+from jptransfer.registry import TASKS
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from jptransfer.text.types import Tokenizer
+
+SPLITS = ("train", "dev", "test")
+IGNORED = -100
+"""Label of positions that take no part in the loss (PyTorch's `ignore_index`)."""
+
+
+class Level(Enum):
+    """What gets a row of scores: a whole sequence, or each of its tokens."""
+
+    sequence = "sequence"
+    token = "token"
+
+
+class Example(Protocol):
+    """What every kind of example has."""
+
+    @property
+    def id(self) -> str:
+        """Unique over all splits."""
+
+    @property
+    def text(self) -> str:
+        """The text as it stands in the file."""
+
+    @property
+    def stratum(self) -> str:
+        """What splits and subsets keep the shares of; empty: nothing."""
+
+
+class Prediction(Protocol):
+    """What every kind of prediction has."""
+
+    @property
+    def id(self) -> str:
+        """The example's id."""
+
+    @property
+    def text(self) -> str:
+        """The example's text."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One model input made of (a window of) an example.
+
+    Attributes:
+        example: index of the example in the list that was encoded.
+        input_ids: token ids, special tokens included.
+        labels: sequence level: one entry; token level: one entry a token. `IGNORED` where nothing is learnt:
+            special tokens, pieces after a unit's first, context that another window scores, no gold.
+        positions: token level: indices in `input_ids` of the tokens whose scores are used, one a unit.
+        units: token level: half-open character spans in the original text of these units.
+        truncated: tokens of the example that no feature holds because of the length limit.
+        segments: token type ids; empty means all zero.
+    """
+
+    example: int
+    input_ids: list[int]
+    labels: list[int]
+    positions: list[int] = field(default_factory=list)
+    units: list[tuple[int, int]] = field(default_factory=list)
+    truncated: int = 0
+    segments: list[int] = field(default_factory=list)
+
+
+class Task(Protocol):
+    """One kind of task over one set of labels; its class is called with the labels in order.
+
+    Attributes:
+        kind: name in the registry `tasks`.
+        labels: classes, or entity types, in order.
+        outputs: names of a head's outputs, in order: classes, or IOB2 tags.
+        level: whether the head scores sequences or tokens.
+        metric: main metric, a name of the registry `metrics`.
+    """
+
+    kind: str
+    labels: list[str]
+    outputs: list[str]
+    level: Level
+    metric: str
+
+    def features(self, examples: Sequence[Any], tokenizer: Tokenizer, max_length: int) -> list[Feature]:
+        """Encode examples, in order; no feature has more than `max_length` tokens. Examples may lack gold."""
+
+    def report(self, examples: Sequence[Any], features: Sequence[Feature]) -> dict[str, int]:
+        """Count what encoding could not keep: truncated texts, misaligned entities; for logs and manifest."""
+
+    def decode(self, features: Sequence[Feature], scores: Sequence[np.ndarray],
+               examples: Sequence[Any]) -> list[Any]:
+        """Turn scores into one prediction an example, in order.
+
+        `scores[i]` belongs to `features[i]`: logits or log-probabilities, (outputs,) at sequence level and
+        (tokens, outputs) at token level; rows of padding after a feature's tokens do no harm.
+        """
+
+    def example(self, id: str, text: str) -> Any:
+        """An example without gold, for prediction on new text."""
+
+    def example_schema(self) -> pyarrow.Schema:
+        """Columns of a data set's parquet files."""
+
+    def prediction_schema(self) -> pyarrow.Schema:
+        """Columns of a predictions file."""
+
+    def example_row(self, example: Any) -> dict[str, Any]:
+        """An example as a row of its file; `read_example` is the inverse."""
+
+    def read_example(self, row: dict[str, Any]) -> Any:
+        """An example from a row of its file."""
+
+    def prediction_row(self, prediction: Any) -> dict[str, Any]:
+        """A prediction as a row of its file; `read_prediction` is the inverse."""
+
+    def read_prediction(self, row: dict[str, Any]) -> Any:
+        """A prediction from a row of its file."""
+
+
+def make_task(kind: str, labels: Sequence[str]) -> Task:
+    """Return the task registered as `kind` over `labels`."""
+    return TASKS.load(kind)(labels)
+
+
+def log_softmax(scores: np.ndarray) -> np.ndarray:
+    """Log-probabilities over the last axis, in double precision."""
+    scores = np.asarray(scores, dtype=np.float64)
+    scores = scores - scores.max(axis=-1, keepdims=True)
+    return scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
+
+
+def open_dataset(folder: Path) -> Task:
+    """Return the task of a `dataset` artifact, over its labels."""
+    kind = json.loads((folder / "task.json").read_text(encoding="utf-8"))["kind"]
+    return make_task(kind, json.loads((folder / "labels.json").read_text(encoding="utf-8")))
+
+
+def dataset_splits(folder: Path) -> list[str]:
+    """Return the splits a `dataset` artifact has, in order."""
+    return [split for split in SPLITS if (folder / f"{split}.parquet").is_file()]
+
+
+def read_examples(task: Task, folder: Path, split: str) -> list[Any]:
+    """Read a split of a `dataset` artifact; `DataError` if it has no such split."""
+    path = folder / f"{split}.parquet"
+    if not path.is_file():
+        raise DataError(f"the data set has no split '{split}'; it has: {', '.join(dataset_splits(folder))}")
+    return [task.read_example(row) for row in _read(path)]
+
+
+def write_examples(task: Task, path: Path, examples: Iterable[Any]) -> None:
+    """Write a split of a data set as parquet."""
+    _write(path, [task.example_row(example) for example in examples], task.example_schema())
+
+
+def read_predictions(task: Task, path: Path) -> list[Any]:
+    """Read a predictions file."""
+    return [task.read_prediction(row) for row in _read(path)]
+
+
+def write_predictions(task: Task, path: Path, predictions: Iterable[Any]) -> None:
+    """Write predictions as parquet; parent folders are made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _write(path, [task.prediction_row(prediction) for prediction in predictions], task.prediction_schema())
+
+
+def _read(path: Path) -> list[dict[str, Any]]:
+    import pyarrow.parquet
+
+    return pyarrow.parquet.read_table(path).to_pylist()
+
+
+def _write(path: Path, rows: list[dict[str, Any]], schema: pyarrow.Schema) -> None:
+    import pyarrow
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), path, compression="zstd")

@@ -1,0 +1,120 @@
+"""Single-label classification of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from jptransfer.text.types import Tokenizer
+
+
+@dataclass(frozen=True)
+class TextExample:
+    """A text and its label (None: unknown)."""
+
+    id: str
+    text: str
+    label: str | None
+
+    @property
+    def stratum(self) -> str:
+        """The label."""
+        return self.label or ""
+
+
+@dataclass(frozen=True)
+class LabelPrediction:
+    """Gold label (None: unknown), predicted label, and probabilities in the order of the task's labels."""
+
+    id: str
+    text: str
+    gold: str | None
+    predicted: str
+    probabilities: list[float]
+
+
+class Classification:
+    """One label a text; the head has one output a label."""
+
+    kind = "classification"
+    level = Level.sequence
+    metric = "accuracy"
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.labels = list(labels)
+        self.outputs = self.labels
+        self._index = {label: index for index, label in enumerate(self.labels)}
+
+    def target(self, example: TextExample) -> int:
+        """Index of the example's label, `IGNORED` without gold."""
+        return IGNORED if example.label is None else self._index[example.label]
+
+    def features(self, examples: Sequence[TextExample], tokenizer: Tokenizer,
+                 max_length: int) -> list[Feature]:
+        """One feature an example: [CLS], the first `max_length` - 2 pieces, [SEP]."""
+        block = tokenizer.encode_lines(example.text for example in examples)
+        ids, ends, room = block.ids.tolist(), np.cumsum(block.lengths).tolist(), max_length - 2
+        made, start = [], 0
+        for index, (example, end) in enumerate(zip(examples, ends, strict=True)):
+            kept = ids[start:min(end, start + room)]
+            made.append(Feature(index, [tokenizer.cls_id, *kept, tokenizer.sep_id], [self.target(example)],
+                                truncated=end - start - len(kept)))
+            start = end
+        return made
+
+    def report(self, examples: Sequence[TextExample], features: Sequence[Feature]) -> dict[str, int]:
+        """Examples, and how many of them were truncated."""
+        return {"examples": len(examples), "truncated": sum(feature.truncated > 0 for feature in features)}
+
+    def decode(self, features: Sequence[Feature], scores: Sequence[np.ndarray],
+               examples: Sequence[TextExample]) -> list[LabelPrediction]:
+        """Most probable label of each example; the first of equals."""
+        if not features:
+            return []
+        rows = np.exp(log_softmax(np.stack([np.asarray(row) for row in scores])))
+        best = rows.argmax(axis=1)
+        return [
+            LabelPrediction(example.id, example.text, example.label, self.labels[index], row.tolist())
+            for example, index, row in zip(examples, best, rows, strict=True)
+        ]
+
+    def example(self, id: str, text: str) -> TextExample:
+        """An example without a label."""
+        return TextExample(id, text, None)
+
+    def example_schema(self) -> pyarrow.Schema:
+        """Columns id, text, label."""
+        import pyarrow as pa
+
+        return pa.schema([(name, pa.string()) for name in ("id", "text", "label")])
+
+    def prediction_schema(self) -> pyarrow.Schema:
+        """Columns id, text, gold, predicted, probabilities."""
+        import pyarrow as pa
+
+        texts = [(name, pa.string()) for name in ("id", "text", "gold", "predicted")]
+        return pa.schema([*texts, ("probabilities", pa.list_(pa.float64()))])
+
+    def example_row(self, example: TextExample) -> dict[str, Any]:
+        """The example's fields."""
+        return dict(vars(example))
+
+    def read_example(self, row: dict[str, Any]) -> TextExample:
+        """Inverse of `example_row`."""
+        return TextExample(**row)
+
+    def prediction_row(self, prediction: LabelPrediction) -> dict[str, Any]:
+        """The prediction's fields."""
+        return dict(vars(prediction))
+
+    def read_prediction(self, row: dict[str, Any]) -> LabelPrediction:
+        """Inverse of `prediction_row`."""
+        return LabelPrediction(**row)

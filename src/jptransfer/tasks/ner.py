@@ -1,0 +1,202 @@
+"""Named-entity recognition: typed spans of a text, learnt as IOB2 tags over units.
+
+Units are the gold tokens of pre-tokenised data, else the tokenizer's pieces; each is scored once, at its first piece.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax
+from jptransfer.tasks.spans import Span, chunks, iob2, tag_names, to_characters, to_units
+from jptransfer.tasks.units import cut, windows
+
+if TYPE_CHECKING:
+    import pyarrow
+
+    from jptransfer.text.types import Tokenizer
+
+@dataclass(frozen=True)
+class EntityExample:
+    """A text, its entities in order (None: unknown), its gold tokens as character ranges (None: raw text)."""
+
+    id: str
+    text: str
+    entities: tuple[Span, ...] | None
+    tokens: tuple[tuple[int, int], ...] | None = None
+    stratum: str = ""
+
+
+@dataclass(frozen=True)
+class EntityPrediction:
+    """Gold (None: unknown) and predicted entities, the units predicted on, each prediction's probability."""
+
+    id: str
+    text: str
+    tokens: list[tuple[int, int]]
+    gold: list[Span] | None
+    predicted: list[Span]
+    scores: list[float]
+
+
+class EntityRecognition:
+    """Entities as character spans; the head has one output an IOB2 tag."""
+
+    kind = "ner"
+    level = Level.token
+    metric = "entity_f1"
+
+    def __init__(self, labels: Sequence[str]) -> None:
+        self.labels = list(labels)
+        self.outputs = tag_names(self.labels)
+        self._index = {tag: index for index, tag in enumerate(self.outputs)}
+
+    def features(self, examples: Sequence[EntityExample], tokenizer: Tokenizer,
+                 max_length: int) -> list[Feature]:
+        """One feature or more an example: overlapping windows of whole units between [CLS] and [SEP].
+
+        A unit that two windows hold is scored in the one where it stands further from the border.
+        """
+        return [
+            feature
+            for index, example in enumerate(examples)
+            for feature in self._windows(index, example, tokenizer, max_length - 2)
+        ]
+
+    def _windows(self, index: int, example: EntityExample, tokenizer: Tokenizer,
+                 room: int) -> Iterator[Feature]:
+        pieces, units, firsts = cut(example.text, example.tokens, tokenizer)
+        targets = self._targets(example, units)
+        borders = [*firsts, len(pieces)]
+        for window in windows(borders, room):
+            begin = borders[window.first]
+            stop = min(borders[window.last], begin + room)
+            labels = [IGNORED] * (stop - begin + 2)
+            positions = [borders[unit] - begin + 1 for unit in window.scored]
+            for unit, position in zip(window.scored, positions, strict=True):
+                labels[position] = targets[unit]
+            ids = [tokenizer.cls_id, *pieces.ids[begin:stop], tokenizer.sep_id]
+            yield Feature(index, ids, labels, positions, [units[unit] for unit in window.scored],
+                          truncated=borders[window.last] - stop)
+
+    def _targets(self, example: EntityExample, units: Sequence[tuple[int, int]]) -> list[int]:
+        if example.entities is None:
+            return [IGNORED] * len(units)
+        spans, _ = to_units(example.entities, units)
+        return [self._index[tag] for tag in iob2(len(units), spans)]
+
+    def report(self, examples: Sequence[EntityExample], features: Sequence[Feature]) -> dict[str, int]:
+        """Entities, those off the units' borders (never predicted exactly), windows, units cut short."""
+        units = _units_by_example(features)
+        gold = [(index, example.entities) for index, example in enumerate(examples) if example.entities]
+        return {
+            "examples": len(examples),
+            "windows": len(features),
+            "truncated": sum(feature.truncated > 0 for feature in features),
+            "entities": sum(len(entities) for _, entities in gold),
+            "misaligned": sum(to_units(entities, units[index])[1] for index, entities in gold),
+        }
+
+    def decode(self, features: Sequence[Feature], scores: Sequence[np.ndarray],
+               examples: Sequence[EntityExample]) -> list[EntityPrediction]:
+        """Most probable tag of each unit, read as chunks; an entity's probability is its tags' product."""
+        units = _units_by_example(features)
+        rows: dict[int, list[np.ndarray]] = defaultdict(list)
+        for feature, score in zip(features, scores, strict=True):
+            rows[feature.example].append(np.asarray(score)[feature.positions])
+        return [self._predict(example, units[index], rows[index]) for index, example in enumerate(examples)]
+
+    def _predict(self, example: EntityExample, units: list[tuple[int, int]],
+                 rows: list[np.ndarray]) -> EntityPrediction:
+        found: list[Span] = []
+        probabilities: list[float] = []
+        if units:
+            logs = log_softmax(np.concatenate(rows))
+            best = logs.argmax(axis=1)
+            found = chunks(self.outputs[tag] for tag in best)
+            top = logs[np.arange(len(best)), best]
+            probabilities = [float(np.exp(top[start:end].sum())) for start, end, _ in found]
+        gold = None if example.entities is None else list(example.entities)
+        predicted = to_characters(found, units)
+        return EntityPrediction(example.id, example.text, units, gold, predicted, probabilities)
+
+    def example(self, id: str, text: str) -> EntityExample:
+        """An example of raw text without gold."""
+        return EntityExample(id, text, None)
+
+    def example_schema(self) -> pyarrow.Schema:
+        """Columns id, text, tokens, entities."""
+        import pyarrow as pa
+
+        return pa.schema([("id", pa.string()), ("text", pa.string()), ("tokens", _ranges()),
+                          ("entities", _spans())])
+
+    def prediction_schema(self) -> pyarrow.Schema:
+        """Columns id, text, tokens, gold, predicted, scores."""
+        import pyarrow as pa
+
+        return pa.schema([("id", pa.string()), ("text", pa.string()), ("tokens", _ranges()),
+                          ("gold", _spans()), ("predicted", _spans()), ("scores", pa.list_(pa.float64()))])
+
+    def example_row(self, example: EntityExample) -> dict[str, Any]:
+        """The example's fields, ranges and spans as structs."""
+        return {"id": example.id, "text": example.text, "tokens": _range_structs(example.tokens),
+                "entities": _span_structs(example.entities)}
+
+    def read_example(self, row: dict[str, Any]) -> EntityExample:
+        """Inverse of `example_row`."""
+        entities = None if row["entities"] is None else tuple(_read_spans(row["entities"]))
+        tokens = None if row["tokens"] is None else tuple(_read_ranges(row["tokens"]))
+        return EntityExample(row["id"], row["text"], entities, tokens)
+
+    def prediction_row(self, prediction: EntityPrediction) -> dict[str, Any]:
+        """The prediction's fields, ranges and spans as structs."""
+        return {"id": prediction.id, "text": prediction.text, "tokens": _range_structs(prediction.tokens),
+                "gold": _span_structs(prediction.gold), "predicted": _span_structs(prediction.predicted),
+                "scores": prediction.scores}
+
+    def read_prediction(self, row: dict[str, Any]) -> EntityPrediction:
+        """Inverse of `prediction_row`."""
+        gold = None if row["gold"] is None else _read_spans(row["gold"])
+        return EntityPrediction(row["id"], row["text"], _read_ranges(row["tokens"]), gold,
+                                _read_spans(row["predicted"]), row["scores"])
+
+
+def _units_by_example(features: Sequence[Feature]) -> dict[int, list[tuple[int, int]]]:
+    units: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for feature in features:
+        units[feature.example].extend(feature.units)
+    return units
+
+
+def _ranges() -> pyarrow.DataType:
+    import pyarrow as pa
+
+    return pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32())]))
+
+
+def _spans() -> pyarrow.DataType:
+    import pyarrow as pa
+
+    return pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("type", pa.string())]))
+
+
+def _range_structs(ranges: Sequence[tuple[int, int]] | None) -> list[dict[str, int]] | None:
+    return None if ranges is None else [{"start": start, "end": end} for start, end in ranges]
+
+
+def _span_structs(spans: Sequence[Span] | None) -> list[dict[str, Any]] | None:
+    return None if spans is None else [span._asdict() for span in spans]
+
+
+def _read_ranges(rows: list[dict[str, int]]) -> list[tuple[int, int]]:
+    return [(row["start"], row["end"]) for row in rows]
+
+
+def _read_spans(rows: list[dict[str, Any]]) -> list[Span]:
+    return [Span(row["start"], row["end"], row["type"]) for row in rows]
