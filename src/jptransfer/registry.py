@@ -94,7 +94,7 @@ CLEANERS = _table("cleaning step", {
 })
 
 TOKENIZERS = _table("tokenizer", {
-    "wordpiece": ("text.wordpiece:WordPieceTokenizer", "MeCab words, then WordPiece; loads as a Japanese BERT tokenizer"),
+    "wordpiece": ("text.wordpiece:WordPieceTokenizer", "MeCab words, then WordPiece; a Japanese BERT tokenizer"),
     "unigram": ("text.sentencepiece:SentencePieceTokenizer", "SentencePiece unigram language model"),
     "bpe": ("text.sentencepiece:SentencePieceTokenizer", "SentencePiece byte-pair encoding"),
     "word": ("text.simple:WordTokenizer", "MeCab words, the most frequent ones"),

@@ -119,6 +119,8 @@ class LmTrainingConfig:
     """fill a sequence with consecutive sentences of a document; otherwise one sentence each"""
     batch_tokens: int = setting(4096, low=8)
     """global batch: tokens (padding included) an update"""
+    parts: int = setting(4, low=1)
+    """parts of a batch, each of one length and with its own random numbers; processes and forward passes share parts"""
     steps: int | None = setting(None, low=1)
     """updates; none: from `epochs`"""
     epochs: float = setting(1.0, low=0.0)
@@ -269,7 +271,7 @@ class FinetuningConfig:
     learner: str = setting("encoder", registry="learners")
     """see `jpt ls learners`"""
     start: str = setting("auto", external=True)
-    """scratch, pretrained, adapted, auto (adapted if there is a domain), an artifact id, a folder or `hf:name@revision`"""
+    """scratch, pretrained, adapted, auto (adapted if there is a domain), an artifact id, a folder or `hf:name@rev`"""
     subset: SubsetConfig = setting(factory=SubsetConfig)
     """low-shot training"""
     encoder: EncoderFinetuningConfig = setting(factory=EncoderFinetuningConfig)

@@ -65,5 +65,5 @@ def _device(asked: str) -> dict[str, Any]:
 def provenance(overrides: list[str], runtime: Any) -> dict[str, Any]:
     """Return what the manifest records about how an artifact came to be."""
     return {"jptransfer": jptransfer.__version__, "git": git_state(), "source": source_digest(),
-            "packages": _versions(), "python": platform.python_version(), "machine": platform.machine(), "overrides": overrides,
-            "device": _device(runtime.device.value), "processes": runtime.processes}
+            "packages": _versions(), "python": platform.python_version(), "machine": platform.machine(),
+            "overrides": overrides, "device": _device(runtime.device.value), "processes": runtime.processes}

@@ -1,0 +1,121 @@
+"""The store: finding, verifying, removing, copying; digests that follow content."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from jptransfer.artifacts import Artifact, Manifest, Store, fingerprint
+from jptransfer.artifacts.digests import DigestCache
+from jptransfer.artifacts.store import recorded_files
+from jptransfer.errors import ArtifactError
+
+
+def put(store: Store, name: str, kind: str = "corpus", inputs: dict | None = None) -> Artifact:
+    recipe = {"stage": "prepare_corpus", "version": 1, "config": {"name": name}, "inputs": {}}
+    work = store.work / name
+    work.mkdir(parents=True)
+    (work / "train.txt").write_text(f"{name}\n")
+    manifest = Manifest(kind, name, fingerprint(recipe), recipe, inputs=inputs or {}, files=recorded_files(work))
+    return store.publish(work, manifest)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "outputs")
+
+
+def test_published_is_found_by_fingerprint_short_id_name_and_path(store: Store) -> None:
+    made = put(store, "kyoto")
+    assert store.find(made.manifest.fingerprint) == made
+    for reference in (made.id, made.id[:5], made.path.name, made.label, str(made.path)):
+        assert store.resolve(reference).manifest == made.manifest
+
+
+def test_unknown_and_ambiguous_references_say_what_there_is(store: Store) -> None:
+    made = put(store, "kyoto")
+    put(store, "osaka")
+    with pytest.raises(ArtifactError, match=f"did you mean '{made.path.name}'"):
+        store.resolve(made.path.name[:-1] + "!")
+    with pytest.raises(ArtifactError, match="ambiguous"):
+        store.resolve("")
+
+
+def test_without_a_whole_manifest_there_is_no_artifact(store: Store) -> None:
+    made = put(store, "kyoto")
+    manifest = made.path / "manifest.json"
+    manifest.write_text(manifest.read_text()[:40])
+    assert store.find(made.manifest.fingerprint) is None
+    assert store.all() == []
+    again = put(store, "kyoto")
+    assert store.find(made.manifest.fingerprint) == again
+
+
+def test_verify_finds_a_flipped_bit_a_lost_file_and_a_stranger(store: Store) -> None:
+    made = put(store, "kyoto")
+    assert store.verify(made) == []
+    file = made.path / "train.txt"
+    data = bytearray(file.read_bytes())
+    data[0] ^= 1
+    file.write_bytes(bytes(data))
+    (made.path / "extra").touch()
+    assert store.verify(made) == ["extra: not in the manifest", "train.txt: bytes differ from the manifest"]
+    file.unlink()
+    assert "train.txt: missing" in store.verify(made)
+
+
+def test_rm_refuses_while_something_depends_on_it(store: Store) -> None:
+    corpus = put(store, "kyoto")
+    tokenizer = put(store, "wp", "tokenizer", {"corpus": {"kind": "corpus", "fingerprint": corpus.manifest.fingerprint}})
+    with pytest.raises(ArtifactError, match=tokenizer.path.name):
+        store.remove(corpus)
+    assert [(role, found.id) for _, role, found in store.lineage(tokenizer)] == [("corpus", corpus.id)]
+    store.remove(tokenizer)
+    store.remove(corpus)
+    assert store.all() == []
+
+
+def test_copies_arrive_whole_or_not_at_all(store: Store, tmp_path: Path) -> None:
+    made = put(store, "kyoto")
+    other = Store(tmp_path / "other")
+    store.copy(made, other.outputs)
+    assert other.find(made.manifest.fingerprint) is not None
+    (made.path / "train.txt").write_text("changed")
+    with pytest.raises(ArtifactError, match="whole"):
+        store.copy(made, tmp_path / "third")
+
+
+def test_manifest_of_another_schema_is_refused(store: Store) -> None:
+    made = put(store, "kyoto")
+    data = json.loads((made.path / "manifest.json").read_text())
+    (made.path / "manifest.json").write_text(json.dumps(data | {"schema": 99}))
+    with pytest.raises(ArtifactError, match="schema 99"):
+        Manifest.read(made.path)
+
+
+def test_digests_follow_content_not_place(tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        (tmp_path / folder / "sub").mkdir(parents=True)
+        (tmp_path / folder / "sub" / "a.txt").write_text("花")
+        (tmp_path / folder / ".hidden").write_text(folder)
+    cache = DigestCache(tmp_path / "cache.json")
+    assert cache.of_place(tmp_path / "one") == cache.of_place(tmp_path / "two")
+    (tmp_path / "two" / "sub" / "a.txt").rename(tmp_path / "two" / "sub" / "b.txt")
+    assert cache.of_place(tmp_path / "one") != cache.of_place(tmp_path / "two")
+
+
+def test_unchanged_files_are_not_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("花")
+    cache = DigestCache(tmp_path / "cache.json")
+    first = cache.of_file(file)
+    cache.save()
+    stat = file.stat()
+    file.write_text("鳥")
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert DigestCache(tmp_path / "cache.json").of_file(file) == first, "same size, time and inode: remembered"
+    os.utime(file)
+    assert DigestCache(tmp_path / "cache.json").of_file(file) != first

@@ -1,0 +1,42 @@
+"""A small configuration on files of its own, with fake stages."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from jptransfer.artifacts import Store
+from jptransfer.config import Config, CorpusConfig, FinetuningConfig, SourceConfig, TaskConfig
+from jptransfer.registry import STAGES, Entry
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(tmp_path / "outputs")
+
+
+@pytest.fixture
+def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "log"
+    file.touch()
+    monkeypatch.setenv("FAKE_LOG", str(file))
+    for name in STAGES:
+        monkeypatch.setitem(STAGES.entries, name, Entry("tests.pipeline.fakes:copy", ""))
+    return file
+
+
+def small_config(folder: Path) -> Config:
+    for name in ("corpus.txt", "domain.txt", "task.tsv"):
+        (folder / name).write_text(f"{name}の文です。\n")
+    return Config(
+        corpus=CorpusConfig(sources={"a": SourceConfig(path=str(folder / "corpus.txt"))}),
+        domain=CorpusConfig(sources={"a": SourceConfig(path=str(folder / "domain.txt"))}),
+        task=TaskConfig(dataset="text_file", files={"all": str(folder / "task.tsv")}),
+        finetuning=FinetuningConfig(),
+    )
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return small_config(tmp_path)

@@ -1,0 +1,116 @@
+"""Which stages a configuration needs, and what their identities depend on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from jptransfer.artifacts import Store
+from jptransfer.config import Config, Device, RuntimeConfig
+from jptransfer.errors import ConfigError
+from jptransfer.pipeline import Chain, Run, targets, upstream
+
+from .conftest import small_config
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+
+
+def stages_behind(verb: str, config: Config, store: Store) -> list[str]:
+    return [node.stage for node in upstream(targets(verb, [Run("main", 0, config)], store, "test"))]
+
+
+def test_the_whole_chain_inputs_first(config: Config, store: Store) -> None:
+    order = stages_behind("run", config, store)
+    assert sorted(order) == sorted(["prepare_corpus", "prepare_corpus", "prepare_dataset", "tokenize", "encode", "encode",
+                                    "pretrain", "adapt", "finetune", "evaluate", "report"])
+    for earlier, later in [("tokenize", "encode"), ("encode", "pretrain"), ("pretrain", "adapt"), ("adapt", "finetune"),
+                           ("prepare_dataset", "finetune"), ("finetune", "evaluate"), ("evaluate", "report")]:
+        assert order.index(earlier) < order.index(later)
+
+
+def test_a_linear_model_needs_no_language_model(config: Config, store: Store) -> None:
+    config.finetuning.learner = "tfidf"
+    assert stages_behind("eval", config, store) == ["prepare_dataset", "finetune", "evaluate"]
+
+
+def test_from_scratch_needs_a_tokenizer_only(config: Config, store: Store) -> None:
+    config.finetuning.start = "scratch"
+    assert stages_behind("finetune", config, store) == ["prepare_dataset", "prepare_corpus", "tokenize", "finetune"]
+
+
+def test_starts_differ_in_what_they_need(config: Config, store: Store) -> None:
+    chains = {}
+    for start in ("scratch", "pretrained", "adapted", "auto"):
+        chains[start] = Chain(replace(config, finetuning=replace(config.finetuning, start=start)), store).task_model
+    ids = {start: node.id for start, node in chains.items() if node}
+    assert ids["auto"] == ids["adapted"]
+    assert len(set(ids.values())) == 3
+
+
+def test_identity_is_the_same_wherever_the_files_lie(tmp_path: Path, store: Store) -> None:
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    one, two = (targets("run", [Run("main", 0, small_config(tmp_path / name))], store, "t") for name in ("one", "two"))
+    assert one[0].fingerprint == two[0].fingerprint
+    (tmp_path / "two" / "corpus.txt").write_text("別の文です。\n")
+    assert targets("run", [Run("main", 0, small_config(tmp_path / "one"))], store, "t")[0].id == one[0].id
+
+
+def test_runtime_and_labels_never_count_seed_and_steps_do(config: Config, store: Store) -> None:
+    base = Chain(config, store).evaluation
+    runtime = RuntimeConfig(device=Device.cpu, processes=4, workers=3, compile=True)
+    same = replace(config, runtime=runtime, name="other", outputs="elsewhere",
+                   corpus=replace(config.corpus, name="renamed"))
+    assert Chain(same, store).evaluation.id == base.id
+    assert Chain(replace(config, seed=1), store).evaluation.id != base.id
+    longer = replace(config, pretraining=replace(config.pretraining, steps=7))
+    assert Chain(longer, store).evaluation.id != base.id
+
+
+def test_seeds_share_one_language_model(config: Config, store: Store) -> None:
+    runs = [Run("main", seed, replace(config, seed=seed)) for seed in range(3)]
+    nodes = list(upstream(targets("run", runs, store, "t")))
+    assert [node.stage for node in nodes].count("adapt") == 1
+    assert [node.stage for node in nodes].count("finetune") == 3
+
+
+def test_a_corpus_is_the_same_as_corpus_or_domain(config: Config, store: Store) -> None:
+    both = replace(config, domain=config.corpus)
+    chain = Chain(both, store)
+    assert chain.corpus.id == chain.domain.id
+
+
+def test_hub_start_brings_its_own_tokenizer_and_needs_no_network_for_a_commit(config: Config, store: Store) -> None:
+    config.finetuning.start = f"hf:org/bert@{COMMIT}"
+    chain = Chain(config, store)
+    assert chain.task_model.recipe["inputs"]["language_model"] == f"hub:org/bert@{COMMIT}"
+    assert chain.tokenizer.recipe["config"]["tokenizer"]["kind"] == "pretrained"
+    assert chain.tokenizer.recipe["inputs"] == {
+        "tokenizer.source": f"hub:org/bert@{COMMIT}", "tokenizer.segmenter.dictionary": "package:unidic-lite==1.0.8"}
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (lambda c: replace(c.corpus.sources["a"], path="/nowhere/x.txt"), "corpus.sources.a.path: no such file"),
+])
+def test_a_missing_file_is_named_with_its_field(config: Config, store: Store, change, message: str) -> None:
+    config.corpus.sources["a"] = change(config)
+    with pytest.raises(ConfigError, match=message):
+        targets("prepare", [Run("main", 0, config)], store, "t")
+
+
+def test_a_misspelt_file_names_the_nearest(config: Config, store: Store, tmp_path: Path) -> None:
+    config.domain.sources["a"].path = str(tmp_path / "domian.txt")
+    with pytest.raises(ConfigError, match=r"domain.sources.a.path.*did you mean .*domain\.txt"):
+        targets("prepare", [Run("main", 0, config)], store, "t")
+
+
+def test_asking_for_what_is_not_described(config: Config, store: Store) -> None:
+    with pytest.raises(ConfigError, match="domain=toy"):
+        targets("adapt", [Run("main", 0, replace(config, domain=Config().domain))], store, "t")
+    with pytest.raises(ConfigError, match="quickstart"):
+        targets("run", [Run("main", 0, Config())], store, "t")
+    with pytest.raises(ConfigError, match="finetuning.start: no artifact 'abc123'"):
+        finetuning = replace(config.finetuning, start="abc123")
+        targets("eval", [Run("main", 0, replace(config, finetuning=finetuning))], store, "t")
