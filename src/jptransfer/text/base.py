@@ -1,0 +1,177 @@
+"""What the project's own tokenizers share: special tokens, offsets through normalisation, files."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from jptransfer.config import TokenizerConfig
+from jptransfer.errors import DataError
+from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc, replace_surrogates
+from jptransfer.text.types import SPECIAL_TOKENS, Encoding, IdBlock
+
+DESCRIPTION = "jpt_tokenizer.json"
+TRANSFORMERS_CONFIG = "tokenizer_config.json"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What of a tokenizer's configuration still counts once it is trained; stored in ``jpt_tokenizer.json``."""
+
+    kind: str
+    nfkc: bool = True
+    lowercase: bool = False
+    dictionary: str = ""
+
+    @classmethod
+    def of(cls, config: TokenizerConfig) -> Settings:
+        """Take the settings from a configuration."""
+        return cls(config.kind, config.nfkc, config.lowercase, config.segmenter.dictionary)
+
+    def align(self, text: str) -> Aligned:
+        """Normalise `text` as the settings say, with offsets."""
+        aligned = nfkc(text) if self.nfkc else identity(text)
+        return aligned.then(lowercase) if self.lowercase else aligned
+
+
+class BaseTokenizer(ABC):
+    """A tokenizer made by this project; special tokens have the first ids, in the order of `SPECIAL_TOKENS`."""
+
+    pad_id, unk_id, cls_id, sep_id, mask_id = range(len(SPECIAL_TOKENS))
+    kinds: ClassVar[tuple[str, ...]]
+
+    def __init__(self, settings: Settings, tokens: Sequence[str]) -> None:
+        """Take the settings and all tokens in the order of their ids."""
+        self.settings = settings
+        self.tokens = list(tokens)
+        self._ids = {token: index for index, token in enumerate(self.tokens)}
+
+    @classmethod
+    @abstractmethod
+    def train(cls, config: TokenizerConfig, sentences: Sequence[str]) -> Self:
+        """Learn the units from `sentences`, deterministically."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path, settings: Settings) -> Self:
+        """Read what `save` wrote."""
+
+    @abstractmethod
+    def save_units(self, folder: Path) -> dict[str, Any]:
+        """Write the kind's own files; return what ``tokenizer_config.json`` must say of them."""
+
+    @abstractmethod
+    def encode(self, text: str) -> Encoding:
+        """Cut `text`; offsets refer to `text` as given."""
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids, special tokens included."""
+        return len(self.tokens)
+
+    def encode_words(self, words: Sequence[str], starts: Sequence[int] | None = None) -> Encoding:
+        """Cut pre-tokenised input, see `jptransfer.text.types.Tokenizer.encode_words`."""
+        return encode_words(self, words, starts)
+
+    def encode_lines(self, lines: Iterable[str]) -> IdBlock:
+        """Return the ids of many sentences, see `jptransfer.text.types.Tokenizer.encode_lines`."""
+        return encode_lines(self, lines)
+
+    def token(self, index: int) -> str:
+        """Return the piece with this id."""
+        return self.tokens[index]
+
+    def id(self, token: str) -> int:
+        """Return the id of this piece, `unk_id` if there is none."""
+        return self._ids.get(token, self.unk_id)
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of `ids`; special tokens are left out, unknown pieces show as U+FFFD."""
+        shown = [index for index in ids if index == self.unk_id or index >= len(SPECIAL_TOKENS)]
+        return self._join(["\ufffd" if index == self.unk_id else self.tokens[index] for index in shown])
+
+    def _join(self, tokens: list[str]) -> str:
+        return "".join(tokens)
+
+    def save(self, folder: Path) -> None:
+        """Write ``jpt_tokenizer.json``, the kind's files and ``tokenizer_config.json``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
+        special = dict(zip(names, SPECIAL_TOKENS, strict=True))
+        write_json(folder / TRANSFORMERS_CONFIG, self.save_units(folder) | special)
+        write_json(folder / DESCRIPTION, asdict(self.settings))
+
+
+def encode_words(tokenizer: Any, words: Sequence[str], starts: Sequence[int] | None) -> Encoding:
+    """Cut each of `words` by itself; offsets are moved to `starts`, or to the words' places in their concatenation."""
+    ids: list[int] = []
+    offsets: list[tuple[int, int]] = []
+    numbers: list[int] = []
+    place = 0
+    for number, word in enumerate(words):
+        origin = place if starts is None else starts[number]
+        pieces = tokenizer.encode(word)
+        ids += pieces.ids or [tokenizer.unk_id]
+        offsets += [(origin + start, origin + end) for start, end in pieces.offsets or [(0, len(word))]]
+        numbers += [number] * max(1, len(pieces))
+        place += len(word)
+    return Encoding(ids, offsets, numbers)
+
+
+def encode_lines(tokenizer: Any, lines: Iterable[str]) -> IdBlock:
+    """Return ids, word starts and lengths by `encode`: the plain way, for tokenizers without a faster one."""
+    ids: list[int] = []
+    word_starts: list[bool] = []
+    lengths: list[int] = []
+    for line in lines:
+        pieces = tokenizer.encode(line)
+        ids += pieces.ids
+        word_starts += [i == 0 or pieces.words[i] != pieces.words[i - 1] for i in range(len(pieces))]
+        lengths.append(len(pieces))
+    return IdBlock(np.array(ids, np.uint32), np.array(word_starts, bool), np.array(lengths, np.int64))
+
+
+def clean(text: str) -> str:
+    """Return `text` in a form every library accepts; positions do not change."""
+    return replace_surrogates(text)
+
+
+def covering_alphabet(counts: Counter[str], coverage: float, limit: int) -> list[str]:
+    """Return the most frequent characters that make up `coverage` of all, at most `limit`, sorted by code point."""
+    needed = coverage * counts.total()
+    chosen: list[str] = []
+    seen = 0
+    for character, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+        if seen >= needed or len(chosen) >= limit:
+            break
+        chosen.append(character)
+        seen += count
+    return sorted(chosen)
+
+
+def most_frequent(counts: Counter[str], config: TokenizerConfig) -> list[str]:
+    """Return the units that fill the vocabulary: most frequent first, none under `min_frequency`."""
+    room = config.vocab_size - len(SPECIAL_TOKENS)
+    units = (item for item in counts.items() if item[0] not in SPECIAL_TOKENS)
+    ranked = sorted(units, key=lambda item: (-item[1], item[0]))
+    return [unit for unit, count in ranked[:room] if count >= config.min_frequency]
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON in the one layout all tokenizer files have."""
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def read_settings(folder: Path) -> Settings:
+    """Return the settings in ``jpt_tokenizer.json``; `DataError` if the file is damaged."""
+    try:
+        return Settings(**json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise DataError(f"{folder / DESCRIPTION} is missing or damaged: {error}") from error

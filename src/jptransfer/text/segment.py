@@ -1,0 +1,130 @@
+"""Words by MeCab, with character spans into the text they were cut from."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jptransfer.errors import ConfigError, nearest
+
+PACKAGES = {"unidic-lite": "unidic_lite", "ipadic": "ipadic", "unidic": "unidic"}
+"""Dictionaries that come as Python packages: our name -> module with `DICDIR` (also transformers' name)."""
+
+FILES = ("dicrc", "sys.dic", "matrix.bin", "char.bin", "unk.dic")
+"""What a compiled MeCab dictionary consists of."""
+
+# MeCab counts the bytes of a word together with the white space before it in 16 bits, and its lattice takes some
+# kilobytes a character; a UTF-8 character has up to 4 bytes.
+MAX_CHARACTERS = 16_000
+_BREAKS = (re.compile(r"[\n\r]"), re.compile(r"[。！？!?]"), re.compile(r"\s"))
+
+
+class MecabSegmenter:
+    """Cuts text into words; words never contain white space. MeCab is loaded when text is first cut."""
+
+    def __init__(self, dictionary: str = "unidic-lite") -> None:
+        self.dictionary = dictionary
+
+    def surfaces(self, text: str) -> list[str]:
+        """Return the words of `text` in order (the fast path: no spans)."""
+        text = text.replace("\0", " ")  # MeCab would take NUL for the end of the text
+        if len(text) <= MAX_CHARACTERS:
+            return self._wakati(text).split()
+        return [word for chunk in _chunks(text) for word in self._wakati(chunk).split()]
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the words' half-open character spans in `text`."""
+        spans = []
+        end = 0
+        for surface in self.surfaces(text):
+            start = text.index(surface, end)
+            end = start + len(surface)
+            spans.append((start, end))
+        return spans
+
+    @cached_property
+    def _wakati(self) -> Any:
+        return open_mecab(self.dictionary, "-Owakati").parse
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"dictionary": self.dictionary}
+
+
+def open_mecab(dictionary: str, options: str = "") -> Any:
+    """Return fugashi's GenericTagger on a dictionary (see `dictionary_folder`).
+
+    Raises:
+        ConfigError: there is no such dictionary, or MeCab cannot load it.
+    """
+    import fugashi
+
+    folder = dictionary_folder(dictionary)
+    try:
+        return fugashi.GenericTagger(f"{mecab_options(folder)} {options}")
+    except RuntimeError as error:
+        reason = [line for line in str(error).splitlines() if line.strip(" -")][-1]
+        raise ConfigError(f"MeCab cannot load the dictionary in {folder}: {reason}") from error
+
+
+def mecab_options(folder: Path) -> str:
+    """Return MeCab's command line for the dictionary in `folder`; without a mecabrc of its own it gets an empty one."""
+    mecabrc = folder / "mecabrc"
+    return f'-d "{folder}" -r "{mecabrc if mecabrc.is_file() else "/dev/null"}"'
+
+
+def dictionary_folder(dictionary: str) -> Path:
+    """Return the folder of a dictionary given by package name or path.
+
+    Raises:
+        ConfigError: the package is not installed, the folder is missing or holds no compiled MeCab dictionary.
+    """
+    if dictionary in PACKAGES:
+        return _checked(_package_folder(dictionary), dictionary)
+    folder = Path(dictionary).expanduser()
+    if folder.is_dir():
+        return _checked(folder, dictionary)
+    if "/" not in dictionary:
+        raise ConfigError(f"unknown MeCab dictionary '{dictionary}'{nearest(dictionary, PACKAGES)}; there are: "
+                          f"{', '.join(PACKAGES)}, or give the path of a compiled dictionary")
+    siblings = [path.name for path in folder.parent.iterdir()] if folder.parent.is_dir() else []
+    raise ConfigError(f"MeCab dictionary {dictionary} does not exist{nearest(folder.name, siblings)}")
+
+
+def _package_folder(dictionary: str) -> Path:
+    try:
+        return Path(importlib.import_module(PACKAGES[dictionary]).DICDIR)
+    except ImportError as error:
+        others = [name for name, module in PACKAGES.items() if importlib.util.find_spec(module)]
+        raise ConfigError(f"MeCab dictionary '{dictionary}' is not installed: pip install {dictionary}; "
+                          f"installed: {', '.join(others) or 'none'}") from error
+
+
+def _checked(folder: Path, dictionary: str) -> Path:
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if len(missing) == len(FILES) and dictionary == "unidic":
+        raise ConfigError("the package unidic has no dictionary yet: python -m unidic download")
+    if missing:
+        raise ConfigError(f"{folder} is not a compiled MeCab dictionary: no {', '.join(missing)}")
+    return folder
+
+
+def _chunks(text: str) -> Iterator[str]:
+    """Cut overlong text, by preference after a line, a sentence or white space in the second half of a chunk."""
+    start = 0
+    while start < len(text):
+        end = start + MAX_CHARACTERS
+        if end < len(text):
+            end = _last_break(text, start + MAX_CHARACTERS // 2, end)
+        yield text[start:end]
+        start = end
+
+
+def _last_break(text: str, low: int, high: int) -> int:
+    for pattern in _BREAKS:
+        if found := list(pattern.finditer(text, low, high)):
+            return found[-1].end()
+    return high

@@ -1,0 +1,86 @@
+"""WordPiece over MeCab words, as in the Japanese BERTs: greedy, longest match first.
+
+Schuster & Nakajima 2012, "Japanese and Korean voice search"; Devlin et al. 2019, section 3.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from jptransfer.config import TokenizerConfig
+from jptransfer.text.base import Settings, covering_alphabet
+from jptransfer.text.types import SPECIAL_TOKENS
+from jptransfer.text.words import WordBasedTokenizer, word_counts
+
+PREFIX = "##"
+MAX_WORD = 100
+"""Longer words are unknown, as in transformers' WordPiece."""
+
+
+class WordPieceTokenizer(WordBasedTokenizer):
+    """MeCab words cut into word pieces; what it saves loads as transformers' BertJapaneseTokenizer."""
+
+    @classmethod
+    def train(cls, config: TokenizerConfig, sentences: Sequence[str]) -> Self:
+        """Learn word pieces from the words of `sentences`."""
+        settings = Settings.of(config)
+        return cls(settings, train_pieces(word_counts(settings, sentences), config))
+
+    def save_units(self, folder: Path) -> dict[str, Any]:
+        """Write ``vocab.txt``."""
+        return self.save_vocabulary(folder) | {"subword_tokenizer_type": "wordpiece"}
+
+    def _cut_word(self, word: str) -> list[tuple[int, int]]:
+        pieces = [(piece.id, len(piece.value) - len(PREFIX) * (number > 0))
+                  for number, piece in enumerate(self._model.tokenize(word))]
+        return [(self.unk_id, len(word))] if any(index == self.unk_id for index, _ in pieces) else pieces
+
+    @cached_property
+    def _model(self) -> Any:
+        from tokenizers.models import WordPiece
+
+        # "[MASK]" in a text is text: of the special tokens the model knows the unknown one alone.
+        hidden = set(SPECIAL_TOKENS) - {SPECIAL_TOKENS[self.unk_id]}
+        units = {token: index for token, index in self._ids.items() if token not in hidden}
+        return WordPiece(units, unk_token=SPECIAL_TOKENS[self.unk_id], max_input_chars_per_word=MAX_WORD)
+
+    def _join(self, tokens: list[str]) -> str:
+        return " ".join(tokens).replace(" " + PREFIX, "")
+
+
+def train_pieces(words: Counter[str], config: TokenizerConfig) -> list[str]:
+    """Return special tokens and word pieces in the order of their ids.
+
+    The trainer numbers the alphabet in the order of a hash map; given as initial pieces, sorted, it has fixed ids, and
+    with it all ties between merges are broken the same way in every run. Words with a character outside of the
+    alphabet are left out, for the trainer would only drop the character.
+    """
+    from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+
+    alphabet = _alphabet(words, config)
+    known = set(alphabet)
+    words = Counter({word: count for word, count in words.items() if known.issuperset(word)})
+    inside = sorted({character for word in words for character in word[1:]})
+    initial = list(SPECIAL_TOKENS) + alphabet + [PREFIX + character for character in inside]
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=config.vocab_size, min_frequency=config.min_frequency, special_tokens=initial,
+        initial_alphabet=alphabet, limit_alphabet=len(alphabet), continuing_subword_prefix=PREFIX, show_progress=False)
+    tokenizer = Tokenizer(models.WordPiece(unk_token=SPECIAL_TOKENS[1]))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.train_from_iterator((word for word in sorted(words) for _ in range(words[word])), trainer)
+    vocabulary = tokenizer.get_vocab()
+    return sorted(vocabulary, key=vocabulary.__getitem__)
+
+
+def _alphabet(words: Counter[str], config: TokenizerConfig) -> list[str]:
+    characters: Counter[str] = Counter()
+    for word, count in words.items():
+        for character in word:
+            characters[character] += count
+    # A character costs up to two units, at a word's start and inside; half of the vocabulary is for longer pieces.
+    room = (config.vocab_size - len(SPECIAL_TOKENS)) // 4
+    return covering_alphabet(characters, config.alphabet_coverage, max(1, room))

@@ -1,0 +1,112 @@
+"""What the tokenizers that start from MeCab words share: the memo of words and the fast path for corpora."""
+
+from __future__ import annotations
+
+import unicodedata
+from abc import abstractmethod
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from jptransfer.errors import DataError
+from jptransfer.text.alignment import identity, lowercase, nfkc
+from jptransfer.text.base import BaseTokenizer, Settings, clean
+from jptransfer.text.memo import Memo
+from jptransfer.text.segment import PACKAGES, MecabSegmenter, dictionary_folder, mecab_options
+from jptransfer.text.types import Encoding, IdBlock
+
+VOCABULARY = "vocab.txt"
+MEMO_WORDS = 200_000
+
+
+class WordBasedTokenizer(BaseTokenizer):
+    """Cuts MeCab words further. As in transformers, NFKC comes before MeCab and lower case after it, word by word."""
+
+    def __init__(self, settings: Settings, tokens: Sequence[str]) -> None:
+        """Take the settings and all tokens in the order of their ids."""
+        super().__init__(settings, tokens)
+        self.segmenter = MecabSegmenter(settings.dictionary)
+        self._pieces: Memo[list[tuple[int, int]]] = Memo(self._cut_word, MEMO_WORDS)
+        self._packed_ids: Memo[bytes] = Memo(self._pack, MEMO_WORDS)
+
+    @abstractmethod
+    def _cut_word(self, word: str) -> list[tuple[int, int]]:
+        """Return id and length (characters) of each piece of a normalised word."""
+
+    def encode(self, text: str) -> Encoding:
+        """Cut `text`; offsets refer to `text` as given."""
+        aligned = nfkc(clean(text)) if self.settings.nfkc else identity(clean(text))
+        ids: list[int] = []
+        offsets: list[tuple[int, int]] = []
+        words: list[int] = []
+        for number, (start, end) in enumerate(self.segmenter.spans(aligned.text)):
+            surface = aligned.text[start:end]
+            word = lowercase(surface) if self.settings.lowercase else identity(surface)
+            place = 0
+            for index, length in self._pieces[surface.lower() if self.settings.lowercase else surface]:
+                low, high = word.span(place, place + length)
+                ids.append(index)
+                offsets.append(aligned.span(start + low, start + high))
+                words.append(number)
+                place += length
+        return Encoding(ids, offsets, words)
+
+    def encode_lines(self, lines: Iterable[str]) -> IdBlock:
+        """Return the ids of many sentences: one look-up a word, the rest by numpy."""
+        packed: list[bytes] = []
+        words_by_line: list[int] = []
+        for line in lines:
+            words = surfaces(self.settings, self.segmenter, line)
+            packed += map(self._packed_ids.__getitem__, words)
+            words_by_line.append(len(words))
+        ids = np.frombuffer(b"".join(packed), np.uint32)
+        ends = np.cumsum(np.fromiter(map(len, packed), np.int64, len(packed))) // ids.itemsize
+        borders = np.concatenate([[0], ends])
+        word_starts = np.zeros(len(ids), bool)
+        word_starts[borders[:-1]] = True
+        line_ends = np.cumsum(np.array(words_by_line, np.int64))
+        return IdBlock(ids, word_starts, np.diff(borders[line_ends], prepend=0))
+
+    def _pack(self, word: str) -> bytes:
+        return np.array([index for index, _ in self._cut_word(word)], np.uint32).tobytes()
+
+    @classmethod
+    def load(cls, folder: Path, settings: Settings) -> Self:
+        """Read ``vocab.txt``."""
+        try:
+            lines = (folder / VOCABULARY).read_text(encoding="utf-8").split("\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{folder / VOCABULARY} is missing or damaged: {error}") from error
+        return cls(settings, lines[:-1])
+
+    def save_vocabulary(self, folder: Path) -> dict[str, Any]:
+        """Write ``vocab.txt``; return what transformers' BertJapaneseTokenizer needs to know."""
+        (folder / VOCABULARY).write_text("".join(f"{token}\n" for token in self.tokens), encoding="utf-8")
+        return {"tokenizer_class": "BertJapaneseTokenizer", "word_tokenizer_type": "mecab", "do_word_tokenize": True,
+                "do_lower_case": self.settings.lowercase, "mecab_kwargs": self._mecab_arguments()}
+
+    def _mecab_arguments(self) -> dict[str, Any]:
+        dictionary = self.settings.dictionary
+        if dictionary in PACKAGES:
+            return {"normalize_text": self.settings.nfkc, "mecab_dic": PACKAGES[dictionary]}
+        options = mecab_options(dictionary_folder(dictionary))
+        return {"normalize_text": self.settings.nfkc, "mecab_dic": None, "mecab_option": options}
+
+
+def surfaces(settings: Settings, segmenter: MecabSegmenter, text: str) -> list[str]:
+    """Return the normalised words of `text`."""
+    text = clean(text)
+    words = segmenter.surfaces(unicodedata.normalize("NFKC", text) if settings.nfkc else text)
+    return list(map(str.lower, words)) if settings.lowercase else words
+
+
+def word_counts(settings: Settings, sentences: Iterable[str]) -> Counter[str]:
+    """Count the normalised words of `sentences`."""
+    segmenter = MecabSegmenter(settings.dictionary)
+    counts: Counter[str] = Counter()
+    for sentence in sentences:
+        counts.update(surfaces(settings, segmenter, sentence))
+    return counts
