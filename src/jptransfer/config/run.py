@@ -83,8 +83,12 @@ class RuntimeConfig:
     """compile the model (torch.compile)"""
     trackers: list[Tracker] = setting(factory=list)
     """trackers for learning curves"""
+    tracker_dir: str = "outputs/trackers"
+    """folder of what trackers write on this machine"""
     checkpoint_seconds: float = setting(60.0, low=0.0)
     """time between resumable checkpoints of a training run; 0: every step"""
+    checkpoint_steps: int | None = setting(None, low=1)
+    """also checkpoint after every so many updates"""
     progress: bool = True
     """show progress bars"""
 

@@ -1,0 +1,1 @@
+"""Language models by name, the one encoder interface, and the one door to pre-trained weights."""

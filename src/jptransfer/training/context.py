@@ -1,0 +1,141 @@
+"""Device, number format and peers of one training process: the one module that knows Accelerate."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils import broadcast_object_list
+from torch import Tensor, nn
+
+from jptransfer.config import Device, Precision
+from jptransfer.errors import ConfigError
+from jptransfer.runtime import Runtime
+
+
+class TrainingContext:
+    """Where one process of a training run computes, and how it talks to its peers.
+
+    Attributes:
+        device: where model and batches live.
+        rank, world: this process and how many there are.
+        static_shapes: whether every distinct shape costs a compilation (XLA, torch.compile), so that data should
+            pad to buckets.
+    """
+
+    def __init__(self, runtime: Runtime, precision: Precision = Precision.fp32) -> None:
+        self.runtime = runtime
+        settings = runtime.settings
+        torch.set_num_threads(settings.threads or max(1, len(os.sched_getaffinity(0)) // settings.processes))
+        # Accelerate keeps the first caller's choices for the life of the process; a run makes its own.
+        AcceleratorState._reset_state(reset_partial_state=settings.processes == 1)
+        self.accelerator = Accelerator(
+            cpu=settings.device is Device.cpu,
+            mixed_precision="no" if precision is Precision.fp32 else precision.value,
+            log_with=[tracker.value for tracker in settings.trackers] or None,
+            project_dir=settings.tracker_dir,
+        )
+        self.device: torch.device = self.accelerator.device
+        self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
+        self._check_device(settings.device)
+        self.static_shapes = self.device.type == "xla" or settings.compile
+
+    def _check_device(self, wanted: Device) -> None:
+        found = {"cuda": Device.gpu, "xla": Device.tpu}.get(self.device.type, Device.cpu)
+        if wanted not in (Device.auto, found):
+            raise ConfigError(f"runtime.device={wanted.value}: no such device here (found {self.device.type})")
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this process writes files and shows progress."""
+        return self.rank == 0
+
+    @property
+    def micro_batch_tokens(self) -> int | None:
+        """Limit of tokens in one forward pass, if any."""
+        return self.runtime.settings.micro_batch_tokens
+
+    def autocast(self) -> AbstractContextManager[None]:
+        """Return the context in which forward passes run."""
+        return self.accelerator.autocast()
+
+    def seed(self, *keys: int) -> None:
+        """Seed torch's random numbers (dropout) from `keys`, alike in every process."""
+        digest = hashlib.blake2b(repr(keys).encode(), digest_size=8).digest()
+        seed = int.from_bytes(digest, "big") >> 1
+        torch.manual_seed(seed)
+        if self.device.type == "xla":
+            import torch_xla.core.xla_model as xm
+
+            xm.set_rng_state(seed, self.device)
+
+    def finish_step(self) -> None:
+        """Run what a lazy device (XLA) has recorded so far."""
+        if self.device.type == "xla":
+            import torch_xla
+
+            torch_xla.sync()
+
+    def total(self, values: Mapping[str, float | Tensor]) -> dict[str, float]:
+        """Add up scalars over all processes; every process must give the same names in any order."""
+        names = sorted(values)
+        if self.world == 1 or not names:
+            return {name: float(values[name]) for name in names}
+        local = torch.tensor([float(values[name]) for name in names], dtype=torch.float64)
+        if self.device.type != "cpu":
+            local = local.to(self.device, torch.float32)
+        summed = self.accelerator.reduce(local, reduction="sum").tolist()
+        return dict(zip(names, summed, strict=True))
+
+    def share(self, items: Sequence[Any]) -> Sequence[Any]:
+        """Return this process's part of `items`; the parts of all processes make up the whole."""
+        return items[self.rank :: self.world]
+
+    def exchange(self, parameters: Sequence[nn.Parameter], extra: Sequence[Tensor]) -> list[Tensor]:
+        """Add up gradients over all processes in one message, and the scalars `extra`, which are returned.
+
+        A parameter without a gradient in any process keeps none (an optimiser would let it decay otherwise).
+        """
+        if self.world == 1:
+            return list(extra)
+        present = torch.tensor([float(p.grad is not None) for p in parameters], device=self.device)
+        gradients = [(p.grad if p.grad is not None else torch.zeros_like(p)).flatten() for p in parameters]
+        sizes = [p.numel() for p in parameters]
+        message = torch.cat([*gradients, present, torch.stack([value.to(present) for value in extra])])
+        *pieces, counts, scalars = self.accelerator.reduce(message, reduction="sum").split(
+            [*sizes, len(sizes), len(extra)])
+        for parameter, piece, count in zip(parameters, pieces, counts.tolist(), strict=True):
+            parameter.grad = piece.view_as(parameter) if count else None
+        return list(scalars)
+
+    def agree(self, value: Any) -> Any:
+        """Return the main process's `value` in every process."""
+        return value if self.world == 1 else broadcast_object_list([value])[0]
+
+    def wait(self) -> None:
+        """Wait until every process has come here."""
+        self.accelerator.wait_for_everyone()
+
+    def start_trackers(self, name: str, values: Mapping[str, Any]) -> None:
+        """Open the experiment trackers asked for, if any."""
+        if self.runtime.settings.trackers:
+            Path(self.runtime.settings.tracker_dir).mkdir(parents=True, exist_ok=True)
+            self.accelerator.init_trackers(name, config=dict(values))
+
+    def track(self, record: Mapping[str, Any]) -> None:
+        """Send the numbers of a history record to the trackers."""
+        split, step = record["split"], record["step"]
+        numbers = {f"{split}/{k}": v for k, v in record.items() if k not in ("split", "step")}
+        self.accelerator.log(numbers, step=step)
+
+    def close(self) -> None:
+        """Close the trackers."""
+        for tracker in self.accelerator.trackers:
+            tracker.finish()

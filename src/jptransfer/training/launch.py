@@ -1,0 +1,83 @@
+"""Starting the processes of a training run from inside a stage."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from jptransfer.config import Device, RuntimeConfig
+from jptransfer.errors import JptError
+from jptransfer.runtime import RichProgress, Runtime, SilentProgress
+
+
+def launch(function: Callable[..., Any], runtime: Runtime, *arguments: Any) -> Any:
+    """Run `function(runtime, *arguments)` in `runtime.processes` processes and return the main one's result.
+
+    With one process it runs here. `function` must be a module's own (it travels by name), arguments and result must
+    pickle. The processes die with this one, whatever ends it; a `JptError` of theirs is raised here as itself.
+    """
+    if runtime.settings.processes == 1:
+        return function(runtime, *arguments)
+    import torch.multiprocessing as mp
+
+    context = mp.get_context("spawn")
+    answers = context.SimpleQueue()
+    shown = not isinstance(runtime.progress, SilentProgress)
+    call = (_free_port(), answers, function, runtime.settings, shown, arguments)
+    try:
+        mp.start_processes(_process, call, nprocs=runtime.settings.processes, start_method="spawn")
+    except Exception:
+        if answers.empty():
+            raise
+    kind, value = answers.get()
+    if kind == "error":
+        raise value
+    return value
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _process(rank, port, answers, function, settings: RuntimeConfig, shown: bool, arguments) -> None:
+    _die_with_parent()
+    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(settings.processes),
+                   "LOCAL_WORLD_SIZE": str(settings.processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    settings = replace(settings, device=_device(settings.device))
+    runtime = Runtime(settings, RichProgress() if shown and rank == 0 else SilentProgress())
+    try:
+        result = function(runtime, *arguments)
+    except JptError as error:
+        answers.put(("error", error))
+        raise
+    if rank == 0:
+        answers.put(("result", result))
+    _leave_group()
+
+
+def _device(wanted: Device) -> Device:
+    """Accelerate takes several processes without a GPU for CPU training only if told so."""
+    import torch
+
+    return Device.cpu if wanted is Device.auto and not torch.cuda.is_available() else wanted
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def _leave_group() -> None:
+    import torch.distributed
+
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()

@@ -1,0 +1,309 @@
+"""The one training loop, for every language model and every task.
+
+`train` makes `settings.steps` updates. For each it takes a global batch (a list of parts, see `training.types`),
+shares its parts among processes and forward passes, adds up gradients, clips, and updates. It evaluates at given
+steps, writes `history.jsonl`, keeps the best weights, and checkpoints into `work`, from where a killed run resumes bit
+for bit on the CPU: all random numbers are derived from (seed, step, part), so there is no generator state to lose, and
+evaluation cannot disturb training.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from jptransfer.errors import ConfigError, DataError
+from jptransfer.registry import SCHEDULES
+from jptransfer.training.checkpoint import CHECKPOINT, load, save_atomically
+from jptransfer.training.context import TrainingContext
+from jptransfer.training.history import HISTORY, History
+from jptransfer.training.optimizers import build_optimizer
+from jptransfer.training.schedules import warmup_steps
+from jptransfer.training.types import (
+    Batch,
+    Evaluate,
+    LoopSettings,
+    Objective,
+    ParameterGroup,
+    Record,
+    Tensors,
+    TrainingData,
+    TrainingResult,
+    move,
+)
+
+Piece = tuple[tuple[int, int], np.ndarray]
+"""(part, piece of the part) and the example indices of one forward pass."""
+
+
+def train(
+    model: nn.Module,
+    objective: Objective,
+    data: TrainingData,
+    settings: LoopSettings,
+    context: TrainingContext,
+    work: Path,
+    evaluate: Evaluate | None = None,
+    parameter_groups: Sequence[ParameterGroup] | None = None,
+) -> TrainingResult:
+    """Train `model` in place, or go on where a killed run with the same arguments stopped.
+
+    Args:
+        model: moved to the context's device; left there with the last (or best, see `settings.select`) weights.
+        objective: the forward pass and its losses.
+        data: examples and batches.
+        settings: what changes the outcome.
+        context: device and peers, see `training.launch.launch`.
+        work: folder of checkpoint and history; survives interruptions.
+        evaluate: gives the metrics of a `dev` record.
+        parameter_groups: rates by group; none: all parameters that require gradients, at the scheduled rate. A model's
+            frozen parameters are those that do not require gradients.
+
+    Raises:
+        ConfigError: the loss is no longer finite.
+        DataError: there is nothing to train on.
+    """
+    return _Run(model, objective, data, settings, context, work, evaluate, parameter_groups).run()
+
+
+def pieces_of(batch: Batch, lengths: np.ndarray, limit: int | None, world: int) -> list[Piece]:
+    """Cut the parts of a global batch for forward passes of at most `limit` tokens, at least one for each process."""
+    pieces: list[Piece] = []
+    for part, indices in enumerate(batch):
+        tokens = len(indices) * int(lengths[indices].max())
+        wanted = max(math.ceil(tokens / limit) if limit else 1, math.ceil(world / len(batch)))
+        cut = np.array_split(indices, min(wanted, len(indices)))
+        pieces += [((part, number), piece) for number, piece in enumerate(cut)]
+    return pieces
+
+
+class _Run:
+    """State of one run between its updates."""
+
+    def __init__(self, model, objective, data, settings, context, work, evaluate, parameter_groups) -> None:
+        self.model: nn.Module = model.to(context.device)
+        self.objective: Objective = objective
+        self.data: TrainingData = data
+        self.settings: LoopSettings = settings
+        self.context: TrainingContext = context
+        self.work: Path = work
+        self.evaluate: Evaluate | None = evaluate
+        self.parameters = [p for p in model.parameters() if p.requires_grad]
+        self.optimizer = build_optimizer(settings.optimizer, parameter_groups or [ParameterGroup(self.parameters)])
+        self.schedule = SCHEDULES.load(settings.schedule.name)
+        self.warmup = warmup_steps(settings.schedule.warmup, settings.steps)
+        self.state: dict[str, Any] = {
+            "step": 0, "epoch": 0, "position": 0, "tokens": 0, "seconds": 0.0, "records": 0, "stopped": False,
+            "best_step": 0, "best_value": None, "best_metrics": {}, "misses": 0,
+        }
+        self.pending: list[tuple[int, float, Tensor, Tensor]] = []
+        self.interval: dict[str, float] = {"loss": 0.0, "norm": 0.0, "steps": 0.0}
+        work.mkdir(parents=True, exist_ok=True)
+
+    # -- the run ---------------------------------------------------------------------------------------------------
+
+    def run(self) -> TrainingResult:
+        self._resume()
+        self.context.start_trackers(self.settings.label, {"steps": self.settings.steps, "seed": self.settings.seed})
+        self.started = self.saved = time.perf_counter()
+        progress = self.context.runtime.progress
+        with progress.bar(self.settings.label, self.settings.steps, self.state["step"]) as self.bar:
+            for epoch, position, batch in self._batches():
+                if self.state["step"] >= self.settings.steps or self.state["stopped"]:
+                    break
+                self._update(batch, epoch)
+                self.state.update(epoch=epoch, position=position + 1)
+                self._after_update()
+                self.bar.advance()
+        self._checkpoint()
+        self.history.close()
+        result = self._result()
+        self.context.close()
+        return result
+
+    def _batches(self) -> Iterator[tuple[int, int, Batch]]:
+        epoch, position = self.state["epoch"], self.state["position"]
+        while True:
+            batches = self.data.batches(epoch)
+            self.lengths = self.data.lengths(epoch)
+            if not len(batches):
+                raise DataError("there is nothing to train on: the training data is empty")
+            self.epoch_batches = len(batches)
+            for number in range(position, len(batches)):
+                yield epoch, number, batches[number]
+            epoch, position = epoch + 1, 0
+
+    def _update(self, batch: Batch, epoch: int) -> None:
+        step = self.state["step"]
+        rate = self.settings.optimizer.lr * self.schedule(step, self.warmup, self.settings.steps)
+        self.model.train()
+        loss = self._backward(batch, epoch, step)
+        loss, due = self.context.exchange(self.parameters, [loss, self._checkpoint_due()])
+        clip = self.settings.optimizer.clip or math.inf
+        norm = nn.utils.clip_grad_norm_(self.parameters, clip)
+        self.pending.append((step, rate, loss, norm))
+        if self.context.device.type == "cpu":
+            self._settle()
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["rate"]
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self.context.finish_step()
+        self.due = bool(due)
+        self.state["step"] += 1
+        self.state["tokens"] += sum(int(self.lengths[part].sum()) for part in batch)
+
+    def _backward(self, batch: Batch, epoch: int, step: int) -> Tensor:
+        pieces = pieces_of(batch, self.lengths, self.context.micro_batch_tokens, self.context.world)
+        mine = [(key, self.data.collate(indices, epoch)) for key, indices in self.context.share(pieces)]
+        units = self.context.total(_add_units(self.objective, [tensors for _, tensors in mine]))
+        loss = torch.zeros((), device=self.context.device)
+        for key, tensors in mine:
+            self.context.seed(self.settings.seed, step, *key)
+            with self.context.autocast():
+                terms = self.objective(self.model, move(tensors, self.context.device)).terms
+            part = sum((value / units[name] for name, value in terms.items() if units[name]), start=loss * 0)
+            if part.requires_grad:
+                part.backward()
+            loss += part.detach()
+        return loss
+
+    def _settle(self) -> None:
+        """Read the losses of updates that were queued on the device; a loss that is not finite ends the run."""
+        for step, rate, loss, norm in self.pending:
+            values = float(loss), float(norm)
+            if not all(math.isfinite(value) for value in values):
+                raise ConfigError(f"training diverged: loss {values[0]}, gradient norm {values[1]} at step {step + 1} "
+                                  f"(learning rate {rate:.3g}); try a smaller optimizer.lr or a longer schedule.warmup")
+            self.interval["loss"] += values[0]
+            self.interval["norm"] += values[1]
+            self.interval["steps"] += 1
+            self.rate = rate
+        self.pending.clear()
+
+    # -- after an update -------------------------------------------------------------------------------------------
+
+    def _after_update(self) -> None:
+        step = self.state["step"]
+        last = step == self.settings.steps
+        if step % self.settings.record_every == 0 or last:
+            self._record_training()
+        if self.evaluate and (step in self.settings.evaluate_at):
+            self._evaluate()
+        every = self.context.runtime.settings.checkpoint_steps
+        if self.due or (every and step % every == 0):
+            self._checkpoint()
+
+    def _record_training(self) -> None:
+        self._settle()
+        loss, norm = (self.interval[name] / self.interval["steps"] for name in ("loss", "norm"))
+        self._record("train", {"loss": loss, "lr": self.rate, "norm": norm})
+        self.interval = dict.fromkeys(self.interval, 0.0)
+        self.bar.note(f"loss {loss:.3f}")
+
+    def _record(self, split: str, values: dict[str, float]) -> None:
+        epoch = self.state["epoch"] + self.state["position"] / self.epoch_batches
+        record: Record = {"step": self.state["step"], "epoch": round(epoch, 6), "tokens": self.state["tokens"],
+                          "seconds": round(self._seconds(), 3), "split": split, **values}
+        self.history.add(record)
+        self.context.track(record)
+
+    def _seconds(self) -> float:
+        return self.state["seconds"] + time.perf_counter() - self.started
+
+    def _evaluate(self) -> None:
+        assert self.evaluate
+        self.model.eval()
+        with torch.no_grad(), self.context.autocast():
+            metrics = self.context.agree(dict(self.evaluate(self.model, self.context)))
+        self._record("dev", metrics)
+        if self.settings.select:
+            self._keep_best(metrics)
+        else:
+            self.state.update(best_step=self.state["step"], best_metrics=metrics)
+
+    def _keep_best(self, metrics: dict[str, float]) -> None:
+        value, best = metrics[self.settings.select], self.state["best_value"]
+        sign = -1 if self.settings.lower_is_better else 1
+        if best is None or sign * value > sign * best:
+            self.state.update(best_step=self.state["step"], best_value=value, best_metrics=metrics, misses=0)
+            if self.context.is_main:
+                save_atomically(self.model.state_dict(), self._best_path())
+        else:
+            self.state["misses"] += 1
+            self.state["stopped"] = bool(self.settings.patience and self.state["misses"] >= self.settings.patience)
+
+    # -- checkpoints -----------------------------------------------------------------------------------------------
+
+    def _best_path(self) -> Path:
+        # The step is part of the name: a checkpoint always finds the very weights it speaks of.
+        return self.work / f"best-{self.state['best_step']}.pt"
+
+    def _checkpoint_due(self) -> Tensor:
+        waited = time.perf_counter() - self.saved
+        due = self.context.is_main and waited >= self.context.runtime.settings.checkpoint_seconds
+        return torch.tensor(float(due))
+
+    def _checkpoint(self) -> None:
+        self._settle()
+        if self.context.is_main:
+            now = {**self.state, "seconds": self._seconds(), "records": len(self.history.records),
+                   "interval": self.interval}
+            save_atomically({"state": now, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()},
+                            self.work / CHECKPOINT)
+            for old in set(self.work.glob("best-*.pt")) - {self._best_path()}:
+                old.unlink()
+        self.saved = time.perf_counter()
+
+    def _resume(self) -> None:
+        path = self.work / CHECKPOINT
+        if path.exists():
+            saved = load(path)
+            self.model.load_state_dict(saved["model"])
+            self.optimizer.load_state_dict(saved["optimizer"])
+            self.state = saved["state"]
+            self.interval = self.state.pop("interval")
+        self.context.wait()
+        self.history = History(self.work / HISTORY if self.context.is_main else None, self.state["records"])
+
+    def _result(self) -> TrainingResult:
+        state = self.state
+        self.context.wait()
+        if self.settings.select and state["best_step"]:
+            self.model.load_state_dict(load(self._best_path()))
+        self.model.eval()
+        best = state["best_step"] if self.settings.select and state["best_step"] else state["step"]
+        return TrainingResult(self.history.records, state["step"], best, state["best_metrics"], self._seconds())
+
+
+def _add_units(objective: Objective, batches: Sequence[Tensors]) -> dict[str, float]:
+    total: dict[str, float] = {}
+    for batch in batches:
+        for name, value in objective.units(batch).items():
+            total[name] = total.get(name, 0.0) + value
+    return total
+
+
+def evaluate_objective(
+    model: nn.Module, objective: Objective, data: TrainingData, context: TrainingContext, epoch: int = 0
+) -> dict[str, float]:
+    """Return the mean loss (`loss`), each term's mean and every counter's total over all batches of `data`."""
+    pieces = [part for batch in data.batches(epoch) for part in batch]
+    terms: dict[str, float] = {}
+    sums: dict[str, float] = {}
+    batches = [data.collate(indices, epoch) for indices in context.share(pieces)]
+    for batch in batches:
+        step = objective(model, move(batch, context.device))
+        for into, values in ((terms, step.terms), (sums, step.sums)):
+            for name, value in values.items():
+                into[name] = into.get(name, 0.0) + float(value)
+    units = context.total(_add_units(objective, batches))
+    means = {name: value / units[name] for name, value in context.total(terms).items()}
+    return {**context.total(sums), **means, "loss": sum(means.values())}

@@ -1,0 +1,78 @@
+"""Update rules, and which parameters decay."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+
+from jptransfer.config import OptimizerConfig
+from jptransfer.registry import OPTIMIZERS
+from jptransfer.training.types import ParameterGroup
+
+
+def build_optimizer(config: OptimizerConfig, groups: Sequence[ParameterGroup]) -> Optimizer:
+    """Return the optimiser of `config`; every group of it carries its `rate` (the loop sets `lr` from it).
+
+    Vectors and scalars (biases, normalisation) do not decay, matrices do.
+    """
+    return OPTIMIZERS.load(config.name)(list(_decay_groups(config, groups)), config)
+
+
+def _decay_groups(config: OptimizerConfig, groups: Sequence[ParameterGroup]) -> Iterable[dict[str, Any]]:
+    for group in groups:
+        trained = [parameter for parameter in group.parameters if parameter.requires_grad]
+        for decays in (True, False):
+            members = [parameter for parameter in trained if (parameter.ndim > 1) is decays]
+            if members:
+                decay = config.weight_decay if decays else 0.0
+                yield {"params": members, "weight_decay": decay, "rate": group.rate, "lr": config.lr * group.rate}
+
+
+def adamw(groups: list[dict[str, Any]], config: OptimizerConfig) -> Optimizer:
+    """AdamW (Loshchilov & Hutter 2019), fused where the device has it."""
+    fused = all(p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
+    beta1, beta2 = config.betas
+    return AdamW(groups, lr=config.lr, betas=(beta1, beta2), eps=config.eps, fused=fused)
+
+
+class BertAdam(Optimizer):
+    """The Adam of BERT's own code (`AdamWeightDecayOptimizer`): no bias correction, decay added to the update.
+
+    m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p = p - lr (m / (sqrt(v) + eps) + decay p).
+    """
+
+    def __init__(self, groups: list[dict[str, Any]], config: OptimizerConfig) -> None:
+        beta1, beta2 = config.betas
+        super().__init__(groups, {"lr": config.lr, "betas": (beta1, beta2), "eps": config.eps, "weight_decay": 0.0})
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:  # type: ignore[override]
+        """Make one update from the gradients."""
+        for group in self.param_groups:
+            parameters = [p for p in group["params"] if p.grad is not None]
+            if parameters:
+                self._update(group, parameters)
+
+    def _update(self, group: dict[str, Any], parameters: list[nn.Parameter]) -> None:
+        gradients: list[Tensor] = [p.grad for p in parameters]  # type: ignore[misc]
+        means, squares = self._moments(parameters, "mean"), self._moments(parameters, "square")
+        beta1, beta2 = group["betas"]
+        torch._foreach_lerp_(means, gradients, 1 - beta1)
+        torch._foreach_mul_(squares, beta2)
+        torch._foreach_addcmul_(squares, gradients, gradients, 1 - beta2)
+        scale = torch._foreach_sqrt(squares)
+        torch._foreach_add_(scale, group["eps"])
+        updates = torch._foreach_div(means, scale)
+        if group["weight_decay"]:
+            torch._foreach_add_(updates, parameters, alpha=group["weight_decay"])
+        torch._foreach_add_(parameters, updates, alpha=-group["lr"])
+
+    def _moments(self, parameters: list[nn.Parameter], name: str) -> list[Tensor]:
+        for parameter in parameters:
+            if name not in self.state[parameter]:
+                self.state[parameter][name] = torch.zeros_like(parameter)
+        return [self.state[parameter][name] for parameter in parameters]

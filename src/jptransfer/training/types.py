@@ -1,0 +1,138 @@
+"""What the loop works on: batches of parts, objectives that return sums, settings, results.
+
+The contract that makes a run independent of how it is executed:
+
+- a *global batch* (one update) is a list of *parts*, arrays of example indices. Parts are the unit of work: every part
+  has its own random numbers (dropout), derived from (seed, step, part), so that accumulating parts in one process
+  and sharing them among several gives the same update within rounding;
+- `TrainingData.batches` and `collate` are pure functions of the data's seed, the epoch and the indices;
+- an objective returns *sums* of losses; the loop divides by the units of the whole global batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from jptransfer.config import OptimizerConfig, Precision, ScheduleConfig
+
+if TYPE_CHECKING:
+    from jptransfer.training.context import TrainingContext
+
+Batch = Sequence[np.ndarray]
+"""A global batch: its parts, each an int64 array of example indices."""
+
+Tensors = dict[str, Tensor]
+"""A collated part."""
+
+Record = dict[str, Any]
+"""A line of `history.jsonl`."""
+
+
+@dataclass(frozen=True)
+class StepLoss:
+    """What an objective makes of one collated part.
+
+    Attributes:
+        terms: name -> sum of the losses of that term's units (scalar tensors with gradient).
+        sums: name -> counter (scalar tensor without gradient) that evaluation adds up, for example `correct`.
+    """
+
+    terms: Tensors
+    sums: Tensors = field(default_factory=dict)
+
+
+class Objective(Protocol):
+    """What is learned. The loss of a global batch is the sum over terms of (sum of losses / number of units)."""
+
+    def units(self, batch: Tensors) -> dict[str, float]:
+        """Units (predictions, examples, sums of weights) behind each term, read off a collated part on the CPU."""
+
+    def __call__(self, model: nn.Module, batch: Tensors) -> StepLoss:
+        """Forward pass of one part."""
+
+
+class TrainingData(Protocol):
+    """Examples, how they form global batches, and how a part becomes tensors."""
+
+    def batches(self, epoch: int) -> Sequence[Batch]:
+        """Global batches of an epoch in order; a pure function of the data's seed and `epoch`."""
+
+    def lengths(self, epoch: int) -> np.ndarray:
+        """Tokens of every example (padding not included), by example index."""
+
+    def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
+        """Tensors of a part; the random numbers of an example depend on (seed, epoch, example) only."""
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that share a learning rate: `rate` times the scheduled one."""
+
+    parameters: Sequence[nn.Parameter]
+    rate: float = 1.0
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    """Everything of a training run that changes its outcome.
+
+    Attributes:
+        steps: updates in all.
+        evaluate_at: numbers of updates after which to evaluate, see `evenly`.
+        record_every: updates between training records in the history.
+        select: metric of the evaluation that chooses the best weights, which the model is left with; empty: the last.
+        lower_is_better: whether smaller values of `select` are better.
+        patience: evaluations without improvement of `select` before training stops; none: never.
+        label: what the progress bar says.
+    """
+
+    steps: int
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    precision: Precision = Precision.fp32
+    seed: int = 0
+    evaluate_at: frozenset[int] = frozenset()
+    record_every: int = 10
+    select: str = ""
+    lower_is_better: bool = False
+    patience: int | None = None
+    label: str = "train"
+
+
+def evenly(steps: int, times: int) -> frozenset[int]:
+    """Return `times` numbers of updates spread evenly over `steps`, the last one at the end."""
+    return frozenset(round(steps * (i + 1) / times) for i in range(times)) - {0}
+
+
+Evaluate = Callable[[nn.Module, "TrainingContext"], Mapping[str, float]]
+"""Called in evaluation mode, without gradients, by every process; what the main process returns counts."""
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a finished run leaves, besides the weights in the model.
+
+    Attributes:
+        history: all records, as in `history.jsonl`.
+        steps: updates made (fewer than asked for after early stopping).
+        best_step: updates after which the weights the model now has were reached.
+        metrics: the evaluation at `best_step` (empty if there was none).
+        seconds: time spent training, interruptions left out.
+    """
+
+    history: list[Record]
+    steps: int
+    best_step: int
+    metrics: dict[str, float]
+    seconds: float
+
+
+def move(batch: Tensors, device: torch.device) -> Tensors:
+    """Return the batch on `device`."""
+    return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}
