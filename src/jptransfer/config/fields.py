@@ -35,7 +35,7 @@ def setting(
         low, high: inclusive limits of a number.
     """
     marks = {"external": external, "label": label, "registry": registry, "low": low, "high": high}
-    metadata = {name: value for name, value in marks.items() if value not in (None, False)}
+    metadata = {name: value for name, value in marks.items() if value is not None and value is not False}
     if omit_when is not UNSET:
         metadata["omit_when"] = omit_when
     if factory is not UNSET:

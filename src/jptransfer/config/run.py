@@ -150,7 +150,7 @@ class Config:
 class PredictConfig:
     """`jpt predict MODEL [INPUT]`: classify or tag text."""
 
-    model: str = "???"
+    artifact: str = "???"
     """task model: artifact id, or folder"""
     input: str = "-"
     """file with one text a line, or .jsonl with a field `text`; - for standard input"""

@@ -1,0 +1,77 @@
+"""``jpt <verb>``: takes the verb off the command line and hands over to Hydra. Imports nothing heavy before it must."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from jptransfer.commands import VERBS, Verb, find_verb
+from jptransfer.errors import ConfigError, JptError
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run one command line and exit: 0 done, 2 a mistake of the user, 130 interrupted, 1 anything else."""
+    try:
+        sys.exit(dispatch(sys.argv[1:] if argv is None else argv))
+    except JptError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+
+
+def dispatch(argv: list[str]) -> int:
+    """Run the verb that `argv` starts with, or print the list of verbs."""
+    if not argv or argv[0] in ("-h", "--help"):
+        print(overview())
+        return 0
+    if argv[0] == "--version":
+        from jptransfer import __version__
+
+        print(f"jptransfer {__version__}")
+        return 0
+    verb = find_verb(argv[0])
+    if {"-h", "--help"} & set(argv[1:]):
+        from jptransfer.commands.help import verb_help
+
+        print(verb_help(verb))
+        return 0
+    return hand_over(verb, argv[1:])
+
+
+def overview() -> str:
+    """The page of ``jpt --help``: every verb with a line."""
+    lines = [f"  {verb.name:<10} {verb.help}" for verb in VERBS.values()]
+    return "\n".join([
+        "usage: jpt <verb> [group=choice ...] [key=value ...] [-m]", "",
+        "Reproducible transfer-learning experiments for Japanese text.", "", *lines, "",
+        "jpt <verb> --help   groups, choices and every setting of a verb",
+        "jpt run +experiment=quickstart   the whole way on toy data, in two minutes"])
+
+
+def hand_over(verb: Verb, arguments: list[str]) -> int:
+    """Give the command line to Hydra; its errors come back as one line."""
+    import hydra
+
+    from jptransfer.commands.arguments import hydra_arguments
+    from jptransfer.commands.compose import register
+    from jptransfer.commands.job import job, report_error
+    from jptransfer.commands.messages import explain
+    from jptransfer.resources import resource
+
+    sys.argv = [sys.argv[0], *hydra_arguments(verb, arguments)]
+    if os.environ.get("HYDRA_FULL_ERROR") == "1":
+        os.environ["JPT_DEBUG"] = "1"
+    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its errors here in place of printing them
+    register()
+    try:
+        hydra.main(version_base="1.3", config_path=str(resource("configs")), config_name=verb.name)(job)()
+    except Exception as error:
+        line = explain(error, verb.config_class)
+        if line is None:
+            return report_error(error)
+        wrapped = ConfigError(line)
+        wrapped.__cause__ = error
+        return report_error(wrapped)
+    return 0

@@ -1,0 +1,80 @@
+"""The verbs of the command line: what each is called, takes and runs. Importing this imports nothing heavy."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from jptransfer.errors import ConfigError, unknown
+
+
+@dataclass(frozen=True)
+class Verb:
+    """One verb: its line of help, the dataclass of its settings, the function behind it, and its positionals.
+
+    Attributes:
+        schema: name of a root configuration in `jptransfer.config`.
+        target: ``module:function`` that takes the typed configuration and returns the process's result.
+        positionals: settings that may be given by position.
+        rest: list setting that takes all further positionals.
+    """
+
+    name: str
+    help: str
+    schema: str
+    target: str
+    positionals: tuple[str, ...] = ()
+    rest: str = ""
+
+    @property
+    def config_class(self) -> type:
+        """The dataclass of the verb's settings."""
+        return getattr(importlib.import_module("jptransfer.config"), self.schema)
+
+    def load(self) -> Callable[[Any], Any]:
+        """Import and return the function behind the verb."""
+        module, _, function = self.target.partition(":")
+        return getattr(importlib.import_module(module), function)
+
+    def usage(self) -> str:
+        """The verb with its positionals, as in ``jpt compare A B``."""
+        words = [name.upper() for name in self.positionals] + ([f"[{self.rest.upper()} ...]"] if self.rest else [])
+        return " ".join(["jpt", self.name, *words, "[group=choice ...] [key=value ...]"])
+
+
+def _experiment(name: str, help: str) -> Verb:
+    return Verb(name, help, "Config", f"jptransfer.commands.experiment:{name}")
+
+
+VERBS: dict[str, Verb] = {verb.name: verb for verb in (
+    _experiment("prepare", "read, clean, de-duplicate and split corpora and data sets"),
+    _experiment("tokenize", "train the tokenizer"),
+    _experiment("encode", "turn corpora into memory-mapped token ids"),
+    _experiment("pretrain", "train the language model"),
+    _experiment("adapt", "go on training the language model on the domain"),
+    _experiment("finetune", "train the task model"),
+    _experiment("eval", "score the task model"),
+    _experiment("report", "tables, figures and one HTML page"),
+    _experiment("run", "everything that the configuration describes, down to the report"),
+    Verb("predict", "classify or tag text from a file or standard input", "PredictConfig",
+         "jptransfer.commands.models:predict", ("artifact", "input")),
+    Verb("export", "write a model as a folder that plain transformers loads", "ExportConfig",
+         "jptransfer.commands.models:export", ("artifact", "to")),
+    Verb("compare", "difference of two evaluations, with an interval and a paired test", "CompareConfig",
+         "jptransfer.commands.models:compare", ("a", "b")),
+    Verb("artifacts", "look after the artifact store", "ArtifactsConfig",
+         "jptransfer.commands.artifacts:artifacts", ("action",), rest="ids"),
+    Verb("ls", "list models, tasks, corpora, tokenizers, experiments, ...", "LsConfig",
+         "jptransfer.commands.ls:ls", ("what",)),
+    Verb("doctor", "check dictionary, devices, packages and folders", "DoctorConfig",
+         "jptransfer.commands.doctor:doctor"),
+)}
+
+
+def find_verb(name: str) -> Verb:
+    """Return the verb called `name`, else raise `ConfigError` with the nearest one."""
+    if name not in VERBS:
+        raise ConfigError(unknown("verb", name, VERBS))
+    return VERBS[name]

@@ -1,0 +1,86 @@
+"""The verbs that work on an experiment: compose its rows and seeds, show the plan, let the pipeline build it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+
+from jptransfer import pipeline
+from jptransfer.artifacts import Artifact, Store
+from jptransfer.commands.compose import compose_rows
+from jptransfer.config import Config, Upstream
+from jptransfer.pipeline import Plan, Run, State
+from jptransfer.runtime import RichProgress, Runtime, SilentProgress
+
+
+def expand(config: Config) -> list[Run]:
+    """Return every row of the experiment with each of its seeds."""
+    return [Run(row, seed, replace(one, seed=seed, seeds=[], rows={}))
+            for row, one in compose_rows(config).items() for seed in one.seeds or [one.seed]]
+
+
+def experiment(config: Config, verb: str) -> dict[str, Any]:
+    """Build what `verb` asks for of an experiment, or print the plan.
+
+    Returns:
+        For sweeps: the path of the last artifact, and the main metric on the development split averaged over all runs.
+    """
+    overrides = list(HydraConfig.get().overrides.task)
+    store = Store(config.outputs)
+    plan = pipeline.make_plan(pipeline.targets(verb, expand(config), store, config.name), store)
+    if config.dry_run:
+        print("\n".join(plan_lines(plan, store)))
+        return {}
+    if config.upstream is Upstream.require:
+        pipeline.refuse_upstream(plan, overrides)
+    made = _build(plan, config, store, overrides)
+    for artifact in made:
+        _show(artifact)
+    return {"artifact": str(made[-1].path)} | development_score(plan, store)
+
+
+def _build(plan: Plan, config: Config, store: Store, overrides: list[str]) -> list[Artifact]:
+    runtime = Runtime(config.runtime, SilentProgress())
+    if plan.missing:
+        print("\n".join(plan_lines(plan, store)), file=sys.stderr)
+        runtime = Runtime(config.runtime, RichProgress() if config.runtime.progress else SilentProgress())
+    return pipeline.build(plan, store, runtime, overrides)
+
+
+def plan_lines(plan: Plan, store: Store) -> Iterator[str]:
+    """Yield the plan as a table: stage, artifact, state, and for what is missing the reason."""
+    rows = [(step.node.stage, f"{step.node.name}-{step.node.id}", step.state.value,
+             pipeline.reason(step.node, store) if step.state is State.missing else "") for step in plan.steps]
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    for row in rows:
+        yield "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()
+
+
+def _show(artifact: Artifact) -> None:
+    results = artifact.path / "results.md"
+    if artifact.manifest.kind == "report" and results.is_file():
+        print(results.read_text(encoding="utf-8").strip())
+        print(f"page: {artifact.path / 'report.html'}")
+    print(f"artifact: {artifact.path}")
+
+
+def development_score(plan: Plan, store: Store) -> dict[str, Any]:
+    """Return ``{metric, score}``: the main metric on the development split, averaged over the plan's evaluations."""
+    found = [store.find(step.node.fingerprint, "evaluation") for step in plan.steps if step.node.stage == "evaluate"]
+    scored = [json.loads((one.path / "metrics.json").read_text(encoding="utf-8")) for one in found if one]
+    scores = [one["splits"]["dev"]["metrics"][one["metric"]] for one in scored if "dev" in one["splits"]]
+    if not scores:
+        return {}
+    return {"metric": scored[0]["metric"], "score": sum(scores) / len(scores)}
+
+
+prepare, tokenize, encode, pretrain, adapt, finetune, report, run = (
+    partial(experiment, verb=name)
+    for name in ("prepare", "tokenize", "encode", "pretrain", "adapt", "finetune", "report", "run"))
+eval = partial(experiment, verb="eval")

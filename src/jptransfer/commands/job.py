@@ -1,0 +1,71 @@
+"""The function that Hydra runs, once for each job: typed configuration in, result or one clear line out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig
+
+from jptransfer.commands import VERBS
+from jptransfer.commands.compose import typed
+from jptransfer.errors import JptError
+
+JOB_FILE = "job.json"
+log = logging.getLogger("jptransfer")
+
+
+def job(config: DictConfig) -> float | None:
+    """Run the verb on one configuration.
+
+    Alone, a job that fails ends the process: exit code 2 after a user's mistake, 1 after anything else. In a sweep it
+    leaves its result or its reason in ``job.json`` and lets the others go on; the sweep's callback reads them.
+
+    Returns:
+        The main metric on the development split if the verb has one; NaN if a job of a sweep failed.
+    """
+    hydra = HydraConfig.get()
+    verb, sweeping = VERBS[hydra.job.name], hydra.mode == RunMode.MULTIRUN
+    try:
+        outcome = verb.load()(typed(config)) or {}
+    except Exception as error:
+        log.info("failed", exc_info=error)
+        code = report_error(error)
+        if not sweeping:
+            raise SystemExit(code) from None
+        outcome = {"error": str(error) or type(error).__name__, "code": code}
+    if sweeping:
+        facts = {"number": hydra.job.num, "overrides": list(hydra.overrides.task)}
+        _write(Path(hydra.runtime.output_dir), facts | outcome)
+    return outcome.get("score", float("nan") if "error" in outcome else None)
+
+
+def report_error(error: BaseException) -> int:
+    """Print a failure as its kind deserves and return the exit code.
+
+    A user's mistake is one line unless ``JPT_DEBUG`` or ``HYDRA_FULL_ERROR`` asks for more; a bug keeps its traceback.
+    """
+    mistake = isinstance(error, JptError)
+    if mistake and not wants_traceback():
+        print(f"error: {error}", file=sys.stderr)
+    else:
+        traceback.print_exception(error)
+    return 2 if mistake else 1
+
+
+def wants_traceback() -> bool:
+    """Whether the user asked for tracebacks of mistakes too."""
+    return os.environ.get("JPT_DEBUG", "") not in ("", "0")
+
+
+def _write(folder: Path, result: dict[str, Any]) -> None:
+    partial = folder / f"{JOB_FILE}.partial"
+    partial.write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
+    partial.replace(folder / JOB_FILE)

@@ -1,0 +1,51 @@
+"""Hydra's and OmegaConf's errors as one line that names the nearest valid setting, group or choice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import OmegaConfBaseException
+
+from jptransfer.config.describe import unknown_setting
+from jptransfer.errors import unknown
+
+
+def explain(error: BaseException, schema: type) -> str | None:
+    """Return the line for a mistake in the configuration of type `schema`; none if the error is of another sort."""
+    if not isinstance(error, HydraException | OmegaConfBaseException):
+        return None
+    for cause in _causes(error):
+        if isinstance(cause, MissingConfigException) and cause.options is not None:
+            group, _, choice = str(cause.missing_cfg_file).rpartition("/")
+            return unknown(group, choice, cause.options)
+        if isinstance(cause, OverrideParseException):
+            return f"cannot read '{cause.override}': {_first_line(cause.message)}"
+    if ambiguous := re.match(r"Ambiguous value for argument '(.*)'", str(error)):
+        return f"{ambiguous[1]} is several values: sweep over them with -m, or write a list as key=[a,b]"
+    return _explain_key(str(error), schema) or _explain_value(error)
+
+
+def _explain_key(message: str, schema: type) -> str | None:
+    found = re.search(r"Could not (?:override|delete from config\.|delete) '([^']+)'", message)
+    found = found or re.search(r"config group '([^']+)' does not exist", message)
+    return unknown_setting(found[1].partition("@")[0].replace("/", "."), schema) if found else None
+
+
+def _explain_value(error: BaseException) -> str:
+    for cause in reversed(list(_causes(error))):
+        key = getattr(cause, "full_key", None)
+        if isinstance(cause, OmegaConfBaseException) and key:
+            return f"{key}: {_first_line(cause.msg or str(cause))}"
+    return _first_line(str(error))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _first_line(text: str) -> str:
+    return text.strip().split("\n")[0]

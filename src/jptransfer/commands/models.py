@@ -1,0 +1,51 @@
+"""`jpt predict`, `jpt export` and `jpt compare`: what is done with models and evaluations that are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jptransfer.artifacts import Store
+from jptransfer.artifacts.store import Artifact
+from jptransfer.config import CompareConfig, ExportConfig, PredictConfig
+from jptransfer.errors import ArtifactError
+from jptransfer.runtime import RichProgress, Runtime, SilentProgress
+
+
+def resolve(store: Store, reference: str, kinds: tuple[str, ...]) -> Artifact:
+    """Return the artifact meant by `reference`.
+
+    Raises:
+        ArtifactError: there is none, or it is of another kind.
+    """
+    found = store.resolve(reference)
+    if found.manifest.kind not in kinds:
+        raise ArtifactError(f"{found.label} is no {' or '.join(kinds).replace('_', ' ')}")
+    return found
+
+
+def predict(config: PredictConfig) -> None:
+    """Classify or tag the texts of a file or of standard input."""
+    from jptransfer.stages.predict import predict_file
+
+    folder = resolve(Store(config.outputs), config.artifact, ("task_model",)).path
+    progress = RichProgress() if config.runtime.progress and config.output != "-" else SilentProgress()
+    predict_file(config, folder, Runtime(config.runtime, progress))
+
+
+def export(config: ExportConfig) -> None:
+    """Write a tokenizer, language model or task model for plain transformers."""
+    from jptransfer.stages.export import export as write
+
+    found = resolve(Store(config.outputs), config.artifact, ("tokenizer", "language_model", "task_model"))
+    write(found.path, Path(config.to))
+    print(f"exported: {config.to}")
+
+
+def compare(config: CompareConfig) -> None:
+    """Print the difference of two evaluations with its interval and the paired test."""
+    from jptransfer.evaluation.compare import compare_evaluations
+
+    store = Store(config.outputs)
+    first, second = ([resolve(store, one.strip(), ("evaluation",)).path for one in side.split(",")]
+                     for side in (config.a, config.b))
+    print(compare_evaluations(first, second, config))

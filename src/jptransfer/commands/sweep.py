@@ -1,0 +1,31 @@
+"""The end of a sweep: one table of all jobs, with the reasons of those that failed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig
+
+from jptransfer.commands.job import JOB_FILE
+
+
+def read_jobs(folder: Path) -> list[dict[str, Any]]:
+    """Return what the jobs of a sweep left behind, in the order of their numbers."""
+    jobs = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob(f"*/{JOB_FILE}")]
+    return sorted(jobs, key=lambda job: job["number"])
+
+
+class SweepCallback(Callback):
+    """Prints the table when all jobs are done; ends the process with 2 if mistakes, with 1 if bugs made jobs fail."""
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Print overrides, score and artifact of every job."""
+        jobs = read_jobs(Path(config.hydra.sweep.dir))
+        for job in jobs:
+            what = job.get("error") or f"{job.get('metric', '')} {job.get('score', '')} {job.get('artifact', '')}"
+            print(f"#{job['number']} {' '.join(job['overrides'])}: {what}")
+        if codes := [job["code"] for job in jobs if "error" in job]:
+            raise SystemExit(2 if set(codes) == {2} else 1)

@@ -1,0 +1,94 @@
+"""What the dataclasses say of themselves: every field's dotted path, type, default and one-line docstring."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import inspect
+import textwrap
+import typing
+from collections.abc import Iterator
+from enum import Enum
+from functools import cache
+from typing import Any
+
+from jptransfer.errors import nearest
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """One line of a verb's help: where a setting stands, what it takes, what it is without being given."""
+
+    path: str
+    type: str
+    default: str
+    help: str
+    is_section: bool
+
+
+@cache
+def docstrings(schema: type) -> dict[str, str]:
+    """Return field -> first line of the string literal that follows it in the class's source."""
+    body = ast.parse(textwrap.dedent(inspect.getsource(schema))).body[0].body  # type: ignore[attr-defined]
+    found = {}
+    for field, below in zip(body, body[1:], strict=False):
+        if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+            found[field.target.id] = inspect.cleandoc(str(below.value.value)).split("\n")[0]  # type: ignore[union-attr]
+    return found
+
+
+def settings(schema: type, prefix: str = "") -> Iterator[Setting]:
+    """Yield every setting below `schema`, sections before what they hold; a table's entries stand under ``<name>``."""
+    hints, docs = typing.get_type_hints(schema), docstrings(schema)
+    for field in dataclasses.fields(schema):
+        hint, path = hints[field.name], prefix + field.name
+        section = section_of(hint)
+        default = "" if section else show_value(_default(field))
+        yield Setting(path, show_type(hint), default, docs.get(field.name, ""), section is not None)
+        if section:
+            yield from settings(section, f"{path}.<name>." if typing.get_origin(hint) is dict else f"{path}.")
+
+
+def unknown_setting(path: str, schema: type) -> str:
+    """Return the sentence for a dotted path that is no setting of `schema`, with the nearest that is."""
+    known = [setting.path for setting in settings(schema)]
+    leaf = path.rpartition(".")[2]
+    namesakes = [name for name in known if name.rpartition(".")[2] == leaf]
+    hint = f" (did you mean '{namesakes[0]}'?)" if namesakes else nearest(path, known)
+    return f"unknown setting '{path}'{hint}; `--help` lists all settings"
+
+
+def section_of(hint: Any) -> type | None:
+    """Return the dataclass that a type annotation holds, itself or as the values of a table."""
+    inner = typing.get_args(hint)[1] if typing.get_origin(hint) is dict else hint
+    return inner if dataclasses.is_dataclass(inner) else None  # type: ignore[return-value]
+
+
+def show_type(hint: Any) -> str:
+    """Write a type annotation as a user reads it: ``int or null``, ``list of str``, ``dynamic|static``."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if hint is type(None):
+        return "null"
+    if origin is list:
+        return f"list of {show_type(arguments[0])}"
+    if origin is dict:
+        return f"table of {'sections' if section_of(hint) else show_type(arguments[1])}"
+    if arguments:
+        return " or ".join(show_type(argument) for argument in arguments)
+    if issubclass(hint, Enum):
+        return "|".join(member.name for member in hint)
+    return "section" if dataclasses.is_dataclass(hint) else hint.__name__
+
+
+def show_value(value: Any) -> str:
+    """Write a default as it would be given on the command line."""
+    if isinstance(value, Enum):
+        return value.name
+    if isinstance(value, list):
+        return f"[{','.join(show_value(item) for item in value)}]"
+    plain = {None: "null", True: "true", False: "false", "": "''", "???": "required"}
+    return plain.get(value, str(value)) if isinstance(value, str | bool | None) else str(value)
+
+
+def _default(field: dataclasses.Field) -> Any:
+    return field.default if field.default is not dataclasses.MISSING else field.default_factory()  # type: ignore[misc]
