@@ -155,6 +155,7 @@ METRICS = _table("metric", {
     "entity_f1": ("evaluation.metrics:entity_f1", "conlleval's F1 over entities"),
     "entity_precision": ("evaluation.metrics:entity_precision", "conlleval's precision over entities"),
     "entity_recall": ("evaluation.metrics:entity_recall", "conlleval's recall over entities"),
+    "token_accuracy": ("evaluation.metrics:token_accuracy", "share of units with the right tag, as conlleval has it"),
 })
 
 ALL: dict[str, Registry] = {

@@ -1,0 +1,138 @@
+"""Does B do better than A? The difference of two systems on the same examples, its interval, and paired tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jptransfer.config import CompareConfig
+from jptransfer.errors import ConfigError
+from jptransfer.evaluation.aggregate import Aggregate, aggregate
+from jptransfer.evaluation.bootstrap import Interval, difference_interval
+from jptransfer.evaluation.errors import Difference, differences
+from jptransfer.evaluation.metrics import CLASSIFICATION, load_metric
+from jptransfer.evaluation.predictions import Predictions, check_same_examples, load_evaluation, stack_counts
+from jptransfer.evaluation.significance import Test, approximate_randomization, mcnemar
+from jptransfer.registry import METRICS
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two systems, each one run or one run a seed, on the same examples.
+
+    Attributes:
+        metric: its name; `higher_is_better` says which way is up.
+        examples: number of examples in `split`.
+        a, b: scores over seeds.
+        difference: mean of B less mean of A.
+        interval: bootstrap interval of the difference over examples, None if none was asked for.
+        confidence: its level.
+        tests: paired two-sided tests; the first is of `metric` itself, McNemar's are of accuracy.
+        differing: examples on which one is better than the other (positive gain: B).
+    """
+
+    metric: str
+    higher_is_better: bool
+    split: str
+    examples: int
+    a: Aggregate
+    b: Aggregate
+    difference: float
+    interval: Interval | None
+    confidence: float
+    tests: list[Test]
+    differing: list[Difference] = field(repr=False)
+
+    @property
+    def p_value(self) -> float:
+        """Of approximate randomisation on the metric itself."""
+        return self.tests[0].p_value
+
+    @property
+    def b_is_better(self) -> bool:
+        """Whether the difference is in B's favour, significant or not."""
+        return self.difference > 0 if self.higher_is_better else self.difference < 0
+
+    def text(self) -> str:
+        """Return the comparison as a few lines for the terminal."""
+        wins = sum(d.gain > 0 for d in self.differing)
+        lines = [f"{self.metric} on {self.split}, {self.examples} examples", f"  A      {self.a}", f"  B      {self.b}"]
+        lines.append(f"  B - A  {self.difference:+.4f}{self._interval_text()}")
+        lines += [f"  p = {test.p_value:.4g}  {test.name}" for test in self.tests]
+        lines.append(f"  B better on {wins} examples, A on {len(self.differing) - wins}")
+        return "\n".join(lines)
+
+    def _interval_text(self) -> str:
+        if self.interval is None:
+            return ""
+        low, high = self.interval
+        return f"  [{low:+.4f}, {high:+.4f}] at {self.confidence:.0%}"
+
+
+def compare(
+    a: Sequence[Path],
+    b: Sequence[Path],
+    split: str = "test",
+    metric: str = "",
+    trials: int = 10_000,
+    bootstrap: int = 1000,
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Comparison:
+    """Compare the evaluations in folders `a` with those in `b`: one folder each, or one a seed.
+
+    Args:
+        metric: name in the registry; empty: the task's own.
+        trials: of approximate randomisation. `bootstrap`: resamples of the interval, 0: none.
+
+    Raises:
+        ConfigError: a metric that does not fit the task, a split that was not scored, unequal numbers of seeds.
+        ArtifactError: folders that hold no evaluations, or evaluations of different examples.
+    """
+    if not a or not b:
+        raise ConfigError("a comparison needs at least one evaluation on each side")
+    if metric:
+        METRICS.check(metric)
+    runs = [load_evaluation(folder).predictions(split) for folder in (*a, *b)]
+    check_same_examples(runs)
+    chosen = load_metric(metric, runs[0].task)
+    counts = stack_counts(runs, chosen)
+    counts_a, counts_b = counts[: len(a)], counts[len(a):]
+    scores = chosen.value(counts.sum(axis=1)).tolist()
+    scores_a, scores_b = aggregate(scores[: len(a)]), aggregate(scores[len(a):])
+    p_value = approximate_randomization(counts_a, counts_b, chosen.value, trials, seed)
+    within = difference_interval(counts_a, counts_b, chosen.value, bootstrap, confidence, seed) if bootstrap else None
+    return Comparison(
+        metric=chosen.name,
+        higher_is_better=chosen.higher_is_better,
+        split=split,
+        examples=counts.shape[1],
+        a=scores_a,
+        b=scores_b,
+        difference=scores_b.mean - scores_a.mean,
+        interval=within,
+        confidence=confidence,
+        tests=[
+            Test(f"approximate randomisation of {chosen.name}, {trials} trials", p_value),
+            *_mcnemar_tests(runs[: len(a)], runs[len(a):]),
+        ],
+        differing=differences(runs[: len(a)], runs[len(a):]),
+    )
+
+
+def compare_evaluations(config: CompareConfig, a: Sequence[Path], b: Sequence[Path]) -> Comparison:
+    """Compare as `jpt compare` is told to; `a` and `b` are the folders that its ids stand for."""
+    settings = (config.trials, config.bootstrap, config.confidence, config.seed)
+    return compare(a, b, config.split, config.metric, *settings)
+
+
+def _mcnemar_tests(a: list[Predictions], b: list[Predictions]) -> list[Test]:
+    if a[0].task.kind != CLASSIFICATION:
+        return []
+    accuracy = METRICS.load("accuracy")
+    result = mcnemar(*(stack_counts(runs, accuracy)[..., 0].astype(bool) for runs in (a, b)))
+    return [
+        Test("McNemar on accuracy, exact", result.exact),
+        Test("McNemar on accuracy, chi-squared with continuity correction", result.corrected),
+    ]
