@@ -2,8 +2,9 @@
 
 A tag is everything before its first hyphen, its type everything after it (types may hold hyphens). The script's rules
 cover IOB1, IOB2, IOE1 and IOE2 alike and are kept as they are, also where a scheme is mixed or malformed: an ``I-``
-after ``O`` starts a chunk, and so does a change of type. The script knows no ``S``, and no ``B`` after ``E``: under IOBES it runs
-neighbours of one type together. `jptransfer.tasks.spans` reads such files as they are meant; what is scored is IOB2.
+after ``O`` starts a chunk, and so does a change of type. The script knows no ``S``, and no ``B`` after ``E``: under
+IOBES it runs neighbours of one type together. `jptransfer.tasks.spans` reads such files as they are meant; what is
+scored here is IOB2.
 """
 
 from __future__ import annotations

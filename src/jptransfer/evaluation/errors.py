@@ -99,6 +99,6 @@ def differences(a: Sequence[Predictions], b: Sequence[Predictions]) -> list[Diff
     found = []
     for i in np.flatnonzero(gains):
         row = a[0].rows[i]
-        answers = [[run.rows[i].predicted for run in runs] for runs in (a, b)]
-        found.append(Difference(row.id, row.text, row.gold, *answers, float(gains[i])))
+        in_a, in_b = ([run.rows[i].predicted for run in runs] for runs in (a, b))
+        found.append(Difference(row.id, row.text, row.gold, in_a, in_b, float(gains[i])))
     return found

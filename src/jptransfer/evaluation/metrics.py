@@ -6,14 +6,14 @@ tests (counts swapped) are matrix products over the same small integers, never a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from jptransfer.errors import ConfigError, DataError, unknown
-from jptransfer.evaluation.conlleval import matching, unit_tags
+from jptransfer.evaluation import conlleval
 from jptransfer.registry import METRICS
 from jptransfer.tasks.base import Task
 
@@ -32,14 +32,14 @@ class Outcomes:
         kind: of task, a name of the registry `tasks`.
         labels: all labels, or entity types, in order.
         gold, predicted: a label (classification) or the spans in characters (ner) of each example.
-        units: character ranges of each example's scored units (ner; only `token_accuracy` asks for them).
+        units: character ranges of each example's scored units (ner), for scores of tags; entities do not need them.
     """
 
     kind: str
     labels: Sequence[str]
     gold: Sequence[Any]
     predicted: Sequence[Any]
-    units: Sequence[Sequence[tuple[int, int]]] | None = None
+    units: Sequence[Sequence[tuple[int, int]]] = ()
 
     @classmethod
     def of(cls, task: Task, predictions: Sequence[Any]) -> Outcomes:
@@ -51,7 +51,7 @@ class Outcomes:
         for prediction in predictions:
             if prediction.gold is None:
                 raise DataError(f"example '{prediction.id}' has no gold answer to score against")
-        units = [prediction.tokens for prediction in predictions] if task.kind == NER else None
+        units = [prediction.tokens for prediction in predictions] if task.kind == NER else ()
         gold, predicted = [p.gold for p in predictions], [p.predicted for p in predictions]
         return cls(task.kind, task.labels, gold, predicted, units)
 
@@ -169,6 +169,18 @@ def per_label(outcomes: Outcomes) -> dict[str, dict[str, float]]:
     }
 
 
+def conlleval_report(outcomes: Outcomes) -> str:
+    """Return what the conlleval script prints for IOB2 tags of the units that entities were predicted on."""
+    tags = list(_tags(outcomes))
+    return str(conlleval.score([gold for gold, _ in tags], [predicted for _, predicted in tags]))
+
+
+def _tags(outcomes: Outcomes) -> Iterator[tuple[list[str], list[str]]]:
+    """Yield gold and predicted tags of each example's units."""
+    for units, gold, predicted in zip(outcomes.units, outcomes.gold, outcomes.predicted, strict=True):
+        yield conlleval.unit_tags(units, gold), conlleval.unit_tags(units, predicted)
+
+
 def _right(outcomes: Outcomes) -> np.ndarray:
     gold, predicted = outcomes.index(outcomes.gold), outcomes.index(outcomes.predicted)
     return np.stack([gold == predicted, np.ones_like(gold)], axis=1).astype(np.int64)
@@ -184,10 +196,8 @@ def _by_label(outcomes: Outcomes) -> np.ndarray:
 
 
 def _units_right(outcomes: Outcomes) -> np.ndarray:
-    if outcomes.units is None:
-        raise ConfigError("token_accuracy needs the units that were tagged, and these predictions hold none")
-    rows = zip(outcomes.units, outcomes.gold, outcomes.predicted, strict=True)
-    return np.array([(matching(unit_tags(u, g), unit_tags(u, p)), len(u)) for u, g, p in rows], dtype=np.int64)
+    rows = [(conlleval.matching(gold, predicted), len(gold)) for gold, predicted in _tags(outcomes)]
+    return np.array(rows, dtype=np.int64)
 
 
 def _disagreement(outcomes: Outcomes) -> np.ndarray:

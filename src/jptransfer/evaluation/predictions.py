@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from jptransfer.errors import ArtifactError, ConfigError, unknown
-from jptransfer.evaluation.metrics import Metric, Outcomes
-from jptransfer.tasks.base import Task, make_task, read_predictions
+from jptransfer.evaluation.metrics import NER, Metric, Outcomes, conlleval_report
+from jptransfer.tasks.base import Task, make_task, read_predictions, write_predictions
 
 METRICS_FILE = "metrics.json"
 
@@ -65,6 +65,15 @@ def prediction_file(folder: Path, split: str) -> Path:
     return folder / "predictions" / f"{split}.parquet"
 
 
+def write(predictions: Predictions, folder: Path) -> None:
+    """Store predictions in an evaluation's folder; for entities also conlleval's report, `conlleval/<split>.txt`."""
+    write_predictions(predictions.task, prediction_file(folder, predictions.split), predictions.rows)
+    if predictions.task.kind == NER:
+        path = folder / "conlleval" / f"{predictions.split}.txt"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(conlleval_report(predictions.outcomes), encoding="utf-8")
+
+
 def load_evaluation(folder: Path) -> Evaluation:
     """Open an evaluation's folder.
 
@@ -78,12 +87,18 @@ def load_evaluation(folder: Path) -> Evaluation:
     return Evaluation(folder, make_task(document["task"], document["labels"]), document)
 
 
+def describe(task: Task) -> str:
+    """Return a task's kind and labels for a message."""
+    return f"{task.kind} ({', '.join(task.labels)})"
+
+
 def check_same_examples(runs: Sequence[Predictions]) -> None:
     """Raise `ArtifactError` unless all predictions are of the same examples, with the same gold, in the same order."""
     first = runs[0]
     for other in runs[1:]:
         if (first.task.kind, first.task.labels) != (other.task.kind, other.task.labels):
-            raise ArtifactError(f"the evaluations are of different tasks: {_describe(first)} and {_describe(other)}")
+            tasks = f"{describe(first.task)} and {describe(other.task)}"
+            raise ArtifactError(f"the evaluations are of different tasks: {tasks}")
         if len(first.rows) != len(other.rows):
             raise ArtifactError(
                 f"the evaluations hold {len(first.rows)} and {len(other.rows)} examples of split '{first.split}'"
@@ -93,10 +108,6 @@ def check_same_examples(runs: Sequence[Predictions]) -> None:
                 raise ArtifactError(f"the evaluations are of different examples: '{one.id}' and '{two.id}'")
             if one.gold != two.gold:
                 raise ArtifactError(f"the evaluations disagree on the gold answer of example '{one.id}'")
-
-
-def _describe(predictions: Predictions) -> str:
-    return f"{predictions.task.kind} ({', '.join(predictions.task.labels)})"
 
 
 def stack_counts(runs: Sequence[Predictions], metric: Metric) -> np.ndarray:
