@@ -150,13 +150,17 @@ class TaskConfig:
     dataset: str = setting("", registry="datasets")
     """reader of its official files, see `jpt ls datasets`; empty: no task"""
     files: dict[str, str] = setting(factory=dict, external=True)
-    """role or split (train, dev, test, all, ...) -> file, folder or archive"""
+    """train, dev (or validation), test, or `all` for a file that holds every split -> file, folder or archive"""
     options: dict[str, str] = setting(factory=dict)
-    """settings of the reader (for example classes: 3, part: titles)"""
+    """settings of the reader, for example part: titles; a wrong name lists those it has"""
     text_column: str = "text"
-    """name or 0-based number of the text's column (text_file, conll_file: the token's)"""
+    """text_file: name, or 0-based number where the file has no header, of the text's column"""
     label_column: str = "label"
-    """name or 0-based number of the label's column (text_file, conll_file: the tag's)"""
+    """text_file: name, or 0-based number where the file has no header, of the label's column"""
+    token_column: str = "0"
+    """conll_file: 0-based number of the token's column; -1 is the last one"""
+    tag_column: str = "-1"
+    """conll_file: 0-based number of the tag's column; -1 is the last one"""
     labels: list[str] = setting(factory=list)
     """labels in order; empty: discovered in the training split, sorted"""
     label_map: dict[str, str] = setting(factory=dict)
@@ -164,7 +168,7 @@ class TaskConfig:
     encoding: str = "utf-8"
     """character encoding of the files"""
     separator: str = ""
-    """column separator: tab, comma, space; empty: from the file's name (text_file) or white space (conll_file)"""
+    """tab, comma, space, or any character; empty: from the file's name (text_file), tabs and spaces (conll_file)"""
     dev_fraction: float = setting(0.1, low=0.0, high=0.9)
     """share of examples made into a development split where the files have none"""
     test_fraction: float = setting(0.1, low=0.0, high=0.9)
