@@ -143,17 +143,17 @@ def clean(text: str) -> str:
     return replace_surrogates(text)
 
 
-def covering_alphabet(counts: Counter[str], coverage: float, limit: int) -> list[str]:
-    """Return the most frequent characters that make up `coverage` of all, at most `limit`, sorted by code point."""
+def covering(counts: Counter[str], coverage: float, limit: int) -> set[str]:
+    """Return the most frequent units that make up `coverage` of all occurrences, at most `limit` of them."""
     needed = coverage * counts.total()
-    chosen: list[str] = []
+    chosen: set[str] = set()
     seen = 0
-    for character, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
+    for unit, count in sorted(counts.items(), key=lambda item: (-item[1], item[0])):
         if seen >= needed or len(chosen) >= limit:
             break
-        chosen.append(character)
+        chosen.add(unit)
         seen += count
-    return sorted(chosen)
+    return chosen
 
 
 def most_frequent(counts: Counter[str], config: TokenizerConfig) -> list[str]:

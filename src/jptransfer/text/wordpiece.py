@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from jptransfer.config import TokenizerConfig
-from jptransfer.text.base import Settings, covering_alphabet
+from jptransfer.text.base import Settings, covering
 from jptransfer.text.types import SPECIAL_TOKENS
 from jptransfer.text.words import WordBasedTokenizer, word_counts
 
@@ -56,31 +56,36 @@ def train_pieces(words: Counter[str], config: TokenizerConfig) -> list[str]:
     """Return special tokens and word pieces in the order of their ids.
 
     The trainer numbers the alphabet in the order of a hash map; given as initial pieces, sorted, it has fixed ids, and
-    with it all ties between merges are broken the same way in every run. Words with a character outside of the
-    alphabet are left out, for the trainer would only drop the character.
+    with it all ties between merges are broken the same way in every run. Words that the alphabet cannot spell are left
+    out, for the trainer would drop what it does not know and merge across the gap.
     """
     from tokenizers import Tokenizer, models, pre_tokenizers, trainers
 
     alphabet = _alphabet(words, config)
-    known = set(alphabet)
-    words = Counter({word: count for word, count in words.items() if known.issuperset(word)})
-    inside = sorted({character for word in words for character in word[1:]})
-    initial = list(SPECIAL_TOKENS) + alphabet + [PREFIX + character for character in inside]
+    bare = sorted({unit[-1] for unit in alphabet})
     trainer = trainers.WordPieceTrainer(
-        vocab_size=config.vocab_size, min_frequency=config.min_frequency, special_tokens=initial,
-        initial_alphabet=alphabet, limit_alphabet=len(alphabet), continuing_subword_prefix=PREFIX, show_progress=False)
+        vocab_size=config.vocab_size, min_frequency=config.min_frequency, show_progress=False,
+        special_tokens=[*SPECIAL_TOKENS, *bare, *sorted(alphabet.difference(bare))],
+        initial_alphabet=bare, limit_alphabet=len(bare), continuing_subword_prefix=PREFIX)
     tokenizer = Tokenizer(models.WordPiece(unk_token=SPECIAL_TOKENS[1]))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.train_from_iterator((word for word in sorted(words) for _ in range(words[word])), trainer)
+    spelled = sorted(word for word in words if alphabet.issuperset(_letters(word)))
+    tokenizer.train_from_iterator((word for word in spelled for _ in range(words[word])), trainer)
     vocabulary = tokenizer.get_vocab()
     return sorted(vocabulary, key=vocabulary.__getitem__)
 
 
-def _alphabet(words: Counter[str], config: TokenizerConfig) -> list[str]:
-    characters: Counter[str] = Counter()
+def _alphabet(words: Counter[str], config: TokenizerConfig) -> set[str]:
+    """Return the single-character pieces, at a word's start and inside, that cover the text.
+
+    They may fill half of the vocabulary; the other half is for longer pieces.
+    """
+    letters: Counter[str] = Counter()
     for word, count in words.items():
-        for character in word:
-            characters[character] += count
-    # A character costs up to two units, at a word's start and inside; half of the vocabulary is for longer pieces.
-    room = (config.vocab_size - len(SPECIAL_TOKENS)) // 4
-    return covering_alphabet(characters, config.alphabet_coverage, max(1, room))
+        for letter in _letters(word):
+            letters[letter] += count
+    return covering(letters, config.alphabet_coverage, max(1, (config.vocab_size - len(SPECIAL_TOKENS)) // 2))
+
+
+def _letters(word: str) -> list[str]:
+    return [word[0], *(PREFIX + character for character in word[1:])]

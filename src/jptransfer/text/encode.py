@@ -1,0 +1,208 @@
+"""A text file becomes memory-mapped ids: ranges of lines, encoded by several processes, joined in order.
+
+The ranges have a fixed size and end with a line, so the result does not depend on the number of processes, and a range
+that is finished need not be encoded again after an interruption.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from jptransfer.runtime import Runtime
+from jptransfer.text.encoded import ARRAYS, array_path, id_dtype
+from jptransfer.text.tokenizers import load_tokenizer
+from jptransfer.text.types import IdBlock, Tokenizer
+
+RANGE_BYTES = 4 << 20
+LINES_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a text came to; `unknown` counts unknown tokens, `characters` leaves line ends out."""
+
+    documents: int = 0
+    sentences: int = 0
+    tokens: int = 0
+    characters: int = 0
+    unknown: int = 0
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(*(getattr(self, name) + getattr(other, name) for name in asdict(self)))
+
+    def describe(self) -> dict[str, float]:
+        """Return the counts with unknown rate and characters per token."""
+        return asdict(self) | {"unknown_rate": self.unknown / max(1, self.tokens),
+                               "characters_per_token": self.characters / max(1, self.tokens)}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A range of bytes of a text file, to be encoded into files that start with `stem`."""
+
+    text: Path
+    tokenizer: Path
+    start: int
+    end: int
+    max_sentence_tokens: int
+    stem: Path
+
+
+def encode_file(text: Path, tokenizer: Path, out: Path, split: str, max_sentence_tokens: int, work: Path,
+                runtime: Runtime) -> Counts:
+    """Encode a file of sentences into the arrays of `split` (docs/FORMATS.md, `encoded`).
+
+    Args:
+        text: UTF-8, one sentence a line, a blank line after each document.
+        tokenizer: folder of the tokenizer; each process loads its own.
+        max_sentence_tokens: longer sentences are divided, where possible before a word.
+        work: folder for finished ranges; what an interrupted call left there is used.
+    """
+    work.mkdir(parents=True, exist_ok=True)
+    jobs = [Job(text, tokenizer, start, end, max_sentence_tokens, work / f"{split}-{number:05d}")
+            for number, (start, end) in enumerate(line_ranges(text))]
+    counts = []
+    with runtime.progress.bar(f"encode {split}", total=text.stat().st_size / 1e6) as bar:
+        for job, result in zip(jobs, _run(jobs, runtime.workers), strict=True):
+            counts.append(result)
+            bar.advance((job.end - job.start) / 1e6)
+    total = sum(counts, Counts())
+    documents = _join(jobs, counts, out, split, load_tokenizer(tokenizer).vocab_size, total)
+    return Counts(documents, total.sentences, total.tokens, total.characters, total.unknown)
+
+
+def line_ranges(path: Path, size: int = RANGE_BYTES) -> list[tuple[int, int]]:
+    """Return byte ranges of about `size` that cover the file and end with a line."""
+    length = path.stat().st_size
+    borders = [0]
+    with path.open("rb") as stream:
+        while borders[-1] + size < length:
+            stream.seek(borders[-1] + size - 1)
+            stream.readline()
+            borders.append(stream.tell())
+    return list(pairwise([border for border in borders if border < length] + [length])) if length else []
+
+
+def _run(jobs: list[Job], workers: int) -> Iterator[Counts]:
+    if min(workers, len(jobs)) <= 1:
+        yield from map(encode_range, jobs)
+        return
+    with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs))) as pool:
+        yield from pool.imap(encode_range, jobs)
+
+
+def encode_range(job: Job) -> Counts:
+    """Encode one range into raw files beside `job.stem`; the counts, written last, mark it as finished."""
+    done = job.stem.with_suffix(".json")
+    if done.is_file():
+        return Counts(**json.loads(done.read_text()))
+    tokenizer = _tokenizer(job.tokenizer)
+    counts = Counts()
+    with ExitStack() as stack:
+        files = {name: stack.enter_context(_shard(job, name).open("wb")) for name in ARRAYS}
+        for lines in _blocks(job):
+            counts += _write_block(tokenizer, lines, counts.sentences, job.max_sentence_tokens, files)
+    partial = done.with_suffix(".partial")
+    partial.write_text(json.dumps(asdict(counts)))
+    partial.replace(done)
+    return counts
+
+
+_loaded: dict[Path, Tokenizer] = {}
+
+
+def _tokenizer(folder: Path) -> Tokenizer:
+    """Load a tokenizer once a process: its memo of words serves all ranges."""
+    if folder not in _loaded:
+        _loaded.clear()
+        _loaded[folder] = load_tokenizer(folder)
+    return _loaded[folder]
+
+
+def _shard(job: Job, name: str) -> Path:
+    return job.stem.with_suffix(f".{name}")
+
+
+def _blocks(job: Job) -> Iterator[list[str]]:
+    with job.text.open("rb") as stream:
+        stream.seek(job.start)
+        block: list[str] = []
+        while stream.tell() < job.end:
+            block.append(stream.readline().decode("utf-8").rstrip("\n"))
+            if len(block) == LINES_AT_ONCE:
+                yield block
+                block = []
+        yield block
+
+
+def _write_block(tokenizer: Tokenizer, lines: list[str], sentences_before: int, limit: int, files: dict) -> Counts:
+    """Append a block: ids, word starts, lengths of sentences, and after how many sentences a document ends."""
+    texts = [line for line in lines if line]
+    ends = np.cumsum([bool(line) for line in lines], dtype=np.int64)[[not line for line in lines]]
+    block = tokenizer.encode_lines(texts)
+    lengths, sentences_up_to = divide(block, limit)
+    block.ids.astype(id_dtype(tokenizer.vocab_size)).tofile(files["ids"])
+    block.word_starts.astype(np.uint8).tofile(files["word_starts"])
+    lengths.tofile(files["sentences"])
+    (sentences_before + sentences_up_to[ends]).tofile(files["documents"])
+    return Counts(0, len(lengths), len(block.ids), sum(map(len, texts)), int((block.ids == tokenizer.unk_id).sum()))
+
+
+def divide(block: IdBlock, limit: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lengths of the sentences after dividing those over `limit`, and how many the first n of them became.
+
+    Sentences without tokens disappear.
+    """
+    if not len(block.lengths) or (block.lengths.min() > 0 and block.lengths.max() <= limit):
+        return block.lengths, np.arange(len(block.lengths) + 1)
+    lengths: list[int] = []
+    up_to = [0]
+    start = 0
+    for length in block.lengths.tolist():
+        lengths += _parts(block.word_starts[start:start + length], limit)
+        up_to.append(len(lengths))
+        start += length
+    return np.array(lengths, np.int64), np.array(up_to)
+
+
+def _parts(word_starts: np.ndarray, limit: int) -> list[int]:
+    """Return the lengths of a sentence's parts: as long as possible, up to a word's start if a word fits at all."""
+    parts = []
+    while len(word_starts) > limit:
+        before = np.flatnonzero(word_starts[1:limit + 1])
+        parts.append(int(before[-1]) + 1 if len(before) else limit)
+        word_starts = word_starts[parts[-1]:]
+    return parts + [len(word_starts)] if len(word_starts) else parts
+
+
+def _join(jobs: list[Job], counts: list[Counts], out: Path, split: str, vocab_size: int, total: Counts) -> int:
+    """Join the ranges into the arrays of the split; return the number of documents."""
+    dtypes = {"ids": id_dtype(vocab_size), "word_starts": np.dtype(np.uint8)}
+    for name, dtype in dtypes.items():
+        _stack(array_path(out, split, name), [_shard(job, name) for job in jobs], dtype, total.tokens)
+    lengths = np.concatenate([np.fromfile(_shard(job, "sentences"), np.int64) for job in jobs] or [np.zeros(0, np.int64)])
+    np.save(array_path(out, split, "sentences"), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    before = np.cumsum([0] + [count.sentences for count in counts])
+    ends = [np.fromfile(_shard(job, "documents"), np.int64) + start for job, start in zip(jobs, before, strict=False)]
+    documents = np.unique(np.concatenate([np.array([0, total.sentences], np.int64), *ends]))
+    np.save(array_path(out, split, "documents"), documents)
+    return len(documents) - 1
+
+
+def _stack(path: Path, shards: list[Path], dtype: np.dtype, length: int) -> None:
+    """Write raw shards as one ``.npy`` file, a buffer at a time."""
+    with path.open("wb") as stream:
+        header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (length,)}
+        np.lib.format.write_array_header_1_0(stream, header)
+        for shard in shards:
+            with shard.open("rb") as source:
+                while chunk := source.read(1 << 20):
+                    stream.write(chunk)
