@@ -1,0 +1,96 @@
+"""Opening users' files: compression by suffix, character encodings by name."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import io
+import lzma
+from pathlib import Path
+from typing import BinaryIO
+
+from jptransfer.errors import ConfigError
+
+CHUNK = 1 << 18
+COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+
+
+def bare_suffix(path: Path) -> str:
+    """Return the suffix that says what a file holds, without that of its compression: ``.tsv`` of ``a.tsv.gz``."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in COMPRESSED:
+        suffixes.pop()
+    return suffixes[-1] if suffixes else ""
+
+
+def open_bytes(path: Path) -> BinaryIO:
+    """Open a file, decompressed by its suffix (``.gz .bz2 .xz .zst``).
+
+    Damaged compression raises OSError, EOFError, `lzma.LZMAError` or `zlib.error` on reading.
+    """
+    match path.suffix.lower():
+        case ".gz":
+            return gzip.open(path)  # type: ignore[return-value]
+        case ".bz2":
+            return bz2.open(path)  # type: ignore[return-value]
+        case ".xz":
+            return lzma.open(path)  # type: ignore[return-value]
+        case ".zst":
+            return io.BufferedReader(_ZstdStream(path), CHUNK)
+        case _:
+            return path.open("rb")
+
+
+def codec(encoding: str, where: str = "encoding") -> str:
+    """Return the canonical name of a character encoding; `ConfigError` if Python knows none of this name."""
+    try:
+        return codecs.lookup(encoding).name
+    except LookupError:
+        raise ConfigError(f"{where}: unknown character encoding '{encoding}' (known: utf-8, euc_jp, ...)") from None
+
+
+class _ZstdStream(io.RawIOBase):
+    """Zstandard frames as a stream that, unlike the library's own, notices a truncated file."""
+
+    def __init__(self, path: Path) -> None:
+        import zstandard
+
+        self._error = zstandard.ZstdError
+        self._new = zstandard.ZstdDecompressor().decompressobj
+        self._file = path.open("rb")
+        self._frame = None
+        self._waiting = b""
+        self._ready = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:  # type: ignore[override]
+        while not self._ready and self._advance():
+            pass
+        count = min(len(buffer), len(self._ready))
+        buffer[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def _advance(self) -> bool:
+        """Decompress one more chunk; False at the end."""
+        data = self._waiting or self._file.read(CHUNK)
+        if not data:
+            if self._frame is not None:
+                raise EOFError("the last frame is incomplete")
+            return False
+        self._frame = self._frame or self._new()
+        try:
+            self._ready = memoryview(self._frame.decompress(data))
+        except self._error as error:
+            raise EOFError(str(error)) from error
+        self._waiting = self._frame.unused_data if self._frame.eof else b""
+        if self._frame.eof:
+            self._frame = None
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
