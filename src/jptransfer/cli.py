@@ -64,7 +64,7 @@ def hand_over(verb: Verb, arguments: list[str]) -> int:
     if os.environ.get("HYDRA_FULL_ERROR") == "1":
         os.environ["JPT_DEBUG"] = "1"
     os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its errors here in place of printing them
-    register()
+    register(verb)
     try:
         hydra.main(version_base="1.3", config_path=str(resource("configs")), config_name=verb.name)(job)()
     except Exception as error:

@@ -16,17 +16,24 @@ class Verb:
 
     Attributes:
         schema: name of a root configuration in `jptransfer.config`.
-        target: ``module:function`` that takes the typed configuration and returns the process's result.
+        target: ``module:function`` that takes the typed configuration; a verb of an experiment has none of its own.
         positionals: settings that may be given by position.
         rest: list setting that takes all further positionals.
+        flags: switches that may be given as ``--name``.
     """
 
     name: str
     help: str
-    schema: str
-    target: str
+    schema: str = "Config"
+    target: str = "jptransfer.commands.experiment:experiment"
     positionals: tuple[str, ...] = ()
     rest: str = ""
+    flags: tuple[str, ...] = ()
+
+    @property
+    def is_experiment(self) -> bool:
+        """Whether it works on a whole experiment."""
+        return self.schema == "Config"
 
     @property
     def config_class(self) -> type:
@@ -44,20 +51,16 @@ class Verb:
         return " ".join(["jpt", self.name, *words, "[group=choice ...] [key=value ...]"])
 
 
-def _experiment(name: str, help: str) -> Verb:
-    return Verb(name, help, "Config", f"jptransfer.commands.experiment:{name}")
-
-
 VERBS: dict[str, Verb] = {verb.name: verb for verb in (
-    _experiment("prepare", "read, clean, de-duplicate and split corpora and data sets"),
-    _experiment("tokenize", "train the tokenizer"),
-    _experiment("encode", "turn corpora into memory-mapped token ids"),
-    _experiment("pretrain", "train the language model"),
-    _experiment("adapt", "go on training the language model on the domain"),
-    _experiment("finetune", "train the task model"),
-    _experiment("eval", "score the task model"),
-    _experiment("report", "tables, figures and one HTML page"),
-    _experiment("run", "everything that the configuration describes, down to the report"),
+    Verb("prepare", "read, clean, de-duplicate and split corpora and data sets"),
+    Verb("tokenize", "train the tokenizer"),
+    Verb("encode", "turn corpora into memory-mapped token ids"),
+    Verb("pretrain", "train the language model"),
+    Verb("adapt", "go on training the language model on the domain"),
+    Verb("finetune", "train the task model"),
+    Verb("eval", "score the task model"),
+    Verb("report", "tables, figures and one HTML page"),
+    Verb("run", "everything that the configuration describes, down to the report"),
     Verb("predict", "classify or tag text from a file or standard input", "PredictConfig",
          "jptransfer.commands.models:predict", ("artifact", "input")),
     Verb("export", "write a model as a folder that plain transformers loads", "ExportConfig",
@@ -65,7 +68,7 @@ VERBS: dict[str, Verb] = {verb.name: verb for verb in (
     Verb("compare", "difference of two evaluations, with an interval and a paired test", "CompareConfig",
          "jptransfer.commands.models:compare", ("a", "b")),
     Verb("artifacts", "look after the artifact store", "ArtifactsConfig",
-         "jptransfer.commands.artifacts:artifacts", ("action",), rest="ids"),
+         "jptransfer.commands.artifacts:artifacts", ("action",), rest="ids", flags=("json",)),
     Verb("ls", "list models, tasks, corpora, tokenizers, experiments, ...", "LsConfig",
          "jptransfer.commands.ls:ls", ("what",)),
     Verb("doctor", "check dictionary, devices, packages and folders", "DoctorConfig",

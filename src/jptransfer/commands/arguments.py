@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 
 from hydra._internal.utils import get_args_parser
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from jptransfer.commands import Verb
+from jptransfer.config.describe import table_of
 from jptransfer.errors import ConfigError, nearest
 
 ASSIGNMENT = re.compile(r"^(\+\+|[+~])?[^=\s]+=|^~")
@@ -19,7 +21,8 @@ def hydra_arguments(verb: Verb, arguments: list[str]) -> list[str]:
     Raises:
         ConfigError: an unknown option, or a positional that the verb does not take.
     """
-    options, words = _split(arguments)
+    flags = {f"--{name}": f"{name}=true" for name in verb.flags}
+    options, words = _split([flags.get(word, word) for word in arguments])
     overrides = list(_assign(verb, words))
     return [*options, *overrides, f"hydra.job.name={verb.name}"]
 
@@ -46,7 +49,7 @@ def _assign(verb: Verb, words: list[str]) -> Iterator[str]:
     names, rest = iter(verb.positionals), []
     for word in words:
         if ASSIGNMENT.match(word):
-            yield word
+            yield free_table(word, verb.config_class)
         elif name := next(names, None):
             yield f"{name}={quote(word)}"
         elif verb.rest:
@@ -55,6 +58,20 @@ def _assign(verb: Verb, words: list[str]) -> Iterator[str]:
             raise ConfigError(f"'{word}' is no setting; write key=value, or see `jpt {verb.name} --help`")
     if rest:
         yield f"{verb.rest}=[{','.join(rest)}]"
+
+
+def free_table(override: str, schema: type) -> str:
+    """Return the override so that Hydra lets it name new entries of the schema's tables, as in ``task.files.train=F``.
+
+    A new entry that is a section (``corpus.sources.mine.path=F``) has to be merged into the table as a whole: OmegaConf
+    makes typed entries only so. Sweeps over such a setting need the entry to be there.
+    """
+    key, _, value = override.partition("=")
+    table = table_of(key, schema) if key and key[0] not in "+~" else ""
+    inside = key[len(table) + 1:].split(".") if table else []
+    if len(inside) < 2 or OverridesParser.create().parse_override(override).is_sweep_override():
+        return f"++{override}" if table else override
+    return f"++{table}={{{':{'.join(inside)}:{value}{'}' * len(inside)}"
 
 
 def quote(value: str) -> str:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import OverrideType
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, flag_override
 
-from jptransfer.commands import VERBS
+from jptransfer.commands import Verb
+from jptransfer.commands.arguments import free_table
 from jptransfer.commands.messages import explain
 from jptransfer.config import Config
 from jptransfer.config.check import check
@@ -18,12 +22,10 @@ from jptransfer.errors import ConfigError
 from jptransfer.resources import resource
 
 
-def register() -> None:
-    """Tell Hydra the schemas of all verbs, and OmegaConf the resolver ``${toy:file}`` of shipped toy data."""
-    store = ConfigStore.instance()
-    for verb in VERBS.values():
-        name = "config" if verb.schema == "Config" else verb.name
-        store.store(name=f"{name}_schema", node=verb.config_class, provider="jptransfer")
+def register(verb: Verb) -> None:
+    """Tell Hydra the schema of a verb, and OmegaConf the resolver ``${toy:file}`` of shipped toy data."""
+    name = "config_schema" if verb.is_experiment else f"{verb.name}_schema"
+    ConfigStore.instance().store(name=name, node=verb.config_class, provider="jptransfer")
     OmegaConf.register_new_resolver("toy", lambda file: str(resource(f"data/toy/{file}")), replace=True)
 
 
@@ -46,29 +48,44 @@ def type_of(config: DictConfig) -> type:
     return OmegaConf.get_type(config) or Config
 
 
-def compose_rows(config: Config) -> dict[str, Config]:
+def compose_rows(config: Config, composed: DictConfig) -> dict[str, Config]:
     """Return row -> configuration: this run's command line with each row's overrides added.
 
     A configuration without rows is a single row of its own name. Works inside a running Hydra job only.
+
+    Args:
+        composed: what `config` was made from; rows that change only values, no group's choice, start from it.
 
     Raises:
         ConfigError: a row's override is wrong; the message names the row.
     """
     if not config.rows:
         return {config.name: config}
-    return {row: _compose_row(row, overrides) for row, overrides in config.rows.items()}
+    return {row: _typed_row(row, overrides, composed) for row, overrides in config.rows.items()}
 
 
-def _compose_row(row: str, overrides: list[str]) -> Config:
-    hydra = HydraConfig.get()
+def _typed_row(row: str, overrides: list[str] | None, composed: DictConfig) -> Config:
     try:
-        composed = GlobalHydra.instance().config_loader().load_configuration(
-            hydra.job.config_name, [*hydra.overrides.task, *overrides], run_mode=RunMode.RUN)
-        with flag_override(composed, ["struct", "readonly"], False):
-            del composed["hydra"]
-        return typed(composed)
+        return typed(_compose_row(overrides, composed))
     except Exception as error:
         message = str(error) if isinstance(error, ConfigError) else explain(error, Config)
         if message is None:
             raise
         raise ConfigError(f"rows.{row}: {message}") from error
+
+
+def _compose_row(overrides: list[str], composed: DictConfig) -> DictConfig:
+    hydra, loader = HydraConfig.get(), GlobalHydra.instance().config_loader()
+    overrides = [free_table(one, Config) for one in overrides]
+    parsed = OverridesParser.create().parse_overrides(overrides)
+    if all(one.type is OverrideType.CHANGE and not one.is_sweep_override()
+           and not loader.get_group_options(one.key_or_group) for one in parsed):
+        changed = copy.deepcopy(composed)
+        for one in parsed:
+            OmegaConf.update(changed, one.key_or_group, one.value())
+        return changed
+    changed = loader.load_configuration(
+        hydra.job.config_name, [*hydra.overrides.task, *overrides], run_mode=RunMode.RUN)
+    with flag_override(changed, ["struct", "readonly"], False):
+        del changed["hydra"]
+    return changed

@@ -6,10 +6,10 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
 
 from jptransfer import pipeline
 from jptransfer.artifacts import Artifact, Store
@@ -19,13 +19,13 @@ from jptransfer.pipeline import Plan, Run, State
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 
 
-def expand(config: Config) -> list[Run]:
+def expand(config: Config, composed: DictConfig) -> list[Run]:
     """Return every row of the experiment with each of its seeds."""
     return [Run(row, seed, replace(one, seed=seed, seeds=[], rows={}))
-            for row, one in compose_rows(config).items() for seed in one.seeds or [one.seed]]
+            for row, one in compose_rows(config, composed).items() for seed in one.seeds or [one.seed]]
 
 
-def experiment(config: Config, verb: str) -> dict[str, Any]:
+def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any]:
     """Build what `verb` asks for of an experiment, or print the plan.
 
     Returns:
@@ -33,7 +33,7 @@ def experiment(config: Config, verb: str) -> dict[str, Any]:
     """
     overrides = list(HydraConfig.get().overrides.task)
     store = Store(config.outputs)
-    plan = pipeline.make_plan(pipeline.targets(verb, expand(config), store, config.name), store)
+    plan = pipeline.make_plan(pipeline.targets(verb, expand(config, composed), store, config.name), store)
     if config.dry_run:
         print("\n".join(plan_lines(plan, store)))
         return {}
@@ -78,9 +78,3 @@ def development_score(plan: Plan, store: Store) -> dict[str, Any]:
     if not scores:
         return {}
     return {"metric": scored[0]["metric"], "score": sum(scores) / len(scores)}
-
-
-prepare, tokenize, encode, pretrain, adapt, finetune, report, run = (
-    partial(experiment, verb=name)
-    for name in ("prepare", "tokenize", "encode", "pretrain", "adapt", "finetune", "report", "run"))
-eval = partial(experiment, verb="eval")

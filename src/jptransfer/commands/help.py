@@ -15,14 +15,15 @@ def groups() -> dict[str, list[str]]:
 
 def headline(group: str, choice: str) -> str:
     """The first comment line of a choice's file, without the mark; empty if there is none."""
-    first = (resource("configs") / group / f"{choice}.yaml").read_text(encoding="utf-8").partition("\n")[0]
-    return first.lstrip("# ").strip() if first.startswith("#") and "@package" not in first else ""
+    lines = (resource("configs") / group / f"{choice}.yaml").read_text(encoding="utf-8").splitlines()
+    comments = [line.lstrip("# ").strip() for line in lines if line.startswith("#") and "@package" not in line]
+    return comments[0] if comments else ""
 
 
 def verb_help(verb: Verb) -> str:
     """Return the whole page."""
     own = list(settings(verb.config_class))
-    names = {setting.path for setting in own} | ({"experiment"} if verb.schema == "Config" else set())
+    names = {setting.path for setting in own} | ({"experiment"} if verb.is_experiment else set())
     choices = [f"  {group}: {', '.join(names_)}" for group, names_ in groups().items() if group in names]
     return "\n".join([
         f"usage: {verb.usage()}", "", verb.help, "",

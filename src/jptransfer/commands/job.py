@@ -14,7 +14,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-from jptransfer.commands import VERBS
+from jptransfer.commands import VERBS, Verb
 from jptransfer.commands.compose import typed
 from jptransfer.errors import JptError
 
@@ -34,7 +34,7 @@ def job(config: DictConfig) -> float | None:
     hydra = HydraConfig.get()
     verb, sweeping = VERBS[hydra.job.name], hydra.mode == RunMode.MULTIRUN
     try:
-        outcome = verb.load()(typed(config)) or {}
+        outcome = _run(verb, config) or {}
     except Exception as error:
         log.info("failed", exc_info=error)
         code = report_error(error)
@@ -45,6 +45,12 @@ def job(config: DictConfig) -> float | None:
         facts = {"number": hydra.job.num, "overrides": list(hydra.overrides.task)}
         _write(Path(hydra.runtime.output_dir), facts | outcome)
     return outcome.get("score", float("nan") if "error" in outcome else None)
+
+
+def _run(verb: Verb, config: DictConfig) -> dict[str, Any] | None:
+    if verb.is_experiment:
+        return verb.load()(verb.name, typed(config), config)
+    return verb.load()(typed(config))
 
 
 def report_error(error: BaseException) -> int:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf.errors import OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
 from jptransfer.config.describe import unknown_setting
 from jptransfer.errors import unknown
@@ -24,7 +24,7 @@ def explain(error: BaseException, schema: type) -> str | None:
             return f"cannot read '{cause.override}': {_first_line(cause.message)}"
     if ambiguous := re.match(r"Ambiguous value for argument '(.*)'", str(error)):
         return f"{ambiguous[1]} is several values: sweep over them with -m, or write a list as key=[a,b]"
-    return _explain_key(str(error), schema) or _explain_value(error)
+    return _explain_key(str(error), schema) or _explain_value(error, schema)
 
 
 def _explain_key(message: str, schema: type) -> str | None:
@@ -33,10 +33,12 @@ def _explain_key(message: str, schema: type) -> str | None:
     return unknown_setting(found[1].partition("@")[0].replace("/", "."), schema) if found else None
 
 
-def _explain_value(error: BaseException) -> str:
+def _explain_value(error: BaseException, schema: type) -> str:
     for cause in reversed(list(_causes(error))):
         key = getattr(cause, "full_key", None)
-        if isinstance(cause, OmegaConfBaseException) and key:
+        if key and isinstance(cause, ConfigKeyError | ConfigAttributeError):
+            return unknown_setting(key, schema)
+        if key and isinstance(cause, OmegaConfBaseException):
             return f"{key}: {_first_line(cause.msg or str(cause))}"
     return _first_line(str(error))
 

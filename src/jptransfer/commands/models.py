@@ -48,4 +48,4 @@ def compare(config: CompareConfig) -> None:
     store = Store(config.outputs)
     first, second = ([resolve(store, one.strip(), ("evaluation",)).path for one in side.split(",")]
                      for side in (config.a, config.b))
-    print(compare_evaluations(first, second, config))
+    print(compare_evaluations(config, first, second).text())

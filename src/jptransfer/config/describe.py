@@ -49,6 +49,35 @@ def settings(schema: type, prefix: str = "") -> Iterator[Setting]:
             yield from settings(section, f"{path}.<name>." if typing.get_origin(hint) is dict else f"{path}.")
 
 
+def table_of(path: str, schema: type) -> str:
+    """Return the table of `schema` that a dotted path is or lies in, empty if none: its entries are named freely."""
+    words = path.split(".")
+    heads = [words[: setting.path.count(".") + 1] for setting in _tables(schema) if _matches(setting.path, words)]
+    return ".".join(max(heads, key=len, default=[]))
+
+
+@cache
+def _tables(schema: type) -> list[Setting]:
+    return [setting for setting in settings(schema) if setting.type.startswith("table")]
+
+
+def _matches(path: str, words: list[str]) -> bool:
+    head = path.split(".")
+    return len(head) <= len(words) and all(a in ("<name>", b) for a, b in zip(head, words, strict=False))
+
+
+def registered_settings(schema: type, prefix: str = "") -> dict[str, str]:
+    """Return registry table -> dotted path of the first setting below `schema` that takes its names."""
+    hints, found = typing.get_type_hints(schema), {}
+    for field in dataclasses.fields(schema):
+        if table := field.metadata.get("registry"):
+            found.setdefault(table, prefix + field.name)
+        if section := section_of(hints[field.name]):
+            inner = f"{prefix}{field.name}.{'<name>.' if typing.get_origin(hints[field.name]) is dict else ''}"
+            found = registered_settings(section, inner) | found
+    return found
+
+
 def unknown_setting(path: str, schema: type) -> str:
     """Return the sentence for a dotted path that is no setting of `schema`, with the nearest that is."""
     known = [setting.path for setting in settings(schema)]

@@ -42,6 +42,10 @@ class ReportConfig:
     """row the others are compared with; empty: the first one"""
     trials: int = setting(10_000, low=100)
     """trials of approximate randomisation"""
+    bootstrap: int = setting(1000, low=0)
+    """resamples behind an interval; 0: no interval"""
+    confidence: float = setting(0.95, low=0.5, high=0.999)
+    """level of intervals; differences with a p-value below its complement are called significant"""
     errors: int = setting(20, low=0)
     """examples of errors shown"""
     seed: int = setting(0, low=0)
@@ -210,10 +214,12 @@ class ArtifactsConfig:
     """ls, show, lineage, diff, verify, rm, push or pull"""
     ids: list[str] = setting(factory=list)
     """artifacts meant: ids as short as they are unique"""
-    to: str = ""
-    """for push and pull: a folder, or `hf:org/name`"""
+    remote: str = ""
+    """for push and pull: another outputs folder, or `hf:org/name`"""
     kind: str = ""
     """for ls: only this kind"""
+    json: bool = False
+    """for ls and show: JSON (also as --json)"""
     outputs: str = "${oc.env:JPT_OUTPUTS,outputs}"
     """folder of artifacts"""
 

@@ -1,0 +1,148 @@
+"""`jpt artifacts`: list, show, trace, compare, check, remove and exchange what is in the store."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from jptransfer.artifacts import Artifact, Store
+from jptransfer.artifacts.fingerprint import differences
+from jptransfer.artifacts.hub import pull_from_hub, push_to_hub
+from jptransfer.config import ArtifactsConfig
+from jptransfer.errors import ConfigError, unknown
+
+
+def artifacts(config: ArtifactsConfig) -> None:
+    """Run the action asked for."""
+    if config.action not in ACTIONS:
+        raise ConfigError(unknown("action", config.action, ACTIONS))
+    ACTIONS[config.action](config, Store(config.outputs))
+
+
+def _ls(config: ArtifactsConfig, store: Store) -> None:
+    found = store.all(config.kind)
+    if config.json:
+        print(json.dumps([facts(one) for one in found], ensure_ascii=False, indent=1))
+        return
+    for one in map(facts, found):
+        print(f"{one['id']}  {one['kind']:<14}  {one['name']:<20} {human(one['bytes']):>9}  {one['headline']}".rstrip())
+
+
+def facts(artifact: Artifact) -> dict[str, Any]:
+    """Return what a list says of an artifact."""
+    manifest = artifact.manifest
+    return {"id": artifact.id, "kind": manifest.kind, "name": manifest.name, "stage": manifest.stage,
+            "path": str(artifact.path), "fingerprint": manifest.fingerprint, "seconds": manifest.seconds,
+            "bytes": sum(file["size"] for file in manifest.files.values()),
+            "headline": manifest.summary.get("headline", "")}
+
+
+def human(size: float) -> str:
+    """Return a number of bytes in the unit that suits it."""
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1000
+    return f"{size:.1f} GB"
+
+
+def _show(config: ArtifactsConfig, store: Store) -> None:
+    chosen = _chosen(config, store)
+    if config.json:
+        print(json.dumps([dataclasses.asdict(one.manifest) for one in chosen], ensure_ascii=False, indent=1))
+        return
+    for one in chosen:
+        print("\n".join(_page(one)))
+
+
+def _page(artifact: Artifact) -> Iterator[str]:
+    manifest, provenance = artifact.manifest, artifact.manifest.provenance
+    yield f"{artifact.label}: {manifest.summary.get('headline', '')}"
+    yield f"  path      {artifact.path}"
+    yield f"  stage     {manifest.stage}, version {manifest.recipe.get('version')}, {manifest.seconds:.1f} s"
+    yield f"  made by   {' '.join(f'{key}={value}' for key, value in provenance.items() if isinstance(value, str))}"
+    yield from (f"  input     {role}: {entry.get('fingerprint', entry.get('digest', ''))}"
+                for role, entry in sorted(manifest.inputs.items()))
+    yield from (f"  setting   {where.removeprefix('config.')} = {value}"
+                for where, _, value in differences({}, manifest.recipe) if where.startswith("config"))
+    yield from (f"  file      {name} ({human(file['size'])})" for name, file in sorted(manifest.files.items()))
+
+
+def _lineage(config: ArtifactsConfig, store: Store) -> None:
+    for one in _chosen(config, store):
+        print(one.label)
+        for depth, role, source in store.lineage(one):
+            print(f"{'  ' * depth}{role}: {source.label if isinstance(source, Artifact) else _outside(source)}")
+
+
+def _outside(entry: dict[str, str]) -> str:
+    return f"{entry['fingerprint'][:12]} (not in this store)" if "fingerprint" in entry else entry.get("digest", "")
+
+
+def _diff(config: ArtifactsConfig, store: Store) -> None:
+    if len(config.ids) != 2:
+        raise ConfigError("jpt artifacts diff takes two ids")
+    first, second = _chosen(config, store)
+    lines = [f"{where.removeprefix('config.')}: {old} → {new}"
+             for where, old, new in differences(first.manifest.recipe, second.manifest.recipe)]
+    print("\n".join(lines or ["no difference"]))
+
+
+def _verify(config: ArtifactsConfig, store: Store) -> None:
+    damaged = False
+    for one in _chosen(config, store) if config.ids else store.all(config.kind):
+        problems = store.verify(one)
+        damaged = damaged or bool(problems)
+        print(f"{one.label}: {'; '.join(problems) or 'ok'}")
+    if damaged:
+        raise SystemExit(1)
+
+
+def _rm(config: ArtifactsConfig, store: Store) -> None:
+    waiting = _chosen(config, store)
+    while waiting:
+        ids = {one.id for one in waiting}
+        free = [one for one in waiting if not ids & {user.id for user in store.dependents(one)}] or waiting
+        for one in free:
+            store.remove(one)
+            print(f"removed {one.label}")
+        waiting = [one for one in waiting if one not in free]
+
+
+def _push(config: ArtifactsConfig, store: Store) -> None:
+    for one in _chosen(config, store):
+        hub = _remote(config).startswith("hf:")
+        print(f"pushed {push_to_hub(one, config.remote) if hub else store.copy(one, Path(config.remote))}")
+
+
+def _pull(config: ArtifactsConfig, store: Store) -> None:
+    if not config.ids:
+        raise ConfigError("jpt artifacts pull needs at least one id")
+    for reference in config.ids:
+        if _remote(config).startswith("hf:"):
+            path = pull_from_hub(reference, config.remote, store)
+        else:
+            other = Store(config.remote)
+            path = other.copy(other.resolve(reference), store.outputs)
+        print(f"artifact: {path}")
+
+
+def _remote(config: ArtifactsConfig) -> str:
+    if not config.remote:
+        raise ConfigError(f"jpt artifacts {config.action} needs remote=FOLDER or remote=hf:org/name")
+    return config.remote
+
+
+def _chosen(config: ArtifactsConfig, store: Store) -> list[Artifact]:
+    if not config.ids:
+        raise ConfigError(f"jpt artifacts {config.action} needs at least one id; `jpt artifacts ls` lists them")
+    return list({found.id: found for found in map(store.resolve, config.ids)}.values())
+
+
+ACTIONS: dict[str, Callable[[ArtifactsConfig, Store], None]] = {
+    "ls": _ls, "show": _show, "lineage": _lineage, "diff": _diff, "verify": _verify, "rm": _rm, "push": _push,
+    "pull": _pull,
+}
