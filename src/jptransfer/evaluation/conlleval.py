@@ -101,16 +101,18 @@ class ChunkCounts:
         lines = [
             f"processed {self.tokens} tokens with {whole.gold} phrases; found: {whole.found} phrases; "
             f"correct: {whole.correct}.",
-            f"accuracy: {100 * self.accuracy:6.2f}%; {_percentages(whole)}",
+            f"accuracy: {100 * self.correct_tokens / max(1, self.tokens):6.2f}%; {_percentages(whole)}",
         ]
         lines += [f"{name:>17}: {_percentages(scores)}  {scores.found}" for name, scores in self.types.items()]
         return "\n".join(lines) + "\n"
 
 
 def _percentages(scores: Scores) -> str:
-    return (
-        f"precision: {100 * scores.precision:6.2f}%; recall: {100 * scores.recall:6.2f}%; FB1: {100 * scores.f1:6.2f}"
-    )
+    """Compute and round in the script's order of operations, so that its last digit comes out as well."""
+    precision = 100 * scores.correct / scores.found if scores.found else 0.0
+    recall = 100 * scores.correct / scores.gold if scores.gold else 0.0
+    f1 = 2 * precision * recall / (precision + recall) if scores.correct else 0.0
+    return f"precision: {precision:6.2f}%; recall: {recall:6.2f}%; FB1: {f1:6.2f}"
 
 
 def split_tag(tag: str) -> Tag:

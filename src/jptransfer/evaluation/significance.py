@@ -54,7 +54,7 @@ def approximate_randomization(a: np.ndarray, b: np.ndarray, value: Value, trials
     gain = grouped.counts[:, seeds:] - grouped.counts[:, :seeds]
     totals = grouped.totals
     differs = gain.any(axis=(1, 2))
-    gain, sizes = gain[differs].reshape(differs.sum(), -1), grouped.sizes[differs]
+    gain, sizes = gain[differs].reshape(int(differs.sum()), totals[:seeds].size), grouped.sizes[differs]
 
     def distance(moved: np.ndarray) -> np.ndarray:
         moved = moved.reshape(-1, *totals[seeds:].shape)
@@ -96,9 +96,9 @@ def mcnemar(a: np.ndarray, b: np.ndarray) -> McNemar:
     a, b = paired(a, b)
     differences = b.sum(axis=0, dtype=np.int64) - a.sum(axis=0, dtype=np.int64)
     differences = differences[differences != 0]
+    differences //= np.gcd.reduce(differences, initial=0) or 1  # copies of a run are no evidence
     total = abs(int(differences.sum()))
-    step = int(np.gcd.reduce(differences)) if len(differences) else 0
-    statistic = max(total - step, 0) ** 2 / float(max(1, (differences**2).sum()))
+    statistic = max(total - 1, 0) ** 2 / float(max(1, (differences**2).sum()))
     return McNemar(
         a_better=int((differences < 0).sum()),
         b_better=int((differences > 0).sum()),

@@ -11,15 +11,12 @@ from jptransfer.errors import ConfigError
 from jptransfer.runtime import Runtime
 from jptransfer.stages import EvaluateStage, Inputs, Summary
 
-BLOCK = 2048
-"""Examples handed to the model at a time: enough to batch similar lengths, few enough to show progress."""
-
 
 def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
     """Predict and score every split asked for; write `predictions/<split>.parquet`, `metrics.json`, conlleval's report.
 
     Raises:
-        ConfigError: a metric that does not fit the task, or a model of another task than the data set's.
+        ConfigError: no splits, a metric that does not fit the task, or a model of another task than the data set's.
         DataError: a split that the data set lacks, or an empty one.
     """
     from jptransfer.evaluation.metrics import metrics_for
@@ -31,28 +28,20 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     settings = config.evaluation
     task = open_dataset(inputs["dataset"])
     metrics = metrics_for(task, settings.metrics)
+    if not settings.splits:
+        raise ConfigError("evaluation.splits is empty: there is nothing to score")
     examples = {split: read_examples(task, inputs["dataset"], split) for split in dict.fromkeys(settings.splits)}
     predictor = load_predictor(inputs["task_model"], runtime)
     if (predictor.task.kind, list(predictor.task.labels)) != (task.kind, list(task.labels)):
         raise ConfigError(f"the model's task is {describe(predictor.task)}, the data set's is {describe(task)}")
     splits = {}
     for split, rows in examples.items():
-        predictions = Predictions(task, split, _predict(predictor, rows, split, runtime))
+        predictions = Predictions(task, split, predictor.predict(rows))
         splits[split] = score_split(predictions, metrics, settings)
         write(predictions, out)
     document = {"task": task.kind, "labels": task.labels, "metric": metrics[0].name, "splits": splits}
     (out / METRICS_FILE).write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return Summary(_headline(document), {split: scores["metrics"] for split, scores in splits.items()})
-
-
-def _predict(predictor: Any, examples: Sequence[Any], split: str, runtime: Runtime) -> list[Any]:
-    found: list[Any] = []
-    with runtime.progress.bar(f"predict {split}", total=len(examples)) as bar:
-        for start in range(0, len(examples), BLOCK):
-            block = examples[start : start + BLOCK]
-            found += predictor.predict(block)
-            bar.advance(len(block))
-    return found
 
 
 def _headline(document: dict[str, Any]) -> str:
