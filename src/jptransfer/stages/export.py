@@ -1,10 +1,85 @@
-"""Write a tokenizer, language model or task model as a folder that plain transformers loads: what `jpt export` does."""
+"""Write a tokenizer, language model or task model as a folder for plain transformers: what `jpt export` does."""
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
+
+from jptransfer.artifacts.manifest import FILE as MANIFEST
+from jptransfer.artifacts.manifest import Manifest
+from jptransfer.errors import ArtifactError, ConfigError
+
+TOKENIZER, LANGUAGE_MODEL, TASK_MODEL = "tokenizer", "language_model", "task_model"
+_OURS = {MANIFEST, "task_model.json", "history.jsonl"}
+_USE = {
+    TOKENIZER: 'AutoTokenizer.from_pretrained("{name}")',
+    LANGUAGE_MODEL: 'pipeline("fill-mask", model="{name}")("…[MASK]…")',
+    "classification": 'pipeline("text-classification", model="{name}")("…")',
+    "ner": 'pipeline("token-classification", model="{name}")("…")',
+}
+_PIPELINES = {LANGUAGE_MODEL: "fill-mask", "classification": "text-classification", "ner": "token-classification"}
 
 
 def export(folder: Path, to: Path) -> None:
-    """Write the artifact in `folder` to the new folder `to`."""
-    raise NotImplementedError
+    """Write the artifact in `folder` to the new folder `to`, with a model card; `to` appears when it is complete.
+
+    Raises:
+        ArtifactError: `folder` holds nothing that can be exported.
+        ConfigError: `to` is not empty, or transformers has no class that computes what the model does.
+    """
+    if to.exists() and (not to.is_dir() or any(to.iterdir())):
+        raise ConfigError(f"to: {to} is there already and not an empty folder")
+    use = _use(folder)
+    files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name not in _OURS]
+    partial = to.with_name(f".{to.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    for file in files:
+        shutil.copyfile(file, partial / file.name)
+    (partial / "README.md").write_text(model_card(folder, use, to.name), encoding="utf-8")
+    partial.replace(to)
+
+
+def _use(folder: Path) -> str:
+    """Return what the folder is for, a key of `_USE`, once it is clear that plain transformers can compute it."""
+    if (folder / "task_model.json").is_file():
+        return _task_use(json.loads((folder / "task_model.json").read_text(encoding="utf-8")))
+    if (folder / "config.json").is_file():
+        return LANGUAGE_MODEL
+    if not (folder / "tokenizer_config.json").is_file():
+        raise ArtifactError(f"{folder} holds no tokenizer, language model or task model")
+    return TOKENIZER
+
+
+def _task_use(settings: dict) -> str:
+    if settings["learner"] != "encoder":
+        raise ConfigError(f"a task model of learner '{settings['learner']}' cannot be exported: transformers has no "
+                          "such model; use `jpt predict`")
+    if settings["kind"] == "classification" and settings["pooling"] != "cls":
+        raise ConfigError(f"a classifier with pooling '{settings['pooling']}' cannot be exported: transformers has no "
+                          "such model; use `jpt predict`, or fine-tune with finetuning.encoder.pooling=cls")
+    return settings["kind"]
+
+
+def model_card(folder: Path, use: str, name: str) -> str:
+    """Return the README of an exported folder: how to load it, and from its manifest what it was made of."""
+    front = ["---", "language: ja", "library_name: transformers"]
+    front += [f"pipeline_tag: {_PIPELINES[use]}"] if use in _PIPELINES else []
+    imported = _USE[use].partition(".")[0] if use == TOKENIZER else "pipeline"
+    lines = [*front, "---", "", f"# {name}", "", "Made with jptransfer. To use it:", "", "```python",
+             f"from transformers import {imported}", "", _USE[use].format(name=name), "```", ""]
+    if (folder / MANIFEST).is_file():
+        lines += _lineage(Manifest.read(folder))
+    return "\n".join(lines)
+
+
+def _lineage(manifest: Manifest) -> list[str]:
+    inputs = [f"- {role}: {entry.get('name', entry['kind'])} `{entry.get('fingerprint', entry.get('digest', ''))}`"
+              for role, entry in sorted(manifest.inputs.items())]
+    settings = json.dumps(manifest.recipe.get("config", {}), ensure_ascii=False, indent=1)
+    return [
+        "## Where it comes from", "", f"{manifest.kind} `{manifest.name}`, fingerprint `{manifest.fingerprint}`.", "",
+        manifest.summary.get("headline", ""), "", *(["Inputs:", "", *inputs, ""] if inputs else []),
+        "## Settings", "", "```json", settings, "```", "",
+    ]

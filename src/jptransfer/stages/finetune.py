@@ -1,0 +1,89 @@
+"""Train a task model with the learner of the configuration."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from jptransfer.errors import DataError
+from jptransfer.registry import LEARNERS
+from jptransfer.runtime import Runtime
+from jptransfer.stages import WORK, FinetuneStage, Inputs, Summary
+
+
+def score(task: Any, extra: str, predictions: Sequence[Any]) -> dict[str, float]:
+    """Return the scores that every evaluation of `task` has, and `extra`, by name of the metric."""
+    from jptransfer.evaluation.metrics import Outcomes, metrics_for
+
+    outcomes = Outcomes.of(task, predictions)
+    return {metric.name: metric.score(outcomes) for metric in metrics_for(task, [extra])}
+
+
+def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
+    """Train on the training split, choose on the development split; the test split is never opened.
+
+    Writes the `task_model` of docs/FORMATS.md.
+
+    Raises:
+        ConfigError: settings that do not fit the task or the model.
+        DataError: a training split that is empty or holds one label only.
+    """
+    from jptransfer.tasks.base import write_predictions
+    from jptransfer.training.history import HISTORY
+    from jptransfer.training.prediction import TASK_MODEL
+
+    learner = LEARNERS.load(config.finetuning.learner)
+    job = _job(config, learner.section, inputs, out)
+    learned = learner.fit(job, runtime)
+    settings = {"learner": config.finetuning.learner, "kind": job.task.kind, "labels": job.task.labels,
+                **learned.settings}
+    (out / TASK_MODEL).write_text(json.dumps(settings, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (out / HISTORY).write_text("".join(json.dumps(record) + "\n" for record in learned.history), encoding="utf-8")
+    scores = {}
+    if job.dev:
+        predictions = learned.predictor.predict(job.dev)
+        write_predictions(job.task, out / "predictions" / "dev.parquet", predictions)
+        scores = job.selection.score(predictions)
+    values = {"train_examples": len(job.train), "dev": scores, **learned.values}
+    return Summary(_headline(config, job.selection.metric, scores, len(job.train)), values)
+
+
+def _job(config: FinetuneStage, section: str, inputs: Inputs, out: Path) -> Any:
+    from jptransfer.evaluation.metrics import load_metric
+    from jptransfer.tasks.base import dataset_splits, open_dataset, read_examples
+    from jptransfer.training.learners import Job, Selection
+
+    settings, folder = config.finetuning, inputs["dataset"]
+    task = open_dataset(folder)
+    metric = load_metric(getattr(settings, section).select, task)
+    dev = read_examples(task, folder, "dev") if "dev" in dataset_splits(folder) else []
+    scorer = partial(score, task, metric.name)
+    return Job(
+        task=task, train=_training_examples(config, task, folder), dev=dev, config=settings, seed=config.seed,
+        selection=Selection(metric.name, metric.higher_is_better, scorer), out=out, work=out / WORK, model=config.model,
+        tokenizer=inputs.get("tokenizer"), language_model=inputs.get("language_model"),
+    )
+
+
+def _training_examples(config: FinetuneStage, task: Any, folder: Path) -> list[Any]:
+    from jptransfer.tasks.base import read_examples
+    from jptransfer.training.subsets import choose
+
+    examples = read_examples(task, folder, "train")
+    if not examples:
+        raise DataError("the training split of the data set is empty")
+    kept = choose([example.id for example in examples], [example.stratum for example in examples],
+                  config.finetuning.subset)
+    chosen = [examples[index] for index in kept]
+    strata = {example.stratum for example in chosen}
+    if task.kind == "classification" and len(strata) == 1:
+        raise DataError(f"all {len(chosen)} training examples have the label '{strata.pop()}': nothing to learn")
+    return chosen
+
+
+def _headline(config: FinetuneStage, metric: str, scores: dict[str, float], examples: int) -> str:
+    learned = f"{config.finetuning.learner} on {examples:,} examples"
+    return f"{learned}, dev {metric} {scores[metric]:.4f}" if scores else learned

@@ -1,0 +1,182 @@
+"""Fine-tuning of an encoder with a head (Devlin et al. 2019, section 3.2), through the one training loop."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from transformers import PreTrainedConfig
+
+from jptransfer.config import ClassWeights, EncoderFinetuningConfig, Pooling
+from jptransfer.errors import ConfigError
+from jptransfer.models.encoder import encoder_of
+from jptransfer.models.heads import fresh_head, load_task_model
+from jptransfer.registry import MODELS
+from jptransfer.runtime import Runtime
+from jptransfer.tasks.base import IGNORED, Feature, make_task
+from jptransfer.text.tokenizers import load_tokenizer
+from jptransfer.text.types import Tokenizer
+from jptransfer.training.context import TrainingContext
+from jptransfer.training.inference import EncoderPredictor, score
+from jptransfer.training.launch import launch
+from jptransfer.training.learners import Job, Learned
+from jptransfer.training.loop import train
+from jptransfer.training.prediction import Predictor
+from jptransfer.training.task_data import TaskData
+from jptransfer.training.types import LoopSettings, ParameterGroup, StepLoss, Tensors, TrainingResult
+from jptransfer.transfer.groups import HEAD, Groups, freeze, layer_groups, rate_factors
+
+DEV_BATCH = 64
+STATIC_MULTIPLE = 32
+"""Padding step where every distinct shape costs a compilation."""
+
+
+@dataclass(frozen=True)
+class LabelLoss:
+    """Cross-entropy of a head's outputs with their labels, each label's loss times its class's weight.
+
+    Attributes:
+        weights: one a class, float32.
+        fixed: modules that only compute features: without dropout, as when they are used.
+    """
+
+    weights: Tensor
+    fixed: Sequence[nn.Module] = ()
+
+    def units(self, batch: Tensors) -> dict[str, float]:
+        """Return the sum of the weights of a part's labels."""
+        labels = batch["labels"]
+        return {"label": float(self.weights[labels[labels != IGNORED]].sum())}
+
+    def __call__(self, model: nn.Module, batch: Tensors) -> StepLoss:
+        """Return the sum of the weighted losses of a part's labels."""
+        for module in self.fixed:
+            module.eval()
+        inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
+        logits = model(**inputs).logits.float().flatten(0, -2)
+        loss = cross_entropy(logits, batch["labels"].flatten(), weight=self.weights.to(logits.device),
+                             ignore_index=IGNORED, reduction="sum")
+        return StepLoss({"label": loss})
+
+
+class EncoderLearner:
+    """A pre-trained or fresh encoder and a new head, trained end to end or with layer groups frozen."""
+
+    section = "encoder"
+
+    @classmethod
+    def fit(cls, job: Job, runtime: Runtime) -> Learned:
+        """Train, keep the checkpoint that is best on the development split, and write it as a model of transformers.
+
+        Raises:
+            ConfigError: layer groups that do not exist or leave nothing to learn; no tokenizer; training diverged.
+        """
+        result, report = launch(_train, runtime, job)
+        config = job.config.encoder
+        settings = {"max_length": config.max_length, "pooling": config.pooling.value}
+        values = {"steps": result.steps, "best_step": result.best_step, **report}
+        learned = {"kind": job.task.kind, "labels": job.task.labels, **settings}
+        return Learned(cls.load(job.out, learned, runtime), settings, result.history, values)
+
+    @classmethod
+    def load(cls, folder: Path, settings: Mapping[str, Any], runtime: Runtime) -> Predictor:
+        """Load what `fit` wrote."""
+        task = make_task(settings["kind"], settings["labels"])
+        model = load_task_model(folder, settings["kind"], Pooling(settings["pooling"]))
+        device = TrainingContext(runtime).device
+        return EncoderPredictor(task, model, load_tokenizer(folder), settings["max_length"], device, runtime)
+
+
+def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, int]]:
+    """Train in one of `runtime.processes` processes; the main one writes the model to `job.out`."""
+    config, task = job.config.encoder, job.task
+    context = TrainingContext(runtime, config.precision)
+    tokenizer = _tokenizer(job)
+    features = task.features(job.train, tokenizer, config.max_length)
+    dev = task.features(job.dev, tokenizer, config.max_length)
+    model: Any = _new_model(job, tokenizer)
+    groups = layer_groups(model)
+    frozen = freeze(groups, config.freeze)
+    data = TaskData(features, config.batch_size, tokenizer.pad_id, job.seed,
+                    STATIC_MULTIPLE if context.static_shapes else 1)
+
+    def evaluate(model: nn.Module, context: TrainingContext) -> dict[str, float]:
+        if not context.is_main:
+            return {}
+        scores = score(model, dev, task.level, tokenizer.pad_id, DEV_BATCH)
+        return job.selection.score(task.decode(dev, scores, job.dev))
+
+    objective = LabelLoss(class_weights(features, len(task.outputs), config.class_weights),
+                          [encoder_of(model)] if set(frozen) >= set(groups) - {HEAD} else [])
+    result = train(model, objective, data, _settings(job, len(data.batches(0))), context, job.work,
+                   evaluate if dev else None, _rates(groups, config))
+    if context.is_main:
+        model.save_pretrained(job.out)
+        tokenizer.save(job.out)
+    return result, task.report(job.train, features)
+
+
+def _tokenizer(job: Job) -> Tokenizer:
+    if job.tokenizer is None:
+        raise ConfigError("finetuning.learner: encoder needs a tokenizer")
+    return load_tokenizer(job.tokenizer)
+
+
+def class_weights(features: Sequence[Feature], classes: int, kind: ClassWeights) -> Tensor:
+    """Return the weight of each class (classes,): ones, or labels / (classes that occur * labels of the class)."""
+    if kind is ClassWeights.none:
+        return torch.ones(classes)
+    labels = np.concatenate([feature.labels for feature in features])
+    counts = np.bincount(labels[labels != IGNORED], minlength=classes)
+    weights = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
+    return torch.tensor(weights, dtype=torch.float32)
+
+
+def _new_model(job: Job, tokenizer: Tokenizer) -> nn.Module:
+    config = job.config.encoder
+    source = job.language_model or _architecture(job, tokenizer)
+    model = fresh_head(source, job.task.kind, job.task.outputs, config.pooling, config.dropout, job.seed)
+    settings: Any = model.config
+    positions = getattr(settings, "max_position_embeddings", None)
+    if positions and config.max_length > positions:
+        raise ConfigError(f"finetuning.encoder.max_length={config.max_length}, but the model has {positions} positions")
+    if tokenizer.vocab_size > settings.vocab_size:
+        raise ConfigError(f"the tokenizer has {tokenizer.vocab_size} units, the model only {settings.vocab_size}; "
+                          "they do not belong together")
+    return model
+
+
+def _architecture(job: Job, tokenizer: Tokenizer) -> PreTrainedConfig:
+    """Return the configuration of an encoder from scratch."""
+    if job.model is None:
+        raise ConfigError("finetuning.start: from scratch there must be a model")
+    with torch.device("meta"):
+        return MODELS.load(job.model.architecture)(job.model, tokenizer.vocab_size, tokenizer.pad_id).config
+
+
+def _settings(job: Job, steps_per_epoch: int) -> LoopSettings:
+    config = job.config.encoder
+    ends = frozenset(steps_per_epoch * (epoch + 1) for epoch in range(config.epochs))
+    return LoopSettings(
+        steps=steps_per_epoch * config.epochs, optimizer=config.optimizer, schedule=config.schedule,
+        precision=config.precision, seed=job.seed, evaluate_at=ends, select=job.selection.metric if job.dev else "",
+        lower_is_better=not job.selection.higher_is_better, patience=config.patience, label="finetune",
+    )
+
+
+def _rates(groups: Groups, config: EncoderFinetuningConfig) -> list[ParameterGroup]:
+    factors = rate_factors(groups, config.rate_decay, config.head_rate)
+    learning = [
+        ParameterGroup([parameter for parameter in parameters.values() if parameter.requires_grad], factors[name])
+        for name, parameters in groups.items()
+    ]
+    kept = [group for group in learning if group.parameters]
+    if not kept:
+        raise ConfigError("finetuning.encoder.freeze leaves nothing to learn")
+    return kept

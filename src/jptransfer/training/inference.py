@@ -1,0 +1,59 @@
+"""Scores of an encoder with a head, batched by length: the same code serves evaluation in training and prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from jptransfer.runtime import Runtime
+from jptransfer.tasks.base import Feature, Level, Task
+from jptransfer.text.types import Tokenizer
+from jptransfer.training.task_data import collate
+from jptransfer.training.types import move
+
+
+def score(
+    model: nn.Module,
+    features: Sequence[Feature],
+    level: Level,
+    pad: int,
+    batch_size: int,
+    done: Callable[[int], None] = lambda count: None,
+) -> list[np.ndarray]:
+    """Return the logits of each feature, float32: (outputs,) at sequence level, (tokens, outputs) at token level.
+
+    Features of similar length go through the model together, the longest first (so that memory is asked for once);
+    `done` is told how many after each batch. `model` is used as it is: evaluation mode and gradients are the caller's.
+    """
+    order = sorted(range(len(features)), key=lambda index: -len(features[index].input_ids))
+    scores: list[np.ndarray] = [np.empty(0)] * len(features)
+    device = next(model.parameters()).device
+    for first in range(0, len(order), batch_size):
+        part = order[first:first + batch_size]
+        batch = move(collate([features[index] for index in part], pad), device)
+        batch.pop("labels")
+        logits = model(**batch).logits.float().cpu().numpy()
+        for index, row in zip(part, logits, strict=True):
+            scores[index] = row[:len(features[index].input_ids)] if level is Level.token else row
+        done(len(part))
+    return scores
+
+
+class EncoderPredictor:
+    """An encoder with a head and its tokenizer (see `Predictor`)."""
+
+    def __init__(self, task: Task, model: nn.Module, tokenizer: Tokenizer, max_length: int, device: torch.device,
+                 runtime: Runtime) -> None:
+        self.task, self.tokenizer, self.max_length, self.runtime = task, tokenizer, max_length, runtime
+        self.model = model.to(device).eval()
+
+    def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[Any]:
+        """Return the task's prediction for each example (see `Predictor`)."""
+        features = self.task.features(examples, self.tokenizer, self.max_length)
+        with torch.inference_mode(), self.runtime.progress.bar("predict", len(features)) as bar:
+            scores = score(self.model, features, self.task.level, self.tokenizer.pad_id, batch_size, bar.advance)
+        return self.task.decode(features, scores, examples)

@@ -1,0 +1,88 @@
+"""What every learner is: it makes a task model from examples, and loads it again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Protocol
+
+from jptransfer.config import FinetuningConfig, ModelConfig
+from jptransfer.runtime import Runtime
+from jptransfer.tasks.base import Task
+from jptransfer.training.prediction import Predictor
+
+
+@dataclass(frozen=True)
+class Selection:
+    """How candidates (checkpoints, strengths of regularisation) are judged on the development split.
+
+    Attributes:
+        metric: the name of the score that decides, one of those `score` returns.
+        higher_is_better: which way is up.
+        score: predictions with gold -> the scores of the task by name.
+    """
+
+    metric: str
+    higher_is_better: bool
+    score: Callable[[Sequence[Any]], dict[str, float]]
+
+    def better(self, value: float, than: float | None) -> bool:
+        """Whether `value` beats the best so far; equal values do not."""
+        return than is None or (value > than if self.higher_is_better else value < than)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a learner works on; it must pickle, since it may travel to several processes.
+
+    Attributes:
+        task: kind and labels.
+        train, dev: examples with gold; `dev` may be empty where nothing has to be chosen.
+        config: settings of fine-tuning.
+        seed: of everything random.
+        selection: how to choose on `dev`.
+        out: folder to write the task model to; `work` keeps what an interrupted run resumes from.
+        model: architecture of an encoder that starts from scratch.
+        tokenizer, language_model: their folders, where the learner needs them.
+    """
+
+    task: Task
+    train: Sequence[Any]
+    dev: Sequence[Any]
+    config: FinetuningConfig
+    seed: int
+    selection: Selection
+    out: Path
+    work: Path
+    model: ModelConfig | None = None
+    tokenizer: Path | None = None
+    language_model: Path | None = None
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a learner leaves: the predictor, settings that `load` needs, the history, and values for the summary."""
+
+    predictor: Predictor
+    settings: Mapping[str, Any]
+    history: Sequence[Mapping[str, Any]]
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Learner(Protocol):
+    """A way to make task models; implementations are classes registered in `jptransfer.registry.LEARNERS`.
+
+    Attributes:
+        section: the field of `FinetuningConfig` that holds its settings, the metric to select by (`select`) too.
+    """
+
+    section: ClassVar[str]
+
+    @classmethod
+    def fit(cls, job: Job, runtime: Runtime) -> Learned:
+        """Train on `job.train`, choose on `job.dev`, write weights to `job.out`."""
+
+    @classmethod
+    def load(cls, folder: Path, settings: Mapping[str, Any], runtime: Runtime) -> Predictor:
+        """Load what `fit` wrote, with the settings it returned."""

@@ -1,0 +1,125 @@
+"""The linear baseline: TF-IDF of character n-grams and logistic regression (scikit-learn), stored without pickle."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load_file, save_file
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from jptransfer.config import ClassWeights, TfidfConfig
+from jptransfer.errors import ConfigError, DataError
+from jptransfer.runtime import Runtime
+from jptransfer.tasks.base import Feature, Level, Task, make_task
+from jptransfer.training.learners import Job, Learned
+from jptransfer.training.prediction import Predictor
+
+VOCABULARY, WEIGHTS = "vocabulary.json", "weights.safetensors"
+MAX_ITERATIONS = 2000
+
+
+class TfidfPredictor:
+    """Vectoriser and weights: logits are ``tfidf(text) @ weight + bias``, as scikit-learn's regression has them."""
+
+    def __init__(self, task: Task, vectorizer: TfidfVectorizer, weight: np.ndarray, bias: np.ndarray) -> None:
+        self.task, self.vectorizer, self.weight, self.bias = task, vectorizer, weight, bias
+
+    def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[Any]:
+        """Return the task's prediction for each example (see `Predictor`)."""
+        made: list[Any] = []
+        for first in range(0, len(examples), batch_size):
+            part = examples[first:first + batch_size]
+            logits = self.vectorizer.transform([example.text for example in part]) @ self.weight + self.bias
+            features = [Feature(index, [], []) for index in range(len(part))]
+            made += self.task.decode(features, list(logits), part)
+        return made
+
+    def save(self, folder: Path) -> None:
+        """Write ``vocabulary.json`` (n-gram -> column) and ``weights.safetensors`` (idf, weight, bias; float64)."""
+        columns = sorted(self.vectorizer.vocabulary_.items(), key=lambda item: item[1])
+        vocabulary = {ngram: int(column) for ngram, column in columns}
+        (folder / VOCABULARY).write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
+        save_file({"idf": self.vectorizer.idf_, "weight": self.weight, "bias": self.bias}, folder / WEIGHTS)
+
+
+class TfidfLearner:
+    """Logistic regression over TF-IDF features; its C is chosen on the development split."""
+
+    section = "tfidf"
+
+    @classmethod
+    def fit(cls, job: Job, runtime: Runtime) -> Learned:
+        """Fit one model for each C and keep the best (the smallest C of equals).
+
+        Raises:
+            ConfigError: the task is not a classification, or there are several C and no development split.
+            DataError: the training examples have one label only, or no n-gram is left.
+        """
+        config, task = job.config.tfidf, job.task
+        _check(job)
+        vectorizer = _vectorizer(config)
+        try:
+            matrix = vectorizer.fit_transform([example.text for example in job.train])
+        except ValueError as error:
+            raise DataError(f"learner tfidf finds no n-gram in the training texts: {error}") from error
+        targets = np.array([task.labels.index(example.label) for example in job.train])
+        best: tuple[TfidfPredictor, Any, float] | None = None
+        history: list[dict[str, Any]] = []
+        for c in runtime.track(sorted(config.c), "fit", len(config.c)):
+            candidate = TfidfPredictor(task, vectorizer, *_regression(matrix, targets, len(task.labels), c, config))
+            scores = job.selection.score(candidate.predict(job.dev)) if job.dev else {}
+            history.append({"step": len(history), "split": "dev", "c": c, **scores})
+            if best is None or job.selection.better(scores[job.selection.metric], best[1]):
+                best = candidate, scores.get(job.selection.metric), c
+        assert best is not None
+        predictor, _, c = best
+        predictor.save(job.out)
+        return Learned(predictor, {"tfidf": asdict(config) | {"class_weights": config.class_weights.value}}, history,
+                       {"c": c, "features": len(vectorizer.vocabulary_)})
+
+    @classmethod
+    def load(cls, folder: Path, settings: Mapping[str, Any], runtime: Runtime) -> Predictor:
+        """Load what `fit` wrote."""
+        vocabulary = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
+        arrays = load_file(folder / WEIGHTS)
+        vectorizer = _vectorizer(TfidfConfig(**settings["tfidf"]), vocabulary)
+        vectorizer.idf_ = arrays["idf"]
+        task = make_task(settings["kind"], settings["labels"])
+        return TfidfPredictor(task, vectorizer, arrays["weight"], arrays["bias"])
+
+
+def _check(job: Job) -> None:
+    if job.task.level is not Level.sequence:
+        raise ConfigError(f"finetuning.learner: tfidf is for classification, and this task is {job.task.kind}; "
+                          "take learner 'encoder'")
+    if len(job.config.tfidf.c) != 1 and not job.dev:
+        raise ConfigError("finetuning.tfidf.c: give one value, there is no development split to choose on")
+
+
+def _vectorizer(config: TfidfConfig, vocabulary: Mapping[str, int] | None = None) -> TfidfVectorizer:
+    return TfidfVectorizer(analyzer="char", ngram_range=(config.ngram_min, config.ngram_max), min_df=config.min_df,
+                           sublinear_tf=config.sublinear, vocabulary=vocabulary)
+
+
+def _regression(
+    matrix: Any, targets: np.ndarray, labels: int, c: float, config: TfidfConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return weight (features, labels) and bias (labels,); a label without examples has probability zero.
+
+    Two classes share one column in scikit-learn; it becomes the second class's, beside a column of zeros.
+    """
+    weights = None if config.class_weights is ClassWeights.none else "balanced"
+    model = LogisticRegression(C=c, max_iter=MAX_ITERATIONS, class_weight=weights).fit(matrix, targets)
+    coefficients, intercepts = model.coef_, model.intercept_
+    if len(model.classes_) == 2:
+        coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
+        intercepts = np.concatenate([np.zeros_like(intercepts), intercepts])
+    weight, bias = np.zeros((matrix.shape[1], labels)), np.full(labels, -np.inf)
+    weight[:, model.classes_], bias[model.classes_] = coefficients.T, intercepts
+    return weight, bias

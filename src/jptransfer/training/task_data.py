@@ -1,0 +1,59 @@
+"""Training data of a task: random global batches whose parts hold examples alike in length, nearly free of padding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from jptransfer.tasks.base import IGNORED, Feature
+from jptransfer.training.batching import example_batches
+from jptransfer.training.types import Batch, Tensors
+
+PARTS = 4
+"""Forward passes a global batch is divided into, by length."""
+
+
+class TaskData:
+    """Features of a training split as `TrainingData`; every epoch draws the batches anew."""
+
+    def __init__(self, features: Sequence[Feature], batch_size: int, pad: int, seed: int, multiple: int = 1) -> None:
+        """Take `features` for batches of `batch_size`, padded with id `pad` to a multiple of `multiple` tokens."""
+        self.features, self.batch_size, self.pad, self.seed, self.multiple = features, batch_size, pad, seed, multiple
+        self._lengths = np.array([len(feature.input_ids) for feature in features], dtype=np.int64)
+
+    def batches(self, epoch: int) -> Sequence[Batch]:
+        """Global batches of an epoch."""
+        return example_batches(self._lengths, self.batch_size, PARTS, self.seed, epoch)
+
+    def lengths(self, epoch: int) -> np.ndarray:
+        """Tokens of every feature."""
+        return self._lengths
+
+    def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
+        """Tensors of the features at `indices`."""
+        return collate([self.features[index] for index in indices], self.pad, self.multiple)
+
+
+def collate(features: Sequence[Feature], pad: int, multiple: int = 1) -> Tensors:
+    """Return `input_ids`, `attention_mask`, `labels` and, where features have segments, `token_type_ids`, int64.
+
+    All are (features, longest) but the labels at sequence level: (features,).
+    """
+    longest = max(len(feature.input_ids) for feature in features)
+    width = -(-longest // multiple) * multiple
+    tensors = {"input_ids": _padded([feature.input_ids for feature in features], width, pad),
+               "attention_mask": _padded([[1] * len(feature.input_ids) for feature in features], width, 0)}
+    if any(feature.segments for feature in features):
+        tensors["token_type_ids"] = _padded([feature.segments for feature in features], width, 0)
+    per_sequence = all(len(feature.labels) == 1 for feature in features)
+    labels = _padded([feature.labels for feature in features], 1 if per_sequence else width, IGNORED)
+    return {**tensors, "labels": labels[:, 0] if per_sequence else labels}
+
+
+def _padded(rows: Sequence[Sequence[int]], width: int, fill: int) -> torch.Tensor:
+    padded = np.full((len(rows), width), fill, dtype=np.int64)
+    for target, row in zip(padded, rows, strict=True):
+        target[:len(row)] = row
+    return torch.from_numpy(padded)

@@ -1,0 +1,1 @@
+"""What is carried from one model to another, and how fast each part may change."""
