@@ -26,6 +26,7 @@ class TrainingContext:
     Attributes:
         device: where model and batches live.
         rank, world: this process and how many there are.
+        threads: of this process on the CPU; another number may round sums differently.
         static_shapes: whether every distinct shape costs a compilation (XLA, torch.compile), so that data should
             pad to buckets.
     """
@@ -33,7 +34,8 @@ class TrainingContext:
     def __init__(self, runtime: Runtime, precision: Precision = Precision.fp32) -> None:
         self.runtime = runtime
         settings = runtime.settings
-        torch.set_num_threads(settings.threads or max(1, len(os.sched_getaffinity(0)) // settings.processes))
+        self.threads = settings.threads or max(1, len(os.sched_getaffinity(0)) // settings.processes)
+        torch.set_num_threads(self.threads)
         # Accelerate keeps the first caller's choices for the life of the process; a run makes its own.
         AcceleratorState._reset_state(reset_partial_state=settings.processes == 1)
         self.accelerator = Accelerator(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from jptransfer.training.types import (
     Objective,
     ParameterGroup,
     Record,
-    Tensors,
+    Totals,
     TrainingData,
     TrainingResult,
     move,
@@ -163,7 +163,10 @@ class _Run:
     def _backward(self, batch: Batch, epoch: int, step: int) -> Tensor:
         pieces = pieces_of(batch, self.lengths, self.context.micro_batch_tokens, self.context.world)
         mine = [(key, self.data.collate(indices, epoch)) for key, indices in self.context.share(pieces)]
-        units = self.context.total(_add_units(self.objective, [tensors for _, tensors in mine]))
+        units: dict[str, float] = {}
+        for _, tensors in mine:
+            _add(units, self.objective.units(tensors))
+        units = self.context.total(units)
         loss = torch.zeros((), device=self.context.device)
         for key, tensors in mine:
             self.context.seed(self.settings.seed, step, *key)
@@ -283,27 +286,23 @@ class _Run:
         return TrainingResult(self.history.records, state["step"], best, state["best_metrics"], self._seconds())
 
 
-def _add_units(objective: Objective, batches: Sequence[Tensors]) -> dict[str, float]:
-    total: dict[str, float] = {}
-    for batch in batches:
-        for name, value in objective.units(batch).items():
-            total[name] = total.get(name, 0.0) + value
-    return total
+def _add(totals: dict[str, float], values: Mapping[str, float | Tensor]) -> None:
+    for name, value in values.items():
+        totals[name] = totals.get(name, 0.0) + float(value)
 
 
 def evaluate_objective(
     model: nn.Module, objective: Objective, data: TrainingData, context: TrainingContext, epoch: int = 0
-) -> dict[str, float]:
-    """Return the mean loss (`loss`), each term's mean and every counter's total over all batches of `data`."""
-    pieces = [part for batch in data.batches(epoch) for part in batch]
+) -> Totals:
+    """Run `objective` over all batches of an epoch of `data`, shared among the processes."""
     terms: dict[str, float] = {}
     sums: dict[str, float] = {}
-    batches = [data.collate(indices, epoch) for indices in context.share(pieces)]
-    for batch in batches:
+    units: dict[str, float] = {}
+    parts = [part for batch in data.batches(epoch) for part in batch]
+    for indices in context.share(parts):
+        batch = data.collate(indices, epoch)
         step = objective(model, move(batch, context.device))
-        for into, values in ((terms, step.terms), (sums, step.sums)):
-            for name, value in values.items():
-                into[name] = into.get(name, 0.0) + float(value)
-    units = context.total(_add_units(objective, batches))
-    means = {name: value / units[name] for name, value in context.total(terms).items()}
-    return {**context.total(sums), **means, "loss": sum(means.values())}
+        for totals, values in ((terms, step.terms), (sums, step.sums), (units, objective.units(batch))):
+            _add(totals, values)
+    terms, sums, units = context.total(terms), context.total(sums), context.total(units)
+    return Totals({name: value / max(units[name], 1.0) for name, value in terms.items()}, sums, units)

@@ -47,6 +47,20 @@ class StepLoss:
     sums: Tensors = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Totals:
+    """An objective over a whole set of examples: means of the terms' losses, totals of counters and of units."""
+
+    means: dict[str, float]
+    sums: dict[str, float]
+    units: dict[str, float]
+
+    @property
+    def loss(self) -> float:
+        """The sum of the terms' means, as in training."""
+        return sum(self.means.values())
+
+
 class Objective(Protocol):
     """What is learned. The loss of a global batch is the sum over terms of (sum of losses / number of units)."""
 

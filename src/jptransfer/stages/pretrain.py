@@ -1,0 +1,133 @@
+"""Stages pretrain and adapt: train a language model, from scratch or from a start, on an encoded corpus."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from pathlib import Path
+from typing import Any
+
+from jptransfer.config import LmTrainingConfig
+from jptransfer.errors import ConfigError
+from jptransfer.runtime import Runtime
+from jptransfer.stages import WORK, Inputs, PretrainStage, Summary
+
+RECORDS = 200
+"""Training records a history holds at most, about."""
+
+
+def run(config: PretrainStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
+    """Write a `language_model` artifact (docs/FORMATS.md) to `out`.
+
+    Raises:
+        ConfigError: settings, tokenizer and start do not fit together, or training diverges.
+        DataError: the encoded corpus is empty or not one.
+    """
+    from jptransfer.training.launch import launch
+
+    for file in inputs["tokenizer"].iterdir():
+        if file.name != "manifest.json" and file.is_file():
+            shutil.copy2(file, out / file.name)
+    values = launch(train_language_model, runtime, config, dict(inputs), out)
+    shutil.copy2(out / WORK / "history.jsonl", out / "history.jsonl")
+    score = f"perplexity {values['perplexity']:.2f}, " if "perplexity" in values else ""
+    headline = f"{values['steps']} steps, {score}{values['parameters'] / 1e6:.1f}M parameters"
+    return Summary(headline, values)
+
+
+def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs, out: Path) -> dict[str, Any]:
+    """Train in one of the processes of a run; the main one writes the model. Returns the summary's values."""
+    from jptransfer.models.encoder import check_heads, compile_layers
+    from jptransfer.models.pretrained import save_language_model
+    from jptransfer.registry import OBJECTIVES
+    from jptransfer.text.tokenizers import load_tokenizer
+    from jptransfer.training.batching import padding_share
+    from jptransfer.training.context import TrainingContext
+    from jptransfer.training.loop import train
+
+    training = config.training
+    context = TrainingContext(runtime, training.precision)
+    tokenizer = load_tokenizer(inputs["tokenizer"])
+    objective = OBJECTIVES.load(training.objective.name)()
+    data = _data(objective, "train", tokenizer, training, inputs, context)
+    assert data is not None
+    batches = data.batches(0)
+    context.seed(training.seed)
+    model = _start(config, inputs, tokenizer)
+    check_heads(model, training.objective.next_sentence)
+    if runtime.settings.compile:
+        compile_layers(model)
+    evaluate = _evaluation(objective, _data(objective, "dev", tokenizer, training, inputs, context))
+    result = train(model, objective, data, _settings(training, len(batches)), context, out / WORK, evaluate)
+    if context.is_main:
+        save_language_model(model, out)
+    return {
+        "steps": result.steps,
+        "epochs": result.steps / len(batches),
+        "tokens": result.history[-1]["tokens"],
+        "sequences": len(data.lengths(0)),
+        "padding": padding_share(data.lengths(0), batches),
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        **result.metrics,
+        "seconds": result.seconds,
+        "device": context.device.type,
+        "processes": context.world,
+        "threads": context.threads,
+    }
+
+
+def _data(objective, split: str, tokenizer, training: LmTrainingConfig, inputs: Inputs, context) -> Any:
+    """Return the objective's data of a split, or None where there is nothing to evaluate on."""
+    from jptransfer.text.encoded import describe_encoded, load_encoded
+    from jptransfer.training.shapes import Shapes
+
+    if split != "train" and split not in describe_encoded(inputs["encoded"])["splits"]:
+        return None
+    encoded = load_encoded(inputs["encoded"], split)
+    if encoded.vocab_size != tokenizer.vocab_size:
+        raise ConfigError(f"the encoded corpus has {encoded.vocab_size} units, the tokenizer {tokenizer.vocab_size}")
+    limit = None if split == "train" else training.evaluation_sequences
+    shapes = Shapes(training.batch_tokens // training.parts) if context.static_shapes else None
+    data = objective.data(encoded, tokenizer, training, limit, shapes)
+    return data if split == "train" or len(data.lengths(0)) else None
+
+
+def _evaluation(objective, data) -> Any:
+    """Return what the loop calls to evaluate: the objective's metrics on the development split."""
+    from jptransfer.training.loop import evaluate_objective
+
+    if data is None:
+        return None
+    return lambda model, context: objective.metrics(evaluate_objective(model, objective, data, context))
+
+
+def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> Any:
+    """Return the model training starts from: the one given, or a fresh one."""
+    from jptransfer.models.encoder import longest_input
+    from jptransfer.models.pretrained import load_language_model
+    from jptransfer.registry import MODELS
+
+    training = config.training
+    if "start" in inputs:
+        model = load_language_model(inputs["start"])
+    elif config.model:
+        build = MODELS.load(config.model.architecture)
+        model = build(config.model, tokenizer.vocab_size, tokenizer.pad_id, training.objective.next_sentence)
+    else:
+        raise ConfigError("a language model needs a model configuration or a start")
+    if tokenizer.vocab_size > model.config.vocab_size:
+        raise ConfigError(f"the tokenizer has {tokenizer.vocab_size} units, the start only {model.config.vocab_size}")
+    if training.max_length > longest_input(model):
+        raise ConfigError(f"max_length={training.max_length} is more than the model's {longest_input(model)} positions")
+    return model
+
+
+def _settings(training: LmTrainingConfig, epoch: int) -> Any:
+    """Return the loop's settings; `epoch` is the number of batches in one."""
+    from jptransfer.training.types import LoopSettings, evenly
+
+    steps = training.steps or max(1, math.ceil(training.epochs * epoch))
+    return LoopSettings(
+        steps, training.optimizer, training.schedule, training.precision, training.seed,
+        evaluate_at=evenly(steps, training.evaluations), record_every=max(1, steps // RECORDS), label=training.name,
+    )

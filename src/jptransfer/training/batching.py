@@ -1,0 +1,50 @@
+"""Global batches of examples of similar length: (nearly) no padding, pure functions of seed and epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from jptransfer.training.randomness import generator
+from jptransfer.training.types import Batch
+
+
+def token_batches(lengths: np.ndarray, batch_tokens: int, parts: int, *keys: int) -> list[Batch]:
+    """Batches of about `batch_tokens` tokens, padding included.
+
+    A part holds examples of nearly one length, within ``batch_tokens / parts`` tokens; a batch is `parts` parts drawn
+    at random, so an update sees several lengths.
+
+    Args:
+        lengths: tokens of every example.
+        batch_tokens, parts: see above. An example longer than a part's budget is a part of its own.
+        keys: seed and epoch.
+    """
+    random = generator(*keys)
+    order = random.permutation(len(lengths))
+    order = order[np.argsort(-lengths[order], kind="stable")]
+    budget = max(1, batch_tokens // parts)
+    cuts = [0]
+    while cuts[-1] < len(order):
+        cuts.append(cuts[-1] + max(1, budget // int(lengths[order[cuts[-1]]])))
+    pieces = np.split(order, cuts[1:-1]) if len(order) else []
+    shuffled = [pieces[i] for i in random.permutation(len(pieces))]
+    return [shuffled[i:i + parts] for i in range(0, len(shuffled), parts)]
+
+
+def example_batches(lengths: np.ndarray, batch_size: int, parts: int, *keys: int) -> list[Batch]:
+    """Batches of `batch_size` examples drawn at random; a part holds those of a batch that are alike in length."""
+    order = generator(*keys).permutation(len(lengths))
+    batches = []
+    for start in range(0, len(order), batch_size):
+        batch = order[start:start + batch_size]
+        by_length = batch[np.argsort(lengths[batch], kind="stable")]
+        batches.append([part for part in np.array_split(by_length, parts) if len(part)])
+    return batches
+
+
+def padding_share(lengths: np.ndarray, batches: Sequence[Batch]) -> float:
+    """Return the share of positions that hold padding when every part is padded to its longest example."""
+    widths = sum(len(part) * int(lengths[part].max()) for batch in batches for part in batch)
+    return 1.0 - float(sum(lengths[part].sum() for batch in batches for part in batch)) / max(1, widths)
