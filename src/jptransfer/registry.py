@@ -59,8 +59,8 @@ def _table(noun: str, rows: dict[str, tuple]) -> Registry:
 
 
 STAGES = _table("stage", {
-    "prepare_corpus": ("stages.prepare:prepare_corpus", "read, clean, de-duplicate and split running text"),
-    "prepare_dataset": ("stages.prepare:prepare_dataset", "read a labelled data set from its official files"),
+    "prepare_corpus": ("stages.prepare_corpus:prepare_corpus", "read, clean, de-duplicate and split running text"),
+    "prepare_dataset": ("stages.prepare_dataset:run", "read a labelled data set from its official files"),
     "tokenize": ("stages.tokenize:run", "train a tokenizer, or fetch one"),
     "encode": ("stages.encode:run", "turn a corpus into memory-mapped token ids"),
     "pretrain": ("stages.pretrain:run", "train a language model"),
@@ -134,16 +134,12 @@ TASKS = _table("task", {
 })
 
 DATASETS = _table("data set", {
-    "toy_polarity": ("datasets.toy:polarity", "toy polarity sentences, three classes"),
-    "toy_ner": ("datasets.toy:entities", "toy sentences with named entities"),
-    "jrte": ("datasets.jrte:read", "JRTE hotel-review polarity (2 or 3 classes)"),
+    "text_file": ("datasets.text_file:read", "labelled texts in TSV, CSV or JSON lines: your own, the toy's, JRTE's"),
+    "conll_file": ("datasets.conll_file:read", "tagged tokens in columns: your own, the toy's, CRF++'s, WNUT's"),
     "livedoor": ("datasets.livedoor:read", "livedoor news topics (titles or bodies)"),
     "knbc_polarity": ("datasets.knbc:polarity", "KNB corpus, polarity of opinions"),
     "knbc_ner": ("datasets.knbc:entities", "KNB corpus, named entities (IREX types)"),
-    "crfpp_ner": ("datasets.crfpp:read", "CRF++ sample, Japanese named entities"),
     "stockmark_ner": ("datasets.stockmark:read", "stockmark Wikipedia NER, 8 types"),
-    "text_file": ("datasets.files:read_texts", "your own TSV, CSV or JSONL"),
-    "conll_file": ("datasets.files:read_conll", "your own CoNLL columns"),
 })
 
 METRICS = _table("metric", {

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -92,6 +93,8 @@ class Task(Protocol):
         outputs: names of a head's outputs, in order: classes, or IOB2 tags.
         level: whether the head scores sequences or tokens.
         metric: main metric, a name of the registry `metrics`.
+        example_type: class of its examples.
+        fewest_labels: fewer labels leave nothing to learn.
     """
 
     kind: str
@@ -99,6 +102,22 @@ class Task(Protocol):
     outputs: list[str]
     level: Level
     metric: str
+    example_type: type
+    fewest_labels: int
+
+    def __init__(self, labels: Sequence[str]) -> None: ...
+
+    @staticmethod
+    def labels_of(example: Any) -> list[str]:
+        """The labels an example's gold has, repetitions included."""
+
+    @staticmethod
+    def relabel(example: Any, names: Mapping[str, str]) -> Any | None:
+        """The example with labels renamed; an empty name drops the label, or (None) the example."""
+
+    @staticmethod
+    def statistics(examples: Sequence[Any]) -> dict[str, Any]:
+        """Counts for people: examples, examples (or spans) by label, mean length in characters."""
 
     def features(self, examples: Sequence[Any], tokenizer: Tokenizer, max_length: int) -> list[Feature]:
         """Encode examples, in order; no feature has more than `max_length` tokens. Examples may lack gold."""
@@ -139,6 +158,13 @@ class Task(Protocol):
 def make_task(kind: str, labels: Sequence[str]) -> Task:
     """Return the task registered as `kind` over `labels`."""
     return TASKS.load(kind)(labels)
+
+
+def summarise(examples: Sequence[Any], labels_of: Callable[[Any], list[str]]) -> dict[str, Any]:
+    """Return what the statistics of every kind of task hold: examples, labels, mean_length (characters)."""
+    labels = Counter(label for example in examples for label in labels_of(example))
+    length = sum(len(example.text) for example in examples) / max(1, len(examples))
+    return {"examples": len(examples), "labels": dict(sorted(labels.items())), "mean_length": round(length, 2)}
 
 
 def log_softmax(scores: np.ndarray) -> np.ndarray:

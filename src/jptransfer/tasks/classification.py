@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax
+from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax, summarise
 
 if TYPE_CHECKING:
     import pyarrow
@@ -47,11 +47,29 @@ class Classification:
     kind = "classification"
     level = Level.sequence
     metric = "accuracy"
+    example_type = TextExample
+    fewest_labels = 2
 
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = list(labels)
         self.outputs = self.labels
         self._index = {label: index for index, label in enumerate(self.labels)}
+
+    @staticmethod
+    def labels_of(example: TextExample) -> list[str]:
+        """The label, if it is known."""
+        return [] if example.label is None else [example.label]
+
+    @staticmethod
+    def relabel(example: TextExample, names: Mapping[str, str]) -> TextExample | None:
+        """Rename the label; an empty name drops the example."""
+        label = names.get(example.label or "", example.label)
+        return replace(example, label=label) if label != "" else None
+
+    @staticmethod
+    def statistics(examples: Sequence[TextExample]) -> dict[str, Any]:
+        """Examples, by label, and their mean length."""
+        return summarise(examples, Classification.labels_of)
 
     def target(self, example: TextExample) -> int:
         """Index of the example's label, `IGNORED` without gold."""

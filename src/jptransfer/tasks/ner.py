@@ -6,13 +6,13 @@ Units are the gold tokens of pre-tokenised data, else the tokenizer's pieces; ea
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax
+from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax, summarise
 from jptransfer.tasks.spans import Span, chunks, iob2, tag_names, to_characters, to_units
 from jptransfer.tasks.units import cut, windows
 
@@ -50,11 +50,32 @@ class EntityRecognition:
     kind = "ner"
     level = Level.token
     metric = "entity_f1"
+    example_type = EntityExample
+    fewest_labels = 1
 
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = list(labels)
         self.outputs = tag_names(self.labels)
         self._index = {tag: index for index, tag in enumerate(self.outputs)}
+
+    @staticmethod
+    def labels_of(example: EntityExample) -> list[str]:
+        """The type of each entity."""
+        return [entity.type for entity in example.entities or ()]
+
+    @staticmethod
+    def relabel(example: EntityExample, names: Mapping[str, str]) -> EntityExample:
+        """Rename types; an empty name drops the entity."""
+        renamed = (entity._replace(type=names.get(entity.type, entity.type)) for entity in example.entities or ())
+        return replace(example, entities=tuple(entity for entity in renamed if entity.type))
+
+    @staticmethod
+    def statistics(examples: Sequence[EntityExample]) -> dict[str, Any]:
+        """Examples, entities by type, mean length, entities and gold tokens in all."""
+        return summarise(examples, EntityRecognition.labels_of) | {
+            "entities": sum(len(example.entities or ()) for example in examples),
+            "tokens": sum(len(example.tokens or ()) for example in examples),
+        }
 
     def features(self, examples: Sequence[EntityExample], tokenizer: Tokenizer,
                  max_length: int) -> list[Feature]:

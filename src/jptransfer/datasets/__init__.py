@@ -1,0 +1,1 @@
+"""Labelled data sets: one reader a format, then one way to labels, splits and statistics for all of them."""

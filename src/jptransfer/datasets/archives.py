@@ -1,0 +1,45 @@
+"""Members of an official archive, read in place, or of the folder it was extracted to."""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+from jptransfer.corpora.intake import UNREADABLE
+from jptransfer.errors import DataError
+
+
+def members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+    """Return name -> bytes of the files whose name (relative, with ``/``) is wanted, sorted by name.
+
+    Hidden files are left out. Nothing is written to disk.
+
+    Raises:
+        DataError: the archive is damaged, or holds nothing that is wanted.
+    """
+    found = _of_folder(path, wanted) if path.is_dir() else _of_archive(path, wanted)
+    if not found:
+        raise DataError(f"{path}: holds none of the files that belong to this data set")
+    return dict(sorted(found.items()))
+
+
+def _visible(name: str) -> bool:
+    return not name.rpartition("/")[2].startswith(".")
+
+
+def _of_folder(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+    names = {file.relative_to(path).as_posix(): file for file in path.rglob("*") if file.is_file()}
+    return {name: file.read_bytes() for name, file in names.items() if _visible(name) and wanted(name)}
+
+
+def _of_archive(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
+    try:
+        with tarfile.open(path) as archive:
+            return {
+                member.name.removeprefix("./"): archive.extractfile(member).read()  # type: ignore[union-attr]
+                for member in archive
+                if member.isfile() and _visible(member.name) and wanted(member.name.removeprefix("./"))
+            }
+    except UNREADABLE as error:
+        raise DataError(f"{path}: damaged, truncated or no tar archive ({error})") from error

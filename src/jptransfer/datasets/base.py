@@ -1,0 +1,86 @@
+"""What every reader of a labelled data set returns, and the parts of the configuration that all of them read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jptransfer.config import TaskConfig
+from jptransfer.corpora.intake import Intake
+from jptransfer.errors import ConfigError, DataError, nearest, unknown
+from jptransfer.tasks.base import SPLITS
+
+POOL = "all"
+"""Name of examples that the files do not divide into splits."""
+
+ALIASES = {"validation": "dev", "valid": "dev", "val": "dev", "development": "dev", "training": "train"}
+
+
+@dataclass
+class RawDataset:
+    """Examples as the files have them.
+
+    Attributes:
+        splits: split -> examples in the files' order; undivided ones under `POOL`.
+        counts: what was left out or repaired while reading, by reason.
+        groups: id -> what must not be divided between splits (an article, an author); default: the text itself.
+    """
+
+    splits: dict[str, list[Any]]
+    counts: Counter[str] = field(default_factory=Counter)
+    groups: dict[str, str] = field(default_factory=dict)
+
+
+def split_name(name: str) -> str | None:
+    """Return the canonical name of a split, None if `name` is none."""
+    name = ALIASES.get(name.lower(), name.lower())
+    return name if name in SPLITS else None
+
+
+def data_files(config: TaskConfig, roles: Sequence[str] = (*SPLITS, POOL)) -> dict[str, Path]:
+    """Return role -> existing file or folder, roles in canonical order and spelling.
+
+    Raises:
+        ConfigError: no file is named, a role is unknown, or `all` stands beside other roles.
+        DataError: a file does not exist.
+    """
+    named = {split_name(role) or role: path for role, path in config.files.items() if path}
+    for role in named:
+        if role not in roles:
+            raise ConfigError(f"task.files: {unknown('role', role, roles)}")
+    if not named:
+        raise ConfigError(f"task.files: data set '{config.dataset}' needs files for: {', '.join(roles)}")
+    if POOL in named and len(named) > 1:
+        raise ConfigError(f"task.files: '{POOL}' cannot stand beside {', '.join(sorted(set(named) - {POOL}))}")
+    if POOL not in named and "train" in roles and "train" not in named:
+        raise ConfigError("task.files: there is no training file (train, or all)")
+    found = {role: Path(named[role]).expanduser() for role in roles if role in named}
+    for role, path in found.items():
+        if not path.exists():
+            siblings = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
+            raise DataError(f"task.files.{role}: no such file or folder: '{path}'{nearest(path.name, siblings)}")
+    return found
+
+
+def reader_options(config: TaskConfig, known: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Return the reader's options with defaults filled in.
+
+    `known` gives for each option its choices, the default first; a single empty choice stands for free text.
+
+    Raises:
+        ConfigError: an option or its value is unknown.
+    """
+    for name, value in config.options.items():
+        if name not in known:
+            raise ConfigError(f"task.options: {unknown('option', name, known)}")
+        if tuple(known[name]) != ("",) and value not in known[name]:
+            raise ConfigError(f"task.options.{name}: {unknown('choice', value, known[name])}")
+    return {name: config.options.get(name, choices[0]) for name, choices in known.items()}
+
+
+def intake(config: TaskConfig) -> Intake:
+    """Return how malformed input is dealt with, as the configuration says."""
+    return Intake(on_error=config.on_error)

@@ -1,0 +1,113 @@
+"""Columns in the CoNLL style: a token a line with its tag, a blank line after each sentence; any tagging scheme."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from jptransfer.config import TaskConfig
+from jptransfer.corpora.intake import Intake, read_lines
+from jptransfer.datasets.base import RawDataset, data_files, intake, reader_options
+from jptransfer.datasets.tables import SEPARATORS, is_number
+from jptransfer.errors import ConfigError, unknown
+from jptransfer.tasks.ner import EntityExample
+from jptransfer.tasks.spans import chunks, to_characters
+
+OPTIONS = {"joiner": ("auto", "space", "none"), "comment": ("",)}
+BLANKS = re.compile("[ \t]+")
+"""Tabs and ASCII spaces only: the ideographic space is a token of Japanese corpora."""
+JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f々〆]")
+DOCUMENT = "-DOCSTART-"
+
+Sentence = tuple[str, list[list[str]]]
+"""Where a sentence begins (``file:line``) and the columns of its lines."""
+
+
+def read(config: TaskConfig) -> RawDataset:
+    """Read ``files.train``, ``dev``, ``test`` or ``all``; IOB1, IOB2, IOE, BIOES and BILOU tags are told by themselves.
+
+    ``options.joiner`` makes the text: auto (a sentence with kana or kanji is written without spaces but between two
+    Latin letters, another one with spaces), space or none. Lines that begin with ``options.comment`` are left out.
+    """
+    options, trouble = reader_options(config, OPTIONS), intake(config)
+    columns = _number(config.token_column, "token_column"), _number(config.tag_column, "tag_column")
+    data = RawDataset({}, trouble.skipped)
+    for role, path in data_files(config).items():
+        examples = data.splits.setdefault(role, [])
+        for number, (where, rows) in enumerate(_sentences(path, config, options["comment"], trouble), 1):
+            example = _example(f"{role}-{number}", where, rows, columns, options["joiner"], trouble)
+            examples += [example] if example else []
+    return data
+
+
+def _number(column: str, name: str) -> int:
+    if not is_number(column):
+        raise ConfigError(f"task.{name}: '{column}' is no column number (0 is the first column, -1 the last)")
+    return int(column)
+
+
+def _sentences(path: Path, config: TaskConfig, comment: str, trouble: Intake) -> Iterator[Sentence]:
+    separator = _separator(config.separator)
+    begin, rows = 0, []
+    for number, line in read_lines(path, config.encoding, trouble):
+        blank = not line.strip(" \t")
+        if (comment and line.startswith(comment)) or line.startswith(DOCUMENT):
+            continue
+        if not blank:
+            begin = begin if rows else number
+            rows.append(BLANKS.split(line.strip(" \t")) if separator is None else line.split(separator))
+        elif rows:
+            yield f"{path}:{begin}", rows
+            rows = []
+    if rows:
+        yield f"{path}:{begin}", rows
+
+
+def _separator(name: str) -> str | None:
+    """Character between columns, None for any run of tabs and spaces."""
+    if name and name not in SEPARATORS and len(name) != 1:
+        raise ConfigError(f"task.separator: {unknown('separator', name, SEPARATORS)}, or a single character")
+    return SEPARATORS.get(name, name) or None
+
+
+def _example(id: str, where: str, rows: list[list[str]], columns: tuple[int, int], joiner: str,
+             trouble: Intake) -> EntityExample | None:
+    try:
+        tokens, tags = ([row[column] for row in rows] for column in columns)
+    except IndexError:
+        widths = sorted({len(row) for row in rows})
+        trouble.trouble("malformed", where, f"a line of this sentence has {widths[0]} columns; column "
+                                            f"{max(columns)} is asked for (task.token_column, task.tag_column)")
+        return None
+    if not all(tokens):
+        trouble.trouble("malformed", where, "a line of this sentence has an empty token")
+        return None
+    try:
+        found = chunks(tags)
+    except ValueError as error:
+        trouble.trouble("malformed", where, f"{error}; is task.tag_column right?")
+        return None
+    text, units = join(tokens, joiner)
+    return EntityExample(id, text, tuple(to_characters(found, units)), tuple(units))
+
+
+def join(tokens: list[str], joiner: str = "auto") -> tuple[str, list[tuple[int, int]]]:
+    """Return the text that tokens make and each token's place in it.
+
+    Args:
+        tokens: non-empty strings.
+        joiner: space, none, or auto: spaces unless some token has kana or kanji, where only two Latin words get one.
+    """
+    japanese = joiner == "none" or (joiner == "auto" and any(JAPANESE.search(token) for token in tokens))
+    text, places = "", []
+    for token in tokens:
+        if text and (not japanese or (joiner == "auto" and _latin(text[-1]) and _latin(token[0]))):
+            text += " "
+        places.append((len(text), len(text) + len(token)))
+        text += token
+    return text, places
+
+
+def _latin(character: str) -> bool:
+    return character.isascii() and character.isalpha()

@@ -1,0 +1,157 @@
+"""From what a reader found to a data set: counts checked, labels renamed, splits made, statistics taken."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from jptransfer.config import OnError, TaskConfig
+from jptransfer.datasets.base import POOL, RawDataset, split_name
+from jptransfer.datasets.splits import divide
+from jptransfer.errors import ConfigError, DataError, nearest
+from jptransfer.registry import DATASETS, TASKS
+from jptransfer.tasks.base import SPLITS, Task
+
+NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class PreparedDataset:
+    """A data set ready to be stored: its task over the final labels, examples by split, statistics for people."""
+
+    task: Task
+    splits: dict[str, list[Any]]
+    statistics: dict[str, Any]
+
+
+def prepare(config: TaskConfig) -> PreparedDataset:
+    """Read a data set and make it ready, as the configuration says.
+
+    Raises:
+        ConfigError, DataError: what the user can mend, in one line.
+    """
+    if not config.dataset:
+        raise ConfigError("task.dataset: no data set is chosen (task=...; see `jpt ls datasets`)")
+    kind = TASKS.load(config.kind)
+    data: RawDataset = DATASETS.load(config.dataset)(config)
+    read = {split: len(examples) for split, examples in data.splits.items()}
+    check_expected(config, read)
+    check_kind(config, kind, data)
+    counts = Counter(data.counts)
+    relabel(kind, config, data, counts)
+    labels = list(config.labels) or discover(kind, data.splits.get(POOL) or data.splits.get("train", []))
+    splits = complete(config, data)
+    splits = {split: _known(kind, config, split, examples, labels, counts) for split, examples in splits.items()}
+    _check_sizes(kind, splits, labels)
+    check_ids(splits)
+    statistics = {
+        "read": read,
+        "splits": {split: kind.statistics(examples) for split, examples in splits.items()},
+        "made_splits": [split for split in splits if split not in read],
+        "left_out": {reason: count for reason, count in sorted(counts.items()) if count},
+        "duplicates": duplicates(splits),
+    }
+    return PreparedDataset(kind(labels), splits, statistics)
+
+
+def check_expected(config: TaskConfig, read: dict[str, int]) -> None:
+    """Raise `DataError` unless the files gave as many examples as the configuration expects."""
+    for name, count in config.expected.items():
+        split = POOL if name == POOL else split_name(name)
+        if split is None:
+            raise ConfigError(f"task.expected: '{name}' is no split{nearest(name, (*SPLITS, POOL))}")
+        if read.get(split, 0) != count:
+            raise DataError(f"{config.dataset}: '{split}' has {read.get(split, 0)} examples instead of {count}; "
+                            f"are the files complete and unchanged? (task.expected.{name})")
+
+
+def check_kind(config: TaskConfig, kind: type[Task], data: RawDataset) -> None:
+    """Raise `ConfigError` where the reader gives other examples than the task takes."""
+    for example in (example for examples in data.splits.values() for example in examples[:1]):
+        if not isinstance(example, kind.example_type):
+            raise ConfigError(f"task.kind: data set '{config.dataset}' has no examples for kind '{config.kind}'")
+
+
+def relabel(kind: type[Task], config: TaskConfig, data: RawDataset, counts: Counter[str]) -> None:
+    """Apply `label_map` to the examples of `data`, in place; what a name's emptiness drops is counted.
+
+    Raises:
+        ConfigError: a label to rename is nowhere in the data.
+    """
+    present = {label for examples in data.splits.values() for example in examples for label in kind.labels_of(example)}
+    for label in config.label_map:
+        if label not in present:
+            raise ConfigError(f"task.label_map: no example has the label '{label}'{nearest(label, present)}")
+    if not config.label_map:
+        return
+    for split, examples in data.splits.items():
+        for example in examples:
+            counts.update(f"label {label}" for label in kind.labels_of(example) if config.label_map.get(label) == "")
+        renamed = (kind.relabel(example, config.label_map) for example in examples)
+        data.splits[split] = [example for example in renamed if example is not None]
+
+
+def complete(config: TaskConfig, data: RawDataset) -> dict[str, list[Any]]:
+    """Return train, dev and test, those that the files lack made of the undivided or the training examples.
+
+    A share of 0 leaves such a split out.
+    """
+    given = dict(data.splits)
+    source = given.pop(POOL, None) or given.pop("train", [])
+    wanted = {"test": config.test_fraction, "dev": config.dev_fraction}
+    missing = {split: share for split, share in wanted.items() if split not in given and share > 0}
+    if sum(missing.values()) >= 1:
+        raise ConfigError("task.dev_fraction and task.test_fraction leave nothing to train on")
+    parts = {"train": source}
+    if missing and source:
+        parts = divide(source, missing, "train", data.groups, stratify=config.stratify, seed=config.seed)
+    return {split: (given | parts)[split] for split in SPLITS if split in given or split in parts}
+
+
+def discover(kind: type[Task], examples: Sequence[Any]) -> list[str]:
+    """Return the labels of examples in order: as numbers if all of them are numbers, else as text."""
+    labels = sorted({label for example in examples for label in kind.labels_of(example)})
+    return sorted(labels, key=float) if all(NUMBER.fullmatch(label) for label in labels) else labels
+
+
+def _known(kind: type[Task], config: TaskConfig, split: str, examples: list[Any], labels: list[str],
+           counts: Counter[str]) -> list[Any]:
+    """The examples whose labels are all known; others are an error, or skipped and counted."""
+    kept, known = [], set(labels)
+    for example in examples:
+        strange = next((label for label in kind.labels_of(example) if label not in known), None)
+        if strange is None:
+            kept.append(example)
+        elif config.on_error is OnError.stop:
+            where = "task.labels" if config.labels else "the training split"
+            raise DataError(f"{split}: example '{example.id}' has the label '{strange}', which {where} does not have"
+                            f"{nearest(strange, labels)}; it has: {', '.join(labels)} (task.label_map can rename it)")
+        else:
+            counts[f"unknown label {strange}"] += 1
+    return kept
+
+
+def _check_sizes(kind: type[Task], splits: dict[str, list[Any]], labels: list[str]) -> None:
+    for split, examples in splits.items():
+        if not examples:
+            raise DataError(f"the split '{split}' has no examples")
+    if len(labels) < kind.fewest_labels:
+        raise DataError(f"the training split has too few labels to learn: {', '.join(labels) or 'none'}")
+
+
+def check_ids(splits: dict[str, list[Any]]) -> None:
+    """Raise `DataError` if two examples share an id."""
+    ids = Counter(example.id for examples in splits.values() for example in examples)
+    repeated = [id for id, count in ids.items() if count > 1]
+    if repeated:
+        raise DataError(f"{len(repeated)} ids stand for more than one example, for example '{repeated[0]}'")
+
+
+def duplicates(splits: dict[str, list[Any]]) -> dict[str, int]:
+    """Return, for each pair of splits, how many examples of the second have a text of the first."""
+    texts = {split: {example.text for example in examples} for split, examples in splits.items()}
+    pairs = [(a, b) for number, a in enumerate(splits) for b in list(splits)[number + 1:]]
+    return {f"{a}/{b}": sum(example.text in texts[a] for example in splits[b]) for a, b in pairs}

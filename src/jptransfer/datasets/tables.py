@@ -1,0 +1,134 @@
+"""Rows of delimited files and JSON lines, their columns chosen by name or number."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from jptransfer.config import TaskConfig
+from jptransfer.corpora.intake import Intake, read_lines
+from jptransfer.errors import ConfigError, DataError, unknown
+from jptransfer.files import bare_suffix
+
+SEPARATORS = {"tab": "\t", "comma": ",", "space": " "}
+BY_SUFFIX = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
+JSON_LINES = (".jsonl", ".ndjson", ".json")
+LONGEST_CELL = 1 << 30
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+Row = tuple[str, dict[str, str]]
+"""Where a row stands (``file:line``) and its cells by role."""
+
+
+def read_table(path: Path, columns: Mapping[str, str], config: TaskConfig, options: Mapping[str, str],
+               trouble: Intake) -> Iterator[Row]:
+    """Yield the cells of each row by role; `columns` maps role to the column's name or number.
+
+    Rows that are malformed or lack a column go to `trouble`; blank lines are passed over.
+
+    Raises:
+        DataError: a column is in no row of the file; the message lists what there is.
+    """
+    if bare_suffix(path) in JSON_LINES and not config.separator:
+        return _json_rows(path, columns, config.encoding, trouble)
+    return _delimited_rows(path, columns, config, options, trouble)
+
+
+def separator_of(path: Path, name: str) -> str:
+    """Return the separator a name stands for, or the one of the file's suffix where the name is empty."""
+    if name in SEPARATORS or len(name) == 1:
+        return SEPARATORS.get(name, name)
+    if name:
+        raise ConfigError(f"task.separator: {unknown('separator', name, SEPARATORS)}, or a single character")
+    if bare_suffix(path) not in BY_SUFFIX:
+        raise ConfigError(f"task.separator: what separates the columns of '{path.name}'? (tab, comma, ...)")
+    return BY_SUFFIX[bare_suffix(path)]
+
+
+def _delimited_rows(path: Path, columns: Mapping[str, str], config: TaskConfig, options: Mapping[str, str],
+                    trouble: Intake) -> Iterator[Row]:
+    rows = _csv(path, config, options["quotes"], trouble)
+    named = not all(is_number(column) for column in columns.values())
+    header = next(rows, ("", []))[1] if options["header"] == "yes" or (options["header"] == "auto" and named) else None
+    places = {role: _place(path, column, header) for role, column in columns.items()}
+    needed = max(place + 1 if place >= 0 else -place for place in places.values())
+    for where, row in rows:
+        if len(row) < needed or (header is not None and len(row) != len(header)):
+            expected = f"at least {needed}" if header is None else str(len(header))
+            trouble.trouble("malformed", where, f"{len(row)} columns instead of {expected}")
+        else:
+            yield where, {role: row[place] for role, place in places.items()}
+
+
+def is_number(column: str) -> bool:
+    """Whether a column is given by number: digits, with a minus to count from the end."""
+    return column.removeprefix("-").isdecimal()
+
+
+def _place(path: Path, column: str, header: list[str] | None) -> int:
+    if header is not None and column in header:
+        return header.index(column)
+    if is_number(column):
+        return int(column)
+    if header is None:
+        raise ConfigError(f"{path}: column '{column}' has a name, but the file is read without header")
+    raise DataError(f"{path}: {unknown('column', column, header)}")
+
+
+def _csv(path: Path, config: TaskConfig, quotes: str, trouble: Intake) -> Iterator[tuple[str, list[str]]]:
+    separator = separator_of(path, config.separator)
+    special = quotes == "yes" or (quotes == "auto" and separator != "\t")
+    csv.field_size_limit(LONGEST_CELL)
+    lines = (f"{text}\n" for _, text in read_lines(path, config.encoding, trouble))
+    rows = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_MINIMAL if special else csv.QUOTE_NONE, strict=True)
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            trouble.trouble("malformed", f"{path}:{rows.line_num}", str(error))
+            continue
+        if row:
+            yield f"{path}:{rows.line_num}", row
+
+
+def _json_rows(path: Path, columns: Mapping[str, str], encoding: str, trouble: Intake) -> Iterator[Row]:
+    first = True
+    for where, record in _json_records(path, encoding, trouble):
+        lacking = [column for column in columns.values() if column not in record]
+        if lacking and first:
+            raise DataError(f"{path}: {unknown('field', lacking[0], record)}")
+        first = False
+        cells = {role: _cell(record.get(column)) for role, column in columns.items()}
+        if lacking or None in cells.values():
+            trouble.trouble("malformed", where, f"no text or number under: {', '.join(columns.values())}")
+        else:
+            yield where, cells  # type: ignore[misc]
+
+
+def _json_records(path: Path, encoding: str, trouble: Intake) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, line in read_lines(path, encoding, trouble):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            trouble.trouble("malformed", f"{path}:{number}", f"not JSON ({error}); one object a line is expected")
+            continue
+        if isinstance(record, dict):
+            yield f"{path}:{number}", record
+        else:
+            trouble.trouble("malformed", f"{path}:{number}", "not a JSON object")
+
+
+def _cell(value: Any) -> str | None:
+    """A JSON scalar as text: true and false as JSON writes them; None for what is no cell or half a surrogate pair."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    text = str(value) if isinstance(value, str | int | float) else None
+    return None if text is None or SURROGATE.search(text) else text

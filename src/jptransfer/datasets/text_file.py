@@ -1,0 +1,56 @@
+"""A user's own labelled texts: TSV, CSV or JSON lines, compressed or not, columns by name or number."""
+
+from __future__ import annotations
+
+from jptransfer.config import TaskConfig
+from jptransfer.corpora.intake import Intake
+from jptransfer.datasets.base import POOL, RawDataset, data_files, intake, reader_options, split_name
+from jptransfer.datasets.tables import read_table
+from jptransfer.tasks.classification import TextExample
+
+OPTIONS = {
+    "id_column": ("",),
+    "split_column": ("",),
+    "group_column": ("",),
+    "header": ("auto", "yes", "no"),
+    "quotes": ("auto", "yes", "no"),
+}
+
+
+def read(config: TaskConfig) -> RawDataset:
+    """Read ``files.train``, ``dev``, ``test``, or ``all`` with an optional column of splits.
+
+    Columns: `text_column`, `label_column`, and by ``options`` id_column, split_column and group_column (what splits may
+    not divide). Columns that are all numbers mean a file without header (``options.header`` overrides); quotes are
+    special in CSV and plain characters in TSV (``options.quotes`` overrides).
+    """
+    options, trouble = reader_options(config, OPTIONS), intake(config)
+    columns = {"text": config.text_column, "label": config.label_column}
+    columns |= {role: options[f"{role}_column"] for role in ("id", "split", "group") if options[f"{role}_column"]}
+    data, seen = RawDataset({}, trouble.skipped), set()
+    for role, path in data_files(config).items():
+        if role != POOL or "split" not in columns:
+            data.splits[role] = []
+        for number, (where, cells) in enumerate(read_table(path, columns, config, options, trouble), 1):
+            cells.setdefault("id", f"{role}-{number}")
+            split = split_name(cells["split"]) if "split" in cells else role
+            if split and _sound(where, cells, seen, trouble):
+                data.splits.setdefault(split, []).append(TextExample(cells["id"], cells["text"], cells["label"]))
+                data.groups.update({cells["id"]: cells["group"]} if "group" in cells else {})
+            elif not split:
+                trouble.trouble("unknown split", where, f"'{cells['split']}' is no split (train, dev, test)")
+    return data
+
+
+def _sound(where: str, cells: dict[str, str], seen: set[str], trouble: Intake) -> bool:
+    """Whether the row has a text, a label and an id of its own; otherwise it is reported."""
+    cells["label"] = cells["label"].strip()
+    for name in ("id", "text", "label"):
+        if not cells[name].strip():
+            trouble.trouble(f"empty {name}", where, f"the {name} is empty")
+            return False
+    if cells["id"] in seen:
+        trouble.trouble("repeated id", where, f"the id '{cells['id']}' was there before")
+        return False
+    seen.add(cells["id"])
+    return True

@@ -1,0 +1,32 @@
+"""Stage prepare_dataset: official files of a labelled data set to examples by split."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from jptransfer.runtime import Runtime
+from jptransfer.stages import Inputs, PrepareDatasetStage, Summary
+
+
+def run(config: PrepareDatasetStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
+    """Fill `out` with the artifact `dataset` (see docs/FORMATS.md); there are no inputs, files are external."""
+    from jptransfer.datasets.preparation import prepare
+    from jptransfer.tasks.base import write_examples
+
+    with runtime.progress.bar(f"reading {config.task.name}"):
+        data = prepare(config.task)
+        for split, examples in data.splits.items():
+            write_examples(data.task, out / f"{split}.parquet", examples)
+    _write_json(out / "labels.json", data.task.labels)
+    _write_json(out / "task.json", {"kind": data.task.kind, "name": config.task.name})
+    _write_json(out / "statistics.json", data.statistics)
+    sizes = {split: len(examples) for split, examples in data.splits.items()}
+    shown = ", ".join(f"{split} {size:,}" for split, size in sizes.items())
+    return Summary(f"{shown}; {len(data.task.labels)} labels",
+                   {"examples": sizes, "labels": data.task.labels, **data.statistics})
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
