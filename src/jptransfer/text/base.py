@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -35,6 +36,11 @@ class Settings:
         """Take the settings from a configuration."""
         return cls(config.kind, config.nfkc, config.lowercase, config.segmenter.dictionary)
 
+    def normalise(self, text: str) -> str:
+        """Normalise `text` as the settings say (the fast path: no offsets)."""
+        text = unicodedata.normalize("NFKC", text) if self.nfkc else text
+        return lowercase(text).text if self.lowercase else text
+
     def align(self, text: str) -> Aligned:
         """Normalise `text` as the settings say, with offsets."""
         aligned = nfkc(text) if self.nfkc else identity(text)
@@ -45,7 +51,6 @@ class BaseTokenizer(ABC):
     """A tokenizer made by this project; special tokens have the first ids, in the order of `SPECIAL_TOKENS`."""
 
     pad_id, unk_id, cls_id, sep_id, mask_id = range(len(SPECIAL_TOKENS))
-    kinds: ClassVar[tuple[str, ...]]
 
     def __init__(self, settings: Settings, tokens: Sequence[str]) -> None:
         """Take the settings and all tokens in the order of their ids."""

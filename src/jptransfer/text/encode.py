@@ -188,8 +188,8 @@ def _join(jobs: list[Job], counts: list[Counts], out: Path, split: str, vocab_si
     dtypes = {"ids": id_dtype(vocab_size), "word_starts": np.dtype(np.uint8)}
     for name, dtype in dtypes.items():
         _stack(array_path(out, split, name), [_shard(job, name) for job in jobs], dtype, total.tokens)
-    lengths = np.concatenate([np.fromfile(_shard(job, "sentences"), np.int64) for job in jobs] or [np.zeros(0, np.int64)])
-    np.save(array_path(out, split, "sentences"), np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    lengths = [np.fromfile(_shard(job, "sentences"), np.int64) for job in jobs]
+    np.save(array_path(out, split, "sentences"), np.cumsum(np.concatenate([np.zeros(1, np.int64), *lengths])))
     before = np.cumsum([0] + [count.sentences for count in counts])
     ends = [np.fromfile(_shard(job, "documents"), np.int64) + start for job, start in zip(jobs, before, strict=False)]
     documents = np.unique(np.concatenate([np.array([0, total.sentences], np.int64), *ends]))

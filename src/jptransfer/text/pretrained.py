@@ -1,0 +1,240 @@
+"""Tokenizers of transformers, from the hub or a folder, with character offsets also where transformers has none."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, Self
+
+from jptransfer.config import TokenizerConfig
+from jptransfer.errors import ConfigError
+from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc
+from jptransfer.text.base import DESCRIPTION, Settings, clean, encode_lines, encode_words, write_json
+from jptransfer.text.memo import Memo
+from jptransfer.text.types import Encoding, IdBlock
+from jptransfer.text.words import MEMO_WORDS
+
+HUB = "hf:"
+_MARKERS = ("##", "▁", "</w>")
+_STAND_INS = {"cls": "bos", "sep": "eos", "pad": "eos", "unk": "pad"}
+
+
+class PretrainedTokenizer:
+    """Any tokenizer that AutoTokenizer loads. Special tokens spelled out in a text are text."""
+
+    def __init__(self, tokenizer: Any, settings: Settings | None = None) -> None:
+        """Take a tokenizer of transformers."""
+        self.tokenizer = tokenizer
+        self.settings = settings or Settings("pretrained")
+        self.pad_id, self.unk_id, self.cls_id, self.sep_id = map(self._special, ("pad", "unk", "cls", "sep"))
+        self._cut = _fast_cutter(tokenizer) if tokenizer.is_fast else SlowCutter(tokenizer, self.unk_id)
+
+    @classmethod
+    def train(cls, config: TokenizerConfig, sentences: Iterable[str] = ()) -> Self:
+        """Fetch the tokenizer that `config.source` names; no sentence is read.
+
+        Raises:
+            ConfigError: there is no source, or transformers cannot load it.
+        """
+        if not config.source:
+            raise ConfigError("tokenizer.source is missing: kind pretrained needs hf:org/name@revision or a folder")
+        return cls(open_pretrained(config.source))
+
+    @classmethod
+    def load(cls, folder: Path, settings: Settings | None = None) -> Self:
+        """Read a folder that transformers reads."""
+        return cls(open_pretrained(str(folder)), settings)
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of ids, special and added tokens included."""
+        return len(self.tokenizer)
+
+    @property
+    def mask_id(self) -> int:
+        """The id of the mask token; `ConfigError` if the tokenizer has none."""
+        if self.tokenizer.mask_token_id is None:
+            raise ConfigError(f"the tokenizer {self.tokenizer.name_or_path} has no mask token; "
+                              "masked language modelling needs one")
+        return self.tokenizer.mask_token_id
+
+    def _special(self, role: str) -> int:
+        """Return the id of a special token; tokenizers that lack it have another one do its work."""
+        found = getattr(self.tokenizer, f"{role}_token_id", None)
+        if found is not None:
+            return found
+        if role not in _STAND_INS:
+            raise ConfigError(f"the tokenizer {self.tokenizer.name_or_path} has no {role} token, nor one in its place")
+        return self._special(_STAND_INS[role])
+
+    def encode(self, text: str) -> Encoding:
+        """Cut `text`; offsets refer to `text` as given."""
+        return self._cut(clean(text))
+
+    def encode_words(self, words: Sequence[str], starts: Sequence[int] | None = None) -> Encoding:
+        """Cut pre-tokenised input, see `jptransfer.text.types.Tokenizer.encode_words`."""
+        return encode_words(self, words, starts)
+
+    def encode_lines(self, lines: Iterable[str]) -> IdBlock:
+        """Return the ids of many sentences, see `jptransfer.text.types.Tokenizer.encode_lines`."""
+        return encode_lines(self, lines)
+
+    def token(self, index: int) -> str:
+        """Return the piece with this id."""
+        return self.tokenizer.convert_ids_to_tokens(int(index))
+
+    def id(self, token: str) -> int:
+        """Return the id of this piece, `unk_id` if there is none."""
+        found = self.tokenizer.convert_tokens_to_ids(token)
+        return self.unk_id if found is None else found
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of `ids` without special tokens."""
+        return self.tokenizer.decode(list(map(int, ids)), skip_special_tokens=True)
+
+    def save(self, folder: Path) -> None:
+        """Write transformers' files and ``jpt_tokenizer.json``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.tokenizer.save_pretrained(folder)
+        write_json(folder / DESCRIPTION, {"kind": "pretrained"})
+
+
+def open_pretrained(source: str) -> Any:
+    """Return transformers' tokenizer from ``hf:org/name@revision`` or a folder; no code from the hub is run.
+
+    Raises:
+        ConfigError: transformers finds or understands no tokenizer there.
+    """
+    from transformers import AutoTokenizer
+
+    name, _, revision = source.removeprefix(HUB).partition("@") if source.startswith(HUB) else (source, "", "")
+    if not source.startswith(HUB) and not Path(name).is_dir():
+        raise ConfigError(f"tokenizer source '{source}' is no folder; a tokenizer of the hub is hf:org/name@revision")
+    try:
+        return AutoTokenizer.from_pretrained(name, revision=revision or "main", trust_remote_code=False)
+    except (OSError, ValueError, ImportError, KeyError, TypeError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise ConfigError(f"transformers cannot load a tokenizer from '{source}': {reason}") from error
+
+
+def _fast_cutter(tokenizer: Any) -> Callable[[str], Encoding]:
+    def cut(text: str) -> Encoding:
+        found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False,
+                          return_token_type_ids=False, split_special_tokens=True, verbose=False)
+        starts = accumulate((start for start, _ in found["offset_mapping"]), max)
+        ends = accumulate((end for _, end in found["offset_mapping"]), max)
+        return Encoding(found["input_ids"], list(zip(starts, ends, strict=True)), _words(found.word_ids()))
+
+    return cut
+
+
+def _words(numbers: Sequence[int | None]) -> list[int]:
+    """Number words from 0 without gaps; a piece of no word is one by itself."""
+    starts = (number > 0 and (word is None or word != numbers[number - 1]) for number, word in enumerate(numbers))
+    return list(accumulate(map(int, starts)))
+
+
+class SlowCutter:
+    """Offsets for tokenizers written in Python, BertJapaneseTokenizer above all: words first, then their pieces.
+
+    A tokenizer without a word stage is taken to see the text as one word. Each word is looked for in the text after the
+    same normalisation; each piece in its word. Unknown pieces get what lies between their neighbours.
+    """
+
+    def __init__(self, tokenizer: Any, unk_id: int) -> None:
+        """Take the tokenizer and the id of what it does not know."""
+        self.tokenizer, self.unk_id = tokenizer, unk_id
+        self._words = getattr(tokenizer, "word_tokenizer", None)
+        self._subwords = getattr(tokenizer, "subword_tokenizer", None)
+        self._never = list(tokenizer.all_special_tokens)
+        self._pieces: Memo[list[tuple[int, int, int]]] = Memo(self._cut_word, MEMO_WORDS)
+
+    def __call__(self, text: str) -> Encoding:
+        """Cut `text`."""
+        aligned, places = self._place_words(text)
+        ids: list[int] = []
+        offsets: list[tuple[int, int]] = []
+        words: list[int] = []
+        for number, (word, low, high) in enumerate(places):
+            for index, start, end in self._pieces[word]:
+                ids.append(index)
+                offsets.append(aligned.span(min(low + start, high - 1), min(low + end, high)))
+                words.append(number)
+        return Encoding(ids, offsets, words)
+
+    def _place_words(self, text: str) -> tuple[Aligned, list[tuple[str, int, int]]]:
+        """Return the normalised text and its words, each with its span there."""
+        if hasattr(self._words, "mecab"):
+            text = text.replace("\0", " ")  # MeCab would take NUL for the end of the text
+        aligned = nfkc(text) if getattr(self._words, "normalize_text", False) else identity(text)
+        if self._words is None:
+            return aligned, [(aligned.text, 0, len(aligned.text))] if aligned.text else []
+        words = self._words.tokenize(aligned.text, never_split=self._never)
+        if getattr(self.tokenizer, "do_lower_case", False):  # lower case comes after the word stage
+            aligned = aligned.then(lowercase)
+        return aligned, list(_find_words(words, aligned.text))
+
+    def _cut_word(self, word: str) -> list[tuple[int, int, int]]:
+        """Return id, start and end (characters of the word) of each piece."""
+        pieces = self._tokens(word)
+        spans = place_pieces(pieces, word, self.tokenizer.unk_token)
+        return [(self._id(piece), *span) for piece, span in zip(pieces, spans, strict=True)]
+
+    def _tokens(self, word: str) -> list[str]:
+        if self._subwords is not None:
+            return self._subwords.tokenize(word)
+        return [word] if self._words is not None else self.tokenizer.tokenize(word, split_special_tokens=True)
+
+    def _id(self, piece: str) -> int:
+        return self.unk_id if piece in self._never else self.tokenizer.convert_tokens_to_ids(piece)
+
+
+def _find_words(words: Iterable[str], text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield each word with its span; one that its word stage changed (accents taken off) lies at the next character."""
+    end = 0
+    for word in words:
+        start = text.find(word, end)
+        if start < 0:
+            start = end + len(text[end:]) - len(text[end:].lstrip())
+        start = min(start, len(text) - 1)
+        end = min(start + len(word), len(text))
+        yield word, start, max(end, start + 1)
+
+
+def place_pieces(pieces: Sequence[str], word: str, unknown: str) -> list[tuple[int, int]]:
+    """Return the half-open span of each piece in its word, never empty, never decreasing.
+
+    Pieces are looked for in order, without their markers; those not found share what lies before the next one that is.
+    """
+    if len(pieces) == len(word):
+        return [(place, place + 1) for place in range(len(word))]
+    spans: list[tuple[int, int]] = []
+    lost = 0
+    end = 0
+    for piece in pieces:
+        core = _bare(piece)
+        start = -1 if piece == unknown or not core else word.find(core, end)
+        if start < 0:
+            lost += 1
+            continue
+        spans += _share(end, start, lost, word)
+        lost, end = 0, start + len(core)
+        spans.append((start, end))
+    return spans + _share(end, len(word), lost, word)
+
+
+def _share(start: int, end: int, pieces: int, word: str) -> list[tuple[int, int]]:
+    """Spans for pieces that are not found: a character each if that comes out even, else all of them the whole."""
+    places = [place for place in range(start, end) if not word[place].isspace()]
+    if len(places) == pieces:
+        return [(place, place + 1) for place in places]
+    low, high = (places[0], places[-1] + 1) if places else (max(0, start - 1), max(1, start))
+    return [(low, high)] * pieces
+
+
+def _bare(piece: str) -> str:
+    for marker in _MARKERS:
+        piece = piece.removeprefix(marker) if marker != "</w>" else piece.removesuffix(marker)
+    return unicodedata.normalize("NFC", piece)

@@ -1,0 +1,130 @@
+"""Tokenizers whose units are given rather than learned: whole words, characters, bytes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from jptransfer.config import TokenizerConfig
+from jptransfer.text.base import BaseTokenizer, Settings, clean, most_frequent
+from jptransfer.text.fast import read_fast, write_fast
+from jptransfer.text.types import SPECIAL_TOKENS, Encoding, IdBlock
+from jptransfer.text.words import WordBasedTokenizer, word_counts
+
+
+class WordTokenizer(WordBasedTokenizer):
+    """The most frequent MeCab words; loads as transformers' BertJapaneseTokenizer."""
+
+    @classmethod
+    def train(cls, config: TokenizerConfig, sentences: Sequence[str]) -> Self:
+        """Count the words of `sentences`."""
+        settings = Settings.of(config)
+        return cls(settings, [*SPECIAL_TOKENS, *most_frequent(word_counts(settings, sentences), config)])
+
+    def save_units(self, folder: Path) -> dict[str, Any]:
+        """Write ``vocab.txt``."""
+        return self.save_vocabulary(folder) | {"do_subword_tokenize": False}
+
+    def _cut_word(self, word: str) -> list[tuple[int, int]]:
+        return [(self.unk_id if word in SPECIAL_TOKENS else self.id(word), len(word))]
+
+
+class CharacterTokenizer(BaseTokenizer):
+    """The most frequent characters, white space included; each is a word of its own."""
+
+    @classmethod
+    def train(cls, config: TokenizerConfig, sentences: Sequence[str]) -> Self:
+        """Count the characters of `sentences`."""
+        settings = Settings.of(config)
+        counts: Counter[str] = Counter()
+        for sentence in sentences:
+            counts.update(settings.normalise(clean(sentence)))
+        return cls(settings, [*SPECIAL_TOKENS, *most_frequent(counts, config)])
+
+    @classmethod
+    def load(cls, folder: Path, settings: Settings) -> Self:
+        """Read ``tokenizer.json``."""
+        vocabulary = read_fast(folder)["model"]["vocab"]
+        return cls(settings, sorted(vocabulary, key=vocabulary.__getitem__))
+
+    def save_units(self, folder: Path) -> dict[str, Any]:
+        """Write ``tokenizer.json``."""
+        from tokenizers import Regex, decoders, models, pre_tokenizers
+
+        model = models.WordLevel(self._ids, unk_token=SPECIAL_TOKENS[self.unk_id])
+        each = pre_tokenizers.Split(Regex(r"[\s\S]"), "isolated")
+        return write_fast(folder, self.settings, model, each, decoders.Fuse(), collapse=False)
+
+    def encode(self, text: str) -> Encoding:
+        """Cut `text`; offsets refer to `text` as given."""
+        aligned = self.settings.align(clean(text))
+        ids = list(map(self.id, aligned.text))
+        return Encoding(ids, list(zip(aligned.starts, aligned.ends, strict=True)), list(range(len(ids))))
+
+    def encode_lines(self, lines: Iterable[str]) -> IdBlock:
+        """Return the ids of many sentences."""
+        texts = [self.settings.normalise(clean(line)) for line in lines]
+        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
+        ids = np.fromiter(map(self.id, "".join(texts)), np.uint32, int(lengths.sum()))
+        return IdBlock(ids, np.ones(len(ids), bool), lengths)
+
+
+class ByteTokenizer(BaseTokenizer):
+    """The 256 bytes of UTF-8; the bytes of a character are one word and have its span."""
+
+    first = len(SPECIAL_TOKENS)
+    """The id of byte 0; the others follow in order."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Take the settings; there is nothing to learn."""
+        super().__init__(settings, [*SPECIAL_TOKENS, *_byte_names()])
+
+    @classmethod
+    def train(cls, config: TokenizerConfig, sentences: Sequence[str] = ()) -> Self:
+        """Return the tokenizer; no sentence is read."""
+        return cls(Settings.of(config))
+
+    @classmethod
+    def load(cls, folder: Path, settings: Settings) -> Self:
+        """Return the tokenizer with its normalisation."""
+        read_fast(folder)
+        return cls(settings)
+
+    def save_units(self, folder: Path) -> dict[str, Any]:
+        """Write ``tokenizer.json``."""
+        from tokenizers import decoders, models, pre_tokenizers
+
+        bytes_of_text = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        return write_fast(folder, self.settings, models.BPE(self._ids, []), bytes_of_text, decoders.ByteLevel(), collapse=False)
+
+    def encode(self, text: str) -> Encoding:
+        """Cut `text`; offsets refer to `text` as given."""
+        aligned = self.settings.align(clean(text))
+        words = [number for number, character in enumerate(aligned.text) for _ in character.encode()]
+        ids = [byte + self.first for byte in aligned.text.encode()]
+        return Encoding(ids, [(aligned.starts[word], aligned.ends[word]) for word in words], words)
+
+    def encode_lines(self, lines: Iterable[str]) -> IdBlock:
+        """Return the ids of many sentences."""
+        texts = [self.settings.normalise(clean(line)).encode() for line in lines]
+        data = np.frombuffer(b"".join(texts), np.uint8)
+        starts = (data & 0xC0) != 0x80  # all but UTF-8's continuation bytes
+        return IdBlock(data.astype(np.uint32) + self.first, starts, np.fromiter(map(len, texts), np.int64, len(texts)))
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """Return the text of `ids`; special tokens are left out, bytes that are no UTF-8 show as U+FFFD."""
+        return bytes(index - self.first for index in ids if index >= self.first).decode("utf-8", errors="replace")
+
+
+def _byte_names() -> list[str]:
+    """Return the printable characters that stand for the 256 bytes in byte-level vocabularies (Radford et al. 2019).
+
+    Bytes that are printable in Latin-1 stand for themselves, the others are numbered from U+0100.
+    """
+    printable = {*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)}
+    others = [byte for byte in range(256) if byte not in printable]
+    return [chr(byte) if byte in printable else chr(256 + others.index(byte)) for byte in range(256)]
