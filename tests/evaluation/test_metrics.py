@@ -59,7 +59,7 @@ def test_table_by_label_and_confusion_agree_with_scikit_learn(pairs):
     these = outcomes(pairs)
     table = reference.precision_recall_fscore_support(these.gold, these.predicted, labels=LABELS, zero_division=0)
     ours = np.array([[row["precision"], row["recall"], row["f1"], row["support"]] for row in per_label(these).values()])
-    assert ours.T == pytest.approx(np.array(table, dtype=float))
+    np.testing.assert_allclose(ours.T, np.array(table, dtype=float))
     expected = reference.confusion_matrix(these.gold, these.predicted, labels=LABELS)
     assert (confusion_matrix(these) == expected).all()
 
@@ -74,7 +74,8 @@ def test_every_metric_scores_many_sums_at_once():
 
 def entity_rows():
     def row(id, gold, predicted):
-        return EntityPrediction(id, "太郎は京都へ", [(0, 2), (2, 3), (3, 5), (5, 6)], gold, predicted, [1.0] * len(predicted))
+        units = [(0, 2), (2, 3), (3, 5), (5, 6)]
+        return EntityPrediction(id, "太郎は京都へ", units, gold, predicted, [1.0] * len(predicted))
 
     kyoto, taro = Span(3, 5, "地名"), Span(0, 2, "人名")
     return [

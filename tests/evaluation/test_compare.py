@@ -1,0 +1,79 @@
+"""Comparisons of stored evaluations."""
+
+import pytest
+
+from jptransfer.config import CompareConfig
+from jptransfer.errors import ArtifactError, ConfigError
+from jptransfer.evaluation.compare import compare, compare_evaluations
+
+GOLD = ["良い", "悪い"] * 30
+FLIP = {"良い": "悪い", "悪い": "良い"}
+
+
+def wrong_at(*places: int) -> list[str]:
+    return [FLIP[label] if i in places else label for i, label in enumerate(GOLD)]
+
+
+def test_one_run_each(store):
+    a, b = store("a", GOLD, wrong_at(*range(20))), store("b", GOLD, wrong_at(0, 1, 40, 41))
+    found = compare([a], [b])
+    assert (found.metric, found.examples, found.split) == ("accuracy", 60, "test")
+    assert (found.a.mean, found.b.mean, found.difference) == pytest.approx((40 / 60, 56 / 60, 16 / 60))
+    low, high = found.interval
+    assert 0 < low < 16 / 60 < high
+    assert found.p_value < 0.01 and found.b_is_better
+    assert [test.p_value for test in found.tests][1] == pytest.approx(2 * (1 + 20 + 190) / 2**20)
+    assert [d.id for d in found.differing if d.gain < 0] == ["e40", "e41"]
+    assert len(found.differing) == 20
+    text = found.text()
+    assert "B - A  +0.2667  [" in text and "B better on 18 examples, A on 2" in text
+
+
+def test_several_seeds_and_a_metric_where_less_is_better(store):
+    a = [store(f"a{i}", GOLD, wrong_at(*range(10 + i))) for i in range(3)]
+    b = [store(f"b{i}", GOLD, wrong_at(i)) for i in range(3)]
+    found = compare(a, b, metric="error_rate", trials=500)
+    assert found.a.values == pytest.approx((10 / 60, 11 / 60, 12 / 60))
+    assert found.difference == pytest.approx((1 - 11) / 60)
+    assert found.b_is_better and not found.higher_is_better
+    assert "(3 seeds)" in found.text()
+
+
+def test_a_deterministic_model_against_seeds(store):
+    a = [store("a", GOLD, wrong_at(*range(10)))]
+    b = [store(f"b{i}", GOLD, wrong_at(i)) for i in range(3)]
+    assert compare(a, b, bootstrap=0, trials=500).interval is None
+
+
+def test_order_of_sides_only_turns_the_sign(store):
+    a, b = store("a", GOLD, wrong_at(1, 2, 3)), store("b", GOLD, wrong_at(5))
+    one, other = compare([a], [b]), compare([b], [a])
+    assert one.difference == -other.difference
+    assert one.interval == pytest.approx((-other.interval[1], -other.interval[0]), abs=0.02)
+    assert one.p_value == pytest.approx(other.p_value, abs=0.05)
+
+
+def test_an_evaluation_against_itself(store):
+    a = store("a", GOLD, wrong_at(1, 2, 3))
+    same = compare([a], [a], trials=100)
+    assert (same.difference, same.interval, same.p_value, same.differing) == (0.0, (0.0, 0.0), 1.0, [])
+
+
+def test_settings_come_from_the_configuration(store):
+    a, b = store("a", GOLD, wrong_at(1, 2, 3)), store("b", GOLD, GOLD)
+    config = CompareConfig(a="a", b="b", metric="macro_f1", trials=200, bootstrap=100, confidence=0.9, seed=4)
+    assert compare_evaluations(config, [a], [b]) == compare([a], [b], "test", "macro_f1", 200, 100, 0.9, 4)
+
+
+def test_mistakes_are_one_line(store):
+    a, b = store("a", GOLD, GOLD), store("b", GOLD[:-2], GOLD[:-2])
+    with pytest.raises(ArtifactError, match="60 and 58 examples"):
+        compare([a], [b])
+    with pytest.raises(ConfigError, match="did you mean 'macro_f1'"):
+        compare([a], [a], metric="macro-f1")
+    with pytest.raises(ConfigError, match="unknown metric of a classification task 'entity_f1'"):
+        compare([a], [a], metric="entity_f1")
+    with pytest.raises(ConfigError, match="unknown split 'dev'"):
+        compare([a], [a], split="dev")
+    with pytest.raises(ConfigError, match="at least one"):
+        compare([], [a])

@@ -1,0 +1,115 @@
+"""The stage that scores task models, with a predictor whose answers are known."""
+
+import json
+
+import pytest
+
+from jptransfer.config import EvaluationConfig
+from jptransfer.errors import ConfigError, DataError
+from jptransfer.evaluation.predictions import load_evaluation
+from jptransfer.stages import EvaluateStage
+from jptransfer.stages.evaluate import run
+from jptransfer.tasks.base import make_task, write_examples
+from jptransfer.tasks.classification import LabelPrediction, TextExample
+from jptransfer.tasks.ner import EntityExample, EntityPrediction
+from jptransfer.tasks.spans import Span
+
+POLARITY = make_task("classification", ["悪い", "良い"])
+ENTITIES = make_task("ner", ["地名"])
+
+
+class Optimist:
+    """Says that everything is good, and that the first two characters of every text are a place."""
+
+    def __init__(self, task):
+        self.task = task
+
+    def predict(self, examples, batch_size=64):
+        if self.task.kind == "ner":
+            return [EntityPrediction(e.id, e.text, list(e.tokens), list(e.entities), [Span(0, 2, "地名")], [0.7])
+                    for e in examples]
+        return [LabelPrediction(e.id, e.text, e.label, "良い", [0.2, 0.8]) for e in examples]
+
+
+@pytest.fixture
+def model(monkeypatch):
+    """Choose the task of the model that the stage loads."""
+
+    def choose(task):
+        monkeypatch.setattr("jptransfer.training.prediction.load_predictor", lambda folder, runtime: Optimist(task))
+
+    choose(POLARITY)
+    return choose
+
+
+def write_dataset(folder, task, splits):
+    folder.mkdir()
+    (folder / "task.json").write_text(json.dumps({"kind": task.kind, "name": "t"}), encoding="utf-8")
+    (folder / "labels.json").write_text(json.dumps(task.labels), encoding="utf-8")
+    for split, examples in splits.items():
+        write_examples(task, folder / f"{split}.parquet", examples)
+    return folder
+
+
+@pytest.fixture
+def reviews(tmp_path):
+    labels = ["良い", "悪い", "良い", "良い"]
+    examples = [TextExample(f"r{i}", f"宿の感想{i}", label) for i, label in enumerate(labels)]
+    return write_dataset(tmp_path / "reviews", POLARITY, {"dev": examples[:2], "test": examples})
+
+
+def evaluate(dataset, out, runtime, **settings):
+    out.mkdir(exist_ok=True)
+    inputs = {"task_model": dataset, "dataset": dataset}
+    return run(EvaluateStage(EvaluationConfig(**{"bootstrap": 100, **settings})), inputs, out, runtime)
+
+
+def test_scores_every_split_and_keeps_every_prediction(model, reviews, tmp_path, runtime):
+    summary = evaluate(reviews, tmp_path / "out", runtime)
+    assert summary.values["test"]["accuracy"] == 0.75
+    assert summary.headline.startswith("dev accuracy 0.5000 [") and "; test accuracy 0.7500 [" in summary.headline
+    evaluation = load_evaluation(tmp_path / "out")
+    assert evaluation.splits == ["dev", "test"]
+    assert evaluation.document["metric"] == "accuracy"
+    assert evaluation.document["splits"]["test"]["confusion"] == [[0, 1], [0, 3]]
+    assert [(row.id, row.gold, row.predicted, row.probabilities) for row in evaluation.predictions("dev").rows] == [
+        ("r0", "良い", "良い", [0.2, 0.8]), ("r1", "悪い", "良い", [0.2, 0.8])]
+
+
+def test_entities(model, tmp_path, runtime):
+    model(ENTITIES)
+    tokens = ((0, 2), (2, 3), (3, 5))
+    kyoto, inn = (Span(0, 2, "地名"),), ()
+    examples = [EntityExample("1", "京都に行く", kyoto, tokens), EntityExample("2", "宿で休む", inn, tokens)]
+    dataset = write_dataset(tmp_path / "places", ENTITIES, {"test": examples})
+    summary = evaluate(dataset, tmp_path / "out", runtime, splits=["test"], metrics=["token_accuracy"])
+    assert summary.values["test"]["entity_precision"] == 0.5
+    assert summary.values["test"]["token_accuracy"] == pytest.approx(5 / 6)
+    assert "FB1:  66.67" in (tmp_path / "out" / "conlleval" / "test.txt").read_text(encoding="utf-8")
+
+
+def test_same_inputs_same_bytes(model, reviews, tmp_path, runtime):
+    for name in ("one", "two"):
+        evaluate(reviews, tmp_path / name, runtime)
+    files = sorted(p.relative_to(tmp_path / "one") for p in (tmp_path / "one").rglob("*") if p.is_file())
+    assert len(files) == 3
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_mistakes_are_found_before_the_model_is_loaded(reviews, tmp_path, runtime):
+    (reviews / "dev.parquet").unlink()
+    with pytest.raises(DataError, match="no split 'dev'; it has: test"):
+        evaluate(reviews, tmp_path / "out", runtime)
+    with pytest.raises(ConfigError, match="did you mean 'kappa'"):
+        evaluate(reviews, tmp_path / "out", runtime, metrics=["cappa"])
+    with pytest.raises(ConfigError, match="unknown metric of a classification task 'entity_f1'"):
+        evaluate(reviews, tmp_path / "out", runtime, metrics=["entity_f1"])
+    with pytest.raises(ConfigError, match="splits is empty"):
+        evaluate(reviews, tmp_path / "out", runtime, splits=[])
+
+
+def test_a_model_of_another_task_is_refused(model, reviews, tmp_path, runtime):
+    model(make_task("classification", ["良い", "悪い"]))
+    with pytest.raises(ConfigError, match="the model's task is classification .良い, 悪い., the data set's is"):
+        evaluate(reviews, tmp_path / "out", runtime)

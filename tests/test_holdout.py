@@ -1,0 +1,40 @@
+"""Only the stage `evaluate` reads the test split: one function opens examples, and only there for any split."""
+
+import ast
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "jptransfer"
+READERS = {"read_table", "ParquetFile", "ParquetDataset", "read_parquet"}
+THE_DOOR, THE_STAGE = "tasks/base.py", "stages/evaluate.py"
+
+
+def calls(tree: ast.AST, names: set[str]) -> list[ast.Call]:
+    found = (node for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return [call for call in found if getattr(call.func, "attr", getattr(call.func, "id", "")) in names]
+
+
+def breaches(path: str, code: str) -> list[str]:
+    """Lines of a module through which the test split could be read."""
+    tree = ast.parse(code)
+    found = [f"{path}:{call.lineno} opens parquet files" for call in calls(tree, READERS) if path != THE_DOOR]
+    if path not in (THE_DOOR, THE_STAGE):
+        for call in calls(tree, {"read_examples"}):
+            split = [*call.args[2:], *(keyword.value for keyword in call.keywords if keyword.arg == "split")]
+            if [getattr(value, "value", None) for value in split] not in (["train"], ["dev"]):
+                found.append(f"{path}:{call.lineno} reads a split other than train or dev")
+        renamed = (alias for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names)
+        found += [f"{path} renames {alias.name}" for alias in renamed if alias.name == "read_examples" and alias.asname]
+    return found
+
+
+def test_only_evaluate_reads_the_test_split():
+    modules = [(file.relative_to(SOURCE).as_posix(), file.read_text(encoding="utf-8")) for file in SOURCE.rglob("*.py")]
+    assert {THE_DOOR, THE_STAGE} <= {path for path, _ in modules}
+    assert [breach for path, code in modules for breach in breaches(path, code)] == []
+
+
+def test_the_guard_sees_a_breach():
+    for code in ("read_examples(task, folder, 'test')", "base.read_examples(task, folder, split=s)",
+                 "pq.read_table(folder / 'test.parquet')", "from jptransfer.tasks.base import read_examples as r"):
+        assert breaches("report/page.py", code), code
+    assert breaches("stages/finetune.py", "read_examples(task, folder, 'dev')") == []
