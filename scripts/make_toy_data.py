@@ -65,7 +65,7 @@ class Grammar:
         return self.random.choice(aspect["nouns"]), stem, kind
 
     def clause(self, label: str, rare: float, joined: str = "") -> str:
-        """A clause that says `label`, one in five by negating the opposite; `joined` is what ties it to the next."""
+        """A clause that says `label`, one in five by negating the opposite; `joined` ties it to the next."""
         negated = self.random.random() < 0.2
         noun, stem, kind = self._opinion(OPPOSITE[label] if negated else label, rare)
         particle = self.random.choice("はがも") if not joined else self.random.choice("はが")

@@ -25,8 +25,14 @@ class SourceConfig:
     """how the source is laid out, see `jpt ls sources`"""
     columns: list[str] = setting(factory=lambda: ["text"])
     """fields (jsonl, hf) or 0-based column numbers (tsv) that hold text; each is a sentence or a document of its own"""
+    where: dict[str, str] = setting(factory=dict)
+    """only rows whose column or field has this value (jsonl, tsv, hf)"""
     split: str = "train"
     """split of a Hugging Face data set"""
+    split_sentences: bool | None = None
+    """cut lines into sentences after 。！？; none: as the format says (text and tsv hold sentences, the others paragraphs)"""
+    max_sentences: int = setting(10_000, low=1)
+    """a longer document is cut after this many sentences; 1: every sentence is a document of its own"""
     encoding: str = "utf-8"
     """character encoding of the files"""
     weight: float = setting(1.0, low=0.0)
@@ -79,6 +85,8 @@ class CorpusConfig:
     """name -> source; an empty table means there is no such corpus"""
     cleaning: CleaningConfig = setting(factory=CleaningConfig)
     """normalisation and filters"""
+    exclude: dict[str, SourceConfig] = setting(factory=dict)
+    """name -> source of sentences that must not occur in the corpus (a held-out test split)"""
     deduplication: DeduplicationConfig = setting(factory=DeduplicationConfig)
     """exact and near-duplicate removal"""
     dev_fraction: float = setting(0.01, low=0.0, high=0.9)

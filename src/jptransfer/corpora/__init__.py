@@ -1,0 +1,1 @@
+"""Running text: reading, cleaning, de-duplicating, sampling and splitting it as a stream."""

@@ -1,0 +1,120 @@
+"""From a document as it was read to one as it is kept: normalised sentences that pass the filters."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+
+import numpy as np
+
+from jptransfer.config import CleaningConfig
+from jptransfer.registry import CLEANERS
+
+RECORD = np.dtype([("digest", "<u8", (2,)), ("bytes", "<u4"), ("characters", "<u4"), ("sentences", "<u4")])
+"""What is known of a cleaned document: 128-bit digest of its text, and its size (line ends count in `bytes` alone)."""
+
+_LINE_END = re.compile("[\\n\\r\\v\\f\\x1c-\\x1e\\x85\\u2028\\u2029]+")
+_KANA = re.compile("[\\u3041-\\u3096\\u309d-\\u309f\\u30a1-\\u30fa\\u30fc-\\u30ff\\u31f0-\\u31ff\\uff66-\\uff9f]")
+_KANJI = re.compile("[々〆\\u3400-\\u4dbf\\u4e00-\\u9fff\\uf900-\\ufaff\\U00020000-\\U000323af]")
+
+
+def digest(text: str) -> bytes:
+    """Return 16 bytes that stand for a text."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+@dataclass
+class CleanBatch:
+    """Cleaned documents.
+
+    Attributes:
+        text: UTF-8; one sentence a line, a blank line after each document.
+        records: a `RECORD` for each document.
+        read: documents, sentences and characters that came in.
+        dropped: filter -> sentences it dropped; `documents` counts documents of which nothing was left.
+    """
+
+    text: bytes
+    records: np.ndarray
+    read: Counter[str] = field(default_factory=Counter)
+    dropped: Counter[str] = field(default_factory=Counter)
+
+
+class Cleaner:
+    """Normalisation and filters of a corpus; the same for the same sentence, whatever surrounds it.
+
+    Args:
+        config: steps and limits.
+        excluded: digests of cleaned sentences that must not occur.
+    """
+
+    def __init__(self, config: CleaningConfig, excluded: frozenset[bytes] = frozenset()) -> None:
+        self.config, self.excluded = config, excluded
+        self.steps = [CLEANERS.load(name) for name in config.steps]
+
+    def normalise(self, sentence: str) -> str:
+        """Apply the steps; whatever they leave, a sentence is one line without white space at its ends."""
+        for step in self.steps:
+            sentence = step(sentence)
+        return _LINE_END.sub(" ", sentence).strip()
+
+    def rejects(self, sentence: str) -> str:
+        """Return the name of the first filter that a normalised sentence does not pass, or an empty string.
+
+        `replacement`: it holds U+FFFD (some earlier program could not decode it) or a lone surrogate.
+        """
+        limits = self.config
+        if not sentence:
+            return "empty"
+        if len(sentence) < limits.min_chars:
+            return "min_chars"
+        if len(sentence) > limits.max_chars:
+            return "max_chars"
+        if "\ufffd" in sentence or not _encodable(sentence):
+            return "replacement"
+        if (limits.min_kana or limits.min_japanese) and (name := self._wrong_script(sentence)):
+            return name
+        return "excluded" if self.excluded and digest(sentence) in self.excluded else ""
+
+    def _wrong_script(self, sentence: str) -> str:
+        length = len(sentence) - sentence.count(" ")
+        kana = len(_KANA.findall(sentence))
+        if kana < self.config.min_kana * length:
+            return "min_kana"
+        japanese = kana + len(_KANJI.findall(sentence)) if self.config.min_japanese else length
+        return "min_japanese" if japanese < self.config.min_japanese * length else ""
+
+    def batch(self, documents: Iterable[list[str]]) -> CleanBatch:
+        """Clean documents; those of which no sentence is left disappear."""
+        read: Counter[str] = Counter()
+        dropped: Counter[str] = Counter()
+        texts, records = [], []
+        for document in documents:
+            kept = []
+            for sentence in map(self.normalise, document):
+                if name := self.rejects(sentence):
+                    dropped[name] += 1
+                else:
+                    kept.append(sentence)
+            read.update(documents=1, sentences=len(document), characters=sum(map(len, document)))
+            if not kept:
+                dropped["documents"] += 1
+                continue
+            text = "\n".join(kept) + "\n\n"
+            encoded = text.encode()
+            texts.append(encoded)
+            characters = len(text) - len(kept) - 1
+            records.append((np.frombuffer(digest(text), "<u8"), len(encoded), characters, len(kept)))
+        return CleanBatch(b"".join(texts), np.array(records, RECORD), read, dropped)
+
+
+def _encodable(sentence: str) -> bool:
+    """Whether a sentence has no lone surrogate (JSON escapes can bring them in)."""
+    try:
+        sentence.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,117 @@
+"""A source, read and cleaned into its spool; the cleaning by several processes where that pays."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import Counter, deque
+from collections.abc import Iterable, Iterator
+from glob import has_magic
+from pathlib import Path
+
+from jptransfer.config import CleaningConfig, CorpusConfig, SourceConfig
+from jptransfer.corpora.cleaning import CleanBatch, Cleaner, digest
+from jptransfer.corpora.intake import Intake
+from jptransfer.corpora.readers import Document
+from jptransfer.corpora.spool import Spool, SpoolWriter
+from jptransfer.registry import SOURCES
+from jptransfer.runtime import Bar, Runtime
+
+BATCH_CHARACTERS = 1 << 18
+BATCH_DOCUMENTS = 1 << 12
+PARALLEL_BYTES = 16 << 20
+"""Input (as it lies on disk) from which more processes than one are worth their start."""
+
+
+def collect(name: str, source: SourceConfig, config: CorpusConfig, excluded: frozenset[bytes], spool: Spool,
+            runtime: Runtime) -> None:
+    """Read and clean a source into `spool`; what was read, dropped and skipped goes into its facts."""
+    read: Counter[str] = Counter()
+    dropped: Counter[str] = Counter()
+    with runtime.progress.bar(f"read {name} (MB)", _megabytes(source)) as bar, SpoolWriter(spool) as writer:
+        intake = Intake(config.on_error, advance=_advance(bar))
+        batches = _batches(SOURCES.load(source.format)(source, intake))
+        workers = runtime.workers if size_on_disk(source) >= PARALLEL_BYTES else 1
+        for batch in _cleaned(batches, config.cleaning, excluded, workers):
+            writer.add(batch)
+            read += batch.read
+            dropped += batch.dropped
+        writer.finish({"read": dict(read), "dropped": dict(dropped), "skipped": dict(intake.skipped),
+                       "skipped_first": intake.examples})
+
+
+def excluded_sentences(config: CorpusConfig) -> frozenset[bytes]:
+    """Return the digests of the cleaned sentences of `config.exclude`."""
+    cleaner, intake = Cleaner(config.cleaning), Intake(config.on_error)
+    return frozenset(digest(cleaner.normalise(sentence)) for source in config.exclude.values()
+                     for document in SOURCES.load(source.format)(source, intake) for sentence in document)
+
+
+def size_on_disk(source: SourceConfig) -> int:
+    """Return the bytes of a source's files; 0 for what is not on this disk."""
+    path = Path(source.path).expanduser()
+    found: Iterable[Path] = path.rglob("*") if path.is_dir() else [path]
+    if has_magic(source.path):
+        found = Path(path.anchor or ".").glob(str(path.relative_to(path.anchor)))
+    return sum(file.stat().st_size for file in found if file.is_file())
+
+
+def _megabytes(source: SourceConfig) -> float | None:
+    """How much will be read, if that is known beforehand."""
+    plain = not source.path.endswith((".gz", ".xz", ".bz2", ".zst")) and source.format != "hf"
+    return size_on_disk(source) / 1e6 if plain else None
+
+
+def _advance(bar: Bar):
+    waiting = 0
+
+    def advance(amount: int) -> None:
+        nonlocal waiting
+        waiting += amount
+        if waiting >= 1 << 18:
+            bar.advance(waiting / 1e6)
+            waiting = 0
+
+    return advance
+
+
+def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
+    """Group documents into batches of about `BATCH_CHARACTERS`."""
+    batch: list[Document] = []
+    size = 0
+    for document in documents:
+        batch.append(document)
+        size += sum(map(len, document))
+        if size >= BATCH_CHARACTERS or len(batch) >= BATCH_DOCUMENTS:
+            yield batch
+            batch, size = [], 0
+    if batch:
+        yield batch
+
+
+def _cleaned(batches: Iterator[list[Document]], config: CleaningConfig, excluded: frozenset[bytes],
+             workers: int) -> Iterator[CleanBatch]:
+    """Clean batches, in order; a few are under way at any time, so memory does not grow with the input."""
+    if workers <= 1:
+        yield from map(Cleaner(config, excluded).batch, batches)
+        return
+    with multiprocessing.get_context("spawn").Pool(workers, _start, (config, excluded)) as pool:
+        under_way: deque = deque()
+        for batch in batches:
+            under_way.append(pool.apply_async(_clean, (batch,)))
+            if len(under_way) > 2 * workers:
+                yield under_way.popleft().get()
+        while under_way:
+            yield under_way.popleft().get()
+
+
+_cleaner: Cleaner | None = None
+
+
+def _start(config: CleaningConfig, excluded: frozenset[bytes]) -> None:
+    global _cleaner
+    _cleaner = Cleaner(config, excluded)
+
+
+def _clean(batch: list[Document]) -> CleanBatch:
+    assert _cleaner is not None
+    return _cleaner.batch(batch)

@@ -1,0 +1,201 @@
+"""Finding repeated documents among any number of them: exact by digest, near by MinHash bands, in flat memory.
+
+Memory holds five bytes a document; keys and signatures lie on disk. Documents with equal keys (half a digest, a band of
+a signature) are found part by part: keys are dealt out to files by their upper bits, and each file is sorted alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from jptransfer.config import DeduplicationConfig
+from jptransfer.corpora.minhash import MinHasher, choose_bands, similarity
+
+PART = 1 << 20
+"""Keys that are sorted at once."""
+PAIRS = 1 << 13
+"""Candidate pairs whose signatures are compared at once."""
+_NUMBER_BITS = 22
+Pair = tuple[np.ndarray, np.ndarray]
+
+
+class Rows:
+    """A table of `width` numbers a row in a file; nothing of it stays in memory."""
+
+    def __init__(self, path: Path, dtype: type, width: int) -> None:
+        self.path, self.dtype, self.width = path, np.dtype(dtype), width
+
+    def __len__(self) -> int:
+        return self.path.stat().st_size // (self.dtype.itemsize * self.width)
+
+    @contextmanager
+    def writing(self) -> Iterator[Callable[[np.ndarray], None]]:
+        """Start the file anew; gives a function that appends rows."""
+        with self.path.open("wb") as stream:
+            yield lambda rows: stream.write(np.ascontiguousarray(rows, self.dtype).data) and None
+
+    def pieces(self, size: int = 1 << 16) -> Iterator[np.ndarray]:
+        """Yield all rows in order, `size` at a time."""
+        with self.path.open("rb") as stream:
+            while len(piece := np.fromfile(stream, self.dtype, size * self.width)):
+                yield piece.reshape(-1, self.width)
+
+    def take(self, numbers: np.ndarray) -> np.ndarray:
+        """Return the rows with these numbers."""
+        return np.array(np.memmap(self.path, self.dtype, "r").reshape(-1, self.width)[numbers])
+
+
+class Components:
+    """Groups of documents joined by pairs; the root of a group is its first document."""
+
+    def __init__(self, size: int) -> None:
+        self.parent = np.arange(size, dtype=np.uint32 if size < 1 << 32 else np.uint64)
+
+    def roots(self, documents: np.ndarray) -> np.ndarray:
+        """Return the first document of each document's group."""
+        roots = self.parent[documents]
+        while not np.array_equal(above := self.parent[roots], roots):
+            roots = above
+        self.parent[documents] = roots
+        return roots
+
+    def join(self, left: np.ndarray, right: np.ndarray) -> None:
+        """Unite the groups of each pair."""
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        if not len(left):
+            return
+        nodes, places = np.unique(np.concatenate([self.roots(left), self.roots(right)]), return_inverse=True)
+        edges = places.reshape(2, -1)
+        graph = coo_array((np.ones(edges.shape[1], np.int8), (edges[0], edges[1])), shape=(len(nodes), len(nodes)))
+        _, labels = connected_components(graph, directed=False)
+        _, first = np.unique(labels, return_index=True)
+        self.parent[nodes] = nodes[first[labels]]
+
+    def repeated(self) -> np.ndarray:
+        """Return for each document whether it is not the first of its group."""
+        return self.parent != np.arange(len(self.parent))
+
+
+def equal_keys(chunks: Iterable[np.ndarray], count: int, folder: Path) -> Iterator[Pair]:
+    """Yield (documents, group) arrays of all documents whose 64-bit key occurs again, part by part.
+
+    Args:
+        chunks: the keys of documents 0, 1, 2, … in pieces. `count`: how many there are.
+        folder: for temporary files, where the keys are too many to sort at once.
+
+    Within a part, documents of one key stand together in ascending order; `group` numbers their keys.
+    """
+    parts = -(-count // PART)
+    if parts <= 1:
+        keys = np.concatenate([*chunks, np.zeros(0, np.uint64)])
+        yield _equal(keys, np.arange(len(keys), dtype=np.uint64))
+        return
+    files = _deal(chunks, parts, folder)
+    for file in files:
+        rows = np.fromfile(file, np.uint64).reshape(-1, 2)
+        file.unlink()
+        yield _equal(rows[:, 0], rows[:, 1])
+
+
+def _deal(chunks: Iterable[np.ndarray], parts: int, folder: Path) -> list[Path]:
+    """Write (key, document) rows to one file for each range of keys."""
+    files = [folder / f"part-{number}" for number in range(parts)]
+    start = 0
+    with ExitStack() as stack:
+        streams = [stack.enter_context(file.open("wb")) for file in files]
+        for keys in chunks:
+            rows = np.stack([keys, np.arange(start, start + len(keys), dtype=np.uint64)], axis=1)
+            part = ((keys >> np.uint64(32)) * np.uint64(parts)) >> np.uint64(32)
+            rows = rows[np.argsort(part, kind="stable")]
+            ends = np.cumsum(np.bincount(part.astype(np.int64), minlength=parts))
+            for stream, piece in zip(streams, np.split(rows, ends[:-1]), strict=True):
+                stream.write(piece.tobytes())
+            start += len(keys)
+    return files
+
+
+def _equal(keys: np.ndarray, documents: np.ndarray) -> Pair:
+    """Return the documents (and their groups) whose key occurs twice or more.
+
+    Most keys occur once. One sort of the keys' lower bits, the row's number put below them, finds the others several
+    times faster than sorting rows would; that two keys agree in those bits alone makes candidates at worst.
+    """
+    number_bits = np.uint64(_NUMBER_BITS)
+    packed = np.sort((keys << number_bits) | np.arange(len(keys), dtype=np.uint64))
+    short = packed >> number_bits
+    again = short[1:] == short[:-1]
+    inside = np.zeros(len(keys), bool)
+    inside[1:] |= again
+    inside[:-1] |= again
+    rows = (packed[inside] & np.uint64((1 << _NUMBER_BITS) - 1)).astype(np.int64)
+    group = np.cumsum(np.concatenate([[True], ~again])[inside]) if len(keys) else np.zeros(0, np.int64)
+    return documents[rows].astype(np.int64), group
+
+
+def join_equal(components: Components, documents: np.ndarray, group: np.ndarray,
+               same: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
+    """Unite candidates of one key that are really the `same`: each with the first of its group, in rounds.
+
+    Those that are not like the first are compared among themselves in the next round, and so on.
+    """
+    while len(documents):
+        leader = np.concatenate([[True], group[1:] != group[:-1]])
+        first = documents[np.flatnonzero(leader)[np.cumsum(leader) - 1]]
+        unsure = np.flatnonzero(~leader & (components.roots(first) != components.roots(documents)))
+        unlike = []
+        for start in range(0, len(unsure), PAIRS):
+            rows = unsure[start:start + PAIRS]
+            equal = same(first[rows], documents[rows])
+            components.join(first[rows[equal]], documents[rows[equal]])
+            unlike.append(rows[~equal])
+        remaining = np.concatenate([*unlike, np.zeros(0, np.int64)])
+        documents, group = documents[remaining], group[remaining]
+
+
+def exact_duplicates(digests: Iterable[np.ndarray], folder: Path) -> np.ndarray:
+    """Return for each document whether an earlier one has the same 128-bit digest.
+
+    Args:
+        digests: rows (n, 2) uint64, in pieces. `folder`: for temporary files.
+    """
+    rows = Rows(folder / "digests", np.uint64, 2)
+    with rows.writing() as append:
+        for piece in digests:
+            append(piece)
+    components = Components(len(rows))
+    for found in equal_keys((piece[:, 0] for piece in rows.pieces()), len(rows), folder):
+        join_equal(components, *found, lambda left, right: (rows.take(left) == rows.take(right)).all(axis=1))
+    return components.repeated()
+
+
+def near_duplicates(texts: Iterable[Sequence[str]], config: DeduplicationConfig, folder: Path) -> np.ndarray:
+    """Return for each text whether it belongs to the group of an earlier one (Broder 1997, with banding).
+
+    Two texts join a group if they agree in a band and their estimated similarity reaches `config.threshold`.
+
+    Args:
+        texts: in pieces of a few thousand. `folder`: for temporary files.
+    """
+    bands = config.bands or choose_bands(config.threshold, config.permutations)
+    hasher = MinHasher(config.ngram, config.permutations, bands)
+    signatures = Rows(folder / "signatures", np.uint16, config.permutations)
+    keys = [Rows(folder / f"band-{band}", np.uint64, 1) for band in range(bands)]
+    with ExitStack() as stack:
+        append = [stack.enter_context(rows.writing()) for rows in (signatures, *keys)]
+        for piece in texts:
+            signed = hasher.signatures(piece)
+            for write, rows in zip(append, (signed.astype(np.uint16), *hasher.band_keys(signed)), strict=True):
+                write(rows)
+    components = Components(len(signatures))
+    for rows in keys:
+        for found in equal_keys((piece[:, 0] for piece in rows.pieces()), len(rows), folder):
+            join_equal(components, *found, lambda left, right: similarity(
+                signatures.take(left), signatures.take(right)) >= config.threshold)
+        rows.path.unlink()
+    return components.repeated()

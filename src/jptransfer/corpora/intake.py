@@ -1,0 +1,124 @@
+"""Reading raw input: which files a place means, their lines in bounded memory, and what happens to unreadable parts."""
+
+from __future__ import annotations
+
+import codecs
+import glob
+import lzma
+import tarfile
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from jptransfer.config import OnError
+from jptransfer.errors import DataError, nearest
+from jptransfer.files import codec, open_bytes
+
+LONG_LINE = 1 << 20
+"""Bytes from which a line of running text is read in parts."""
+UNREADABLE = (EOFError, OSError, lzma.LZMAError, zlib.error, tarfile.TarError)
+
+
+@dataclass
+class Intake:
+    """How reading goes: what to do with trouble, what was skipped so far, and where progress is told.
+
+    Attributes:
+        on_error: stop with a `DataError`, or skip and count.
+        skipped: kind of trouble -> how often.
+        examples: kind of trouble -> the first place and reason.
+        advance: called with the number of bytes that were read (after decompression).
+    """
+
+    on_error: OnError = OnError.stop
+    skipped: Counter[str] = field(default_factory=Counter)
+    examples: dict[str, str] = field(default_factory=dict)
+    advance: Callable[[int], None] = lambda amount: None
+
+    def trouble(self, kind: str, where: str, what: str) -> None:
+        """Raise a `DataError` that names the place, or count it under `kind` if errors are skipped."""
+        if self.on_error is OnError.stop:
+            raise DataError(f"{where}: {what} (on_error=skip would go on without it)")
+        self.skipped[kind] += 1
+        self.examples.setdefault(kind, f"{where}: {what}")
+
+    @contextmanager
+    def reading(self, path: Path) -> Iterator[None]:
+        """Report what goes wrong inside with opening and decompressing `path`; what was read before it stays."""
+        try:
+            yield
+        except UNREADABLE as error:
+            reason = getattr(error, "strerror", None) or error or type(error).__name__
+            self.trouble("unreadable", str(path), f"damaged, truncated or unreadable ({reason})")
+
+
+def locate(place: str, intake: Intake) -> list[Path]:
+    """Return the files of a file name, folder (recursively, hidden files left out) or glob, in order of their paths."""
+    path = Path(place).expanduser()
+    if path.is_file():
+        return [path]
+    if path.is_dir():
+        inside = (file for file in path.rglob("*") if file.is_file())
+        files = [file for file in inside if not any(part[0] == "." for part in file.relative_to(path).parts)]
+    else:
+        names = glob.glob(str(path), recursive=True)  # noqa: PTH207 (pathlib has no absolute patterns)
+        files = [Path(name) for name in names if Path(name).is_file()]
+    if not files:
+        siblings = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+        lacking = f"no such file or folder{nearest(path.name, siblings)}"
+        intake.trouble("missing", place or "path", "the folder holds no file" if path.is_dir() else lacking)
+    return sorted(files)
+
+
+def read_lines(path: Path, encoding: str, intake: Intake, limit: int = 0) -> Iterator[tuple[int, str]]:
+    r"""Yield the number (from 1) and text of each line of a file, without ``\n`` or ``\r\n``.
+
+    Damaged compression, empty files and lines that are not `encoding` are reported to `intake`. With `limit`, a longer
+    line comes in parts of about that many bytes, so that a file without line ends needs no more memory.
+    """
+    with intake.reading(path), open_bytes(path) as stream:
+        yield from decode_lines(stream, str(path), encoding, intake, limit)
+
+
+def decode_lines(
+    stream: BinaryIO, name: str, encoding: str, intake: Intake, limit: int = 0
+) -> Iterator[tuple[int, str]]:
+    """`read_lines` of an open stream that messages call `name`."""
+    encoding = codec(encoding)
+    if encoding.startswith(("utf-16", "utf-32")):  # a line feed is more than one byte there
+        stream, encoding = codecs.EncodedFile(stream, "utf-8", encoding), "utf-8"  # type: ignore[assignment]
+    number, rest, empty = 1, b"", True
+    while part := stream.readline(limit or -1):
+        intake.advance(len(part))
+        complete = part.endswith(b"\n") or not limit or len(part) < limit
+        try:
+            text, rest = _decode(rest + part, encoding, complete)
+        except UnicodeDecodeError as error:
+            byte, place = error.object[error.start], error.start + 1
+            intake.trouble("bad_bytes", f"{name}:{number}", f"not {encoding}: byte 0x{byte:02x} at byte {place}")
+            rest = b""
+        else:
+            text = text.removesuffix("\n").removesuffix("\r")
+            yield number, text.removeprefix("\ufeff") if empty else text
+        number += part.endswith(b"\n")
+        empty = False
+    if empty:
+        intake.trouble("empty", name, "the file is empty")
+
+
+def _decode(data: bytes, encoding: str, complete: bool) -> tuple[str, bytes]:
+    """Decode; where more is to come, keep back the bytes of a character that is not complete."""
+    if complete:
+        return data.decode(encoding), b""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    text = decoder.decode(data, False)
+    return text, decoder.getstate()[0]
+
+
+def plain_size(files: Iterable[Path]) -> int:
+    """Return the bytes of the files as they lie on disk."""
+    return sum(file.stat().st_size for file in files)

@@ -1,0 +1,197 @@
+"""Readers of running text: each turns a source into a stream of documents, a document being a list of sentences."""
+
+from __future__ import annotations
+
+import html
+import io
+import json
+import re
+import tarfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from jptransfer.config import SourceConfig
+from jptransfer.corpora.intake import LONG_LINE, Intake, decode_lines, locate, read_lines
+from jptransfer.corpora.sentences import split_sentences
+from jptransfer.errors import ConfigError, DataError, nearest
+from jptransfer.files import bare_suffix, open_bytes
+
+Document = list[str]
+"""Sentences of one document, in order, not yet cleaned."""
+
+_DOC = re.compile(r'<doc\b(?=[^>]*>)(?:[^>]*\btitle="(?P<title>[^"]*)")?[^>]*>$')
+
+
+def read_text(source: SourceConfig, intake: Intake) -> Iterator[Document]:
+    """Plain text: one sentence a line, a blank line (or the end of the file) after each document."""
+    for path in locate(source.path, intake):
+        lines = (text for _, text in read_lines(path, source.encoding, intake, LONG_LINE))
+        yield from documents(lines, source, split=bool(source.split_sentences))
+
+
+def read_folder(source: SourceConfig, intake: Intake) -> Iterator[Document]:
+    """A folder, glob or tar archive of text files: every file is one document of paragraphs."""
+    for path in locate(source.path, intake):
+        for lines in _files_within(path, source.encoding, intake):
+            yield from documents((line for line in lines if line.strip()), source, split=_splits(source))
+
+
+def _files_within(path: Path, encoding: str, intake: Intake) -> Iterator[Iterator[str]]:
+    """Yield the lines of a file, or of each file of a tar archive in the archive's order."""
+    if bare_suffix(path) not in (".tar", ".tgz", ".txz"):
+        yield (text for _, text in read_lines(path, encoding, intake, LONG_LINE))
+        return
+    with intake.reading(path), open_bytes(path) as stream, tarfile.open(fileobj=stream, mode="r|*") as archive:
+        for member in archive:
+            content = archive.extractfile(member) if member.isfile() else None
+            if content is not None:
+                inside = io.BytesIO(content.read())
+                yield (text for _, text in decode_lines(inside, f"{path}/{member.name}", encoding, intake, LONG_LINE))
+
+
+def documents(lines: Iterable[str], source: SourceConfig, split: bool) -> Iterator[Document]:
+    """Group lines into documents at blank lines and after `source.max_sentences`; `split` cuts lines into sentences."""
+    document: Document = []
+    for line in lines:
+        cut = split or len(line) * 4 > LONG_LINE
+        sentences = split_sentences(line) if cut else [line] if line.strip() else []
+        if not sentences and document:
+            yield document
+            document = []
+        document += sentences
+        while len(document) >= source.max_sentences:
+            yield document[: source.max_sentences]
+            document = document[source.max_sentences :]
+    if document:
+        yield document
+
+
+def _splits(source: SourceConfig) -> bool:
+    return source.split_sentences is not False
+
+
+def read_jsonl(source: SourceConfig, intake: Intake) -> Iterator[Document]:
+    """One JSON object a line; each of `columns` (a string, or a list of them) is a document."""
+    for path in locate(source.path, intake):
+        for where, record in _objects(read_lines(path, source.encoding, intake), path, intake):
+            yield from _from_record(record, source, where, intake)
+
+
+def _objects(lines: Iterable[tuple[int, str]], path: Path, intake: Intake) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Parse JSON lines; yields (place, object)."""
+    for number, line in lines:
+        where = f"{path}:{number}"
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            intake.trouble("malformed", where, f"not JSON ({error})")
+            continue
+        if isinstance(record, dict):
+            yield where, record
+        else:
+            intake.trouble("malformed", where, f"a JSON object is expected, not {type(record).__name__}")
+
+
+def _from_record(record: dict[str, Any], source: SourceConfig, where: str, intake: Intake) -> Iterator[Document]:
+    """Yield a document for each text column of a record that `source.where` lets pass."""
+    for column in (*source.where, *source.columns):
+        if column not in record:
+            intake.trouble("malformed", where, f"no field '{column}'{nearest(column, record)}")
+            return
+    if any(str(record[column]) != wanted for column, wanted in source.where.items()):
+        return
+    for column in source.columns:
+        value = record[column]
+        paragraphs = value if isinstance(value, list) else [value]
+        if not all(isinstance(paragraph, str) for paragraph in paragraphs):
+            intake.trouble("malformed", where, f"field '{column}' holds no text")
+            continue
+        lines = (line for paragraph in paragraphs for line in paragraph.split("\n") if line.strip())
+        yield from documents(lines, source, split=_splits(source))
+
+
+def read_wikiextractor(source: SourceConfig, intake: Intake) -> Iterator[Document]:
+    """WikiExtractor's folders (AA/wiki_00, …), both as <doc> elements and as JSON; titles are left out."""
+    for path in locate(source.path, intake):
+        lines = read_lines(path, source.encoding, intake)
+        for title, article in _articles(lines, path, intake):
+            body = [line for line in article if line.strip()]
+            if body and body[0].strip() == title.strip():
+                body = body[1:]
+            yield from documents(body, source, split=_splits(source))
+
+
+def _articles(lines: Iterator[tuple[int, str]], path: Path, intake: Intake) -> Iterator[tuple[str, list[str]]]:
+    """Yield title and lines of each article of one file."""
+    article: list[str] | None = None
+    title, opened = "", 0
+    for number, line in lines:
+        if article is None and line.startswith("{"):
+            for where, record in _objects([(number, line)], path, intake):
+                if isinstance(record.get("text"), str):
+                    yield str(record.get("title", "")), record["text"].split("\n")
+                else:
+                    intake.trouble("malformed", where, "no field 'text'")
+        elif match := _DOC.match(line):
+            if article is not None:
+                intake.trouble("malformed", f"{path}:{opened}", "a <doc> that is not closed")
+            title, article, opened = html.unescape(match["title"] or ""), [], number
+        elif line.startswith("</doc>") and article is not None:
+            yield title, article
+            article = None
+        elif article is not None:
+            article.append(line)
+        elif line.strip():
+            intake.trouble("malformed", f"{path}:{number}", "text outside of <doc> … </doc>")
+    if article is not None:
+        intake.trouble("malformed", f"{path}:{opened}", "a <doc> that is not closed")
+
+
+def read_tsv(source: SourceConfig, intake: Intake) -> Iterator[Document]:
+    """Tab-separated columns by 0-based number, quoting off: each cell is one sentence and a document of its own."""
+    columns, where = _numbers(source.columns, "columns"), dict(zip(_numbers(list(source.where), "where"),
+                                                                   source.where.values(), strict=True))
+    needed = max([*columns, *where])
+    for path in locate(source.path, intake):
+        for number, line in read_lines(path, source.encoding, intake):
+            cells = line.split("\t")
+            if len(cells) <= needed:
+                intake.trouble("malformed", f"{path}:{number}", f"{len(cells)} columns, but column {needed} is wanted")
+            elif all(cells[column] == wanted for column, wanted in where.items()):
+                for column in columns:
+                    yield from documents([cells[column]], source, split=bool(source.split_sentences))
+
+
+def _numbers(columns: list[str], field: str) -> list[int]:
+    if not columns and field == "columns" or not all(column.isdecimal() for column in columns):
+        raise ConfigError(f"{field}: format tsv wants 0-based column numbers, not {columns}")
+    return [int(column) for column in columns]
+
+
+def read_hf(source: SourceConfig, intake: Intake) -> Iterator[Document]:
+    """A Hugging Face data set, streamed: ``name``, ``name@revision`` on the hub, or a folder on disk."""
+    for number, record in enumerate(_rows(source)):
+        yield from _from_record(record, source, f"{source.path}[{number}]", intake)
+
+
+def _rows(source: SourceConfig) -> Iterable[dict[str, Any]]:
+    import datasets
+
+    name, _, revision = source.path.removeprefix("hf:").partition("@")
+    folder = Path(source.path).expanduser()
+    try:
+        if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
+            loaded = datasets.load_from_disk(str(folder))
+            if not isinstance(loaded, dict):
+                return loaded
+            if source.split not in loaded:
+                raise ConfigError(f"{folder}: no split '{source.split}'{nearest(source.split, loaded)}")
+            return loaded[source.split]
+        if folder.is_dir():
+            return datasets.load_dataset(str(folder), split=source.split, streaming=True)
+        return datasets.load_dataset(name, split=source.split, revision=revision or None, streaming=True)
+    except (OSError, ValueError) as error:
+        raise DataError(f"{source.path}: cannot be loaded as a data set: {str(error).splitlines()[0]}") from error

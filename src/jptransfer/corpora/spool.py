@@ -1,0 +1,98 @@
+"""Cleaned documents on disk, with a record for each, to be gone through several times in little memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+
+from jptransfer.corpora.cleaning import RECORD, CleanBatch
+
+BLOCK_BYTES = 4 << 20
+BLOCK_RECORDS = 1 << 15
+
+
+@dataclass(frozen=True)
+class Block:
+    """Consecutive documents: number of the first, their records, and their text as written by `Cleaner.batch`."""
+
+    start: int
+    records: np.ndarray
+    text: bytes
+
+    def documents(self) -> Iterator[bytes]:
+        """Yield each document's bytes."""
+        ends = np.cumsum(self.records["bytes"].astype(np.int64))
+        for start, end in zip([0, *ends[:-1].tolist()], ends.tolist(), strict=True):
+            yield self.text[start:end]
+
+
+class Spool:
+    """One source's cleaned documents in a folder; complete once `facts.json` is there."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.text, self.records, self.facts = folder / "text", folder / "records", folder / "facts.json"
+
+    @property
+    def complete(self) -> bool:
+        """Whether an earlier run, perhaps an interrupted one, finished writing it."""
+        return self.facts.is_file()
+
+    def __len__(self) -> int:
+        return self.records.stat().st_size // RECORD.itemsize
+
+    def describe(self) -> dict[str, Any]:
+        """Return the facts given to `SpoolWriter.finish`."""
+        return json.loads(self.facts.read_text(encoding="utf-8"))
+
+    def record_blocks(self, size: int = BLOCK_RECORDS) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield (number of the first document, records)."""
+        for start in range(0, len(self), size):
+            yield start, np.fromfile(self.records, RECORD, size, offset=start * RECORD.itemsize)
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield documents with their text, about `BLOCK_BYTES` at a time (more only if one document is longer)."""
+        with self.text.open("rb") as stream:
+            for start, records in self.record_blocks():
+                ends = np.cumsum(records["bytes"].astype(np.int64))
+                first = 0
+                while first < len(records):
+                    done = int(ends[first - 1]) if first else 0
+                    last = max(first + 1, int(np.searchsorted(ends, done + BLOCK_BYTES, "right")))
+                    yield Block(start + first, records[first:last], stream.read(int(ends[last - 1]) - done))
+                    first = last
+
+
+class SpoolWriter:
+    """Writes a `Spool` from the beginning."""
+
+    def __init__(self, spool: Spool) -> None:
+        self.spool = spool
+
+    def __enter__(self) -> SpoolWriter:
+        self.spool.folder.mkdir(parents=True, exist_ok=True)
+        self._text, self._records = self.spool.text.open("wb"), self.spool.records.open("wb")
+        return self
+
+    def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._text.close()
+        self._records.close()
+
+    def add(self, batch: CleanBatch) -> None:
+        """Append documents."""
+        self._text.write(batch.text)
+        self._records.write(batch.records.tobytes())
+
+    def finish(self, facts: dict[str, Any]) -> None:
+        """Flush the documents and mark the spool as complete."""
+        self._text.flush()
+        self._records.flush()
+        partial = self.spool.facts.with_suffix(".partial")
+        partial.write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
+        partial.replace(self.spool.facts)

@@ -1,0 +1,76 @@
+"""Stage `prepare_corpus`: official files become clean, distinct, split running text."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jptransfer.config import CorpusConfig
+from jptransfer.errors import ConfigError
+from jptransfer.registry import SOURCES
+from jptransfer.runtime import Runtime
+from jptransfer.stages import WORK, Inputs, PrepareCorpusStage, Summary
+
+if TYPE_CHECKING:
+    from jptransfer.corpora.library import Library
+
+
+def prepare_corpus(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
+    """Write the `corpus` artifact of docs/FORMATS.md.
+
+    Each source is read and cleaned once, into a spool below ``.work`` (a restart goes on with the first source that
+    was not finished); then documents are compared, sampled and split, and copied out.
+
+    Raises:
+        ConfigError: no sources, or fractions and weights that cannot be.
+        DataError: input that cannot be read (with ``on_error: stop``), or of which nothing is left.
+    """
+    from jptransfer.corpora.library import Library
+
+    check(config.corpus)
+    library = Library.collected(config.corpus, out / WORK, runtime)
+    library.drop_duplicates(runtime)
+    library.sample()
+    splits = write_splits(library, out, runtime)
+    statistics = {"splits": splits, "sources": library.describe()}
+    text = json.dumps(statistics, ensure_ascii=False, indent=1)
+    (out / "statistics.json").write_text(text + "\n", encoding="utf-8")
+    counts = ", ".join(f"{name} {count['sentences']:,}" for name, count in splits.items())
+    dropped = sum(facts["exact_duplicates"] + facts["near_duplicates"] for facts in statistics["sources"].values())
+    documents = sum(count["documents"] for count in splits.values())
+    return Summary(f"{documents:,} documents ({dropped:,} repeated ones dropped); sentences: {counts}", statistics)
+
+
+def write_splits(library: Library, out: Path, runtime: Runtime) -> dict[str, dict[str, int]]:
+    """Write ``<split>.txt`` and return the documents, sentences, characters and bytes of each split."""
+    from jptransfer.corpora.library import measure
+
+    counts = {split: Counter() for split in library.split()}
+    with ExitStack() as stack:
+        bar = stack.enter_context(runtime.progress.bar("write", len(library.fates)))
+        files = {split: stack.enter_context((out / f"{split.name}.txt").open("wb")) for split in counts}
+        for block, fates in library.blocks():
+            documents = list(block.documents())
+            for split, file in files.items():
+                chosen = fates == split
+                counts[split] += measure(block.records[chosen])
+                file.write(b"".join(documents[number] for number in chosen.nonzero()[0].tolist()))
+            bar.advance(len(documents))
+    return {split.name: dict(count) for split, count in counts.items()}
+
+
+def check(corpus: CorpusConfig) -> None:
+    """Raise `ConfigError` for settings that cannot be met."""
+    if not corpus.sources:
+        raise ConfigError("corpus.sources is empty: choose a corpus, for example corpus=toy")
+    if corpus.dev_fraction + corpus.test_fraction >= 1:
+        raise ConfigError("corpus.dev_fraction and corpus.test_fraction leave nothing for training")
+    if corpus.max_bytes and not any(source.weight for source in corpus.sources.values()):
+        raise ConfigError("corpus.max_bytes is divided by the sources' weights, but all of them are 0")
+    for name, source in (corpus.sources | corpus.exclude).items():
+        SOURCES.check(source.format, f"corpus.sources.{name}.format")
+        if not source.path:
+            raise ConfigError(f"corpus.sources.{name}.path is empty: name a file, a folder or a glob")

@@ -1,0 +1,94 @@
+"""Named normalisations of one line of text: each takes a string and returns a string."""
+
+from __future__ import annotations
+
+import html as _html
+import re
+import unicodedata
+
+_SPACE = re.compile(r"\s+")
+_INVISIBLE = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
+)
+_TAG = re.compile(r"<!--.*?-->|</?[A-Za-z][^<>]*>")
+_URL = re.compile(r"(?:https?|ftp)://[\w/:%#$&?()~.=+\-@!*',;\[\]]+", re.ASCII | re.IGNORECASE)
+_USER = re.compile(r"(?<![\w.])@\w+", re.ASCII)
+_LONG_VOWELS = re.compile("ー{2,}")
+_WAVE_DASHES = str.maketrans(dict.fromkeys("～∼∾〰", "〜"))
+
+_NEOLOGD_HYPHEN = re.compile("[˗֊‐‑‒–⁃⁻₋−]+")
+_NEOLOGD_LONG_VOWEL = re.compile("[﹣－ｰ—―─━ー]+")
+_NEOLOGD_TILDE = re.compile("[~∼∾〜〰～]")
+_NEOLOGD_NARROW = str.maketrans(
+    {chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)} | {"　": " ", "’": "'", "”": '"', "￥": "¥"}
+)
+_HALF_KANA = re.compile("[｡-ﾟ]+")
+_WIDE = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3000-\u303f\uff00-\uffef々"
+_NEOLOGD_SPACE = re.compile(f"(?<=[{_WIDE}]) +(?=\\S)|(?<=\\S) +(?=[{_WIDE}])")
+
+
+def nfkc(text: str) -> str:
+    """Unicode normalisation form KC: full-width letters become ASCII, half-width kana full-width, ligatures apart."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
+
+
+def neologd(text: str) -> str:
+    """The normalisation that mecab-ipadic-NEologd's dictionary was made with (its wiki, page Regexp.ja).
+
+    Letters, digits and symbols become half-width and kana full-width; hyphens become ``-``, long-vowel marks one
+    ``ー``; tildes go; white space beside a Japanese character goes, other runs become one space.
+    """
+    text = _NEOLOGD_HYPHEN.sub("-", text)
+    text = _NEOLOGD_LONG_VOWEL.sub("ー", text)
+    text = _NEOLOGD_TILDE.sub("", text)
+    text = _HALF_KANA.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
+    text = whitespace(text.translate(_NEOLOGD_NARROW))
+    return _NEOLOGD_SPACE.sub("", text)
+
+
+def whitespace(text: str) -> str:
+    """Runs of white space (full-width too) become one space; ends are trimmed."""
+    return _SPACE.sub(" ", text).strip()
+
+
+def control(text: str) -> str:
+    """Control, bidirectional and zero-width characters go; tab, line feed and carriage return become a space.
+
+    The zero-width joiner goes too, so that an emoji made of several shows as its parts.
+    """
+    return _INVISIBLE.sub("", text.translate({9: " ", 10: " ", 13: " "}))
+
+
+def html(text: str) -> str:
+    """Tags and comments go, then character references are resolved (so that ``&lt;b&gt;`` stays as ``<b>``)."""
+    return _html.unescape(_TAG.sub("", text))
+
+
+def urls(text: str) -> str:
+    """URLs become ``[URL]``."""
+    return _URL.sub("[URL]", text)
+
+
+def users(text: str) -> str:
+    """``@name`` becomes ``[USER]``; the @ of a mail address stays."""
+    return _USER.sub("[USER]", text)
+
+
+def digits(text: str) -> str:
+    """Every decimal digit of any script becomes 0."""
+    return re.sub(r"\d", "0", text)
+
+
+def lowercase(text: str) -> str:
+    """Lower case."""
+    return text.lower()
+
+
+def long_vowels(text: str) -> str:
+    """Repeated long-vowel marks become one."""
+    return _LONG_VOWELS.sub("ー", text)
+
+
+def wave_dash(text: str) -> str:
+    """Full-width tilde and the other look-alikes become the wave dash U+301C (name it before ``nfkc``)."""
+    return text.translate(_WAVE_DASHES)
