@@ -80,12 +80,12 @@ class RichProgress:
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
                    TextColumn("{task.fields[note]}", markup=False))
-        with Rich(*columns, console=self.console, transient=True) as progress:
+        with Rich(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
             yield _RichBar(progress, progress.add_task(label, total=total, completed=done, note=""))
 
     def say(self, line: str) -> None:
         """Print the line as it is."""
-        self.console.print(line, markup=False, highlight=False)
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 @dataclass(frozen=True)

@@ -64,14 +64,16 @@ def free_table(override: str, schema: type) -> str:
     """Return the override so that Hydra lets it name new entries of the schema's tables, as in ``task.files.train=F``.
 
     A new entry that is a section (``corpus.sources.mine.path=F``) has to be merged into the table as a whole: OmegaConf
-    makes typed entries only so. Sweeps over such a setting need the entry to be there.
+    makes typed entries only so.
     """
     key, _, value = override.partition("=")
     table = table_of(key, schema) if key and key[0] not in "+~" else ""
     inside = key[len(table) + 1:].split(".") if table else []
-    if len(inside) < 2 or OverridesParser.create().parse_override(override).is_sweep_override():
+    if len(inside) < 2:
         return f"++{override}" if table else override
-    return f"++{table}={{{':{'.join(inside)}:{value}{'}' * len(inside)}"
+    parsed = OverridesParser.create().parse_override(override)
+    values = parsed.sweep_string_iterator() if parsed.is_discrete_sweep() else [value]
+    return f"++{table}=" + ",".join(f"{{{':{'.join(inside)}:{one}{'}' * len(inside)}" for one in values)
 
 
 def quote(value: str) -> str:

@@ -18,7 +18,7 @@ from jptransfer.commands.arguments import free_table
 from jptransfer.commands.messages import explain
 from jptransfer.config import Config
 from jptransfer.config.check import check
-from jptransfer.errors import ConfigError
+from jptransfer.errors import ConfigError, unknown
 from jptransfer.resources import resource
 
 
@@ -59,12 +59,14 @@ def compose_rows(config: Config, composed: DictConfig) -> dict[str, Config]:
     Raises:
         ConfigError: a row's override is wrong; the message names the row.
     """
-    if not config.rows:
-        return {config.name: config}
-    return {row: _typed_row(row, overrides, composed) for row, overrides in config.rows.items()}
+    for row in config.only:
+        if row not in config.rows:
+            raise ConfigError(f"only: {unknown('row', row, config.rows)}")
+    chosen = {row: overrides for row, overrides in config.rows.items() if row in (config.only or config.rows)}
+    return {row: _typed_row(row, overrides, composed) for row, overrides in chosen.items()} or {config.name: config}
 
 
-def _typed_row(row: str, overrides: list[str] | None, composed: DictConfig) -> Config:
+def _typed_row(row: str, overrides: list[str], composed: DictConfig) -> Config:
     try:
         return typed(_compose_row(overrides, composed))
     except Exception as error:

@@ -144,6 +144,8 @@ class Config:
     """several seeds of fine-tuning; empty: only `seed`"""
     rows: dict[str, list[str]] = setting(factory=dict)
     """rows to compare in one report: name -> overrides as on the command line; empty: this configuration alone"""
+    only: list[str] = setting(factory=list)
+    """names of the rows to run; empty: all of them"""
     upstream: Upstream = Upstream.build
     """build what is missing upstream, or require that it is there and print the commands that make it"""
     dry_run: bool = False

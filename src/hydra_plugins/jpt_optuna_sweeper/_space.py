@@ -1,0 +1,68 @@
+"""Search spaces: Hydra's sweep syntax as Optuna distributions, and suggested values as overrides again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, Transformer
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+
+from jptransfer.errors import ConfigError
+
+
+def distribution(override: Override) -> BaseDistribution:
+    """Return what an override with several values means.
+
+    ``a,b``, ``choice(..)`` and ``glob(..)`` are categories, ``range(..)`` is discrete, ``interval(a,b)`` continuous;
+    the tag ``int`` makes an interval one of whole numbers, the tag ``log`` a logarithmic one.
+
+    Raises:
+        ConfigError: an interval that is empty, or logarithmic and not positive.
+    """
+    value = override.value()
+    try:
+        if isinstance(value, IntervalSweep):
+            return _interval(value)
+        if isinstance(value, RangeSweep) and not value.shuffle:
+            return _range(value)
+        return CategoricalDistribution(list(override.sweep_iterator(transformer=Transformer.encode)))
+    except ValueError as error:
+        raise ConfigError(f"{override.input_line}: {error}") from error
+
+
+def _interval(sweep: IntervalSweep) -> BaseDistribution:
+    log = "log" in sweep.tags
+    if "int" in sweep.tags:
+        return IntDistribution(int(sweep.start or 0), int(sweep.end or 0), log=log)
+    return FloatDistribution(float(sweep.start or 0), float(sweep.end or 0), log=log)
+
+
+def _range(sweep: RangeSweep) -> BaseDistribution:
+    steps = list(sweep.range())
+    if all(isinstance(step, int) for step in steps):
+        return IntDistribution(steps[0], steps[-1], step=int(sweep.step), log="log" in sweep.tags)
+    return FloatDistribution(float(steps[0]), float(steps[-1]), step=float(sweep.step))
+
+
+def grid(space: dict[str, BaseDistribution]) -> dict[str, list[Any]]:
+    """Return every value of each setting, for the grid sampler.
+
+    Raises:
+        ConfigError: a continuous setting.
+    """
+    return {key: _values(key, one) for key, one in space.items()}
+
+
+def _values(key: str, one: BaseDistribution) -> list[Any]:
+    if isinstance(one, CategoricalDistribution):
+        return list(one.choices)
+    if isinstance(one, IntDistribution) and not one.log:
+        return list(range(one.low, one.high + 1, one.step))
+    if isinstance(one, FloatDistribution) and one.step:
+        return [one.low + index * one.step for index in range(round((one.high - one.low) / one.step) + 1)]
+    raise ConfigError(f"{key} is continuous; the grid sampler takes lists and ranges only")
