@@ -23,7 +23,7 @@ def test_groups_hold_every_example():
     counts = right([0.5, 0.7, 0.9])
     grouped = patterns(counts)
     assert grouped.sizes.sum() == 400 and len(grouped.sizes) == 8
-    assert (grouped.totals == counts.sum(axis=1)).all()
+    assert (grouped.sums(grouped.sizes[None])[0] == counts.sum(axis=1)).all()
 
 
 def test_interval_of_accuracy_is_near_the_normal_one():

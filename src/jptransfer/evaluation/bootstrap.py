@@ -6,6 +6,7 @@ distinct rows of counts: exact, and far cheaper than drawing examples.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -30,15 +31,11 @@ class Patterns:
     counts: np.ndarray
     sizes: np.ndarray
 
-    @property
-    def totals(self) -> np.ndarray:
-        """Counts summed over examples, (systems, columns)."""
-        return np.tensordot(self.sizes.astype(float), self.counts, axes=1)
-
     def sums(self, weights: np.ndarray) -> np.ndarray:
         """Return counts summed with (trials, patterns) weights: (trials, systems, columns)."""
-        flat = weights.astype(float) @ self.counts.reshape(len(self.sizes), -1)
-        return flat.reshape(len(weights), *self.counts.shape[1:])
+        shape = self.counts.shape[1:]
+        flat = weights.astype(float) @ self.counts.reshape(len(self.sizes), math.prod(shape))
+        return flat.reshape(len(weights), *shape)
 
 
 def patterns(counts: np.ndarray) -> Patterns:
@@ -46,7 +43,7 @@ def patterns(counts: np.ndarray) -> Patterns:
     systems, examples, columns = counts.shape
     rows = np.ascontiguousarray(counts.transpose(1, 0, 2)).reshape(examples, systems * columns)
     distinct, sizes = np.unique(rows, axis=0, return_counts=True)
-    return Patterns(distinct.reshape(-1, systems, columns).astype(float), sizes)
+    return Patterns(distinct.reshape(len(sizes), systems, columns).astype(float), sizes)
 
 
 def blocks(trials: int, width: int) -> Iterator[int]:
