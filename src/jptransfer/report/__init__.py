@@ -1,0 +1,1 @@
+"""The evidence on paper: tables, figures and one self-contained HTML page."""

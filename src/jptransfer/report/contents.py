@@ -1,0 +1,129 @@
+"""What a report says, before it is written in any format: results, figures, examples, lineage, statistics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from jptransfer.config import ReportConfig
+from jptransfer.evaluation.metrics import NER
+from jptransfer.report import curves
+from jptransfer.report.drawing import Figure
+from jptransfer.report.examples import Shown, disagreements, errors
+from jptransfer.report.figures import confusion_figure, finetuning_figure, lengths_figure, loss_figure, results_figure
+from jptransfer.report.lineage import Graph, lineage
+from jptransfer.report.results import Results, RowResult, gains
+from jptransfer.report.sources import Source, Sources
+from jptransfer.report.statistics import facts, nested_tables
+from jptransfer.report.summary import label_table, metrics_table, results_table, tests_table
+from jptransfer.report.tables import Table
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """Where a row and the baseline differ: counts, and examples of both kinds."""
+
+    row: str
+    better: int
+    worse: int
+    examples_better: list[Shown]
+    examples_worse: list[Shown]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Everything the page says about one data set."""
+
+    results: Results
+    table: Table
+    metrics: Table
+    tests: Table
+    labels: Table
+    errors: list[Shown]
+    disagreement: Disagreement | None
+    figures: dict[str, Figure]
+    best: RowResult
+
+    @property
+    def entity_types(self) -> list[str]:
+        """Types of entities, none for other tasks."""
+        task = self.best.predictions[0].task
+        return list(task.labels) if task.kind == NER else []
+
+
+@dataclass(frozen=True)
+class Report:
+    """The content of a report, before it is written in any format."""
+
+    title: str
+    name: str
+    sections: list[Section]
+    sources: Sources
+    lineage: Graph
+    statistics: dict[str, list[Table]]
+    figures: dict[str, Figure] = field(default_factory=dict)
+
+    @property
+    def all_figures(self) -> list[Figure]:
+        """Every figure once, in the order of the page."""
+        of_sections = [figure for section in self.sections for figure in section.figures.values()]
+        return of_sections + list(self.figures.values())
+
+
+def assemble(sources: Sources, results: list[Results], config: ReportConfig, name: str) -> Report:
+    """Gather what the report says."""
+    sections = [_section(sources, one, config, f"-{number}" if len(results) > 1 else "")
+                for number, one in enumerate(results, 1)]
+    figures = {figure.name: figure for figure in _corpus_figures(sources) if figure}
+    return Report(config.title or name, name, sections, sources, lineage(sources), _statistics(sources), figures)
+
+
+def _section(sources: Sources, results: Results, config: ReportConfig, suffix: str) -> Section:
+    best = results.best
+    epochs, metric = curves.development_curves(sources, results)
+    figures = {
+        "results": results_figure(results, f"results{suffix}"),
+        "finetuning": finetuning_figure(epochs, metric, f"finetuning{suffix}"),
+        "confusion": confusion_figure(results, best, f"confusion{suffix}"),
+        "lengths": lengths_figure(curves.text_lengths(results), f"Lengths of the texts of {results.task}", "characters",
+                                  f"lengths{suffix}")}
+    return Section(
+        results, results_table(results), metrics_table(results), tests_table(results), label_table(results, best),
+        errors(results, best, config.errors), _disagreement(results, config),
+        {name: figure for name, figure in figures.items() if figure}, best)
+
+
+def _disagreement(results: Results, config: ReportConfig) -> Disagreement | None:
+    """Set the best row beside the baseline; where that is the best, the row that differs most."""
+    others = [row for row in results.rows if row.comparison]
+    if not others:
+        return None
+    compared = results.best if results.best.comparison else max(others, key=_distance)
+    assert compared.comparison
+    return Disagreement(compared.name, *gains(compared.comparison),
+                        *disagreements(results, compared, config.errors, config.seed))
+
+
+def _distance(row: RowResult) -> float:
+    return abs(row.comparison.difference) if row.comparison else 0.0
+
+
+def _corpus_figures(sources: Sources) -> Iterator[Figure | None]:
+    yield loss_figure(curves.loss_curves(sources))
+    for one in sources.of_kind("encoded"):
+        yield lengths_figure(curves.sentence_lengths(one), f"Lengths of the sentences of {one.manifest.name}", "tokens",
+                             f"sentences-{one.manifest.id[:6]}")
+
+
+def _statistics(sources: Sources) -> dict[str, list[Table]]:
+    found = {title: [table for one in sources.of_kind(kind) for table in _counts(one)]
+             for title, kind in (("Corpora", "corpus"), ("Data sets", "dataset"))}
+    for title, kind in (("Tokenizers", "tokenizer"), ("Encoded corpora", "encoded"),
+                        ("Language models", "language_model")):
+        table = facts(title, sources.of_kind(kind))
+        found[title] = [table] if table else []
+    return {title: shown for title, shown in found.items() if shown}
+
+
+def _counts(source: Source) -> Iterator[Table]:
+    return nested_tables(source.manifest.name, source.json("statistics.json"))

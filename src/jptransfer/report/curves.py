@@ -1,0 +1,57 @@
+"""Learning curves and lengths, read from the artifacts for the figures."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from jptransfer.evaluation.metrics import load_metric
+from jptransfer.report.results import Results
+from jptransfer.report.sources import Source, Sources
+from jptransfer.tasks.base import SPLITS, dataset_splits, read_examples
+
+Points = list[tuple[float, float]]
+
+
+def loss_curves(sources: Sources) -> dict[str, dict[str, Points]]:
+    """Return label of a language model -> split -> (step, loss)."""
+    return {f"{one.manifest.name} {one.manifest.id[:6]}": {split: _series(one, split, "step", "loss")
+                                                          for split in ("train", "dev")}
+            for one in sources.of_kind("language_model")}
+
+
+def development_curves(sources: Sources, results: Results) -> tuple[dict[str, list[Points]], str]:
+    """Return row -> one list of (epoch, development metric) a seed, and which metric it is.
+
+    It is the report's metric where fine-tuning recorded it in every epoch, else the task's own.
+    """
+    models = {row.name: [model for run in row.runs if (model := sources.task_model(run))] for row in results.rows}
+    own = load_metric("", results.rows[0].evaluations[0].task).name
+    for name in (results.metric.name, own):
+        curves = {row: [_series(model, "dev", "epoch", name) for model in found] for row, found in models.items()}
+        if any(any(runs) for runs in curves.values()):
+            break
+    return curves, name
+
+
+def _series(source: Source, split: str, across: str, up: str) -> Points:
+    records = [record for record in source.records() if record.get("split") == split]
+    return [(record[across], record[up]) for record in records if across in record and up in record]
+
+
+def text_lengths(results: Results) -> dict[str, list[int]]:
+    """Return split -> length in characters of every text; the final split's texts are those of the evaluation."""
+    first = results.rows[0].predictions[0]
+    found = {first.split: [len(row.text) for row in first.rows]}
+    if results.dataset:
+        folder = results.dataset.folder
+        present = dataset_splits(folder)
+        train = read_examples(first.task, folder, "train") if "train" in present else []
+        dev = read_examples(first.task, folder, "dev") if "dev" in present else []
+        found |= {"train": [len(one.text) for one in train], "dev": [len(one.text) for one in dev]}
+    return {split: found[split] for split in SPLITS if split in found}
+
+
+def sentence_lengths(encoded: Source) -> dict[str, np.ndarray]:
+    """Return split -> length in tokens of every sentence of an encoded corpus."""
+    found = {split: encoded.folder / f"{split}.sentences.npy" for split in SPLITS}
+    return {split: np.diff(np.load(path, mmap_mode="r")) for split, path in found.items() if path.is_file()}

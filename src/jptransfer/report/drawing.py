@@ -1,0 +1,137 @@
+"""How figures look and how they are saved: Japanese glyphs, a palette for all eyes, the same bytes each time."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F")
+"""Colours that people with any colour vision tell apart (Okabe & Ito 2008, yellow and black replaced)."""
+
+MARKERS = "osD^vPX*"
+LATIN = "DejaVu Sans"
+
+
+@dataclass(frozen=True)
+class Theme:
+    """Colours of text, grid and paper; `ramp` is the matplotlib colour map of shares."""
+
+    ink: str
+    faint: str
+    paper: str
+    ramp: str
+
+
+LIGHT = Theme(ink="#1f2328", faint="#d5dae0", paper="#ffffff", ramp="Blues")
+DARK = Theme(ink="#e6e9ee", faint="#3a414b", paper="#161a20", ramp="Blues_r")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure that can be drawn in either theme.
+
+    Attributes:
+        name: stem of its files.
+        title: what it shows, in a few words. `caption`: how to read it.
+        width, height: in inches.
+        draw: puts it on an empty canvas.
+    """
+
+    name: str
+    title: str
+    caption: str
+    width: float
+    height: float
+    draw: Callable[[Canvas, Theme], Any]
+
+
+def colour(index: int) -> str:
+    """Return the colour of row or series number `index`."""
+    return PALETTE[index % len(PALETTE)]
+
+
+def marker(index: int) -> str:
+    """Return the marker of row or series number `index`, so that colour is never the only difference."""
+    return MARKERS[index % len(MARKERS)]
+
+
+@cache
+def _japanese_font() -> str:
+    import matplotlib_fontja
+    from matplotlib import font_manager
+
+    path = matplotlib_fontja.get_font_ttf_path()
+    font_manager.fontManager.addfont(path)
+    return font_manager.FontProperties(fname=path).get_name()
+
+
+@contextmanager
+def style(theme: Theme) -> Iterator[None]:
+    """Draw and save in the house style inside this context; nothing outside of it changes."""
+    import matplotlib
+
+    settings = {
+        "font.family": [LATIN, _japanese_font()], "font.size": 10, "axes.titlesize": 11, "axes.titlelocation": "left",
+        "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
+        "grid.color": theme.faint, "grid.linewidth": 0.7, "axes.edgecolor": theme.faint, "axes.labelcolor": theme.ink,
+        "axes.titlecolor": theme.ink, "text.color": theme.ink, "xtick.color": theme.ink, "ytick.color": theme.ink,
+        "figure.facecolor": theme.paper, "axes.facecolor": theme.paper, "savefig.facecolor": theme.paper,
+        "legend.frameon": False, "lines.linewidth": 1.8, "figure.constrained_layout.use": True,
+        # Labels come from data: a dollar sign is a dollar sign.
+        "text.parse_math": False, "axes.unicode_minus": True, "svg.fonttype": "path", "svg.hashsalt": "jptransfer",
+    }
+    with matplotlib.rc_context(settings):
+        yield
+
+
+def render(figure: Figure, kind: str, theme: Theme = LIGHT) -> bytes:
+    """Return the figure as ``png`` (200 dots an inch) or ``svg``: the same bytes whenever the same thing is drawn."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure as Canvas
+
+    with style(theme):
+        canvas = Canvas(figsize=(figure.width, figure.height))
+        FigureCanvasAgg(canvas)
+        figure.draw(canvas, theme)
+        stream = io.BytesIO()
+        metadata = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
+        canvas.savefig(stream, format=kind, dpi=200, metadata=metadata)
+    return stream.getvalue()
+
+
+def save(figure: Figure, folder: Path) -> None:
+    """Write ``<name>.png`` and ``<name>.svg``."""
+    for kind in ("png", "svg"):
+        (folder / f"{figure.name}.{kind}").write_bytes(render(figure, kind))
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    from matplotlib import font_manager, ft2font
+
+    paths = [font_manager.findfont(name) for name in (LATIN, _japanese_font())]
+    return frozenset(code for path in paths for code in ft2font.FT2Font(path).get_charmap())
+
+
+def label(text: str, limit: int = 24) -> str:
+    """Return text for a figure: on one line, cut at `limit`, characters no font has as their code point."""
+    text = " ".join(text.split())
+    text = text if len(text) <= limit else text[: limit - 1] + "…"
+    return "".join(c if ord(c) in _glyphs() else f"U+{ord(c):X}" for c in text)
+
+
+def integer_steps(axes: Axes) -> None:
+    """Label the horizontal axis with whole numbers and thousands separators."""
+    from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

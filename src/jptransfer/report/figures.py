@@ -1,0 +1,181 @@
+"""The figures of a report: results, learning curves, confusion, lengths."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jptransfer.report import numbers
+from jptransfer.report.drawing import DARK, Figure, Theme, colour, integer_steps, label, marker
+from jptransfer.report.results import Results, RowResult
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
+
+WIDTH = 6.6
+MOST_NUMBERED = 16
+"""Confusion matrices with more labels have no numbers in their cells."""
+
+Points = Sequence[tuple[float, float]]
+
+
+def results_figure(results: Results, name: str) -> Figure:
+    """Return the rows' scores: each run as a small mark, the mean as a large one, the interval as a line."""
+    metric = numbers.title(results.metric.name)
+    return Figure(name, f"{metric} on {results.task}",
+                  "Large mark: mean over runs; small marks: single runs; line: "
+                  f"{results.confidence:.0%} bootstrap interval over examples. The axis does not start at zero.",
+                  WIDTH, 1.1 + 0.48 * len(results.rows), partial(_draw_results, results))
+
+
+def _draw_results(results: Results, canvas: Canvas, theme: Theme) -> None:
+    axes = canvas.subplots()
+    scaled = partial(numbers.scaled, metric=results.metric.name)
+    for index, row in enumerate(results.rows):
+        if row.interval:
+            axes.plot([scaled(limit) for limit in row.interval], [index, index], color=colour(index), linewidth=3,
+                      alpha=0.45, solid_capstyle="round")
+        axes.plot([scaled(value) for value in row.score.values], [index] * len(row.runs), linestyle="none",
+                  marker="|", markersize=11, color=colour(index))
+        axes.plot(scaled(row.score.mean), index, marker=marker(index), markersize=9, color=colour(index),
+                  markeredgecolor=theme.paper)
+        axes.annotate(numbers.score(row.score.mean, results.metric.name), (scaled(row.score.mean), index),
+                      xytext=(0, 8), textcoords="offset points", ha="center", fontsize=9)
+    axes.axvline(scaled(results.base.score.mean), color=theme.ink, linewidth=0.8, linestyle=":")
+    axes.set_yticks(range(len(results.rows)), [label(row.name) for row in results.rows])
+    axes.set_ylim(len(results.rows) - 0.5, -0.65)
+    axes.grid(axis="y", visible=False)
+    axes.margins(x=0.08)
+    axes.set_xlabel(numbers.title(results.metric.name))
+
+
+def confusion_figure(results: Results, row: RowResult, name: str) -> Figure | None:
+    """Return the confusion matrix of a row, runs added up; None if the task has none."""
+    tables = [one.document["splits"][results.split].get("confusion") for one in row.evaluations]
+    if not tables[0]:
+        return None
+    counts, labels = np.sum(tables, axis=0), [label(str(text), 14) for text in row.evaluations[0].document["labels"]]
+    size = min(WIDTH, 2.6 + 0.55 * len(labels))
+    return Figure(name, f"Confusion matrix of {row.name}",
+                  "Rows: gold, columns: predicted; decisions of all runs together, colour: share of the gold label.",
+                  size, size * 0.92, partial(_draw_confusion, counts, labels))
+
+
+def _draw_confusion(counts: np.ndarray, labels: Sequence[str], canvas: Canvas, theme: Theme) -> None:
+    axes = canvas.subplots()
+    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(shares, cmap=theme.ramp, vmin=0, vmax=1)
+    axes.set_xticks(range(len(labels)), labels, rotation=45 if max(map(len, labels)) > 5 else 0,
+                    ha="right" if max(map(len, labels)) > 5 else "center", rotation_mode="anchor")
+    axes.set_yticks(range(len(labels)), labels)
+    axes.tick_params(length=0)
+    axes.grid(visible=False)
+    axes.spines[:].set_visible(False)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("gold")
+    if len(labels) <= MOST_NUMBERED:
+        _number_cells(axes, counts, shares, theme)
+
+
+def _number_cells(axes: Axes, counts: np.ndarray, shares: np.ndarray, theme: Theme) -> None:
+    small = len(counts) > 6
+    for (gold, predicted), count in np.ndenumerate(counts):
+        share = shares[gold, predicted]
+        # Both ramps put saturated colour at one end: dark cells get light numbers.
+        dark_cell = share < 0.55 if theme == DARK else share > 0.55
+        text = f"{count:,}" if small else f"{count:,}\n{share:.0%}"
+        axes.text(predicted, gold, text, ha="center", va="center", fontsize=8 if small else 9,
+                  color="#ffffff" if dark_cell else "#10151c")
+
+
+def loss_figure(curves: Mapping[str, Mapping[str, Points]], name: str = "language_models") -> Figure | None:
+    """Return the loss of language models over steps.
+
+    Args:
+        curves: label of the model -> split (`train`, `dev`) -> (step, loss) points.
+    """
+    if not any(points for splits in curves.values() for points in splits.values()):
+        return None
+    return Figure(name, "Training of the language models", "Thin: training batches; marks: development split.",
+                  WIDTH, 3.6, partial(_draw_loss, curves))
+
+
+def _draw_loss(curves: Mapping[str, Mapping[str, Points]], canvas: Canvas, theme: Theme) -> None:
+    axes = canvas.subplots()
+    for index, (model, splits) in enumerate(curves.items()):
+        if splits.get("train"):
+            axes.plot(*zip(*splits["train"], strict=True), color=colour(index), linewidth=1, alpha=0.5)
+        if splits.get("dev"):
+            axes.plot(*zip(*splits["dev"], strict=True), color=colour(index), marker=marker(index), markersize=4)
+        axes.plot([], [], color=colour(index), marker=marker(index), markersize=4, label=label(model, 40))
+    integer_steps(axes)
+    axes.set_xlabel("updates")
+    axes.set_ylabel("loss")
+    axes.legend()
+
+
+def finetuning_figure(curves: Mapping[str, Sequence[Points]], metric: str, name: str) -> Figure | None:
+    """Return the development metric of rows over epochs.
+
+    Args:
+        curves: row -> one list of (epoch, value) points a seed; rows without any are left out, but keep their colour.
+    """
+    if not any(any(runs) for runs in curves.values()):
+        return None
+    return Figure(name, f"Fine-tuning: {numbers.title(metric)} on the development split",
+                  "Line: mean over runs; band: smallest to largest run.", WIDTH, 3.6,
+                  partial(_draw_finetuning, curves, metric))
+
+
+def _draw_finetuning(curves: Mapping[str, Sequence[Points]], metric: str, canvas: Canvas, theme: Theme) -> None:
+    axes = canvas.subplots()
+    for index, (row, runs) in enumerate(curves.items()):
+        at: dict[float, list[float]] = defaultdict(list)
+        for epoch, value in (point for run in runs for point in run):
+            at[epoch].append(numbers.scaled(value, metric))
+        epochs = sorted(at)
+        if not epochs:
+            continue
+        low, high = [min(at[epoch]) for epoch in epochs], [max(at[epoch]) for epoch in epochs]
+        axes.fill_between(epochs, low, high, color=colour(index), alpha=0.18, linewidth=0)
+        axes.plot(epochs, [sum(at[epoch]) / len(at[epoch]) for epoch in epochs], color=colour(index),
+                  marker=marker(index), markersize=5, label=label(row, 40))
+    integer_steps(axes)
+    axes.set_xlabel("epochs")
+    axes.set_ylabel(numbers.title(metric))
+    axes.legend()
+
+
+def lengths_figure(lengths: Mapping[str, Any], title: str, unit: str, name: str) -> Figure | None:
+    """Return the distribution of lengths in each split, as shares, up to the longest but one per cent.
+
+    Args:
+        lengths: split -> length of every text in `unit`, a list or an array.
+    """
+    lengths = {split: values for split, values in lengths.items() if len(values)}
+    if not lengths:
+        return None
+    return Figure(name, title, f"Share of texts by length in {unit}; the longest 1% are beyond the right edge.",
+                  WIDTH, 2.8, partial(_draw_lengths, lengths, unit))
+
+
+def _draw_lengths(lengths: Mapping[str, Any], unit: str, canvas: Canvas, theme: Theme) -> None:
+    from matplotlib.ticker import PercentFormatter
+
+    axes = canvas.subplots()
+    edge = max(2, int(np.ceil(max(np.quantile(values, 0.99) for values in lengths.values()))))
+    bins = np.arange(0.5, edge + 1.5 + edge // 30, max(1, edge // 30))
+    for index, (split, values) in enumerate(lengths.items()):
+        shares, _ = np.histogram(values, bins)
+        axes.stairs(shares / len(values), bins, color=colour(index), fill=index == 0, alpha=0.45 if index == 0 else 1,
+                    linewidth=1.6, label=f"{split} (median {np.median(values):,.0f}, n = {len(values):,})")
+    axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    axes.set_xlim(0, bins[-1])
+    integer_steps(axes)
+    axes.set_xlabel(f"length in {unit}")
+    axes.legend()

@@ -1,0 +1,192 @@
+"""The pipeline as a picture: a layered graph of artifacts, runs of one row in one box."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from textwrap import wrap
+
+from jptransfer.report.numbers import count
+from jptransfer.report.sources import Source, Sources
+from jptransfer.report.widths import shorten
+
+PER_RUN = ("finetune", "evaluate")
+"""Stages whose artifacts are one a seed: their boxes hold a whole row."""
+
+TITLES = {"prepare_corpus": "corpus", "tokenize": "tokenizer", "encode": "encoded corpus", "pretrain": "pre-training",
+          "adapt": "adaptation", "prepare_dataset": "data set", "finetune": "fine-tuning", "evaluate": "evaluation"}
+"""Stage -> what its box is called, in the order of the pipeline."""
+
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, LANE = 148, 74, 36, 16, 12
+LINE_COLUMNS = 25
+"""Columns of text (a wide character fills two) that fit in a box."""
+
+
+@dataclass(eq=False)
+class Box:
+    """A node: one artifact, or all runs of a row at one stage; without sources, a bend of a long edge.
+
+    Attributes:
+        layer: column, 0 at the left. `order`: place in the column. `x`, `y`: upper left corner in pixels.
+    """
+
+    key: tuple[str, ...]
+    sources: list[Source]
+    layer: int = 0
+    order: float = 0.0
+    x: int = 0
+    y: int = 0
+    before: list[Box] = field(default_factory=list)
+
+    @property
+    def height(self) -> int:
+        """Pixels."""
+        return BOX_HEIGHT if self.sources else LANE
+
+    @property
+    def lines(self) -> list[str]:
+        """The text in the box: stage, name, id, and up to two lines of key numbers."""
+        first, several = self.sources[0].manifest, len(self.sources) > 1
+        title = TITLES.get(first.stage, first.stage)
+        name = ", ".join(self.key[1:]) if first.stage in PER_RUN else first.name
+        ids = f"{count(len(self.sources), 'run')}, {first.id[:6]} …" if several else first.id
+        headline = "" if several else first.summary.get("headline", "")
+        return [title, shorten(name, LINE_COLUMNS), ids, *_two_lines(headline)]
+
+    @property
+    def full(self) -> str:
+        """Everything that the box stands for, a line an artifact."""
+        return "\n".join(f"{one.manifest.stage} {one.manifest.name}-{one.manifest.id}: "
+                         f"{one.manifest.summary.get('headline', '')}" for one in self.sources)
+
+
+@dataclass(frozen=True)
+class Graph:
+    """Boxes with places, edges as SVG path data, and the size of the drawing in pixels."""
+
+    boxes: list[Box]
+    edges: list[str]
+    width: int
+    height: int
+
+
+def _two_lines(text: str) -> list[str]:
+    lines = wrap(text, LINE_COLUMNS + 3)
+    return [shorten(line, LINE_COLUMNS + 3) for line in (lines if len(lines) <= 2 else [lines[0], " ".join(lines[1:])])]
+
+
+def lineage(sources: Sources) -> Graph:
+    """Lay out everything the report was made from, inputs at the left."""
+    boxes = _boxes(sources)
+    _set_layers(boxes)
+    everything = _with_bends(boxes)
+    layers = [[box for box in everything if box.layer == layer] for layer in range(1 + max(b.layer for b in boxes))]
+    _order(layers)
+    height = _place(layers)
+    edges = [_path(start, end) for end in everything for start in end.before]
+    return Graph(boxes, edges, len(layers) * (BOX_WIDTH + GAP_X) - GAP_X + 2, height)
+
+
+def _boxes(sources: Sources) -> list[Box]:
+    found: dict[tuple[str, ...], Box] = {}
+    home: dict[str, Box] = {}
+    for source in sources.artifacts.values():
+        stage = source.manifest.stage
+        rows = sources.rows_behind.get(source.fingerprint, [])
+        key = (stage, *rows) if stage in PER_RUN else (stage, source.fingerprint)
+        home[source.fingerprint] = found.setdefault(key, Box(key, []))
+        home[source.fingerprint].sources.append(source)
+    for box in found.values():
+        inputs = (home[one.fingerprint] for source in box.sources for one in sources.inputs(source).values())
+        box.before = list({id(one): one for one in inputs if one is not box}.values())
+    return list(found.values())
+
+
+def _set_layers(boxes: list[Box]) -> None:
+    """Put each box right of its inputs, and boxes without inputs just left of what needs them."""
+    depths: dict[int, int] = {}
+
+    def depth(box: Box) -> int:
+        if id(box) not in depths:
+            depths[id(box)] = 1 + max(map(depth, box.before), default=-1)
+        return depths[id(box)]
+
+    for box in boxes:
+        box.layer = depth(box)
+    for box in boxes:
+        after = [other.layer for other in boxes if box in other.before]
+        if not box.before and after:
+            box.layer = min(after) - 1
+
+
+def _with_bends(boxes: list[Box]) -> list[Box]:
+    """Return boxes and bends; a long edge becomes a chain of bends, shared by edges from the same box."""
+    bends: dict[tuple[int, int], Box] = {}
+    for box in boxes:
+        box.before = [_chain(one, box.layer, bends) for one in box.before]
+    return boxes + list(bends.values())
+
+
+def _chain(start: Box, layer: int, bends: dict[tuple[int, int], Box]) -> Box:
+    current = start
+    for between in range(start.layer + 1, layer):
+        key = (id(start), between)
+        if key not in bends:
+            bends[key] = Box(start.key, [], between, before=[current])
+        current = bends[key]
+    return current
+
+
+def _order(layers: list[list[Box]], sweeps: int = 4) -> None:
+    """Order each layer by the mean place of its neighbours, to the left and to the right in turn (Sugiyama 1981)."""
+    for layer in layers:
+        _number(layer)
+    for _ in range(sweeps):
+        for layer in layers[1:]:
+            _sort(layer, lambda box: box.before)
+        for left, right in reversed(list(zip(layers, layers[1:], strict=False))):
+            _sort(left, partial(_after, right))
+
+
+def _sort(layer: list[Box], neighbours: Callable[[Box], list[Box]]) -> None:
+    def mean(box: Box) -> float:
+        found = [other.order for other in neighbours(box)]
+        return sum(found) / len(found) if found else box.order
+
+    layer.sort(key=mean)
+    _number(layer)
+
+
+def _after(layer: list[Box], box: Box) -> list[Box]:
+    return [other for other in layer if box in other.before]
+
+
+def _number(layer: list[Box]) -> None:
+    for place, box in enumerate(layer):
+        box.order = (place + 0.5) / len(layer)
+
+
+def _place(layers: list[list[Box]]) -> int:
+    heights = [sum(box.height + GAP_Y for box in layer) - GAP_Y for layer in layers]
+    for number, (layer, height) in enumerate(zip(layers, heights, strict=True)):
+        y = (max(heights) - height) // 2 + 1
+        for box in layer:
+            box.x, box.y = 1 + number * (BOX_WIDTH + GAP_X), y
+            y += box.height + GAP_Y
+    return max(heights) + 2
+
+
+def _path(start: Box, end: Box) -> str:
+    x1, y1, x2, y2 = start.x + BOX_WIDTH, start.y + start.height // 2, end.x, end.y + end.height // 2
+    middle = (x1 + x2) // 2
+    through = f" H{end.x + BOX_WIDTH}" if not end.sources else ""
+    return f"M{x1} {y1} C{middle} {y1} {middle} {y2} {x2} {y2}{through}"
+
+
+def steps(sources: Sources) -> Iterator[tuple[str, list[Source]]]:
+    """Yield stage and artifacts, in the order of the pipeline, for the section on reproducing."""
+    by_stage: dict[str, list[Source]] = {}
+    for source in sources.artifacts.values():
+        by_stage.setdefault(source.manifest.stage, []).append(source)
+    yield from ((stage, by_stage[stage]) for stage in TITLES if stage in by_stage)

@@ -1,0 +1,61 @@
+"""The page of evidence: one HTML file with everything in it, readable without a network, on paper and on a phone."""
+
+from __future__ import annotations
+
+import base64
+import shlex
+
+from markupsafe import Markup
+
+from jptransfer.report import numbers, tables
+from jptransfer.report.contents import Report
+from jptransfer.report.drawing import DARK, LIGHT, PALETTE, Figure, Theme, render
+from jptransfer.report.lineage import steps
+from jptransfer.report.sources import Source, Sources
+
+PLACES = ("outputs", "outputs_root", "data_root", "runtime", "upstream", "dry_run", "hydra")
+"""Settings that say where and how fast, not what: left out of the command that reproduces a page."""
+
+
+def command(sources: Sources) -> str:
+    """Return the command line that makes these results, as its own record has it; empty if there is none."""
+    overrides = sources.runs[0].evaluation.manifest.provenance.get("overrides")
+    if overrides is None:
+        return ""
+    kept = [word for word in overrides if word.lstrip("+~").split("=")[0].split(".")[0].split("/")[0] not in PLACES]
+    return shlex.join(["jpt", "run", *kept])
+
+
+def config_text(source: Source) -> str:
+    """Return the settings that an artifact's identity was computed from, as YAML."""
+    import yaml
+
+    return yaml.safe_dump(source.manifest.recipe.get("config", {}), sort_keys=False, allow_unicode=True, width=100)
+
+
+def versions(sources: Sources) -> dict[str, str]:
+    """Return what the first evaluation was made with: code, Python, packages, device."""
+    provenance = sources.runs[0].evaluation.manifest.provenance
+    git = provenance.get("git") or {}
+    commit = f" (commit {git['commit'][:12]}{', changed' if git.get('dirty') else ''})" if git.get("commit") else ""
+    found = {"jptransfer": f"{provenance.get('jptransfer', '')}{commit}", "python": provenance.get("python", ""),
+             **provenance.get("packages", {}), "device": (provenance.get("device") or {}).get("name", "")}
+    return {name: value for name, value in found.items() if value}
+
+
+def data_uri(figure: Figure, theme: Theme) -> str:
+    """Return a figure as an SVG data URI."""
+    return "data:image/svg+xml;base64," + base64.b64encode(render(figure, "svg", theme)).decode()
+
+
+def html(report: Report) -> str:
+    """Return the page; every text that comes from data is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(loader=PackageLoader("jptransfer.report"), autoescape=True, undefined=StrictUndefined,
+                              trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"table": lambda table: Markup(tables.html(table)), "light": lambda f: data_uri(f, LIGHT),
+                            "dark": lambda f: data_uri(f, DARK), "config": config_text, "count": numbers.count}
+    return environment.get_template("page.html.j2").render(
+        report=report, sources=report.sources, palette=PALETTE, command=command(report.sources),
+        versions=versions(report.sources), steps=list(steps(report.sources)))

@@ -1,0 +1,227 @@
+"""From runs to results: rows x seeds of scores, their intervals, and each row against the baseline.
+
+All statistics are those of `jptransfer.evaluation`; here they are asked for, row by row, and put into words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jptransfer.config import ReportConfig
+from jptransfer.errors import ConfigError, unknown
+from jptransfer.evaluation.aggregate import Aggregate, aggregate
+from jptransfer.evaluation.bootstrap import Interval, interval
+from jptransfer.evaluation.compare import Comparison, compare
+from jptransfer.evaluation.metrics import Metric, load_metric
+from jptransfer.evaluation.predictions import Evaluation, Predictions, load_evaluation, stack_counts
+from jptransfer.report import numbers
+from jptransfer.report.sources import Run, Source, Sources
+
+FINAL, DEVELOPMENT = "test", "dev"
+
+
+@dataclass(frozen=True)
+class RowResult:
+    """One row: its runs' scores on the final split.
+
+    Attributes:
+        name: of the row.
+        runs: one a seed, with `evaluations` and `predictions` in the same order.
+        score: main metric over seeds; `interval`: bootstrap over examples, all seeds together.
+        development: main metric on the development split, None if that was not scored.
+        metrics: every stored metric over seeds.
+        comparison: with the baseline (B is this row); None for the baseline itself.
+    """
+
+    name: str
+    runs: list[Run]
+    evaluations: list[Evaluation]
+    predictions: list[Predictions]
+    score: Aggregate
+    interval: Interval | None
+    development: Aggregate | None
+    metrics: dict[str, Aggregate]
+    comparison: Comparison | None = None
+
+
+@dataclass(frozen=True)
+class Results:
+    """The rows scored on one data set; only they can be compared."""
+
+    task: str
+    dataset: Source | None
+    split: str
+    metric: Metric
+    confidence: float
+    baseline: str
+    rows: list[RowResult]
+
+    @property
+    def examples(self) -> int:
+        """Number of examples scored."""
+        return len(self.rows[0].predictions[0].rows)
+
+    @property
+    def best(self) -> RowResult:
+        """The row with the best mean; the first of equals."""
+        sign = 1 if self.metric.higher_is_better else -1
+        return max(self.rows, key=lambda row: sign * row.score.mean)
+
+    @property
+    def base(self) -> RowResult:
+        """The baseline's row."""
+        return next(row for row in self.rows if row.name == self.baseline)
+
+    def significant(self, row: RowResult) -> bool:
+        """Tell whether the test calls a row's difference to the baseline significant at the level of the intervals."""
+        return row.comparison is not None and row.comparison.p_value < 1 - self.confidence
+
+    def verdict(self, row: RowResult) -> str:
+        """Return in a sentence how a row does against the baseline."""
+        name, found = self.metric.name, row.comparison
+        runs = numbers.count(len(row.runs), "seed")
+        if found is None:
+            within = f" {numbers.interval(row.interval, name)}" if row.interval else ""
+            return f"{row.name}: {numbers.score(row.score.mean, name)}{within} over {runs}."
+        way = ("beats" if found.b_is_better else "falls behind") if self.significant(row) else "does not differ from"
+        size = f"{numbers.score(abs(found.difference), name)} {numbers.unit(name)}"
+        within = f" {_oriented(found)}" if found.interval else ""
+        tail = f"{numbers.p_sentence(found.p_value)} over {runs}"
+        if self.significant(row):
+            return f"{row.name} {way} {self.baseline} by {size}{within}, {tail}."
+        difference = f"{numbers.difference(found.difference, name)} {numbers.unit(name)}"
+        signed = f" {numbers.interval(found.interval, name, signed=True)}" if found.interval else ""
+        return f"{row.name} {way} {self.baseline} significantly: {difference}{signed}, {tail}."
+
+
+def collect(sources: Sources, config: ReportConfig) -> list[Results]:
+    """Return the results of all runs, one entry a data set, in the order of rows.
+
+    Raises:
+        ConfigError: the baseline is no row, or the metric does not fit a task.
+    """
+    if config.baseline and config.baseline not in sources.rows:
+        raise ConfigError("report.baseline: " + unknown("row", config.baseline, sources.rows))
+    groups: dict[str, list[Run]] = {}
+    for run in sources.runs:
+        dataset = sources.dataset(run)
+        groups.setdefault(dataset.fingerprint if dataset else "", []).append(run)
+    return [_results(sources, runs, config) for runs in groups.values()]
+
+
+def _results(sources: Sources, runs: list[Run], config: ReportConfig) -> Results:
+    evaluations = {run.evaluation.fingerprint: load_evaluation(run.evaluation.folder) for run in runs}
+    first = evaluations[runs[0].evaluation.fingerprint]
+    split = FINAL if FINAL in first.splits else first.splits[-1]
+    metric = load_metric(config.metric, first.task)
+    members: dict[str, list[Run]] = {}
+    for run in runs:
+        members.setdefault(run.row, []).append(run)
+    baseline = config.baseline if config.baseline in members else runs[0].row
+    scoring = _Scoring(config, evaluations, split, metric, members[baseline])
+    dataset = sources.dataset(runs[0])
+    return Results(dataset.manifest.name if dataset else first.task.kind, dataset, split, metric, config.confidence,
+                   baseline, [scoring.row(name, members[name]) for name in members])
+
+
+@dataclass(frozen=True)
+class _Scoring:
+    """What the rows of one data set are scored with."""
+
+    config: ReportConfig
+    evaluations: dict[str, Evaluation]
+    split: str
+    metric: Metric
+    baseline: list[Run]
+
+    def row(self, name: str, runs: list[Run]) -> RowResult:
+        found = [self.evaluations[run.evaluation.fingerprint] for run in runs]
+        predictions = [evaluation.predictions(self.split) for evaluation in found]
+        counts = stack_counts(predictions, self.metric)
+        return RowResult(
+            name=name, runs=runs, evaluations=found, predictions=predictions,
+            score=aggregate(self.metric.value(counts.sum(axis=1)).tolist()), interval=self._interval(counts),
+            development=self._development(found), metrics=_stored(found, self.split),
+            comparison=None if runs == self.baseline else self._against_baseline(runs))
+
+    def _interval(self, counts: np.ndarray) -> Interval | None:
+        config = self.config
+        if not config.bootstrap:
+            return None
+        return interval(counts, self.metric.value, config.bootstrap, config.confidence, config.seed)
+
+    def _development(self, evaluations: Sequence[Evaluation]) -> Aggregate | None:
+        scored = [evaluation for evaluation in evaluations if DEVELOPMENT in evaluation.splits]
+        if self.split == DEVELOPMENT or len(scored) < len(evaluations):
+            return None
+        return aggregate([self.metric.score(one.predictions(DEVELOPMENT).outcomes) for one in scored])
+
+    def _against_baseline(self, runs: list[Run]) -> Comparison:
+        a, b = paired_folders(self.baseline, runs)
+        config = self.config
+        return compare(a, b, self.split, self.metric.name, config.trials, config.bootstrap, config.confidence,
+                       config.seed)
+
+
+def _stored(evaluations: Sequence[Evaluation], split: str) -> dict[str, Aggregate]:
+    tables = [evaluation.document["splits"][split]["metrics"] for evaluation in evaluations]
+    return {name: aggregate([table[name] for table in tables]) for name in tables[0] if all(name in t for t in tables)}
+
+
+def paired_folders(baseline: list[Run], runs: list[Run]) -> tuple[list[Path], list[Path]]:
+    """Return the folders to compare: all of both where numbers agree or one is single, else those of shared seeds.
+
+    Raises:
+        ConfigError: the rows have several seeds each and share none.
+    """
+    if len(baseline) != len(runs) and 1 not in (len(baseline), len(runs)):
+        shared = {run.seed for run in baseline} & {run.seed for run in runs}
+        if not shared:
+            raise ConfigError(f"rows {baseline[0].row} and {runs[0].row} share no seed, so they can't be paired")
+        baseline, runs = ([run for run in side if run.seed in shared] for side in (baseline, runs))
+    return [run.evaluation.folder for run in baseline], [run.evaluation.folder for run in runs]
+
+
+def gains(comparison: Comparison) -> tuple[int, int]:
+    """Return on how many examples B is better, and on how many A is."""
+    better = sum(difference.gain > 0 for difference in comparison.differing)
+    return better, len(comparison.differing) - better
+
+
+def _oriented(found: Comparison) -> str:
+    """Return the interval of how much better (or worse) the row is, smaller limit first."""
+    assert found.interval
+    limits = sorted(found.interval if found.difference > 0 else [-limit for limit in found.interval])
+    return numbers.interval(limits, found.metric)
+
+
+def to_json(results: Results) -> dict[str, Any]:
+    """Return everything that was found as plain JSON data, at full precision."""
+    return {"task": results.task, "dataset": results.dataset.manifest.id if results.dataset else None,
+            "split": results.split, "examples": results.examples, "metric": results.metric.name,
+            "higher_is_better": results.metric.higher_is_better, "confidence": results.confidence,
+            "baseline": results.baseline, "rows": [_row_json(results, row) for row in results.rows]}
+
+
+def _row_json(results: Results, row: RowResult) -> dict[str, Any]:
+    found = row.comparison
+    return {
+        "row": row.name, "seeds": [run.seed for run in row.runs],
+        "evaluations": [run.evaluation.manifest.id for run in row.runs],
+        **_spread(row.score), "interval": row.interval, "development": _spread(row.development),
+        "metrics": {name: _spread(value) for name, value in row.metrics.items()},
+        "comparison": found and {
+            "difference": found.difference, "interval": found.interval, "significant": results.significant(row),
+            "tests": {test.name: test.p_value for test in found.tests}},
+        "verdict": results.verdict(row)}
+
+
+def _spread(value: Aggregate | None) -> dict[str, Any]:
+    if value is None:
+        return {}
+    return {"values": list(value.values), "mean": value.mean, "std": value.std, "trimmed": value.trimmed}

@@ -1,0 +1,63 @@
+"""What the artifacts say of themselves, as tables: corpora, data sets, tokenizers, encoded corpora, language models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from jptransfer.report.sources import Source
+from jptransfer.report.tables import Column, Table, text_table
+
+TIMINGS = "second"
+"""Values whose name holds this differ from run to run of the same configuration; a report leaves them out."""
+
+
+def nested_tables(title: str, data: Mapping[str, Any]) -> Iterator[Table]:
+    """Yield tables for nested counts: siblings that are all alike become rows, plain values a table of two columns."""
+    plain = {key: _flat(value) for key, value in data.items() if not isinstance(value, Mapping)}
+    plain = {key: value for key, value in plain.items() if value != ""}
+    if plain:
+        yield text_table(title, ["", "value"], [[_words(key), value] for key, value in plain.items()])
+    for key, value in data.items():
+        if isinstance(value, Mapping) and value:
+            yield from _inner_tables(f"{title}: {_words(key)}", value)
+
+
+def _inner_tables(title: str, data: Mapping[str, Any]) -> Iterator[Table]:
+    if all(isinstance(value, Mapping) for value in data.values()):
+        yield matrix(title, {key: dict(_leaves(value)) for key, value in data.items()})
+    else:
+        yield text_table(title, ["", "value"], [[_words(key), value] for key, value in _leaves(data)])
+
+
+def matrix(title: str, rows: Mapping[str, Mapping[str, Any]], head: str = "", caption: str = "") -> Table:
+    """Return rows of named values as one table; a value that a row lacks is a dash."""
+    keys = list(dict.fromkeys(key for row in rows.values() for key in row if TIMINGS not in key))
+    body = [[name, *(row.get(key) for key in keys)] for name, row in rows.items()]
+    numeric = [all(isinstance(row.get(key), int | float | None) for row in rows.values()) for key in keys]
+    columns = [Column(head or "name", head), *(Column(key, _words(key), number)
+                                               for key, number in zip(keys, numeric, strict=True))]
+    return text_table(title, columns, body, caption)
+
+
+def facts(title: str, sources: Sequence[Source]) -> Table | None:
+    """Return what the summaries of artifacts of one kind hold, a row each; None without artifacts."""
+    rows = {f"{one.manifest.name} {one.manifest.id[:6]}": dict(_leaves(one.manifest.summary.get("values", {})))
+            for one in sources}
+    return matrix(title, rows, "artifact") if rows else None
+
+
+def _leaves(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{prefix}{key} · ")
+        else:
+            yield prefix + str(key), _flat(value)
+
+
+def _flat(value: Any) -> Any:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else value
+
+
+def _words(key: str) -> str:
+    return str(key).replace("_", " ")

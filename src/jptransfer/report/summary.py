@@ -1,0 +1,127 @@
+"""The results as tables: the comparison of rows, further metrics, paired tests, scores by label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from jptransfer.evaluation.aggregate import Aggregate, aggregate
+from jptransfer.report import numbers
+from jptransfer.report.results import Results, RowResult, gains
+from jptransfer.report.tables import NOTHING, Cell, Column, Table, text_table, without_empty_columns
+
+BETTER, WORSE = "↑", "↓"
+
+
+def results_table(results: Results) -> Table:
+    """Return the main table: a row each with runs, score, spread, difference to the baseline and p-value."""
+    metric = results.metric.name
+    columns = [Column("row", "row"), Column("runs", "runs", True), Column(metric, numbers.title(metric), True),
+               Column("interval", f"{results.confidence:.0%} interval", True), Column("sd", "SD", True),
+               Column("trimmed", "trimmed", True), Column("development", "dev", True),
+               Column("difference", f"Δ {results.baseline}", True), Column("p", "p", True)]
+    rows = [_cells(results, row) for row in results.rows]
+    title = f"{numbers.title(metric)} on {results.task} ({results.split})"
+    return without_empty_columns(Table(title, columns, rows, caption(results)))
+
+
+def _cells(results: Results, row: RowResult) -> list[Cell]:
+    metric, spread = results.metric.name, row.score
+    best = row.score.mean == results.best.score.mean and len(results.rows) > 1
+    several = len(spread.values) > 1
+    return [
+        Cell(row.name, row.name, bold=best), Cell(str(len(row.runs)), len(row.runs)),
+        Cell(numbers.score(spread.mean, metric), spread.mean, bold=best),
+        _interval_cell(row.interval, metric),
+        Cell(numbers.score(spread.std, metric), spread.std) if several else NOTHING,
+        NOTHING if spread.trimmed is None else Cell(numbers.score(spread.trimmed, metric), spread.trimmed),
+        _mean_cell(row.development, metric), _difference_cell(results, row), _p_cell(row)]
+
+
+def _interval_cell(limits: tuple[float, float] | None, metric: str) -> Cell:
+    if limits is None:
+        return NOTHING
+    return Cell(numbers.interval(limits, metric), values={"low": limits[0], "high": limits[1]})
+
+
+def _mean_cell(spread: Aggregate | None, metric: str) -> Cell:
+    return NOTHING if spread is None else Cell(numbers.score(spread.mean, metric), spread.mean)
+
+
+def _difference_cell(results: Results, row: RowResult) -> Cell:
+    found, metric = row.comparison, results.metric.name
+    if found is None:
+        return NOTHING
+    limits = found.interval
+    text = f"{numbers.difference(found.difference, metric)} {numbers.interval(limits, metric, signed=True)}".strip()
+    mark = (BETTER if found.b_is_better else WORSE) if results.significant(row) else ""
+    return Cell(text, found.difference, mark=mark, values={"low": limits[0], "high": limits[1]} if limits else {})
+
+
+def _p_cell(row: RowResult) -> Cell:
+    return NOTHING if row.comparison is None else Cell(numbers.p_value(row.comparison.p_value), row.comparison.p_value)
+
+
+def caption(results: Results) -> str:
+    """Return what the numbers and signs of the main table mean."""
+    metric, examples = results.metric, numbers.count(results.examples, "example")
+    parts = [f"{examples} of split {results.split}; mean over runs (seeds); "
+             f"{'higher' if metric.higher_is_better else 'lower'} is better; bold: best"]
+    if numbers.is_share(metric.name):
+        parts[0] = "Points of 100. " + parts[0]
+    if any(row.interval for row in results.rows):
+        parts.append(f"Intervals: {results.confidence:.0%}, bootstrap over examples with all runs")
+    if any(row.score.trimmed is not None for row in results.rows):
+        parts.append("Trimmed: without the best and the worst run")
+    if len(results.rows) > 1:
+        parts.append(f"{BETTER} / {WORSE}: significantly better / worse than {results.baseline} (p < "
+                     f"{f'{1 - results.confidence:.3g}'.lstrip('0')}, paired approximate randomisation, "
+                     "not corrected for several comparisons)")
+    return ". ".join(parts) + "."
+
+
+def metrics_table(results: Results) -> Table:
+    """Return every stored metric: mean over runs ± standard deviation."""
+    names = [name for name in results.rows[0].metrics if all(name in row.metrics for row in results.rows)]
+    columns = [Column("row", "row"), *(Column(name, numbers.title(name), True) for name in names)]
+    rows = [[row.name, *(_spread_cell(row.metrics[name], name) for name in names)] for row in results.rows]
+    title = f"All metrics on {results.task} ({results.split})"
+    return text_table(title, columns, rows, "Mean over runs ± standard deviation.")
+
+
+def _spread_cell(spread: Aggregate, metric: str) -> Cell:
+    text = numbers.score(spread.mean, metric)
+    several = len(spread.values) > 1
+    text += f" ± {numbers.score(spread.std, metric)}" if several else ""
+    return Cell(text, spread.mean, values={"sd": spread.std})
+
+
+def tests_table(results: Results) -> Table:
+    """Return the paired tests of every row against the baseline, with the number of examples behind them."""
+    rows = [line for row in results.rows for line in _test_lines(results, row)]
+    columns = [Column("comparison", "comparison"), Column("test", "test"), Column("p", "p", True),
+               Column("better", "examples better", True), Column("worse", "examples worse", True)]
+    return text_table(f"Paired tests on {results.task} ({results.split})", columns, rows,
+                      "Two-sided; an example with all its seeds is one unit. Not corrected for several comparisons.")
+
+
+def _test_lines(results: Results, row: RowResult) -> Iterator[list[Any]]:
+    found = row.comparison
+    if found:
+        for test in found.tests:
+            p_value = Cell(numbers.p_value(test.p_value), test.p_value)
+            yield [f"{row.name} – {results.baseline}", test.name, p_value, *gains(found)]
+
+
+def label_table(results: Results, row: RowResult) -> Table:
+    """Return precision, recall, F1 (mean over runs) and support of each label or entity type, for one row."""
+    found = [evaluation.document["splits"][results.split].get("per_label", {}) for evaluation in row.evaluations]
+    scores = ("precision", "recall", "f1")
+    names = (*scores, "support")
+    columns = [Column("label", "label"), *(Column(name, name.replace("f1", "F1"), True) for name in names)]
+    rows = []
+    for label, entry in found[0].items():
+        means = [aggregate([table[label][name] for table in found]).mean for name in scores]
+        cells = [Cell(numbers.score(mean, name), mean) for mean, name in zip(means, scores, strict=True)]
+        rows.append([label, *cells, int(entry["support"])])
+    return text_table(f"By label: {row.name}", columns, rows, "Points of 100, mean over runs; support: gold decisions.")

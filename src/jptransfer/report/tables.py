@@ -1,0 +1,236 @@
+"""One table, five ways to write it: Markdown, CSV, LaTeX, HTML and the terminal.
+
+A table holds what is to be read (text) beside what was measured (values), so that CSV and JSON keep full precision.
+Nothing heavy is imported: `jpt run` prints a stored table without loading the libraries that computed it.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
+from html import escape
+from itertools import compress
+from typing import TYPE_CHECKING, Any
+
+from jptransfer.report.widths import columns as width_of
+
+if TYPE_CHECKING:
+    from rich.table import Table as RichTable
+
+Value = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: `key` heads it in CSV and JSON, `title` where people read it; numbers align right."""
+
+    key: str
+    title: str
+    number: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What is read, what was measured (the text itself if nothing was), and how it stands out.
+
+    Attributes:
+        text: the formatted content.
+        value: the value at full precision, for CSV and JSON.
+        bold: the best of its column.
+        mark: a sign explained in the caption, shown raised behind the text.
+        values: further values at full precision, each a column ``<key>_<name>`` of the CSV (limits of an interval).
+    """
+
+    text: str
+    value: Value = None
+    bold: bool = False
+    mark: str = ""
+    values: dict[str, Value] = field(default_factory=dict)
+
+
+NOTHING = Cell("–")
+"""Where there is no value."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A titled table; every row has one cell a column."""
+
+    title: str
+    columns: list[Column]
+    rows: list[list[Cell]]
+    caption: str = ""
+
+    def __post_init__(self) -> None:
+        wrong = [row for row in self.rows if len(row) != len(self.columns)]
+        if wrong:
+            raise ValueError(f"table '{self.title}': a row has {len(wrong[0])} cells for {len(self.columns)} columns")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain JSON data that `from_json` reads back."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Table:
+        """Return the table that `to_json` described."""
+        return cls(data["title"], [Column(**column) for column in data["columns"]],
+                   [[Cell(**cell) for cell in row] for row in data["rows"]], data.get("caption", ""))
+
+
+def text_table(title: str, columns: Iterable[str | Column], rows: Iterable[Iterable[Any]], caption: str = "") -> Table:
+    """Return a table of plain values; columns that hold only numbers align right."""
+    body = [[value if isinstance(value, Cell) else plain(value) for value in row] for row in rows]
+    heads = []
+    for index, column in enumerate(columns):
+        number = bool(body) and all(isinstance(row[index].value, int | float | None) for row in body)
+        heads.append(column if isinstance(column, Column) else Column(column.replace(" ", "_"), column, number))
+    return Table(title, heads, body, caption)
+
+
+def without_empty_columns(table: Table) -> Table:
+    """Return the table without columns in which no row has a value."""
+    keep = [any(cell != NOTHING for cell in cells) for cells in _by_column(table)]
+    rows = [list(compress(row, keep)) for row in table.rows]
+    return replace(table, columns=list(compress(table.columns, keep)), rows=rows)
+
+
+def plain(value: Any) -> Cell:
+    """Return a cell for a plain value; a float keeps three decimals."""
+    if value is None:
+        return NOTHING
+    if isinstance(value, bool):
+        return Cell("yes" if value else "no", value)
+    if isinstance(value, int):
+        return Cell(f"{value:,}", value)
+    if isinstance(value, float):
+        return Cell(f"{value:,.3f}", value)
+    return Cell(str(value), str(value))
+
+
+def markdown(table: Table) -> str:
+    """Return a GitHub Markdown table, aligned also as plain text where it holds wide characters."""
+    def show(cell: Cell) -> str:
+        text = _one_line(cell.text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
+        return f"**{text}**{_superscript(cell)}" if cell.bold and text else text + _superscript(cell)
+
+    body = [[column.title for column in table.columns], *([show(cell) for cell in row] for row in table.rows)]
+    widths = [max(3, *(width_of(row[i]) for row in body)) for i in range(len(table.columns))]
+    rule = ["-" * (w - 1) + ":" if column.number else "-" * w for column, w in zip(table.columns, widths, strict=True)]
+    lines = [_padded(row, widths, table.columns) for row in (body[0], rule, *body[1:])]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+
+
+def document(tables: Iterable[Table]) -> str:
+    """Return Markdown with a heading and a caption for each table."""
+    parts = []
+    for table in tables:
+        parts += [f"## {_one_line(table.title)}\n", markdown(table)]
+        parts += [f"{table.caption}\n"] if table.caption else []
+    return "\n".join(parts)
+
+
+def csv_text(table: Table) -> str:
+    """Return comma-separated values (RFC 4180, `\\n`) at full precision; extra values of a cell follow its column."""
+    extras = [list(dict.fromkeys(name for cell in cells for name in cell.values)) for cells in _by_column(table)]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([head for column, names in zip(table.columns, extras, strict=True)
+                     for head in (column.key, *(f"{column.key}_{name}" for name in names))])
+    for row in table.rows:
+        writer.writerow([value for cell, names in zip(row, extras, strict=True)
+                         for value in (_measured(cell), *(cell.values.get(name) for name in names))])
+    return stream.getvalue()
+
+
+def latex(table: Table, label: str = "") -> str:
+    """Return a LaTeX table for the package booktabs; Japanese text needs an engine that sets it (LuaLaTeX, upLaTeX)."""
+    def show(cell: Cell) -> str:
+        text = escape_latex(_one_line(cell.text))
+        bold = f"\\textbf{{{text}}}" if cell.bold else text
+        return bold + (f"$^{{{escape_latex(cell.mark)}}}$" if cell.mark else "")
+
+    heads = " & ".join(escape_latex(column.title) for column in table.columns)
+    body = [" & ".join(show(cell) for cell in row) for row in table.rows]
+    caption = ". ".join(part.rstrip(".") for part in (table.title, table.caption) if part)
+    lines = [r"\begin{table}", r"\centering", f"\\caption{{{escape_latex(caption)}.}}",
+             *([f"\\label{{{label}}}"] if label else []),
+             f"\\begin{{tabular}}{{{''.join('r' if c.number else 'l' for c in table.columns)}}}",
+             r"\toprule", f"{heads} \\\\", r"\midrule", *(f"{line} \\\\" for line in body), r"\bottomrule",
+             r"\end{tabular}", r"\end{table}"]
+    return "\n".join(lines) + "\n"
+
+
+def html(table: Table) -> str:
+    """Return an HTML table (no styles of its own); every text is escaped."""
+    def show(cell: Cell, column: Column) -> str:
+        text = escape(cell.text)
+        text = f"<strong>{text}</strong>" if cell.bold else text
+        mark = f"<sup>{escape(cell.mark)}</sup>" if cell.mark else ""
+        return f'<td class="number">{text}{mark}</td>' if column.number else f"<td>{text}{mark}</td>"
+
+    heads = "".join(f'<th scope="col" class="number">{escape(c.title)}</th>' if c.number
+                    else f'<th scope="col">{escape(c.title)}</th>' for c in table.columns)
+    body = "\n".join(f"<tr>{''.join(map(show, row, table.columns))}</tr>" for row in table.rows)
+    caption = f"<caption>{escape(table.caption)}</caption>\n" if table.caption else ""
+    return f"<table>\n{caption}<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+
+
+def rich_table(table: Table) -> RichTable:
+    """Return the table as rich prints it in a terminal."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table as RichTable
+    from rich.text import Text
+
+    shown = RichTable(title=Text(table.title), caption=Text(table.caption) if table.caption else None, box=SIMPLE_HEAD,
+                      title_justify="left", caption_justify="left")
+    for column in table.columns:
+        shown.add_column(Text(column.title), justify="right" if column.number else "left", overflow="fold")
+    for row in table.rows:
+        shown.add_row(*(Text(cell.text + cell.mark, style="bold" if cell.bold else "") for cell in row))
+    return shown
+
+
+def plain_text(table: Table, width: int = 120) -> str:
+    """Return the table as it looks in a terminal without colours."""
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
+    console.print(rich_table(table))
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"  # type: ignore[attr-defined]
+
+
+_LATEX: dict[str, str] = {
+    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "–": "--", "−": "$-$", "Δ": r"$\Delta$", "±": r"$\pm$", "↑": r"$\uparrow$", "↓": r"$\downarrow$", "≤": r"$\leq$",
+    "×": r"$\times$", "·": r"$\cdot$",
+}
+
+
+def escape_latex(text: str) -> str:
+    """Return `text` with LaTeX's special characters, and the signs our tables use, as commands."""
+    return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _by_column(table: Table) -> list[list[Cell]]:
+    return [[row[i] for row in table.rows] for i in range(len(table.columns))]
+
+
+def _measured(cell: Cell) -> Value:
+    return cell.text if cell.value is None and cell != NOTHING else cell.value
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _superscript(cell: Cell) -> str:
+    return f"<sup>{escape(cell.mark)}</sup>" if cell.mark else ""
+
+
+def _padded(cells: list[str], widths: list[int], columns: list[Column]) -> list[str]:
+    padding = [" " * (width - width_of(text)) for text, width in zip(cells, widths, strict=True)]
+    return [pad + text if column.number else text + pad
+            for text, pad, column in zip(cells, padding, columns, strict=True)]
