@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from jptransfer.config import OptimizerConfig
+from jptransfer.training.optimizers import build_optimizer
+from jptransfer.training.types import ParameterGroup
+
+GRADIENTS = np.random.default_rng(0).normal(size=(5, 3, 2)).astype(np.float32)
+
+
+def trained(name: str, decay: float = 0.1) -> np.ndarray:
+    weight = nn.Parameter(torch.ones(3, 2))
+    config = OptimizerConfig(name, lr=0.01, betas=[0.9, 0.99], eps=1e-6, weight_decay=decay)
+    optimizer = build_optimizer(config, [ParameterGroup([weight])])
+    for gradient in GRADIENTS:
+        weight.grad = torch.from_numpy(gradient.copy())
+        optimizer.step()
+    return weight.detach().numpy()
+
+
+def by_hand(bias_correction: bool) -> np.ndarray:
+    weight, mean, square = np.ones((3, 2)), np.zeros((3, 2)), np.zeros((3, 2))
+    for t, gradient in enumerate(GRADIENTS.astype(np.float64), 1):
+        mean = 0.9 * mean + 0.1 * gradient
+        square = 0.99 * square + 0.01 * gradient**2
+        m, v = (mean / (1 - 0.9**t), square / (1 - 0.99**t)) if bias_correction else (mean, square)
+        weight = weight - 0.01 * (m / (np.sqrt(v) + 1e-6) + 0.1 * weight)
+    return weight
+
+
+@pytest.mark.parametrize(("name", "bias_correction"), [("adamw", True), ("bert_adam", False)])
+def test_updates_follow_the_formula(name, bias_correction):
+    np.testing.assert_allclose(trained(name), by_hand(bias_correction), rtol=2e-5)
+
+
+def test_vectors_do_not_decay_and_rates_multiply():
+    layer, norm = nn.Linear(2, 2), nn.LayerNorm(2)
+    config = OptimizerConfig(lr=0.5, weight_decay=0.3)
+    groups = [ParameterGroup(list(layer.parameters())), ParameterGroup(list(norm.parameters()), rate=0.1)]
+    found = {(len(g["params"]), g["weight_decay"], g["rate"], g["lr"]) for g in build_optimizer(config, groups).param_groups}
+    assert found == {(1, 0.3, 1.0, 0.5), (1, 0.0, 1.0, 0.5), (2, 0.0, 0.1, 0.05)}
+
+
+def test_frozen_parameters_are_left_out():
+    layer = nn.Linear(2, 2)
+    layer.weight.requires_grad = False
+    optimizer = build_optimizer(OptimizerConfig(), [ParameterGroup(list(layer.parameters()))])
+    assert [p is layer.bias for g in optimizer.param_groups for p in g["params"]] == [True]
