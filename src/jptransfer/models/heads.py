@@ -24,10 +24,10 @@ from transformers import (
     PreTrainedModel,
 )
 from transformers.modeling_outputs import SequenceClassifierOutput
-from transformers.utils import logging
 
 from jptransfer.config import Pooling
 from jptransfer.errors import DataError
+from jptransfer.models.pretrained import quiet
 
 HEAD_FILE = "head.safetensors"
 _WEIGHTS = {"dtype": torch.float32, "use_safetensors": True}
@@ -112,6 +112,12 @@ def load_task_model(folder: Path, kind: str, pooling: Pooling) -> nn.Module:
     return model
 
 
+def save_task_model(model: nn.Module, folder: Path) -> None:
+    """Write what `load_task_model` loads."""
+    quiet()
+    model.save_pretrained(folder)  # type: ignore[operator]
+
+
 def _plain_class(kind: str) -> Any:
     return AutoModelForTokenClassification if kind == "ner" else AutoModelForSequenceClassification
 
@@ -125,15 +131,12 @@ def _start(factory: Any, source: Path | PreTrainedConfig, config: PreTrainedConf
 
 
 def _load(factory: Any, folder: Path, **settings: Any) -> Any:
-    """Load from `folder` without transformers' report of weights that are new or left over, as a head's always are."""
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity_error()
+    """Load from `folder`; `DataError` if transformers cannot."""
+    quiet()
     try:
         return factory.from_pretrained(folder, trust_remote_code=False, **settings)
     except (OSError, ValueError, KeyError) as error:
         raise DataError(f"{folder}: transformers loads no {factory.__name__} from it ({_first_line(error)})") from error
-    finally:
-        logging.set_verbosity(verbosity)
 
 
 def _first_line(error: Exception) -> str:

@@ -48,7 +48,7 @@ def load_language_model(folder: Path) -> nn.Module:
     """
     from transformers import AutoModelForMaskedLM, AutoModelForPreTraining
 
-    _quiet()
+    quiet()
     settings = _settings(folder)
     # A next-sentence head is worth loading only where it was trained.
     paired = "BertForPreTraining" in (settings.get("architectures") or [])
@@ -61,11 +61,11 @@ def load_language_model(folder: Path) -> nn.Module:
 
 def save_language_model(model: nn.Module, folder: Path) -> None:
     """Write ``config.json`` and ``model.safetensors`` as transformers reads them."""
-    _quiet()
+    quiet()
     model.save_pretrained(folder)  # type: ignore[operator]
 
 
-def _quiet() -> None:
+def quiet() -> None:
     """Keep transformers' own bars and notes off the terminal: progress is shown by the runtime."""
     from transformers.utils import logging
 

@@ -16,7 +16,7 @@ from transformers import PreTrainedConfig
 from jptransfer.config import ClassWeights, EncoderFinetuningConfig, Pooling
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import encoder_of
-from jptransfer.models.heads import fresh_head, load_task_model
+from jptransfer.models.heads import fresh_head, load_task_model, save_task_model
 from jptransfer.registry import MODELS
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import IGNORED, Feature, make_task
@@ -117,7 +117,7 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, int]]:
     result = train(model, objective, data, _settings(job, len(data.batches(0))), context, job.work,
                    evaluate if dev else None, _rates(groups, config))
     if context.is_main:
-        model.save_pretrained(job.out)
+        save_task_model(model, job.out)
         tokenizer.save(job.out)
     return result, task.report(job.train, features)
 

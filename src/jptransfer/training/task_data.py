@@ -1,4 +1,4 @@
-"""Training data of a task: random global batches whose parts hold examples alike in length, nearly free of padding."""
+"""Training data of a task: every batch holds examples alike in length, so that there is nearly no padding."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ import numpy as np
 import torch
 
 from jptransfer.tasks.base import IGNORED, Feature
-from jptransfer.training.batching import example_batches
+from jptransfer.training.batching import alike_batches
 from jptransfer.training.types import Batch, Tensors
-
-PARTS = 4
-"""Forward passes a global batch is divided into, by length."""
 
 
 class TaskData:
@@ -25,7 +22,7 @@ class TaskData:
 
     def batches(self, epoch: int) -> Sequence[Batch]:
         """Global batches of an epoch."""
-        return example_batches(self._lengths, self.batch_size, PARTS, self.seed, epoch)
+        return alike_batches(self._lengths, self.batch_size, self.seed, epoch)
 
     def lengths(self, epoch: int) -> np.ndarray:
         """Tokens of every feature."""
