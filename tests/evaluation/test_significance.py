@@ -12,7 +12,7 @@ from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 from jptransfer.errors import ConfigError
 from jptransfer.evaluation import bootstrap
 from jptransfer.evaluation.metrics import Outcomes
-from jptransfer.evaluation.significance import approximate_randomization, mcnemar
+from jptransfer.evaluation.significance import _exchanges, approximate_randomization, mcnemar
 from jptransfer.registry import METRICS
 
 ACCURACY = METRICS.load("accuracy")
@@ -81,6 +81,16 @@ def test_p_values_of_equal_systems_are_uniform():
     p = [approximate_randomization(counts(draw([0.7], 200, 2 * i)), counts(draw([0.7], 200, 2 * i + 1)),
                                    ACCURACY.value, 199, seed=i) for i in range(300)]
     assert 0.02 < np.mean(np.array(p) <= 0.05) < 0.09
+
+
+def test_exchanges_are_binomial():
+    sizes = np.array([1, 2, 63, 64, 65, 5000])
+    drawn = np.concatenate(list(_exchanges(sizes, 4000, seed=1)))
+    assert drawn.shape == (4000, 6)
+    for size, column in zip(sizes, drawn.T, strict=True):
+        assert column.min() >= 0 and column.max() <= size
+        assert (column.mean(), column.var()) == pytest.approx((size / 2, size / 4), rel=0.1)
+    assert abs(np.corrcoef(drawn.T) - np.eye(6)).max() < 0.06
 
 
 def test_direction_does_not_matter_and_blocks_do_not(monkeypatch):
