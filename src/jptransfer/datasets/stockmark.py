@@ -30,29 +30,28 @@ def read(config: TaskConfig) -> RawDataset:
     examples, groups = [], {}
     for number, (record, page) in enumerate(zip(records, pages, strict=True)):
         seen[page] += 1
-        example = _example(f"{page}-{seen[page]}", record, counts)
-        if example is None:
-            trouble.trouble("malformed", f"{path}: record {number} (curid {page})", "a span is not where its name is")
-        else:
-            examples.append(example)
-            groups[example.id] = page
+        try:
+            spans = _spans(record)
+        except (KeyError, TypeError, ValueError) as error:
+            trouble.trouble("malformed", f"{path}: record {number} (curid {page})", f"{type(error).__name__}: {error}")
+            continue
+        kept = disjoint(spans)
+        counts["overlapping entities"] += len(spans) - len(kept)
+        example = EntityExample(f"{page}-{seen[page]}", record["text"], tuple(kept))
+        examples.append(example)
+        groups[example.id] = page
     return RawDataset({POOL: examples}, counts + trouble.skipped, groups)
 
 
-def _example(id: str, record: dict[str, Any], counts: Counter[str]) -> EntityExample | None:
-    text = record.get("text")
-    entities = record.get("entities")
-    if not isinstance(text, str) or not isinstance(entities, list):
-        return None
+def _spans(record: dict[str, Any]) -> list[Span]:
+    """Entities of a record; `ValueError` for one that is not where its name is."""
     spans = []
-    for entity in entities:
-        start, end = entity["span"]
-        if not 0 <= start < end <= len(text) or text[start:end] != entity["name"]:
-            return None
+    for entity in record["entities"]:
+        (start, end), name = entity["span"], entity["name"]
+        if not 0 <= start < end or record["text"][start:end] != name:
+            raise ValueError(f"'{name}' is not at its span {start}-{end}")
         spans.append(Span(start, end, entity["type"]))
-    kept = disjoint(spans)
-    counts["overlapping entities"] += len(spans) - len(kept)
-    return EntityExample(id, text, tuple(kept))
+    return spans
 
 
 def disjoint(spans: list[Span]) -> list[Span]:

@@ -24,7 +24,7 @@ Row = tuple[str, dict[str, str]]
 """Where a row stands (``file:line``) and its cells by role."""
 
 
-def read_table(path: Path, columns: Mapping[str, str], config: TaskConfig, options: Mapping[str, str],
+def read_rows(path: Path, columns: Mapping[str, str], config: TaskConfig, options: Mapping[str, str],
                trouble: Intake) -> Iterator[Row]:
     """Yield the cells of each row by role; `columns` maps role to the column's name or number.
 

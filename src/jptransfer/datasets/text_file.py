@@ -5,7 +5,7 @@ from __future__ import annotations
 from jptransfer.config import TaskConfig
 from jptransfer.corpora.intake import Intake
 from jptransfer.datasets.base import POOL, RawDataset, data_files, intake, reader_options, split_name
-from jptransfer.datasets.tables import read_table
+from jptransfer.datasets.tables import read_rows
 from jptransfer.tasks.classification import TextExample
 
 OPTIONS = {
@@ -31,7 +31,7 @@ def read(config: TaskConfig) -> RawDataset:
     for role, path in data_files(config).items():
         if role != POOL or "split" not in columns:
             data.splits[role] = []
-        for number, (where, cells) in enumerate(read_table(path, columns, config, options, trouble), 1):
+        for number, (where, cells) in enumerate(read_rows(path, columns, config, options, trouble), 1):
             cells.setdefault("id", f"{role}-{number}")
             split = split_name(cells["split"]) if "split" in cells else role
             if split and _sound(where, cells, seen, trouble):

@@ -1,0 +1,75 @@
+import pytest
+
+from jptransfer.config import OnError, TaskConfig
+from jptransfer.datasets.conll_file import join, read
+from jptransfer.errors import ConfigError, DataError
+
+
+def load(tmp_path, text, encoding="utf-8", **settings):
+    path = tmp_path / "a.conll"
+    path.write_bytes(text.encode(encoding))
+    return read(TaskConfig(kind="ner", dataset="conll_file", files={"train": str(path)}, encoding=encoding, **settings))
+
+
+def entities(example):
+    return [(example.text[start:end], kind) for start, end, kind in example.entities]
+
+
+def test_crfpp_columns_with_an_ideographic_space_as_token(tmp_path):
+    text = "　 S13 記号-空白 O\n東 S1 名詞 B-LOCATION\n京都 M1 名詞 I-LOCATION\nへ S9 助詞 O\n\n\n行く M9 動詞 O"
+    data = load(tmp_path, text, "euc_jp")
+    first, second = data.splits["train"]
+    assert first.text == "　東京都へ"
+    assert first.tokens == ((0, 1), (1, 2), (2, 4), (4, 5))
+    assert entities(first) == [("東京都", "LOCATION")]
+    assert (second.text, second.entities, second.id) == ("行く", (), "train-2")
+
+
+def test_english_with_document_lines_iob1_and_a_blank_line_of_a_tab(tmp_path):
+    text = ("-DOCSTART- -X- O\n\nU.N. NNP I-ORG\nofficial NN O\nEkeus NNP I-PER\n\t\n"
+            "Baghdad NNP I-LOC\nParis NNP B-LOC\n")
+    data = load(tmp_path, text)
+    first, second = data.splits["train"]
+    assert first.text == "U.N. official Ekeus"
+    assert entities(first) == [("U.N.", "ORG"), ("Ekeus", "PER")]
+    assert entities(second) == [("Baghdad", "LOC"), ("Paris", "LOC")]
+
+
+def test_columns_separator_and_comments_are_settings(tmp_path):
+    text = "# id 7\nB-人名\tNew York\n\n# id 8\nO\t#\n"
+    data = load(tmp_path, text, token_column="1", tag_column="0", separator="tab", options={"comment": "# id"})
+    assert [entities(example) for example in data.splits["train"]] == [[("New York", "人名")], []]
+
+
+@pytest.mark.parametrize("joiner, text", [
+    ("auto", "私はNew Yorkの3.5番街"), ("none", "私はNewYorkの3.5番街"), ("space", "私 は New York の 3 . 5 番街")])
+def test_joiners(joiner, text):
+    tokens = ["私", "は", "New", "York", "の", "3", ".", "5", "番街"]
+    joined, places = join(tokens, joiner)
+    assert joined == text
+    assert [joined[start:end] for start, end in places] == tokens
+
+
+def test_latin_sentences_are_written_with_spaces():
+    assert join(["I", "'m", "3", "."])[0] == "I 'm 3 ."
+
+
+@pytest.mark.parametrize("text, message", [
+    ("東京\tB-LOC\nへ\n", r"a\.conll:1: a line of this sentence has 1 columns"),
+    ("東京\tB-LOC\n\nへ\t助詞\n", r"a\.conll:3: '助詞' is no tag .* task\.tag_column right"),
+    ("東京\tB-LOC\n\n\tO\n", r"a\.conll:3: a line of this sentence has an empty token"),
+])
+def test_malformed_sentences_stop_or_are_skipped_whole(tmp_path, text, message):
+    settings = {"separator": "tab", "tag_column": "1"}
+    with pytest.raises(DataError, match=message):
+        load(tmp_path, text, **settings)
+    data = load(tmp_path, text + "\n川\tO\n", on_error=OnError.skip, **settings)
+    assert data.splits["train"][-1].text == "川"
+    assert data.counts == {"malformed": 1}
+
+
+def test_columns_are_numbers(tmp_path):
+    with pytest.raises(ConfigError, match=r"task\.token_column: 'word' is no column number"):
+        load(tmp_path, "a O\n", token_column="word")
+    with pytest.raises(ConfigError, match=r"task\.separator.*did you mean 'tab'"):
+        load(tmp_path, "a O\n", separator="tap")

@@ -1,0 +1,119 @@
+import pytest
+
+from jptransfer.config import OnError, TaskConfig
+from jptransfer.datasets.preparation import discover, prepare
+from jptransfer.errors import ConfigError, DataError
+from jptransfer.tasks.classification import Classification, TextExample
+
+
+def tsv(path, rows):
+    path.write_text("text\tlabel\n" + "".join(f"{text}\t{label}\n" for text, label in rows), encoding="utf-8")
+    return str(path)
+
+
+TRAIN = [(f"訓練{n}", "よい" if n % 3 else "わるい") for n in range(30)]
+
+
+def config(tmp_path, train=None, dev=None, test=None, **settings):
+    given = {"train": TRAIN if train is None else train, "dev": dev, "test": test}
+    files = {split: tsv(tmp_path / f"{split}.tsv", rows) for split, rows in given.items() if rows is not None}
+    return TaskConfig(dataset="text_file", files=files, **settings)
+
+
+def sizes(prepared):
+    return {split: len(examples) for split, examples in prepared.splits.items()}
+
+
+@pytest.mark.parametrize("dev, test, expected", [
+    (None, None, {"train": 24, "dev": 3, "test": 3}),
+    ([("x", "よい")], None, {"train": 27, "dev": 1, "test": 3}),
+    (None, [("x", "よい")] * 2, {"train": 27, "dev": 3, "test": 2}),
+    ([("x", "よい")], [("y", "よい")], {"train": 30, "dev": 1, "test": 1}),
+])
+def test_missing_splits_are_made_of_the_training_split(tmp_path, dev, test, expected):
+    prepared = prepare(config(tmp_path, dev=dev, test=test))
+    assert sizes(prepared) == expected
+    assert list(prepared.splits) == ["train", "dev", "test"]
+    made = {split for split, rows in (("dev", dev), ("test", test)) if rows is None}
+    assert set(prepared.statistics["made_splits"]) == made
+
+
+def test_a_share_of_nothing_makes_no_split(tmp_path):
+    assert sizes(prepare(config(tmp_path, test_fraction=0.0))) == {"train": 27, "dev": 3}
+    with pytest.raises(ConfigError, match="leave nothing to train on"):
+        prepare(config(tmp_path, test_fraction=0.5, dev_fraction=0.5))
+
+
+def test_labels_are_discovered_sorted_or_given(tmp_path):
+    assert prepare(config(tmp_path)).task.labels == ["よい", "わるい"]
+    assert prepare(config(tmp_path, labels=["わるい", "よい"])).task.labels == ["わるい", "よい"]
+
+
+@pytest.mark.parametrize("labels, order", [
+    (["10", "9", "-1"], ["-1", "9", "10"]), (["2.5", "10"], ["2.5", "10"]), (["10", "9", "x"], ["10", "9", "x"]),
+    (["nan", "1"], ["1", "nan"])])
+def test_numbers_are_in_their_order(labels, order):
+    assert discover(Classification, [TextExample("1", "", label) for label in labels]) == order
+
+
+def test_an_unseen_label_is_an_error_or_counted(tmp_path):
+    dev = [("a", "よい"), ("b", "わるいい")]
+    with pytest.raises(DataError, match=r"dev: example 'dev-2' has the label 'わるいい'.*did you mean 'わるい'"):
+        prepare(config(tmp_path, dev=dev))
+    prepared = prepare(config(tmp_path, dev=dev, on_error=OnError.skip))
+    assert len(prepared.splits["dev"]) == 1
+    assert prepared.statistics["left_out"] == {"unknown label わるいい": 1}
+    with pytest.raises(DataError, match=r"label 'よい', which task\.labels does not have"):
+        prepare(config(tmp_path, labels=["わるい", "良い"]))
+
+
+def test_labels_are_renamed_and_dropped(tmp_path):
+    train = [*TRAIN, ("?", "不明")]
+    prepared = prepare(config(tmp_path, train, label_map={"よい": "1", "わるい": "0", "不明": ""}))
+    assert prepared.task.labels == ["0", "1"]
+    assert sum(sizes(prepared).values()) == 30
+    assert prepared.statistics["left_out"] == {"label 不明": 1}
+    with pytest.raises(ConfigError, match=r"no example has the label 'わるいよ' \(did you mean 'わるい'\?\)"):
+        prepare(config(tmp_path, label_map={"わるいよ": "0"}))
+
+
+def test_expected_counts_are_those_of_the_files(tmp_path):
+    settings = {"label_map": {"わるい": "", "よい": "a", "別": "b"}, "dev": [("x", "別")]}
+    train = [*TRAIN, ("z", "別")]
+    assert prepare(config(tmp_path, train, **settings, expected={"train": 31, "validation": 1}))
+    with pytest.raises(DataError, match="'train' has 31 examples instead of 32; are the files complete"):
+        prepare(config(tmp_path, train, **settings, expected={"train": 32}))
+    with pytest.raises(ConfigError, match=r"task\.expected: 'tran' is no split \(did you mean 'train'\?\)"):
+        prepare(config(tmp_path, train, **settings, expected={"tran": 31}))
+
+
+def test_duplicates_across_splits_are_counted(tmp_path):
+    dev, test = [("訓練1", "よい"), ("訓練1", "よい"), ("新", "よい")], [("新", "わるい"), ("訓練2", "よい")]
+    prepared = prepare(config(tmp_path, dev=dev, test=test))
+    assert prepared.statistics["duplicates"] == {"train/dev": 2, "train/test": 1, "dev/test": 1}
+
+
+@pytest.mark.parametrize("train, dev, message", [
+    ([], None, "the split 'train' has no examples"),
+    (TRAIN, [], "the split 'dev' has no examples"),
+    ([("a", "1"), ("b", "1"), ("c", "1"), ("d", "1")], None, "too few labels to learn: 1"),
+    ([("a", "1")], None, "too few examples"),
+])
+def test_what_cannot_be_learnt_from(tmp_path, train, dev, message):
+    with pytest.raises(DataError, match=message):
+        prepare(config(tmp_path, train, dev))
+
+
+def test_ids_are_unique_over_splits(tmp_path):
+    pool = tmp_path / "a.tsv"
+    pool.write_text("id\ttext\tlabel\n7\ta\t1\n7\tb\t0\n", encoding="utf-8")
+    settings = {"dataset": "text_file", "files": {"train": str(pool), "dev": str(pool)}, "options": {"id_column": "id"}}
+    with pytest.raises(DataError, match=r"a\.tsv:3: the id '7' was there before"):
+        prepare(TaskConfig(**settings))
+
+
+def test_the_wrong_kind_and_no_data_set(tmp_path):
+    with pytest.raises(ConfigError, match="data set 'text_file' has no examples for kind 'ner'"):
+        prepare(config(tmp_path, kind="ner"))
+    with pytest.raises(ConfigError, match="no data set is chosen"):
+        prepare(TaskConfig())

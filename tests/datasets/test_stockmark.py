@@ -1,0 +1,61 @@
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jptransfer.config import OnError, TaskConfig
+from jptransfer.datasets.stockmark import disjoint, read
+from jptransfer.errors import DataError
+from jptransfer.tasks.spans import Span
+
+
+def record(page, text, *entities):
+    return {"curid": page, "text": text, "entities": [
+        {"name": text[start:end], "span": [start, end], "type": kind} for start, end, kind in entities]}
+
+
+def load(tmp_path, records, **settings):
+    path = tmp_path / "ner.json"
+    path.write_text(records if isinstance(records, str) else json.dumps(records), encoding="utf-8")
+    return read(TaskConfig(dataset="stockmark_ner", files={"all": str(path)}, **settings))
+
+
+def test_records(tmp_path):
+    data = load(tmp_path, [record("7", "太郎は京都へ。", (3, 5, "地名"), (0, 2, "人名")), record("8", "雨。"),
+                           record("7", "晴。")])
+    first, second, third = data.splits["all"]
+    assert first.entities == ((0, 2, "人名"), (3, 5, "地名"))
+    assert [e.id for e in (first, second, third)] == ["7-1", "8-1", "7-2"]
+    assert data.groups == {"7-1": "7", "8-1": "8", "7-2": "7"}
+    assert first.tokens is None
+
+
+def test_nested_entities_leave_the_longest(tmp_path):
+    data = load(tmp_path, [record("1", "京都大学へ行く", (0, 2, "地名"), (0, 4, "組織名"))])
+    assert data.splits["all"][0].entities == ((0, 4, "組織名"),)
+    assert data.counts["overlapping entities"] == 1
+
+
+@pytest.mark.parametrize("entity", [
+    {"name": "京", "span": [0, 9], "type": "地名"}, {"name": "都", "span": [0, 1], "type": "地名"},
+    {"name": "", "span": [1, 1], "type": "地名"}, {"name": "京"}])
+def test_spans_that_cannot_be(tmp_path, entity):
+    records = [record("1", "雨。"), {"curid": "2", "text": "京都", "entities": [entity]}]
+    with pytest.raises(DataError, match=r"record 1 \(curid 2\)"):
+        load(tmp_path, records)
+    data = load(tmp_path, records, on_error=OnError.skip)
+    assert (len(data.splits["all"]), data.counts["malformed"]) == (1, 1)
+
+
+@pytest.mark.parametrize("content", ["", '{"a": 1}', "[1]", '[{"text": "x"}]', '[{"curid": "1"'])
+def test_another_file(tmp_path, content):
+    with pytest.raises(DataError, match="not stockmark's ner.json"):
+        load(tmp_path, content)
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 4)).map(lambda p: Span(p[0], sum(p), "x"))))
+def test_disjoint_spans_are_maximal(spans):
+    kept = disjoint(spans)
+    assert all(a.end <= b.start for a, b in zip(kept, kept[1:], strict=False))
+    assert all(any(s.start < k.end and k.start < s.end for k in kept) for s in spans)

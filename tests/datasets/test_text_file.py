@@ -1,0 +1,162 @@
+import gzip
+import json
+import lzma
+
+import pytest
+import zstandard
+
+from jptransfer.config import OnError, TaskConfig
+from jptransfer.datasets.text_file import read
+from jptransfer.errors import ConfigError, DataError
+
+ROWS = [("良い宿です。", "pos"), ("「最悪」の一言、", "neg"), ("普通 かな", "mid")]
+
+
+def config(path, **settings):
+    return TaskConfig(dataset="text_file", files={"train": str(path)}, **settings)
+
+
+def pairs(data, split="train"):
+    return [(example.text, example.label) for example in data.splits[split]]
+
+
+def write(path, text, encoding="utf-8"):
+    raw = text.encode(encoding)
+    pack = {".gz": gzip.compress, ".xz": lzma.compress, ".zst": zstandard.compress}.get(path.suffix, bytes)
+    path.write_bytes(pack(raw))
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.tsv", "a.tsv.gz", "a.txt.xz", "a.csv", "a.csv.zst", "a.jsonl", "a.jsonl.gz"])
+def test_formats_and_compressions_agree(tmp_path, name):
+    if ".jsonl" in name:
+        text = "\n".join(json.dumps({"n": 1, "text": t, "label": label}) for t, label in ROWS)
+    else:
+        separator = "," if ".csv" in name else "\t"
+        text = "".join(f"{separator.join(row)}\r\n" for row in [("n", "text", "label"), *(("1", *row) for row in ROWS)])
+    assert pairs(read(config(write(tmp_path / name, text)))) == ROWS
+
+
+def test_csv_quotes_and_line_breaks_in_cells(tmp_path):
+    path = write(tmp_path / "a.csv", 'text,label\n"一行目\n二行目, ""引用""",良い\n')
+    assert pairs(read(config(path))) == [('一行目\n二行目, "引用"', "良い")]
+
+
+def test_tsv_quotes_are_characters_unless_asked_for(tmp_path):
+    path = write(tmp_path / "a.tsv", 'text\tlabel\n"引用"で始まる\t1\n')
+    assert pairs(read(config(path))) == [('"引用"で始まる', "1")]
+    path = write(tmp_path / "b.tsv", 'text\tlabel\n"引用"\t1\n')
+    assert pairs(read(config(path, options={"quotes": "yes"}))) == [("引用", "1")]
+
+
+def test_columns_by_number_mean_no_header(tmp_path):
+    path = write(tmp_path / "a.tsv", "x1\tpos\t良い\nx2\tneg\t悪い\n")
+    data = read(config(path, text_column="-1", label_column="1", options={"id_column": "0"}))
+    assert [(e.id, e.text, e.label) for e in data.splits["train"]] == [("x1", "良い", "pos"), ("x2", "悪い", "neg")]
+
+
+def test_header_can_be_said_to_be_there(tmp_path):
+    path = write(tmp_path / "a.tsv", "text\tlabel\n良い\t1\n")
+    assert pairs(read(config(path, text_column="0", label_column="1", options={"header": "yes"}))) == [("良い", "1")]
+
+
+@pytest.mark.parametrize("encoding", ["euc_jp", "cp932", "utf-8-sig", "utf-16"])
+def test_encodings(tmp_path, encoding):
+    path = write(tmp_path / "a.tsv", "text\tlabel\n温泉\t良い\n", encoding)
+    assert pairs(read(config(path, encoding=encoding))) == [("温泉", "良い")]
+
+
+def test_one_file_with_a_column_of_splits_and_groups(tmp_path):
+    path = write(tmp_path / "a.tsv", "text\tlabel\tpart\twho\n良\t1\ttrain\tA\n悪\t0\tvalidation\tA\n可\t1\tTest\tB\n")
+    data = read(TaskConfig(dataset="text_file", files={"all": str(path)},
+                           options={"split_column": "part", "group_column": "who"}))
+    assert {split: len(examples) for split, examples in data.splits.items()} == {"train": 1, "dev": 1, "test": 1}
+    assert sorted(data.groups.values()) == ["A", "A", "B"]
+    data = read(TaskConfig(dataset="text_file", files={"all": str(path)}))
+    assert [e.id for e in data.splits["all"]] == ["all-1", "all-2", "all-3"]
+
+
+def test_validation_is_another_name_of_dev(tmp_path):
+    path = write(tmp_path / "a.tsv", "text\tlabel\n良\t1\n")
+    data = read(TaskConfig(dataset="text_file", files={"train": str(path), "validation": str(path)}))
+    assert list(data.splits) == ["train", "dev"]
+
+
+def test_json_values(tmp_path):
+    rows = '{"text": "x", "label": 1}\n\n{"text": "y", "label": false}\n{"text": "z", "label": 0.5}'
+    path = write(tmp_path / "a.jsonl", rows)
+    assert pairs(read(config(path))) == [("x", "1"), ("y", "false"), ("z", "0.5")]
+
+
+def test_a_wrong_column_lists_the_columns(tmp_path):
+    path = write(tmp_path / "a.csv", "id,review,stars\n1,良い,5\n")
+    with pytest.raises(DataError, match=r"column 'reviews' \(did you mean 'review'\?\); there are: id, review, stars"):
+        read(config(path, text_column="reviews", label_column="stars"))
+    path = write(tmp_path / "a.jsonl", '{"review": "x", "stars": 5}\n')
+    with pytest.raises(DataError, match=r"unknown field 'star' \(did you mean 'stars'\?\)"):
+        read(config(path, text_column="review", label_column="star"))
+
+
+BAD = {
+    "tsv": "text\tlabel\n良い\t1\n悪い\n\t1\n普通\t \n最後\t0\n",
+    "csv": 'text,label\n良い,1\n悪い\n,1\n普通,""\n最後,0\n',
+    "jsonl": '{"text":"良い","label":1}\n{"text":"悪い"\n{"text":"","label":1}\n{"text":"普通","label":null}\n[1]\n'
+             '{"text":"\\ud800","label":1}\n{"text":"最後","label":0}\n',
+}
+
+
+@pytest.mark.parametrize("suffix", BAD)
+def test_bad_rows_stop_with_their_line_or_are_skipped_and_counted(tmp_path, suffix):
+    path = write(tmp_path / f"a.{suffix}", BAD[suffix])
+    line = 2 if suffix == "jsonl" else 3
+    with pytest.raises(DataError, match=rf"a\.{suffix}:{line}: "):
+        read(config(path))
+    data = read(config(path, on_error=OnError.skip))
+    assert pairs(data) == [("良い", "1"), ("最後", "0")]
+    assert data.counts.total() == len(BAD[suffix].splitlines()) - (2 if suffix == "jsonl" else 3)
+
+
+def test_bad_bytes(tmp_path):
+    path = tmp_path / "a.tsv"
+    path.write_bytes("text\tlabel\n良い\t1\n".encode() + b"\xff\xfe\t1\n" + "悪い\t0\n".encode())
+    with pytest.raises(DataError, match=r"a\.tsv:3: not utf-8"):
+        read(config(path))
+    data = read(config(path, on_error=OnError.skip))
+    assert (pairs(data), data.counts) == ([("良い", "1"), ("悪い", "0")], {"bad_bytes": 1})
+
+
+def test_truncated_compression(tmp_path):
+    path = write(tmp_path / "a.tsv.gz", "text\tlabel\n" + "".join(f"文{n}\t{n % 7}\n" for n in range(3000)))
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(DataError, match="damaged, truncated"):
+        read(config(path))
+
+
+@pytest.mark.parametrize("settings, message", [
+    ({"files": {}}, "needs files for: train, dev, test, all"),
+    ({"files": {"dev": "x"}}, "no training file"),
+    ({"files": {"trian": "x"}}, "did you mean 'train'"),
+    ({"files": {"train": "x", "all": "y"}}, "'all' cannot stand beside train"),
+    ({"options": {"id_colum": "0"}}, "did you mean 'id_column'"),
+    ({"options": {"header": "maybe"}}, "unknown choice 'maybe'"),
+    ({"separator": "tabs"}, "did you mean 'tab'"),
+    ({"encoding": "utf-9"}, "unknown character encoding 'utf-9'"),
+    ({"text_column": "text", "label_column": "1", "options": {"header": "no"}}, "read without header"),
+])
+def test_wrong_settings(tmp_path, settings, message):
+    path = write(tmp_path / "a.tsv", "良い\t1\n")
+    with pytest.raises(ConfigError, match=message):
+        read(TaskConfig(dataset="text_file", **{"files": {"train": str(path)}, **settings}))
+
+
+def test_a_missing_file_names_the_nearest(tmp_path):
+    write(tmp_path / "train.tsv", "text\tlabel\n")
+    with pytest.raises(DataError, match=r"task\.files\.train: no such file.*did you mean 'train\.tsv'"):
+        read(config(tmp_path / "tarin.tsv"))
+
+
+def test_an_unknown_suffix_asks_for_the_separator(tmp_path):
+    path = write(tmp_path / "a.dat", "text;label\n良い;1\n")
+    with pytest.raises(ConfigError, match=r"task\.separator"):
+        read(config(path))
+    assert pairs(read(config(path, separator=";"))) == [("良い", "1")]

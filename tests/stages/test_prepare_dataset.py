@@ -1,0 +1,37 @@
+import json
+
+import pytest
+
+from jptransfer.stages import PrepareDatasetStage
+from jptransfer.stages.prepare_dataset import run
+from jptransfer.tasks.base import dataset_splits, open_dataset, read_examples
+from tests.datasets.conftest import task_config  # noqa: F401 (a fixture)
+
+SIZES = {"toy_sentiment": {"train": 900, "dev": 250, "test": 350}, "toy_ner": {"train": 360, "dev": 100, "test": 160}}
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_toy_data_becomes_a_dataset_artifact(name, tmp_path, runtime, task_config):  # noqa: F811
+    config = task_config(name)
+    for folder in ("once", "again"):
+        (tmp_path / folder).mkdir()
+        summary = run(PrepareDatasetStage(config), {}, tmp_path / folder, runtime)
+    out = tmp_path / "once"
+    assert sorted(file.name for file in out.iterdir()) == sorted(
+        ["train.parquet", "dev.parquet", "test.parquet", "labels.json", "statistics.json", "task.json"])
+    for file in out.iterdir():
+        assert file.read_bytes() == (tmp_path / "again" / file.name).read_bytes()
+    task = open_dataset(out)
+    assert (task.kind, task.labels) == (config.kind, config.labels)
+    assert dataset_splits(out) == ["train", "dev", "test"]
+    assert {split: len(read_examples(task, out, split)) for split in dataset_splits(out)} == SIZES[name]
+    statistics = json.loads((out / "statistics.json").read_text(encoding="utf-8"))
+    assert {split: part["examples"] for split, part in statistics["splits"].items()} == SIZES[name]
+    assert summary.values["examples"] == SIZES[name]
+    assert json.loads((out / "task.json").read_text(encoding="utf-8")) == {"kind": config.kind, "name": name}
+
+
+def test_a_half_filled_folder_is_filled_again(tmp_path, runtime, task_config):  # noqa: F811
+    (tmp_path / "train.parquet").write_bytes(b"half")
+    run(PrepareDatasetStage(task_config("toy_ner")), {}, tmp_path, runtime)
+    assert len(read_examples(open_dataset(tmp_path), tmp_path, "train")) == 360

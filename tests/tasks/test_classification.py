@@ -1,0 +1,37 @@
+import numpy as np
+import pytest
+
+from jptransfer.tasks.base import IGNORED
+from jptransfer.tasks.classification import Classification, TextExample
+from tests.tasks.fakes import PairTokenizer
+
+TASK = Classification(["悪い", "良い"])
+
+
+def test_features_hold_the_beginning_of_each_text():
+    examples = [TextExample("1", "部屋が広い", "良い"), TextExample("2", "", "悪い"),
+                TextExample("3", "狭い部屋\nでした。", None)]
+    tokenizer = PairTokenizer()
+    features = TASK.features(examples, tokenizer, 4)
+    for feature, example in zip(features, examples, strict=True):
+        assert feature.input_ids == [2, *tokenizer.encode(example.text).ids[:2], 3]
+    assert [feature.labels for feature in features] == [[1], [0], [IGNORED]]
+    assert [feature.truncated for feature in features] == [1, 0, 2]
+    assert TASK.report(examples, features) == {"examples": 3, "truncated": 2}
+
+
+def test_decoding_is_softmax_and_argmax():
+    examples = [TextExample("1", "良い", "良い"), TextExample("2", "悪い", None)]
+    features = TASK.features(examples, PairTokenizer(), 8)
+    first, second = TASK.decode(features, [np.array([0.0, np.log(3)]), np.array([1000.0, 0.0])], examples)
+    assert (first.predicted, first.gold) == ("良い", "良い")
+    assert first.probabilities == pytest.approx([0.25, 0.75])
+    assert (second.predicted, second.gold, second.probabilities) == ("悪い", None, [1.0, 0.0])
+    assert TASK.decode([], [], []) == []
+
+
+def test_relabel():
+    example = TextExample("1", "x", "良い")
+    assert TASK.relabel(example, {"良い": "good"}).label == "good"
+    assert TASK.relabel(example, {"良い": ""}) is None
+    assert TASK.relabel(example, {"悪い": ""}) == example
