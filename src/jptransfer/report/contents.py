@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from jptransfer.config import ReportConfig
 from jptransfer.evaluation.metrics import NER
-from jptransfer.report import curves
+from jptransfer.report import curves, numbers
 from jptransfer.report.drawing import Figure
 from jptransfer.report.examples import Shown, disagreements, errors
 from jptransfer.report.figures import confusion_figure, finetuning_figure, lengths_figure, loss_figure, results_figure
@@ -75,7 +75,21 @@ def assemble(sources: Sources, results: list[Results], config: ReportConfig, nam
     sections = [_section(sources, one, config, f"-{number}" if len(results) > 1 else "")
                 for number, one in enumerate(results, 1)]
     figures = {figure.name: figure for figure in _corpus_figures(sources) if figure}
-    return Report(config.title or name, name, sections, sources, lineage(sources), _statistics(sources), figures)
+    return Report(config.title or name, name, sections, sources, lineage(sources, _notes(results)),
+                  _statistics(sources), figures)
+
+
+def _notes(results: list[Results]) -> dict[tuple[str, ...], str]:
+    """Return the key numbers of each row's runs for the picture of the pipeline."""
+    found: dict[tuple[str, ...], str] = {}
+    for one in results:
+        name, metric = one.metric.name, numbers.title(one.metric.name)
+        for row in one.rows:
+            within = numbers.interval(row.interval, name)
+            found["evaluate", row.name] = f"{metric} {numbers.score(row.score.mean, name)} {within}".strip()
+            if row.development:
+                found["finetune", row.name] = f"dev {metric} {numbers.score(row.development.mean, name)}"
+    return found
 
 
 def _section(sources: Sources, results: Results, config: ReportConfig, suffix: str) -> Section:

@@ -6,7 +6,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,25 +14,33 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
-PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C6BB1", "#7F7F7F")
-"""Colours that people with any colour vision tell apart (Okabe & Ito 2008, yellow and black replaced)."""
-
 MARKERS = "osD^vPX*"
 LATIN = "DejaVu Sans"
 
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of text, grid and paper; `ramp` is the matplotlib colour map of shares."""
+    """Colours of text, grid, paper and series; `ramp` is the matplotlib colour map of shares.
+
+    The series' colours are told apart with any colour vision: Okabe & Ito (2008), yellow and black replaced; lighter
+    tones of the same hues on dark paper.
+    """
 
     ink: str
     faint: str
     paper: str
     ramp: str
+    palette: tuple[str, ...]
+
+    def colour(self, index: int) -> str:
+        """Return the colour of row or series number `index`."""
+        return self.palette[index % len(self.palette)]
 
 
-LIGHT = Theme(ink="#1f2328", faint="#d5dae0", paper="#ffffff", ramp="Blues")
-DARK = Theme(ink="#e6e9ee", faint="#3a414b", paper="#161a20", ramp="Blues_r")
+LIGHT = Theme("#1f2328", "#d5dae0", "#ffffff", "Blues",
+              ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f"))
+DARK = Theme("#e6e9ee", "#3a414b", "#161a20", "Blues_r",
+             ("#4aa8e0", "#f08a4b", "#3cc79a", "#e3a1c6", "#f2b84b", "#8fd0f5", "#b79ae0", "#a8a8a8"))
 
 
 @dataclass(frozen=True)
@@ -52,11 +60,6 @@ class Figure:
     width: float
     height: float
     draw: Callable[[Canvas, Theme], Any]
-
-
-def colour(index: int) -> str:
-    """Return the colour of row or series number `index`."""
-    return PALETTE[index % len(PALETTE)]
 
 
 def marker(index: int) -> str:
@@ -93,6 +96,7 @@ def style(theme: Theme) -> Iterator[None]:
         yield
 
 
+@lru_cache(maxsize=64)
 def render(figure: Figure, kind: str, theme: Theme = LIGHT) -> bytes:
     """Return the figure as ``png`` (200 dots an inch) or ``svg``: the same bytes whenever the same thing is drawn."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg

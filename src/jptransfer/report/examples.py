@@ -103,7 +103,7 @@ def disagreements(results: Results, row: RowResult, limit: int, seed: int) -> tu
     if comparison is None:
         return [], []
     shuffled = random.Random(seed).sample(comparison.differing, len(comparison.differing))
-    shuffled.sort(key=lambda difference: -abs(difference.gain))
+    shuffled.sort(key=lambda difference: (-abs(difference.gain), _key(difference.a[0]) == _key(difference.b[0])))
     better = [difference for difference in shuffled if difference.gain > 0]
     worse = [difference for difference in shuffled if difference.gain < 0]
     show = _difference_shower(results, row)

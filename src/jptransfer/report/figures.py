@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jptransfer.report import numbers
-from jptransfer.report.drawing import DARK, Figure, Theme, colour, integer_steps, label, marker
+from jptransfer.report.drawing import DARK, Figure, Theme, integer_steps, label, marker
 from jptransfer.report.results import Results, RowResult
 
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ def _draw_results(results: Results, canvas: Canvas, theme: Theme) -> None:
     scaled = partial(numbers.scaled, metric=results.metric.name)
     for index, row in enumerate(results.rows):
         if row.interval:
-            axes.plot([scaled(limit) for limit in row.interval], [index, index], color=colour(index), linewidth=3,
+            axes.plot([scaled(limit) for limit in row.interval], [index, index], color=theme.colour(index), linewidth=3,
                       alpha=0.45, solid_capstyle="round")
         axes.plot([scaled(value) for value in row.score.values], [index] * len(row.runs), linestyle="none",
-                  marker="|", markersize=11, color=colour(index))
-        axes.plot(scaled(row.score.mean), index, marker=marker(index), markersize=9, color=colour(index),
+                  marker="|", markersize=11, color=theme.colour(index))
+        axes.plot(scaled(row.score.mean), index, marker=marker(index), markersize=9, color=theme.colour(index),
                   markeredgecolor=theme.paper)
         axes.annotate(numbers.score(row.score.mean, results.metric.name), (scaled(row.score.mean), index),
                       xytext=(0, 8), textcoords="offset points", ha="center", fontsize=9)
@@ -109,10 +109,10 @@ def _draw_loss(curves: Mapping[str, Mapping[str, Points]], canvas: Canvas, theme
     axes = canvas.subplots()
     for index, (model, splits) in enumerate(curves.items()):
         if splits.get("train"):
-            axes.plot(*zip(*splits["train"], strict=True), color=colour(index), linewidth=1, alpha=0.5)
+            axes.plot(*zip(*splits["train"], strict=True), color=theme.colour(index), linewidth=1, alpha=0.5)
         if splits.get("dev"):
-            axes.plot(*zip(*splits["dev"], strict=True), color=colour(index), marker=marker(index), markersize=4)
-        axes.plot([], [], color=colour(index), marker=marker(index), markersize=4, label=label(model, 40))
+            axes.plot(*zip(*splits["dev"], strict=True), color=theme.colour(index), marker=marker(index), markersize=4)
+        axes.plot([], [], color=theme.colour(index), marker=marker(index), markersize=4, label=label(model, 40))
     integer_steps(axes)
     axes.set_xlabel("updates")
     axes.set_ylabel("loss")
@@ -142,8 +142,8 @@ def _draw_finetuning(curves: Mapping[str, Sequence[Points]], metric: str, canvas
         if not epochs:
             continue
         low, high = [min(at[epoch]) for epoch in epochs], [max(at[epoch]) for epoch in epochs]
-        axes.fill_between(epochs, low, high, color=colour(index), alpha=0.18, linewidth=0)
-        axes.plot(epochs, [sum(at[epoch]) / len(at[epoch]) for epoch in epochs], color=colour(index),
+        axes.fill_between(epochs, low, high, color=theme.colour(index), alpha=0.18, linewidth=0)
+        axes.plot(epochs, [sum(at[epoch]) / len(at[epoch]) for epoch in epochs], color=theme.colour(index),
                   marker=marker(index), markersize=5, label=label(row, 40))
     integer_steps(axes)
     axes.set_xlabel("epochs")
@@ -172,7 +172,8 @@ def _draw_lengths(lengths: Mapping[str, Any], unit: str, canvas: Canvas, theme: 
     bins = np.arange(0.5, edge + 1.5 + edge // 30, max(1, edge // 30))
     for index, (split, values) in enumerate(lengths.items()):
         shares, _ = np.histogram(values, bins)
-        axes.stairs(shares / len(values), bins, color=colour(index), fill=index == 0, alpha=0.45 if index == 0 else 1,
+        first = index == 0
+        axes.stairs(shares / len(values), bins, color=theme.colour(index), fill=first, alpha=0.45 if first else 1,
                     linewidth=1.6, label=f"{split} (median {np.median(values):,.0f}, n = {len(values):,})")
     axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
     axes.set_xlim(0, bins[-1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from textwrap import wrap
@@ -18,9 +18,9 @@ TITLES = {"prepare_corpus": "corpus", "tokenize": "tokenizer", "encode": "encode
           "adapt": "adaptation", "prepare_dataset": "data set", "finetune": "fine-tuning", "evaluate": "evaluation"}
 """Stage -> what its box is called, in the order of the pipeline."""
 
-BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, LANE = 148, 74, 36, 16, 12
-LINE_COLUMNS = 25
-"""Columns of text (a wide character fills two) that fit in a box."""
+BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, LANE = 142, 74, 26, 16, 12
+NAME_COLUMNS, NOTE_COLUMNS = 20, 25
+"""Columns of text (a wide character fills two) that fit in a box, by the size of the letters."""
 
 
 @dataclass(eq=False)
@@ -28,16 +28,23 @@ class Box:
     """A node: one artifact, or all runs of a row at one stage; without sources, a bend of a long edge.
 
     Attributes:
+        note: key numbers.
         layer: column, 0 at the left. `order`: place in the column. `x`, `y`: upper left corner in pixels.
     """
 
     key: tuple[str, ...]
     sources: list[Source]
+    note: str = ""
     layer: int = 0
     order: float = 0.0
     x: int = 0
     y: int = 0
     before: list[Box] = field(default_factory=list)
+
+    @property
+    def width(self) -> int:
+        """Pixels."""
+        return BOX_WIDTH
 
     @property
     def height(self) -> int:
@@ -51,8 +58,7 @@ class Box:
         title = TITLES.get(first.stage, first.stage)
         name = ", ".join(self.key[1:]) if first.stage in PER_RUN else first.name
         ids = f"{count(len(self.sources), 'run')}, {first.id[:6]} …" if several else first.id
-        headline = "" if several else first.summary.get("headline", "")
-        return [title, shorten(name, LINE_COLUMNS), ids, *_two_lines(headline)]
+        return [title, shorten(name, NAME_COLUMNS), ids, *_two_lines(self.note)]
 
     @property
     def full(self) -> str:
@@ -72,13 +78,19 @@ class Graph:
 
 
 def _two_lines(text: str) -> list[str]:
-    lines = wrap(text, LINE_COLUMNS + 3)
-    return [shorten(line, LINE_COLUMNS + 3) for line in (lines if len(lines) <= 2 else [lines[0], " ".join(lines[1:])])]
+    lines = wrap(text, NOTE_COLUMNS)
+    return [shorten(line, NOTE_COLUMNS) for line in (lines if len(lines) <= 2 else [lines[0], " ".join(lines[1:])])]
 
 
-def lineage(sources: Sources) -> Graph:
-    """Lay out everything the report was made from, inputs at the left."""
+def lineage(sources: Sources, notes: Mapping[tuple[str, ...], str]) -> Graph:
+    """Lay out everything the report was made from, inputs at the left.
+
+    Args:
+        notes: (stage, row) -> key numbers of that row's runs; other boxes show their artifact's headline.
+    """
     boxes = _boxes(sources)
+    for box in boxes:
+        box.note = notes.get(box.key[:2], "") or box.sources[0].manifest.summary.get("headline", "")
     _set_layers(boxes)
     everything = _with_bends(boxes)
     layers = [[box for box in everything if box.layer == layer] for layer in range(1 + max(b.layer for b in boxes))]
@@ -104,20 +116,21 @@ def _boxes(sources: Sources) -> list[Box]:
 
 
 def _set_layers(boxes: list[Box]) -> None:
-    """Put each box right of its inputs, and boxes without inputs just left of what needs them."""
-    depths: dict[int, int] = {}
-
-    def depth(box: Box) -> int:
-        if id(box) not in depths:
-            depths[id(box)] = 1 + max(map(depth, box.before), default=-1)
-        return depths[id(box)]
-
+    """Put what nothing is made of in the last column, all else just left of the first box that needs it."""
+    after: dict[int, list[Box]] = {}
     for box in boxes:
-        box.layer = depth(box)
+        for one in box.before:
+            after.setdefault(id(one), []).append(box)
+    found: dict[int, int] = {}
+
+    def from_the_right(box: Box) -> int:
+        if id(box) not in found:
+            found[id(box)] = 1 + max(map(from_the_right, after.get(id(box), [])), default=-1)
+        return found[id(box)]
+
+    last = max(map(from_the_right, boxes))
     for box in boxes:
-        after = [other.layer for other in boxes if box in other.before]
-        if not box.before and after:
-            box.layer = min(after) - 1
+        box.layer = last - from_the_right(box)
 
 
 def _with_bends(boxes: list[Box]) -> list[Box]:
@@ -133,7 +146,7 @@ def _chain(start: Box, layer: int, bends: dict[tuple[int, int], Box]) -> Box:
     for between in range(start.layer + 1, layer):
         key = (id(start), between)
         if key not in bends:
-            bends[key] = Box(start.key, [], between, before=[current])
+            bends[key] = Box(start.key, [], layer=between, before=[current])
         current = bends[key]
     return current
 

@@ -21,9 +21,14 @@ def scaled(value: float, metric: str) -> float:
     return 100 * value if is_share(metric) else value
 
 
+def points(share: float) -> str:
+    """Return a share in points of 100: 0.8421 as ``84.2``."""
+    return f"{100 * share:.1f}"
+
+
 def score(value: float, metric: str) -> str:
     """Return a score: 0.8421 as ``84.2``, a kappa as ``0.842``."""
-    return f"{scaled(value, metric):.{1 if is_share(metric) else 3}f}".replace("-", MINUS)
+    return points(value) if is_share(metric) else f"{value:.3f}".replace("-", MINUS)
 
 
 def difference(value: float, metric: str) -> str:

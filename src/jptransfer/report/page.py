@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from jptransfer.report import numbers, tables
 from jptransfer.report.contents import Report
-from jptransfer.report.drawing import DARK, LIGHT, PALETTE, Figure, Theme, render
+from jptransfer.report.drawing import DARK, LIGHT, Figure, Theme, render
 from jptransfer.report.lineage import steps
 from jptransfer.report.sources import Source, Sources
 
@@ -57,5 +57,5 @@ def html(report: Report) -> str:
     environment.filters |= {"table": lambda table: Markup(tables.html(table)), "light": lambda f: data_uri(f, LIGHT),
                             "dark": lambda f: data_uri(f, DARK), "config": config_text, "count": numbers.count}
     return environment.get_template("page.html.j2").render(
-        report=report, sources=report.sources, palette=PALETTE, command=command(report.sources),
+        report=report, sources=report.sources, light=LIGHT.palette, dark=DARK.palette, command=command(report.sources),
         versions=versions(report.sources), steps=list(steps(report.sources)))

@@ -13,21 +13,15 @@ TIMINGS = "second"
 
 
 def nested_tables(title: str, data: Mapping[str, Any]) -> Iterator[Table]:
-    """Yield tables for nested counts: siblings that are all alike become rows, plain values a table of two columns."""
-    plain = {key: _flat(value) for key, value in data.items() if not isinstance(value, Mapping)}
-    plain = {key: value for key, value in plain.items() if value != ""}
-    if plain:
-        yield text_table(title, ["", "value"], [[_words(key), value] for key, value in plain.items()])
-    for key, value in data.items():
-        if isinstance(value, Mapping) and value:
-            yield from _inner_tables(f"{title}: {_words(key)}", value)
-
-
-def _inner_tables(title: str, data: Mapping[str, Any]) -> Iterator[Table]:
-    if all(isinstance(value, Mapping) for value in data.values()):
-        yield matrix(title, {key: dict(_leaves(value)) for key, value in data.items()})
-    else:
-        yield text_table(title, ["", "value"], [[_words(key), value] for key, value in _leaves(data)])
+    """Yield tables for nested counts: siblings that are all alike become rows, all else one table of two columns."""
+    alike = {key: value for key, value in data.items()
+             if isinstance(value, Mapping) and value and all(isinstance(one, Mapping) for one in value.values())}
+    rest = [[_words(key), value] for key, value in _leaves({k: v for k, v in data.items() if k not in alike})
+            if value != ""]
+    for key, value in alike.items():
+        yield matrix(f"{title}: {_words(key)}", {name: dict(_leaves(one)) for name, one in value.items()})
+    if rest:
+        yield text_table(title, ["", "value"], rest)
 
 
 def matrix(title: str, rows: Mapping[str, Mapping[str, Any]], head: str = "", caption: str = "") -> Table:

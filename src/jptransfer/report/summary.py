@@ -122,6 +122,5 @@ def label_table(results: Results, row: RowResult) -> Table:
     rows = []
     for label, entry in found[0].items():
         means = [aggregate([table[label][name] for table in found]).mean for name in scores]
-        cells = [Cell(numbers.score(mean, name), mean) for mean, name in zip(means, scores, strict=True)]
-        rows.append([label, *cells, int(entry["support"])])
+        rows.append([label, *(Cell(numbers.points(mean), mean) for mean in means), int(entry["support"])])
     return text_table(f"By label: {row.name}", columns, rows, "Points of 100, mean over runs; support: gold decisions.")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from html import escape
@@ -97,7 +98,7 @@ def without_empty_columns(table: Table) -> Table:
 
 
 def plain(value: Any) -> Cell:
-    """Return a cell for a plain value; a float keeps three decimals."""
+    """Return a cell for a plain value; a float is written with four digits that count."""
     if value is None:
         return NOTHING
     if isinstance(value, bool):
@@ -105,7 +106,7 @@ def plain(value: Any) -> Cell:
     if isinstance(value, int):
         return Cell(f"{value:,}", value)
     if isinstance(value, float):
-        return Cell(f"{value:,.3f}", value)
+        return Cell(_digits(value), value)
     return Cell(str(value), str(value))
 
 
@@ -173,7 +174,7 @@ def html(table: Table) -> str:
     heads = "".join(f'<th scope="col" class="number">{escape(c.title)}</th>' if c.number
                     else f'<th scope="col">{escape(c.title)}</th>' for c in table.columns)
     body = "\n".join(f"<tr>{''.join(map(show, row, table.columns))}</tr>" for row in table.rows)
-    caption = f"<caption>{escape(table.caption)}</caption>\n" if table.caption else ""
+    caption = f"<caption><span>{escape(table.caption)}</span></caption>\n" if table.caption else ""
     return f"<table>\n{caption}<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
@@ -212,6 +213,13 @@ _LATEX: dict[str, str] = {
 def escape_latex(text: str) -> str:
     """Return `text` with LaTeX's special characters, and the signs our tables use, as commands."""
     return "".join(_LATEX.get(character, character) for character in text)
+
+
+def _digits(value: float) -> str:
+    if not math.isfinite(value) or value == 0:
+        return str(value)
+    text = f"{value:,.{max(0, 3 - math.floor(math.log10(abs(value))))}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _by_column(table: Table) -> list[list[Cell]]:
