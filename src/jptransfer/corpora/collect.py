@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
-from glob import has_magic
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
 
-from jptransfer.config import CleaningConfig, CorpusConfig, SourceConfig
+from jptransfer.config import CleaningConfig, CorpusConfig, OnError, SourceConfig
 from jptransfer.corpora.cleaning import CleanBatch, Cleaner, digest
-from jptransfer.corpora.intake import Intake
+from jptransfer.corpora.intake import Intake, locate
 from jptransfer.corpora.readers import Document
 from jptransfer.corpora.spool import Spool, SpoolWriter
+from jptransfer.files import COMPRESSED
 from jptransfer.registry import SOURCES
 from jptransfer.runtime import Bar, Runtime
 
@@ -48,20 +47,17 @@ def excluded_sentences(config: CorpusConfig) -> frozenset[bytes]:
 
 def size_on_disk(source: SourceConfig) -> int:
     """Return the bytes of a source's files; 0 for what is not on this disk."""
-    path = Path(source.path).expanduser()
-    found: Iterable[Path] = path.rglob("*") if path.is_dir() else [path]
-    if has_magic(source.path):
-        found = Path(path.anchor or ".").glob(str(path.relative_to(path.anchor)))
-    return sum(file.stat().st_size for file in found if file.is_file())
+    return sum(file.stat().st_size for file in locate(source.path, Intake(OnError.skip)))
 
 
 def _megabytes(source: SourceConfig) -> float | None:
     """How much will be read, if that is known beforehand."""
-    plain = not source.path.endswith((".gz", ".xz", ".bz2", ".zst")) and source.format != "hf"
+    plain = not source.path.endswith(COMPRESSED) and source.format != "hf"
     return size_on_disk(source) / 1e6 if plain else None
 
 
-def _advance(bar: Bar):
+def _advance(bar: Bar) -> Callable[[int], None]:
+    """Pass bytes on to a bar that counts megabytes, a quarter of one at a time."""
     waiting = 0
 
     def advance(amount: int) -> None:

@@ -33,10 +33,10 @@ class Rows:
         return self.path.stat().st_size // (self.dtype.itemsize * self.width)
 
     @contextmanager
-    def writing(self) -> Iterator[Callable[[np.ndarray], None]]:
+    def writing(self) -> Iterator[Callable[[np.ndarray], int]]:
         """Start the file anew; gives a function that appends rows."""
         with self.path.open("wb") as stream:
-            yield lambda rows: stream.write(np.ascontiguousarray(rows, self.dtype).data) and None
+            yield lambda rows: stream.write(np.ascontiguousarray(rows, self.dtype).data)
 
     def pieces(self, size: int = 1 << 16) -> Iterator[np.ndarray]:
         """Yield all rows in order, `size` at a time."""

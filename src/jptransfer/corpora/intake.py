@@ -8,18 +8,19 @@ import lzma
 import tarfile
 import zlib
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from jptransfer.config import OnError
+from jptransfer.corpora.sentences import split_sentences
 from jptransfer.errors import DataError, nearest
 from jptransfer.files import codec, open_bytes
 
 LONG_LINE = 1 << 20
-"""Bytes from which a line of running text is read in parts."""
+"""Bytes from which a line of running text is cut into sentences while it is read."""
 UNREADABLE = (EOFError, OSError, lzma.LZMAError, zlib.error, tarfile.TarError)
 
 
@@ -30,7 +31,7 @@ class Intake:
     Attributes:
         on_error: stop with a `DataError`, or skip and count.
         skipped: kind of trouble -> how often.
-        examples: kind of trouble -> the first place and reason.
+        examples: kind of trouble -> the first place (without its folders) and reason.
         advance: called with the number of bytes that were read (after decompression).
     """
 
@@ -44,7 +45,7 @@ class Intake:
         if self.on_error is OnError.stop:
             raise DataError(f"{where}: {what} (on_error=skip would go on without it)")
         self.skipped[kind] += 1
-        self.examples.setdefault(kind, f"{where}: {what}")
+        self.examples.setdefault(kind, f"{where.rpartition('/')[2]}: {what}")
 
     @contextmanager
     def reading(self, path: Path) -> Iterator[None]:
@@ -77,8 +78,8 @@ def locate(place: str, intake: Intake) -> list[Path]:
 def read_lines(path: Path, encoding: str, intake: Intake, limit: int = 0) -> Iterator[tuple[int, str]]:
     r"""Yield the number (from 1) and text of each line of a file, without ``\n`` or ``\r\n``.
 
-    Damaged compression, empty files and lines that are not `encoding` are reported to `intake`. With `limit`, a longer
-    line comes in parts of about that many bytes, so that a file without line ends needs no more memory.
+    Damaged compression, empty files and lines that are not `encoding` are reported to `intake`. With `limit`, a line of
+    more bytes comes as its sentences, so that a file without line ends needs no more memory.
     """
     with intake.reading(path), open_bytes(path) as stream:
         yield from decode_lines(stream, str(path), encoding, intake, limit)
@@ -88,6 +89,23 @@ def decode_lines(
     stream: BinaryIO, name: str, encoding: str, intake: Intake, limit: int = 0
 ) -> Iterator[tuple[int, str]]:
     """`read_lines` of an open stream that messages call `name`."""
+    number, tail = 0, ""
+    for number, text, complete in _parts(stream, name, encoding, intake, limit):
+        if complete and not tail:
+            yield number, text
+            continue
+        *sentences, tail = split_sentences(tail + text) or [""]
+        if complete or len(tail) > limit:
+            sentences, tail = [*sentences, tail], ""
+        yield from ((number, sentence) for sentence in sentences)
+    if tail:  # the line's end could not be decoded
+        yield number, tail
+
+
+def _parts(
+    stream: BinaryIO, name: str, encoding: str, intake: Intake, limit: int
+) -> Iterator[tuple[int, str, bool]]:
+    """Yield number, text and whether it is all (or the last) of a line; without `limit` lines come whole."""
     encoding = codec(encoding)
     if encoding.startswith(("utf-16", "utf-32")):  # a line feed is more than one byte there
         stream, encoding = codecs.EncodedFile(stream, "utf-8", encoding), "utf-8"  # type: ignore[assignment]
@@ -103,7 +121,7 @@ def decode_lines(
             rest = b""
         else:
             text = text.removesuffix("\n").removesuffix("\r")
-            yield number, text.removeprefix("\ufeff") if empty else text
+            yield number, text.removeprefix("\ufeff") if empty else text, complete
         number += part.endswith(b"\n")
         empty = False
     if empty:
@@ -117,8 +135,3 @@ def _decode(data: bytes, encoding: str, complete: bool) -> tuple[str, bytes]:
     decoder = codecs.getincrementaldecoder(encoding)()
     text = decoder.decode(data, False)
     return text, decoder.getstate()[0]
-
-
-def plain_size(files: Iterable[Path]) -> int:
-    """Return the bytes of the files as they lie on disk."""
-    return sum(file.stat().st_size for file in files)

@@ -54,8 +54,7 @@ def documents(lines: Iterable[str], source: SourceConfig, split: bool) -> Iterat
     """Group lines into documents at blank lines and after `source.max_sentences`; `split` cuts lines into sentences."""
     document: Document = []
     for line in lines:
-        cut = split or len(line) * 4 > LONG_LINE
-        sentences = split_sentences(line) if cut else [line] if line.strip() else []
+        sentences = split_sentences(line) if split else [line] if line.strip() else []
         if not sentences and document:
             yield document
             document = []

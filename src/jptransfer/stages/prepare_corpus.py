@@ -44,11 +44,26 @@ def prepare_corpus(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtim
     return Summary(f"{documents:,} documents ({dropped:,} repeated ones dropped); sentences: {counts}", statistics)
 
 
+def check(corpus: CorpusConfig) -> None:
+    """Raise `ConfigError` for settings that cannot be met."""
+    if not corpus.sources:
+        raise ConfigError("corpus.sources is empty: choose a corpus, for example corpus=toy")
+    if corpus.dev_fraction + corpus.test_fraction >= 1:
+        raise ConfigError("corpus.dev_fraction and corpus.test_fraction leave nothing for training")
+    if corpus.max_bytes and not any(source.weight for source in corpus.sources.values()):
+        raise ConfigError("corpus.max_bytes is divided by the sources' weights, but all of them are 0")
+    for table, sources in {"sources": corpus.sources, "exclude": corpus.exclude}.items():
+        for name, source in sources.items():
+            SOURCES.check(source.format, f"corpus.{table}.{name}.format")
+            if not source.path:
+                raise ConfigError(f"corpus.{table}.{name}.path is empty: name a file, a folder or a glob")
+
+
 def write_splits(library: Library, out: Path, runtime: Runtime) -> dict[str, dict[str, int]]:
     """Write ``<split>.txt`` and return the documents, sentences, characters and bytes of each split."""
-    from jptransfer.corpora.library import measure
+    from jptransfer.corpora.library import Fate, measure
 
-    counts = {split: Counter() for split in library.split()}
+    counts: dict[Fate, Counter[str]] = {split: Counter() for split in library.split()}
     with ExitStack() as stack:
         bar = stack.enter_context(runtime.progress.bar("write", len(library.fates)))
         files = {split: stack.enter_context((out / f"{split.name}.txt").open("wb")) for split in counts}
@@ -60,17 +75,3 @@ def write_splits(library: Library, out: Path, runtime: Runtime) -> dict[str, dic
                 file.write(b"".join(documents[number] for number in chosen.nonzero()[0].tolist()))
             bar.advance(len(documents))
     return {split.name: dict(count) for split, count in counts.items()}
-
-
-def check(corpus: CorpusConfig) -> None:
-    """Raise `ConfigError` for settings that cannot be met."""
-    if not corpus.sources:
-        raise ConfigError("corpus.sources is empty: choose a corpus, for example corpus=toy")
-    if corpus.dev_fraction + corpus.test_fraction >= 1:
-        raise ConfigError("corpus.dev_fraction and corpus.test_fraction leave nothing for training")
-    if corpus.max_bytes and not any(source.weight for source in corpus.sources.values()):
-        raise ConfigError("corpus.max_bytes is divided by the sources' weights, but all of them are 0")
-    for name, source in (corpus.sources | corpus.exclude).items():
-        SOURCES.check(source.format, f"corpus.sources.{name}.format")
-        if not source.path:
-            raise ConfigError(f"corpus.sources.{name}.path is empty: name a file, a folder or a glob")

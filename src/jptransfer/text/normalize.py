@@ -16,15 +16,21 @@ _USER = re.compile(r"(?<![\w.])@\w+", re.ASCII)
 _LONG_VOWELS = re.compile("ー{2,}")
 _WAVE_DASHES = str.maketrans(dict.fromkeys("～∼∾〰", "〜"))
 
-_NEOLOGD_HYPHEN = re.compile("[˗֊‐‑‒–⁃⁻₋−]+")
-_NEOLOGD_LONG_VOWEL = re.compile("[﹣－ｰ—―─━ー]+")
+_NEOLOGD_HYPHEN = re.compile("[－˗֊‐‑‒–⁃⁻₋−]+")
+_NEOLOGD_LONG_VOWEL = re.compile("[﹣ｰ—―─━ー]+")
 _NEOLOGD_TILDE = re.compile("[~∼∾〜〰～]")
+_WIDTH = 0xFEE0
+_ASCII = {chr(code): chr(code + _WIDTH) for code in range(0x21, 0x7F)}
+_NEOLOGD_LETTERS = str.maketrans({wide: narrow for narrow, wide in _ASCII.items() if narrow.isalnum()})
+_NEOLOGD_WIDEN = str.maketrans(
+    {narrow: wide for narrow, wide in _ASCII.items() if not narrow.isalnum()} | {"¥": "￥", "'": "’", '"': "”"}
+)
 _NEOLOGD_NARROW = str.maketrans(
-    {chr(code + 0xFEE0): chr(code) for code in range(0x21, 0x7F)} | {"　": " ", "’": "'", "”": '"', "￥": "¥"}
+    {wide: narrow for narrow, wide in _ASCII.items() if narrow != "="} | {"￥": "¥", "’": "'", "”": '"'}
 )
 _HALF_KANA = re.compile("[｡-ﾟ]+")
-_WIDE = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u3000-\u303f\uff00-\uffef々"
-_NEOLOGD_SPACE = re.compile(f"(?<=[{_WIDE}]) +(?=\\S)|(?<=\\S) +(?=[{_WIDE}])")
+_WIDE = "\u3000-\u30ff\u4e00-\u9fff\uff00-\uffef"
+_NEOLOGD_SPACE = re.compile(f"(?<=[{_WIDE}]) (?=[{_WIDE}\x00-\x7f])|(?<=[\x00-\x7f]) (?=[{_WIDE}])")
 
 
 def nfkc(text: str) -> str:
@@ -35,15 +41,15 @@ def nfkc(text: str) -> str:
 def neologd(text: str) -> str:
     """The normalisation that mecab-ipadic-NEologd's dictionary was made with (its wiki, page Regexp.ja).
 
-    Letters, digits and symbols become half-width and kana full-width; hyphens become ``-``, long-vowel marks one
-    ``ー``; tildes go; white space beside a Japanese character goes, other runs become one space.
+    Letters, digits and symbols but ``＝`` become half-width, kana and ``。、・「」`` full-width; hyphens become ``-``,
+    long-vowel marks one ``ー``; tildes go; white space beside a Japanese character or a symbol goes, other runs become
+    one space.
     """
+    text = _HALF_KANA.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text.translate(_NEOLOGD_LETTERS))
     text = _NEOLOGD_HYPHEN.sub("-", text)
     text = _NEOLOGD_LONG_VOWEL.sub("ー", text)
     text = _NEOLOGD_TILDE.sub("", text)
-    text = _HALF_KANA.sub(lambda match: unicodedata.normalize("NFKC", match[0]), text)
-    text = whitespace(text.translate(_NEOLOGD_NARROW))
-    return _NEOLOGD_SPACE.sub("", text)
+    return _NEOLOGD_SPACE.sub("", whitespace(text.translate(_NEOLOGD_WIDEN))).translate(_NEOLOGD_NARROW)
 
 
 def whitespace(text: str) -> str:

@@ -1,0 +1,69 @@
+"""Normalisation: the published examples of the NEologd rules, and properties of each step."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jptransfer.registry import CLEANERS
+from jptransfer.text import normalize
+
+NEOLOGD = {  # examples of the rules' page (mecab-ipadic-NEologd wiki, Regexp.ja)
+    "０１２３４５６７８９": "0123456789",
+    "ＡＢＣＤＥＦＧＨＩＪＫＬＭＮＯＰＱＲＳＴＵＶＷＸＹＺ": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+    "！”＃＄％＆’（）＊＋，－．／：；＜＞？＠［￥］＾＿｀｛｜｝": "!\"#$%&'()*+,-./:;<>?@[¥]^_`{|}",
+    "＝。、・「」": "＝。、・「」",
+    "ﾊﾝｶｸ": "ハンカク",
+    "o₋o": "o-o",
+    "majika━": "majikaー",
+    "わ〰い": "わい",
+    "スーパーーーー": "スーパー",
+    "!#": "!#",
+    "ゼンカク　スペース": "ゼンカクスペース",
+    "お             お": "おお",
+    "      おお": "おお",
+    "おお      ": "おお",
+    "検索 エンジン 自作 入門 を 買い ました!!!": "検索エンジン自作入門を買いました!!!",
+    "アルゴリズム C": "アルゴリズムC",
+    "　　　ＰＲＭＬ　　副　読　本　　　": "PRML副読本",
+    "Coding the Matrix": "Coding the Matrix",
+    "南アルプスの　天然水　Ｓｐａｒｋｉｎｇ　Ｌｅｍｏｎ　レモン一絞り": "南アルプスの天然水Sparking Lemonレモン一絞り",
+    "南アルプスの　天然水-　Ｓｐａｒｋｉｎｇ*　Ｌｅｍｏｎ+　レモン一絞り":
+        "南アルプスの天然水-Sparking*Lemon+レモン一絞り",
+}
+
+
+@pytest.mark.parametrize("text", NEOLOGD)
+def test_neologd_follows_the_published_examples(text):
+    assert normalize.neologd(text) == NEOLOGD[text]
+
+
+@pytest.mark.parametrize(("step", "text", "expected"), [
+    ("nfkc", "ﾃﾞｰﾀ①㌔Ａ", "データ1キロA"),
+    ("whitespace", "　 今日\t は \u00a0雨 ", "今日 は 雨"),
+    ("control", "あ\u200bい\x07う\ufeffえ\u202eお\tか", "あいうえお か"),
+    ("html", "<b>湯</b>&amp;<br/>宿<!-- 注 -->&lt;b&gt; 3 < 5", "湯&宿<b> 3 < 5"),
+    ("urls", "詳細はhttps://example.com/a?b=c&d=1、または http://例え", "詳細は[URL]、または http://例え"),
+    ("users", "@taro_1さん、a@example.com へ", "[USER]さん、a@example.com へ"),
+    ("digits", "2026年１１月٣日", "0000年00月0日"),
+    ("lowercase", "ＡBCあ", "ａbcあ"),
+    ("long_vowels", "すごーーーい", "すごーい"),
+    ("wave_dash", "3～5∼7〜", "3〜5〜7〜"),
+])
+def test_steps(step, text, expected):
+    assert CLEANERS.load(step)(text) == expected
+
+
+@given(st.text(max_size=60))
+def test_steps_are_idempotent_and_total(text):
+    for name in set(CLEANERS) - {"html", "neologd"}:  # these can uncover new tags, or bring marks together
+        once = CLEANERS.load(name)(text)
+        assert CLEANERS.load(name)(once) == once
+
+
+@given(st.text(max_size=60))
+def test_nfkc_is_unicodes(text):
+    assert normalize.nfkc(text) == unicodedata.normalize("NFKC", text)
