@@ -8,7 +8,7 @@ import gzip
 import io
 import lzma
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from jptransfer.errors import ConfigError
 
@@ -59,7 +59,7 @@ class _ZstdStream(io.RawIOBase):
         self._error = zstandard.ZstdError
         self._new = zstandard.ZstdDecompressor().decompressobj
         self._file = path.open("rb")
-        self._frame = None
+        self._frame: Any = None
         self._waiting = b""
         self._ready = memoryview(b"")
 

@@ -10,7 +10,7 @@ FILES = {
     "text/README.txt": "読んでください".encode(),
     "text/sports-watch/LICENSE.txt": b"CC",
     "text/sports-watch/sports-watch-11.txt": f"{HEAD}勝った試合\n\n本文一。\n本文二。\n".encode(),
-    "text/it-life-hack/it-life-hack-7.txt": f"{HEAD}速い電脳\r\n本文。\r\n".encode(),
+    "text/it-life-hack/it-life-hack-7.txt": f"{HEAD}速い電脳\r\n\r\n本文。\r\n続き。\r\n".encode(),
 }
 
 
@@ -19,8 +19,8 @@ def config(path, **settings):
 
 
 @pytest.mark.parametrize("part, texts", [
-    ("titles", ["速い電脳", "勝った試合"]), ("bodies", ["本文。", "本文一。\n本文二。"]),
-    ("both", ["速い電脳\n本文。", "勝った試合\n本文一。\n本文二。"])])
+    ("titles", ["速い電脳", "勝った試合"]), ("bodies", ["本文。\n続き。", "本文一。\n本文二。"]),
+    ("both", ["速い電脳\n本文。\n続き。", "勝った試合\n本文一。\n本文二。"])])
 def test_parts(tmp_path, part, texts):
     [examples] = read(config(pack(tmp_path / "a.tar.xz", FILES), options={"part": part})).splits.values()
     assert [(e.id, e.label) for e in examples] == [

@@ -99,7 +99,7 @@ def test_a_wrong_column_lists_the_columns(tmp_path):
 
 BAD = {
     "tsv": "text\tlabel\n良い\t1\n悪い\n\t1\n普通\t \n最後\t0\n",
-    "csv": 'text,label\n良い,1\n悪い\n,1\n普通,""\n最後,0\n',
+    "csv": 'text,label\n良い,1\n悪い\n,1\n普通,""\n多い,1,1\n最後,0\n',
     "jsonl": '{"text":"良い","label":1}\n{"text":"悪い"\n{"text":"","label":1}\n{"text":"普通","label":null}\n[1]\n'
              '{"text":"\\ud800","label":1}\n{"text":"最後","label":0}\n',
 }

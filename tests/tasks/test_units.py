@@ -37,8 +37,8 @@ def test_gold_tokens_are_the_units():
 def test_pieces_of_one_character_are_one_unit_and_spaces_belong_to_none():
     class Fixed:
         def encode(self, text):
-            return Encoding([1, 2, 3, 4, 5], [(0, 1), (0, 1), (1, 3), (3, 5), (5, 6)], [0] * 5)
+            return Encoding([1] * 6, [(0, 1), (0, 1), (1, 3), (3, 5), (5, 7), (6, 8)], [0] * 6)
 
-    _, units, firsts = cut("愛 京都 ", None, Fixed())
-    assert units == [(0, 1), (2, 3), (3, 4), (5, 6)]
+    _, units, firsts = cut("愛 京都 ㌔㍍", None, Fixed())
+    assert units == [(0, 1), (2, 3), (3, 4), (5, 8)]
     assert firsts == [0, 2, 3, 4]

@@ -49,7 +49,8 @@ def _number(column: str, name: str) -> int:
 
 def _sentences(path: Path, config: TaskConfig, comment: str, trouble: Intake) -> Iterator[Sentence]:
     separator = _separator(config.separator)
-    begin, rows = 0, []
+    begin = 0
+    rows: list[list[str]] = []
     for number, line in read_lines(path, config.encoding, trouble):
         blank = not line.strip(" \t")
         if (comment and line.startswith(comment)) or line.startswith(DOCUMENT):

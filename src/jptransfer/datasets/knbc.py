@@ -66,7 +66,7 @@ def _morphemes(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[str, str, str
     for _, line in lines:
         if line and line != "EOS" and not line.startswith("# S-ID:") and not PHRASE.match(line):
             mark = MARK.search(line)
-            yield (line.split(" ", 1)[0], *(mark.groups() if mark else ("", "")))
+            yield line.split(" ", 1)[0], mark[1] if mark else "", mark[2] if mark else ""
 
 
 def _tagged(sentence: str, morphemes: list[tuple[str, str, str]], counts: Counter[str]) -> EntityExample:

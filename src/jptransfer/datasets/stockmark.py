@@ -47,10 +47,10 @@ def _spans(record: dict[str, Any]) -> list[Span]:
     """Entities of a record; `ValueError` for one that is not where its name is."""
     spans = []
     for entity in record["entities"]:
-        (start, end), name = entity["span"], entity["name"]
+        (start, end), name, kind = entity["span"], entity["name"], entity["type"]
         if not 0 <= start < end or record["text"][start:end] != name:
             raise ValueError(f"'{name}' is not at its span {start}-{end}")
-        spans.append(Span(start, end, entity["type"]))
+        spans.append(Span(start, end, str(kind)))
     return spans
 
 

@@ -27,7 +27,8 @@ def read(config: TaskConfig) -> RawDataset:
     options, trouble = reader_options(config, OPTIONS), intake(config)
     columns = {"text": config.text_column, "label": config.label_column}
     columns |= {role: options[f"{role}_column"] for role in ("id", "split", "group") if options[f"{role}_column"]}
-    data, seen = RawDataset({}, trouble.skipped), set()
+    data = RawDataset({}, trouble.skipped)
+    seen: set[str] = set()
     for role, path in data_files(config).items():
         if role != POOL or "split" not in columns:
             data.splits[role] = []

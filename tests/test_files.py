@@ -1,0 +1,39 @@
+import bz2
+import gzip
+import lzma
+from pathlib import Path
+
+import pytest
+import zstandard
+
+from jptransfer.errors import ConfigError
+from jptransfer.files import bare_suffix, codec, open_bytes
+
+TEXT = "".join(f"文{n}\n" for n in range(60_000)).encode()
+PACK = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstandard.compress, ".txt": bytes}
+
+
+@pytest.mark.parametrize("suffix", PACK)
+def test_contents_and_several_members(tmp_path, suffix):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(PACK[suffix](TEXT) + PACK[suffix](b"more\n"))
+    with open_bytes(path) as stream:
+        assert stream.read() == TEXT + b"more\n"
+    with open_bytes(path) as stream:
+        assert sum(1 for _ in stream) == 60_001
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in PACK if suffix != ".txt"])
+@pytest.mark.parametrize("damage", [lambda raw: raw[:-9], lambda raw: raw[:len(raw) // 2], lambda raw: b"not it"])
+def test_damage_raises(tmp_path, suffix, damage):
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(damage(PACK[suffix](TEXT)))
+    with pytest.raises((OSError, EOFError, lzma.LZMAError)), open_bytes(path) as stream:
+        stream.read()
+
+
+def test_names():
+    assert [bare_suffix(Path(name)) for name in ("a.tsv", "a.v2.CSV.gz", "a.zst", "a")] == [".tsv", ".csv", "", ""]
+    assert codec("EUC-JP") == codec("eucjp") == "euc_jp"
+    with pytest.raises(ConfigError, match="unknown character encoding 'utf-9'"):
+        codec("utf-9")
