@@ -66,9 +66,16 @@ def _page(artifact: Artifact) -> Iterator[str]:
     yield f"  made by   {' '.join(f'{key}={value}' for key, value in provenance.items() if isinstance(value, str))}"
     yield from (f"  input     {role}: {entry.get('fingerprint', entry.get('digest', ''))}"
                 for role, entry in sorted(manifest.inputs.items()))
-    yield from (f"  setting   {where.removeprefix('config.')} = {value}"
-                for where, _, value in differences({}, manifest.recipe) if where.startswith("config"))
+    yield from (f"  setting   {where} = {value}" for where, value in _leaves(manifest.recipe["config"]))
     yield from (f"  file      {name} ({human(file['size'])})" for name, file in sorted(manifest.files.items()))
+
+
+def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
+    if isinstance(value, dict) and value:
+        for key, inner in value.items():
+            yield from _leaves(inner, f"{where}.{key}" if where else key)
+    else:
+        yield where, value
 
 
 def _lineage(config: ArtifactsConfig, store: Store) -> None:

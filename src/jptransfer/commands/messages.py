@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
-from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
-from jptransfer.config.describe import unknown_setting
+from jptransfer.config.describe import help_of, unknown_setting
 from jptransfer.errors import unknown
 
 
@@ -36,6 +36,8 @@ def _explain_key(message: str, schema: type) -> str | None:
 def _explain_value(error: BaseException, schema: type) -> str:
     for cause in reversed(list(_causes(error))):
         key = getattr(cause, "full_key", None)
+        if key and isinstance(cause, MissingMandatoryValue):
+            return f"{key} is required: {help_of(key, schema)}"
         if key and isinstance(cause, ConfigKeyError | ConfigAttributeError):
             return unknown_setting(key, schema)
         if key and isinstance(cause, OmegaConfBaseException):

@@ -49,10 +49,17 @@ def settings(schema: type, prefix: str = "") -> Iterator[Setting]:
             yield from settings(section, f"{path}.<name>." if typing.get_origin(hint) is dict else f"{path}.")
 
 
+def help_of(path: str, schema: type) -> str:
+    """Return the docstring of the setting at a dotted path of `schema`, which may lie in a table."""
+    words = path.split(".")
+    return next((setting.help for setting in settings(schema)
+                 if len(setting.path.split(".")) == len(words) and _leads_to(setting, words)), "")
+
+
 def table_of(path: str, schema: type) -> str:
     """Return the table of `schema` that a dotted path is or lies in, empty if none: its entries are named freely."""
     words = path.split(".")
-    heads = [words[: setting.path.count(".") + 1] for setting in _tables(schema) if _matches(setting.path, words)]
+    heads = [words[: setting.path.count(".") + 1] for setting in _tables(schema) if _leads_to(setting, words)]
     return ".".join(max(heads, key=len, default=[]))
 
 
@@ -61,8 +68,8 @@ def _tables(schema: type) -> list[Setting]:
     return [setting for setting in settings(schema) if setting.type.startswith("table")]
 
 
-def _matches(path: str, words: list[str]) -> bool:
-    head = path.split(".")
+def _leads_to(setting: Setting, words: list[str]) -> bool:
+    head = setting.path.split(".")
     return len(head) <= len(words) and all(a in ("<name>", b) for a, b in zip(head, words, strict=False))
 
 
