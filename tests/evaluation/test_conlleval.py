@@ -29,6 +29,9 @@ def counts(gold: str, predicted: str) -> tuple[int, int, int]:
     ("I-A E-A I-A E-A", "B-A I-A B-A I-A", (2, 2, 2)),  # IOE
     ("B-A E-A B-A E-A", "B-A I-A B-A I-A", (0, 2, 1)),  # the script knows no B after E: one gold chunk of four tokens
     ("S-A S-A O", "B-A I-A O", (1, 1, 1)),  # nor S
+    ("O I I O B B", "O I I O B O", (2, 2, 3)),  # bare tags have the empty type
+    ("O I E I E O", "O I E I E O", (2, 2, 2)),
+    ("O E E O", "O E E O", (2, 2, 2)),
     ("O O", "O O", (0, 0, 0)),
 ])
 def test_chunks_by_hand(gold, predicted, expected):
