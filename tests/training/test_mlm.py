@@ -15,7 +15,8 @@ MODEL = ModelConfig(layers=2, hidden=16, heads=2, intermediate=32, max_positions
 
 
 def data(shapes=None, split=SPLIT, pack=True, limit=None, **objective) -> MaskedData:
-    config = LmTrainingConfig(max_length=48, batch_tokens=256, parts=2, pack=pack, objective=ObjectiveConfig(**objective))
+    config = LmTrainingConfig(
+        max_length=48, batch_tokens=256, parts=2, pack=pack, objective=ObjectiveConfig(**objective))
     return MaskedData(split, TOKENIZER, config, limit, shapes)
 
 

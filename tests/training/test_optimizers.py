@@ -39,7 +39,8 @@ def test_vectors_do_not_decay_and_rates_multiply():
     layer, norm = nn.Linear(2, 2), nn.LayerNorm(2)
     config = OptimizerConfig(lr=0.5, weight_decay=0.3)
     groups = [ParameterGroup(list(layer.parameters())), ParameterGroup(list(norm.parameters()), rate=0.1)]
-    found = {(len(g["params"]), g["weight_decay"], g["rate"], g["lr"]) for g in build_optimizer(config, groups).param_groups}
+    optimizer = build_optimizer(config, groups)
+    found = {(len(g["params"]), g["weight_decay"], g["rate"], g["lr"]) for g in optimizer.param_groups}
     assert found == {(1, 0.3, 1.0, 0.5), (1, 0.0, 1.0, 0.5), (2, 0.0, 0.1, 0.05)}
 
 

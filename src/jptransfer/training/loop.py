@@ -100,7 +100,7 @@ class _Run:
         self.schedule = SCHEDULES.load(settings.schedule.name)
         self.warmup = warmup_steps(settings.schedule.warmup, settings.steps)
         self.state: dict[str, Any] = {
-            "step": 0, "epoch": 0, "position": 0, "tokens": 0, "seconds": 0.0, "records": 0, "stopped": False,
+            "step": 0, "epoch": 0, "position": 0, "tokens": 0, "seconds": 0.0, "stopped": False,
             "best_step": 0, "best_value": None, "best_metrics": {}, "misses": 0,
         }
         self.pending: list[tuple[int, float, Tensor, Tensor]] = []
@@ -257,9 +257,9 @@ class _Run:
     def _checkpoint(self) -> None:
         self._settle()
         if self.context.is_main:
-            now = {**self.state, "seconds": self._seconds(), "records": len(self.history.records),
-                   "interval": self.interval}
-            save_atomically({"state": now, "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()},
+            state = {**self.state, "seconds": self._seconds()}
+            save_atomically({"state": state, "interval": self.interval, "records": self.history.records,
+                             "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()},
                             self.work / CHECKPOINT)
             for old in set(self.work.glob("best-*.pt")) - {self._best_path()}:
                 old.unlink()
@@ -267,14 +267,14 @@ class _Run:
 
     def _resume(self) -> None:
         path = self.work / CHECKPOINT
+        records: list[Record] = []
         if path.exists():
             saved = load(path)
             self.model.load_state_dict(saved["model"])
             self.optimizer.load_state_dict(saved["optimizer"])
-            self.state = saved["state"]
-            self.interval = self.state.pop("interval")
+            self.state, self.interval, records = saved["state"], saved["interval"], saved["records"]
         self.context.wait()
-        self.history = History(self.work / HISTORY if self.context.is_main else None, self.state["records"])
+        self.history = History(self.work / HISTORY if self.context.is_main else None, records)
 
     def _result(self) -> TrainingResult:
         state = self.state

@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+import torch
+import transformers as tf
+
+from jptransfer.config import ModelConfig
+from jptransfer.errors import ConfigError, DataError
+from jptransfer.models import bert, pretrained
+from jptransfer.models.encoder import check_heads, encode, encoder_of, longest_input, predict_at
+
+SIZE = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
+        "max_position_embeddings": 40, "pad_token_id": 0}
+FAMILIES = {
+    "bert": lambda: tf.BertForMaskedLM(tf.BertConfig(**SIZE)),
+    "bert with pairs": lambda: tf.BertForPreTraining(tf.BertConfig(**SIZE)),
+    "roberta": lambda: tf.RobertaForMaskedLM(tf.RobertaConfig(**SIZE)),
+    "xlm-roberta": lambda: tf.XLMRobertaForMaskedLM(tf.XLMRobertaConfig(**{**SIZE, "pad_token_id": 1})),
+    "distilbert": lambda: tf.DistilBertForMaskedLM(tf.DistilBertConfig(
+        vocab_size=50, dim=16, n_layers=2, n_heads=2, hidden_dim=32, max_position_embeddings=40, pad_token_id=0)),
+    "deberta-v2": lambda: tf.DebertaV2ForMaskedLM(tf.DebertaV2Config(**SIZE)),
+    "electra": lambda: tf.ElectraForMaskedLM(tf.ElectraConfig(embedding_size=16, **SIZE)),
+    "albert": lambda: tf.AlbertForMaskedLM(tf.AlbertConfig(embedding_size=16, **SIZE)),
+    "modernbert": lambda: tf.ModernBertForMaskedLM(tf.ModernBertConfig(
+        **SIZE, reference_compile=False, cls_token_id=2, sep_token_id=3, bos_token_id=2, eos_token_id=3)),
+}
+IDS = torch.from_numpy(np.random.default_rng(0).integers(5, 50, (3, 12)))
+MASK = torch.tensor([[1] * 12, [1] * 7 + [0] * 5, [1] * 10 + [0] * 2])
+INPUTS = {"input_ids": torch.where(MASK == 1, IDS, 0), "attention_mask": MASK}
+
+
+@pytest.fixture(scope="module", params=FAMILIES)
+def model(request):
+    torch.manual_seed(0)
+    return FAMILIES[request.param]().eval()
+
+
+def logits_of(output):
+    return output.prediction_logits if "prediction_logits" in output else output.logits
+
+
+def test_predictions_at_positions_are_those_of_the_whole_head(model):
+    positions = torch.tensor([1, 5, 12, 17, 30])
+    with torch.no_grad():
+        whole = logits_of(model(**INPUTS)).reshape(-1, 50)[positions]
+        found = predict_at(model, INPUTS, positions)
+        again = logits_of(model(**INPUTS)).reshape(-1, 50)[positions]
+    torch.testing.assert_close(found.tokens, whole, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(again, whole)  # nothing stays behind in the model
+
+
+def test_states_of_all_layers(model):
+    with torch.no_grad():
+        encoded = encode(model, INPUTS)
+        last = encoder_of(model)(**INPUTS).last_hidden_state
+    assert len(encoded.states) == 3
+    torch.testing.assert_close(encoded.last, last)
+    assert encoded.mask.tolist() == MASK.bool().tolist()
+
+
+def test_saved_and_loaded_it_is_the_same_model(model, tmp_path):
+    pretrained.save_language_model(model, tmp_path)
+    assert (tmp_path / "model.safetensors").exists()
+    loaded = pretrained.load_language_model(tmp_path).eval()
+    assert type(loaded) is type(model)
+    with torch.no_grad():
+        torch.testing.assert_close(logits_of(loaded(**INPUTS)), logits_of(model(**INPUTS)))
+
+
+def test_longest_input_runs_and_one_more_does_not():
+    for family in ("bert", "roberta", "distilbert"):
+        model = FAMILIES[family]()
+        longest = longest_input(model)
+        assert longest == (39 if family == "roberta" else 40)
+        model(input_ids=torch.full((1, longest), 7))
+        with pytest.raises((IndexError, RuntimeError)):
+            model(input_ids=torch.full((1, longest + 1), 7))
+
+
+def test_next_sentence_needs_its_head():
+    check_heads(FAMILIES["bert with pairs"](), next_sentence=True)
+    check_heads(FAMILIES["roberta"](), next_sentence=False)
+    with pytest.raises(ConfigError, match="RobertaForMaskedLM has no next-sentence head"):
+        check_heads(FAMILIES["roberta"](), next_sentence=True)
+
+
+PUBLISHED = [((2, 128, 2), 4.4), ((4, 256, 4), 11.2), ((4, 512, 8), 28.8), ((8, 512, 8), 41.4), ((12, 768, 12), 110.0)]
+
+
+@pytest.mark.parametrize(("size", "millions"), PUBLISHED)
+def test_the_published_sizes(size, millions):
+    """Parameters of the encoder with pooler, as google-research/bert lists them for the 30,522-unit vocabulary."""
+    layers, hidden, heads = size
+    config = ModelConfig(layers=layers, hidden=hidden, heads=heads, intermediate=4 * hidden)
+    with torch.device("meta"):
+        model = bert.build(config, 30_522, 0, next_sentence=True)
+    assert sum(p.numel() for p in encoder_of(model).parameters()) / 1e6 == pytest.approx(millions, rel=0.01)
+
+
+def test_width_must_divide():
+    with pytest.raises(ConfigError, match="model.hidden=10 is no multiple of model.heads=3"):
+        bert.configuration(ModelConfig(hidden=10, heads=3), 50, 0)
+
+
+def test_a_folder_is_fetched_as_it_is(tmp_path):
+    assert pretrained.fetch(str(tmp_path)) == (tmp_path, str(tmp_path))
+    with pytest.raises(ConfigError, match="no folder"):
+        pretrained.fetch(str(tmp_path / "missing"))
+
+
+def test_a_hub_model_comes_without_pickles_and_with_its_commit(tmp_path, monkeypatch):
+    asked = {}
+
+    def download(name, revision, allow_patterns):
+        asked.update(name=name, revision=revision, patterns=allow_patterns)
+        return str(tmp_path / ("c" * 40))
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", download)
+    folder, exact = pretrained.fetch("hf:org/name@v1")
+    assert (exact, folder.name) == ("hf:org/name@" + "c" * 40, "c" * 40)
+    assert (asked["name"], asked["revision"]) == ("org/name", "v1")
+    assert not any(pattern.endswith((".bin", ".pt", ".py", ".h5", "*")) for pattern in asked["patterns"])
+
+
+def test_a_folder_without_a_model_is_named(tmp_path):
+    with pytest.raises(DataError, match="no config.json"):
+        pretrained.load_language_model(tmp_path)
+    FAMILIES["bert"]().config.save_pretrained(tmp_path)
+    with pytest.raises(DataError, match="no masked language model"):
+        pretrained.load_language_model(tmp_path)
