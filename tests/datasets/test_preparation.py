@@ -15,7 +15,7 @@ TRAIN = [(f"訓練{n}", "よい" if n % 3 else "わるい") for n in range(30)]
 
 
 def config(tmp_path, train=None, dev=None, test=None, **settings):
-    given = {"train": TRAIN if train is None else train, "dev": dev, "test": test}
+    given = {"train": TRAIN if train is None else train, "validation": dev, "test": test}
     files = {split: tsv(tmp_path / f"{split}.tsv", rows) for split, rows in given.items() if rows is not None}
     return TaskConfig(dataset="text_file", files=files, **settings)
 
@@ -25,23 +25,23 @@ def sizes(prepared):
 
 
 @pytest.mark.parametrize("dev, test, expected", [
-    (None, None, {"train": 24, "dev": 3, "test": 3}),
-    ([("x", "よい")], None, {"train": 27, "dev": 1, "test": 3}),
-    (None, [("x", "よい")] * 2, {"train": 27, "dev": 3, "test": 2}),
-    ([("x", "よい")], [("y", "よい")], {"train": 30, "dev": 1, "test": 1}),
+    (None, None, {"train": 24, "validation": 3, "test": 3}),
+    ([("x", "よい")], None, {"train": 27, "validation": 1, "test": 3}),
+    (None, [("x", "よい")] * 2, {"train": 27, "validation": 3, "test": 2}),
+    ([("x", "よい")], [("y", "よい")], {"train": 30, "validation": 1, "test": 1}),
 ])
 def test_missing_splits_are_made_of_the_training_split(tmp_path, dev, test, expected):
     prepared = prepare(config(tmp_path, dev=dev, test=test))
     assert sizes(prepared) == expected
-    assert list(prepared.splits) == ["train", "dev", "test"]
-    made = {split for split, rows in (("dev", dev), ("test", test)) if rows is None}
+    assert list(prepared.splits) == ["train", "validation", "test"]
+    made = {split for split, rows in (("validation", dev), ("test", test)) if rows is None}
     assert set(prepared.statistics["made_splits"]) == made
 
 
 def test_a_share_of_nothing_makes_no_split(tmp_path):
-    assert sizes(prepare(config(tmp_path, test_fraction=0.0))) == {"train": 27, "dev": 3}
+    assert sizes(prepare(config(tmp_path, test_fraction=0.0))) == {"train": 27, "validation": 3}
     with pytest.raises(ConfigError, match="leave nothing to train on"):
-        prepare(config(tmp_path, test_fraction=0.5, dev_fraction=0.5))
+        prepare(config(tmp_path, test_fraction=0.5, validation_fraction=0.5))
 
 
 def test_labels_are_discovered_sorted_or_given(tmp_path):
@@ -61,7 +61,7 @@ def test_an_unseen_label_is_an_error_or_counted(tmp_path):
     with pytest.raises(DataError, match=r"dev: example 'dev-2' has the label 'わるいい'.*did you mean 'わるい'"):
         prepare(config(tmp_path, dev=dev))
     prepared = prepare(config(tmp_path, dev=dev, on_error=OnError.skip))
-    assert len(prepared.splits["dev"]) == 1
+    assert len(prepared.splits["validation"]) == 1
     assert prepared.statistics["left_out"] == {"unknown label わるいい": 1}
     with pytest.raises(DataError, match=r"label 'よい', which task\.labels does not have"):
         prepare(config(tmp_path, labels=["わるい", "良い"]))
@@ -78,7 +78,7 @@ def test_labels_are_renamed_and_dropped(tmp_path):
 
 
 def test_expected_counts_are_those_of_the_files(tmp_path):
-    settings = {"label_map": {"わるい": "", "よい": "a", "別": "b"}, "dev": [("x", "別")]}
+    settings = {"label_map": {"わるい": "", "よい": "a", "別": "b"}, "validation": [("x", "別")]}
     train = [*TRAIN, ("z", "別")]
     assert prepare(config(tmp_path, train, **settings, expected={"train": 31, "validation": 1}))
     with pytest.raises(DataError, match="'train' has 31 examples instead of 32; are the files complete"):
@@ -90,24 +90,24 @@ def test_expected_counts_are_those_of_the_files(tmp_path):
 def test_duplicates_across_splits_are_counted(tmp_path):
     dev, test = [("訓練1", "よい"), ("訓練1", "よい"), ("新", "よい")], [("新", "わるい"), ("訓練2", "よい")]
     prepared = prepare(config(tmp_path, dev=dev, test=test))
-    assert prepared.statistics["duplicates"] == {"train/dev": 2, "train/test": 1, "dev/test": 1}
+    assert prepared.statistics["duplicates"] == {"train/validation": 2, "train/test": 1, "validation/test": 1}
 
 
-@pytest.mark.parametrize("train, dev, message", [
+@pytest.mark.parametrize("train, validation, message", [
     ([], None, "the split 'train' has no examples"),
-    (TRAIN, [], "the split 'dev' has no examples"),
+    (TRAIN, [], "the split 'validation' has no examples"),
     ([("a", "1"), ("b", "1"), ("c", "1"), ("d", "1")], None, "too few labels to learn: 1"),
     ([("a", "1")], None, "too few examples"),
 ])
-def test_what_cannot_be_learnt_from(tmp_path, train, dev, message):
+def test_what_cannot_be_learnt_from(tmp_path, train, validation, message):
     with pytest.raises(DataError, match=message):
-        prepare(config(tmp_path, train, dev))
+        prepare(config(tmp_path, train, validation))
 
 
 def test_ids_are_unique_over_splits(tmp_path):
     pool = tmp_path / "a.tsv"
     pool.write_text("id\ttext\tlabel\n7\ta\t1\n7\tb\t0\n", encoding="utf-8")
-    settings = {"dataset": "text_file", "files": {"train": str(pool), "dev": str(pool)}, "options": {"id_column": "id"}}
+    settings = {"dataset": "text_file", "files": {"train": str(pool), "validation": str(pool)}, "options": {"id_column": "id"}}
     with pytest.raises(DataError, match=r"a\.tsv:3: the id '7' was there before"):
         prepare(TaskConfig(**settings))
 

@@ -8,7 +8,7 @@ from jptransfer.datasets.splits import allocate, divide
 from jptransfer.errors import DataError
 from jptransfer.tasks.classification import TextExample
 
-SHARES = {"test": 0.2, "dev": 0.1}
+SHARES = {"test": 0.2, "validation": 0.1}
 
 
 def texts(count, labels="aab"):
@@ -22,7 +22,7 @@ def make(examples, groups=None, **settings):
 def test_shares_are_exact_and_labels_keep_theirs():
     parts = make(texts(300))
     assert {split: Counter(e.label for e in part) for split, part in parts.items()} == {
-        "train": {"a": 140, "b": 70}, "test": {"a": 40, "b": 20}, "dev": {"a": 20, "b": 10}}
+        "train": {"a": 140, "b": 70}, "test": {"a": 40, "b": 20}, "validation": {"a": 20, "b": 10}}
 
 
 def test_each_example_is_in_one_split_in_the_files_order():
@@ -42,7 +42,7 @@ def test_order_does_not_matter_and_the_seed_does():
 def test_groups_and_equal_texts_stay_together():
     examples = texts(200) + [TextExample(f"again-{n}", f"文{n}", "b") for n in range(50)]
     parts = make(examples)
-    assert not {e.text for e in parts["train"]} & {e.text for e in parts["test"] + parts["dev"]}
+    assert not {e.text for e in parts["train"]} & {e.text for e in parts["test"] + parts["validation"]}
     articles = {e.id: f"記事{int(e.text[1:]) % 20}" for e in examples}
     parts = make(examples, articles)
     seen = [{articles[e.id] for e in part} for part in parts.values()]

@@ -70,7 +70,7 @@ def test_one_file_with_a_column_of_splits_and_groups(tmp_path):
     path = write(tmp_path / "a.tsv", "text\tlabel\tpart\twho\n良\t1\ttrain\tA\n悪\t0\tvalidation\tA\n可\t1\tTest\tB\n")
     data = read(TaskConfig(dataset="text_file", files={"all": str(path)},
                            options={"split_column": "part", "group_column": "who"}))
-    assert {split: len(examples) for split, examples in data.splits.items()} == {"train": 1, "dev": 1, "test": 1}
+    assert {split: len(examples) for split, examples in data.splits.items()} == {"train": 1, "validation": 1, "test": 1}
     assert sorted(data.groups.values()) == ["A", "A", "B"]
     data = read(TaskConfig(dataset="text_file", files={"all": str(path)}))
     assert [e.id for e in data.splits["all"]] == ["all-1", "all-2", "all-3"]
@@ -79,7 +79,7 @@ def test_one_file_with_a_column_of_splits_and_groups(tmp_path):
 def test_validation_is_another_name_of_dev(tmp_path):
     path = write(tmp_path / "a.tsv", "text\tlabel\n良\t1\n")
     data = read(TaskConfig(dataset="text_file", files={"train": str(path), "validation": str(path)}))
-    assert list(data.splits) == ["train", "dev"]
+    assert list(data.splits) == ["train", "validation"]
 
 
 def test_json_values(tmp_path):
@@ -95,6 +95,14 @@ def test_a_wrong_column_lists_the_columns(tmp_path):
     path = write(tmp_path / "a.jsonl", '{"review": "x", "stars": 5}\n')
     with pytest.raises(DataError, match=r"unknown field 'star' \(did you mean 'stars'\?\)"):
         read(config(path, text_column="review", label_column="star"))
+
+
+def test_files_without_header_have_the_first_lines_columns(tmp_path):
+    path = write(tmp_path / "a.txt", "0 plain words\n1 plain words too\n")
+    with pytest.raises(DataError, match=r"a\.txt:2: 4 columns instead of 3"):
+        read(config(path, text_column="1", label_column="0", separator="space"))
+    with pytest.raises(DataError, match=r"there is no column 3, the file has 3"):
+        read(config(path, text_column="3", label_column="0", separator="space"))
 
 
 BAD = {
@@ -133,8 +141,8 @@ def test_truncated_compression(tmp_path):
 
 
 @pytest.mark.parametrize("settings, message", [
-    ({"files": {}}, "needs files for: train, dev, test, all"),
-    ({"files": {"dev": "x"}}, "no training file"),
+    ({"files": {}}, "needs files for: train, validation, test, all"),
+    ({"files": {"validation": "x"}}, "no training file"),
     ({"files": {"trian": "x"}}, "did you mean 'train'"),
     ({"files": {"train": "x", "all": "y"}}, "'all' cannot stand beside train"),
     ({"options": {"id_colum": "0"}}, "did you mean 'id_column'"),

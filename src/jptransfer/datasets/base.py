@@ -16,7 +16,7 @@ from jptransfer.tasks.base import SPLITS
 POOL = "all"
 """Name of examples that the files do not divide into splits."""
 
-ALIASES = {"validation": "dev", "valid": "dev", "val": "dev", "development": "dev", "training": "train"}
+ALIASES = {"validation": "validation", "valid": "validation", "val": "validation", "development": "validation", "training": "train"}
 
 
 @dataclass

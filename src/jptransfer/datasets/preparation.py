@@ -95,16 +95,16 @@ def relabel(kind: type[Task], config: TaskConfig, data: RawDataset, counts: Coun
 
 
 def complete(config: TaskConfig, data: RawDataset) -> dict[str, list[Any]]:
-    """Return train, dev and test, those that the files lack made of the undivided or the training examples.
+    """Return train, validation and test, those that the files lack made of the undivided or the training examples.
 
     A share of 0 leaves such a split out.
     """
     given = dict(data.splits)
     source = given.pop(POOL, None) or given.pop("train", [])
-    wanted = {"test": config.test_fraction, "dev": config.dev_fraction}
+    wanted = {"test": config.test_fraction, "validation": config.validation_fraction}
     missing = {split: share for split, share in wanted.items() if split not in given and share > 0}
     if sum(missing.values()) >= 1:
-        raise ConfigError("task.dev_fraction and task.test_fraction leave nothing to train on")
+        raise ConfigError("task.validation_fraction and task.test_fraction leave nothing to train on")
     parts = {"train": source}
     if missing and source:
         parts = divide(source, missing, "train", data.groups, stratify=config.stratify, seed=config.seed)

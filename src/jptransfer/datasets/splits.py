@@ -36,7 +36,7 @@ def divide(examples: Sequence[Any], shares: Mapping[str, float], rest: str, grou
     for split, part in parts.items():
         if not part:
             raise DataError(f"too few examples ({len(examples)}) to make the split '{split}': "
-                            f"give it a file, or set task.dev_fraction and task.test_fraction")
+                            f"give it a file, or set task.validation_fraction and task.test_fraction")
     return parts
 
 

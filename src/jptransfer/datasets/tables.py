@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from collections.abc import Iterator, Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -52,16 +53,17 @@ def separator_of(path: Path, name: str) -> str:
 def _delimited_rows(path: Path, columns: Mapping[str, str], config: TaskConfig, options: Mapping[str, str],
                     trouble: Intake) -> Iterator[Row]:
     rows = _csv(path, config, options["quotes"], trouble)
+    first = next(rows, None)
+    if first is None:
+        return
     named = not all(is_number(column) for column in columns.values())
-    header = next(rows, ("", []))[1] if options["header"] == "yes" or (options["header"] == "auto" and named) else None
-    places = {role: _place(path, column, header) for role, column in columns.items()}
-    needed = max(place + 1 if place >= 0 else -place for place in places.values())
-    for where, row in rows:
-        if len(row) < needed or (header is not None and len(row) != len(header)):
-            expected = f"at least {needed}" if header is None else str(len(header))
-            trouble.trouble("malformed", where, f"{len(row)} columns instead of {expected}")
-        else:
+    header = first[1] if options["header"] == "yes" or (options["header"] == "auto" and named) else None
+    places = {role: _place(path, column, first[1], header is not None) for role, column in columns.items()}
+    for where, row in rows if header else chain([first], rows):
+        if len(row) == len(first[1]):
             yield where, {role: row[place] for role, place in places.items()}
+        else:
+            trouble.trouble("malformed", where, f"{len(row)} columns instead of {len(first[1])} as in the first line")
 
 
 def is_number(column: str) -> bool:
@@ -69,14 +71,17 @@ def is_number(column: str) -> bool:
     return column.removeprefix("-").isdecimal()
 
 
-def _place(path: Path, column: str, header: list[str] | None) -> int:
-    if header is not None and column in header:
-        return header.index(column)
-    if is_number(column):
-        return int(column)
-    if header is None:
+def _place(path: Path, column: str, first: list[str], named: bool) -> int:
+    """Index of a column in rows as wide as `first`, which is the header if columns are `named`."""
+    if named and column in first:
+        return first.index(column)
+    if not is_number(column) and not named:
         raise ConfigError(f"{path}: column '{column}' has a name, but the file is read without header")
-    raise DataError(f"{path}: {unknown('column', column, header)}")
+    if not is_number(column):
+        raise DataError(f"{path}: {unknown('column', column, first)}")
+    if not -len(first) <= int(column) < len(first):
+        raise DataError(f"{path}: there is no column {column}, the file has {len(first)} (0 is the first)")
+    return int(column)
 
 
 def _csv(path: Path, config: TaskConfig, quotes: str, trouble: Intake) -> Iterator[tuple[str, list[str]]]:

@@ -18,7 +18,7 @@ OPTIONS = {
 
 
 def read(config: TaskConfig) -> RawDataset:
-    """Read ``files.train``, ``dev``, ``test``, or ``all`` with an optional column of splits.
+    """Read ``files.train``, ``validation``, ``test``, or ``all`` with an optional column of splits.
 
     Columns: `text_column`, `label_column`, and by ``options`` id_column, split_column and group_column (what splits may
     not divide). Columns that are all numbers mean a file without header (``options.header`` overrides); quotes are
@@ -39,7 +39,7 @@ def read(config: TaskConfig) -> RawDataset:
                 data.splits.setdefault(split, []).append(TextExample(cells["id"], cells["text"], cells["label"]))
                 data.groups.update({cells["id"]: cells["group"]} if "group" in cells else {})
             elif not split:
-                trouble.trouble("unknown split", where, f"'{cells['split']}' is no split (train, dev, test)")
+                trouble.trouble("unknown split", where, f"'{cells['split']}' is no split (train, validation, test)")
     return data
 
 
