@@ -79,9 +79,9 @@ def language_models(store: Store) -> dict[str, dict[str, Path]]:
 
 def _corpus(store: Store, name: str, sentences: int) -> Path:
     train = {"documents": sentences // 20, "sentences": sentences, "characters": sentences * 41}
-    statistics = {"splits": {"train": train, "dev": {"documents": 4, "sentences": 80, "characters": 3280}},
+    statistics = {"splits": {"train": train, "validation": {"documents": 4, "sentences": 80, "characters": 3280}},
                   "sources": {name: {"read": sentences + 99, "too short": 12, "exact duplicates": 7}}}
-    folder = store.add("prepare_corpus", "corpus", name, {"corpus": {"dev_fraction": 0.01, "seed": len(name)}}, {},
+    folder = store.add("prepare_corpus", "corpus", name, {"corpus": {"validation_fraction": 0.01, "seed": len(name)}}, {},
                        {"headline": f"{sentences:,} sentences", "values": statistics})
     (folder / "statistics.json").write_text(json.dumps(statistics, ensure_ascii=False), encoding="utf-8")
     return folder
@@ -107,7 +107,7 @@ def _language_model(store: Store, stage: str, name: str, inputs: dict[str, Path]
         common = {"step": step, "epoch": step / 500, "tokens": step * 4096, "seconds": step * 0.1}
         records.append({**common, "split": "train", "loss": loss + 0.1 * np.sin(step)})
         if step % 200 == 0:
-            records.append({**common, "split": "dev", "loss": loss + 0.15})
+            records.append({**common, "split": "validation", "loss": loss + 0.15})
     _write_history(folder, records)
     return folder
 
@@ -176,10 +176,10 @@ def _tag(example: EntityExample, skill: float, draw: random.Random) -> EntityPre
 
 def _dataset(store: Store, name: str, task: Task, rows: list[Any]) -> Path:
     statistics = {"read": {"all": len(rows) + 3}, "left_out": {"unknown label": 3}, "duplicates": {},
-                  "splits": {split: {"examples": len(rows), "characters": 17.5} for split in ("train", "dev", "test")}}
+                  "splits": {split: {"examples": len(rows), "characters": 17.5} for split in ("train", "validation", "test")}}
     folder = store.add("prepare_dataset", "dataset", name, {"task": {"kind": task.kind}}, {}, {
         "headline": f"train {len(rows)}, dev {len(rows)}, test {len(rows)}; 3 labels", "values": statistics})
-    for split in ("train", "dev"):
+    for split in ("train", "validation"):
         write_examples(task, folder / f"{split}.parquet", rows)
     files = {"labels.json": task.labels, "task.json": {"kind": task.kind, "name": name}, "statistics.json": statistics}
     for file, value in files.items():
@@ -191,7 +191,7 @@ def _run(store: Store, row: str, seed: int, task: Task, dataset: Path, extra: di
          predictions: list[Any], skill: float) -> None:
     model = store.add("finetune", "task_model", row, {"row": row, "seed": seed}, {"dataset": dataset, **extra},
                       {"headline": f"encoder on 120 examples, dev {task.metric} {skill:.4f}"})
-    _write_history(model, [{"step": 10 * epoch, "epoch": epoch, "split": "dev", "loss": 1 / epoch,
+    _write_history(model, [{"step": 10 * epoch, "epoch": epoch, "split": "validation", "loss": 1 / epoch,
                             task.metric: skill - 0.3 / epoch + 0.01 * seed} for epoch in range(1, 5)])
     evaluation = evaluate(store, row, task, {"task_model": model, "dataset": dataset}, predictions)
     store.inputs[f"evaluation:{row}:{seed}"] = evaluation
@@ -203,8 +203,8 @@ def evaluate(store: Store, row: str, task: Task, inputs: dict[str, Path], predic
     """Write what the stage `evaluate` writes for these predictions, the same for dev and test."""
     config = EvaluationConfig(bootstrap=50)
     splits = {}
-    folder = store.add("evaluate", "evaluation", row, {"splits": ["dev", "test"]}, inputs, {"headline": "scored"})
-    for split in ("dev", "test"):
+    folder = store.add("evaluate", "evaluation", row, {"splits": ["validation", "test"]}, inputs, {"headline": "scored"})
+    for split in ("validation", "test"):
         scored = Predictions(task, split, predictions)
         splits[split] = score_split(scored, metrics_for(task), config)
         write(scored, folder)

@@ -88,7 +88,7 @@ def _notes(results: list[Results]) -> dict[tuple[str, ...], str]:
             within = numbers.interval(row.interval, name)
             found["evaluate", row.name] = f"{metric} {numbers.score(row.score.mean, name)} {within}".strip()
             if row.development:
-                found["finetune", row.name] = f"dev {metric} {numbers.score(row.development.mean, name)}"
+                found["finetune", row.name] = f"validation {metric} {numbers.score(row.development.mean, name)}"
     return found
 
 

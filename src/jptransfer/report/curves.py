@@ -15,7 +15,7 @@ Points = list[tuple[float, float]]
 def loss_curves(sources: Sources) -> dict[str, dict[str, Points]]:
     """Return label of a language model -> split -> (step, loss)."""
     return {f"{one.manifest.name} {one.manifest.id[:6]}": {split: _series(one, split, "step", "loss")
-                                                          for split in ("train", "dev")}
+                                                          for split in ("train", "validation")}
             for one in sources.of_kind("language_model")}
 
 
@@ -27,7 +27,7 @@ def development_curves(sources: Sources, results: Results) -> tuple[dict[str, li
     models = {row.name: [model for run in row.runs if (model := sources.task_model(run))] for row in results.rows}
     own = load_metric("", results.rows[0].evaluations[0].task).name
     for name in (results.metric.name, own):
-        curves = {row: [_series(model, "dev", "epoch", name) for model in found] for row, found in models.items()}
+        curves = {row: [_series(model, "validation", "epoch", name) for model in found] for row, found in models.items()}
         if any(any(runs) for runs in curves.values()):
             break
     return curves, name
@@ -46,8 +46,8 @@ def text_lengths(results: Results) -> dict[str, list[int]]:
         folder = results.dataset.folder
         present = dataset_splits(folder)
         train = read_examples(first.task, folder, "train") if "train" in present else []
-        dev = read_examples(first.task, folder, "dev") if "dev" in present else []
-        found |= {"train": [len(one.text) for one in train], "dev": [len(one.text) for one in dev]}
+        dev = read_examples(first.task, folder, "validation") if "validation" in present else []
+        found |= {"train": [len(one.text) for one in train], "validation": [len(one.text) for one in dev]}
     return {split: found[split] for split in SPLITS if split in found}
 
 

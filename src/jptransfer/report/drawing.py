@@ -115,7 +115,7 @@ def render(figure: Figure, kind: str, theme: Theme = LIGHT) -> bytes:
 def save(figure: Figure, folder: Path) -> None:
     """Write ``<name>.png`` and ``<name>.svg``."""
     for kind in ("png", "svg"):
-        (folder / f"{figure.name}.{kind}").write_bytes(render(figure, kind))
+        (folder / f"{figure.name}.{kind}").write_bytes(render(figure, kind, LIGHT))
 
 
 @cache

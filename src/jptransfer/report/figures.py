@@ -97,7 +97,7 @@ def loss_figure(curves: Mapping[str, Mapping[str, Points]], name: str = "languag
     """Return the loss of language models over steps.
 
     Args:
-        curves: label of the model -> split (`train`, `dev`) -> (step, loss) points.
+        curves: label of the model -> split (`train`, `validation`) -> (step, loss) points.
     """
     if not any(points for splits in curves.values() for points in splits.values()):
         return None
@@ -110,8 +110,8 @@ def _draw_loss(curves: Mapping[str, Mapping[str, Points]], canvas: Canvas, theme
     for index, (model, splits) in enumerate(curves.items()):
         if splits.get("train"):
             axes.plot(*zip(*splits["train"], strict=True), color=theme.colour(index), linewidth=1, alpha=0.5)
-        if splits.get("dev"):
-            axes.plot(*zip(*splits["dev"], strict=True), color=theme.colour(index), marker=marker(index), markersize=4)
+        if splits.get("validation"):
+            axes.plot(*zip(*splits["validation"], strict=True), color=theme.colour(index), marker=marker(index), markersize=4)
         axes.plot([], [], color=theme.colour(index), marker=marker(index), markersize=4, label=label(model, 40))
     integer_steps(axes)
     axes.set_xlabel("updates")

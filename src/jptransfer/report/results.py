@@ -22,7 +22,7 @@ from jptransfer.evaluation.predictions import Evaluation, Predictions, load_eval
 from jptransfer.report import numbers
 from jptransfer.report.sources import Run, Source, Sources
 
-FINAL, DEVELOPMENT = "test", "dev"
+FINAL, DEVELOPMENT = "test", "validation"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ def results_table(results: Results) -> Table:
     metric = results.metric.name
     columns = [Column("row", "row"), Column("runs", "runs", True), Column(metric, numbers.title(metric), True),
                Column("interval", f"{results.confidence:.0%} interval", True), Column("sd", "SD", True),
-               Column("trimmed", "trimmed", True), Column("development", "dev", True),
+               Column("trimmed", "trimmed", True), Column("development", "validation", True),
                Column("difference", f"Δ {results.baseline}", True), Column("p", "p", True)]
     rows = [_cells(results, row) for row in results.rows]
     title = f"{numbers.title(metric)} on {results.task} ({results.split})"

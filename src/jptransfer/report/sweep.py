@@ -21,7 +21,7 @@ def sweep_table(jobs: Sequence[Mapping[str, Any]]) -> Table:
     keys = _swept(jobs)
     metric = next((job["metric"] for job in jobs if job.get("metric")), "score")
     best = _best(jobs)
-    columns = [Column("job", "job", True), *(Column(key, key) for key in keys), Column("score", f"dev {metric}", True),
+    columns = [Column("job", "job", True), *(Column(key, key) for key in keys), Column("score", f"validation {metric}", True),
                Column("outcome", "outcome")]
     rows = [[Cell(f"#{job['number']}", job["number"]), *(_setting(job, key) for key in keys),
              _score(job, metric, job["number"] == best), _outcome(job)] for job in jobs]

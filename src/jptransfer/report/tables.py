@@ -150,7 +150,7 @@ def latex(table: Table, label: str = "") -> str:
     def show(cell: Cell) -> str:
         text = escape_latex(_one_line(cell.text))
         bold = f"\\textbf{{{text}}}" if cell.bold else text
-        return bold + (f"$^{{{escape_latex(cell.mark)}}}$" if cell.mark else "")
+        return bold + (f"\\textsuperscript{{{escape_latex(cell.mark)}}}" if cell.mark else "")
 
     heads = " & ".join(escape_latex(column.title) for column in table.columns)
     body = [" & ".join(show(cell) for cell in row) for row in table.rows]

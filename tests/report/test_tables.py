@@ -1,0 +1,125 @@
+import csv
+import io
+import re
+from html.parser import HTMLParser
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jptransfer.report import tables
+from jptransfer.report.tables import NOTHING, Cell, Column, Table
+from jptransfer.report.widths import columns, shorten
+
+TABLE = Table("結果", [Column("row", "row"), Column("accuracy", "Accuracy", True)],
+              [[Cell("scratch", "scratch"), Cell("50.0", 0.5, values={"low": 0.25})],
+               [Cell("言語モデル", "言語モデル", bold=True), Cell("80.1", 0.801234567, bold=True, mark="↑")]],
+              "A caption")
+
+
+class Cells(HTMLParser):
+    """Text of each cell of an HTML table."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.open.append(tag)
+        if tag in ("td", "th"):
+            self.found.append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if "td" in self.open or "th" in self.open:
+            self.found[-1] += data
+
+
+def test_markdown_marks_the_best_and_aligns_wide_characters():
+    lines = tables.markdown(TABLE).splitlines()
+    assert len({columns(line) for line in lines}) == 1
+    assert lines[1].endswith("-: |")
+    assert "**言語モデル**" in lines[3] and "**80.1**<sup>↑</sup>" in lines[3]
+
+
+def test_markdown_cells_cannot_break_the_table():
+    shown = tables.markdown(tables.text_table("t", ["a"], [["x|y\nz <script>"]]))
+    assert shown.splitlines()[2] == r"| x\|y z &lt;script> |"
+
+
+@given(st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"])), min_size=2, max_size=2), max_size=4))
+def test_csv_gives_the_texts_back(rows):
+    text = tables.csv_text(tables.text_table("t", ["a", "b"], rows))
+    assert list(csv.reader(io.StringIO(text)))[1:] == rows
+
+
+def test_csv_has_full_precision_and_the_extra_values():
+    assert list(csv.DictReader(io.StringIO(tables.csv_text(TABLE)))) == [
+        {"row": "scratch", "accuracy": "0.5", "accuracy_low": "0.25"},
+        {"row": "言語モデル", "accuracy": "0.801234567", "accuracy_low": ""}]
+
+
+def test_latex_is_a_booktabs_table_with_escaped_text():
+    shown = tables.latex(tables.text_table("R&D", ["50%"], [["a_b & $c"]]), label="tab:x")
+    assert r"\caption{R\&D.}" in shown and r"\label{tab:x}" in shown
+    assert r"50\% \\" in shown and r"a\_b \& \$c \\" in shown
+    assert [rule in shown for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [True] * 3
+    assert r"\textbf{80.1}$^{$\uparrow$}$" not in tables.latex(TABLE)
+    assert r"\textbf{80.1}\textsuperscript{$\uparrow$}" in tables.latex(TABLE)
+
+
+@given(st.text(st.sampled_from("&%$#_{}~^\\<>a日")))
+def test_latex_specials_are_never_bare(text):
+    shown = tables.escape_latex(text)
+    commands = r"\\(textbackslash|textasciitilde|textasciicircum|textless|textgreater)\{\}|\\[&%$#_{}]"
+    rest = re.sub(commands, "", shown)
+    assert not set(rest) & set("&%$#_{}~^\\<>")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))
+def test_html_shows_every_text_and_runs_none(text):
+    shown = tables.html(Table(text, [Column("a", text)], [[Cell(text, mark=text)]], text))
+    assert Cells(shown).found == [text, text + text]
+
+
+def test_html_bold_and_numbers():
+    shown = tables.html(TABLE)
+    assert '<td class="number"><strong>80.1</strong><sup>↑</sup></td>' in shown
+    assert "<caption><span>A caption</span></caption>" in shown
+
+
+def test_json_gives_the_table_back():
+    assert Table.from_json(TABLE.to_json()) == TABLE
+
+
+def test_terminal_text_does_not_read_markup():
+    shown = tables.plain_text(tables.text_table("[bold]t", ["a"], [["[red]x[/red] 良い"]]))
+    assert "[bold]t" in shown and "[red]x[/red] 良い" in shown
+
+
+def test_columns_without_a_value_go():
+    table = tables.text_table("t", ["a", "b"], [["x", None], ["y", None]])
+    assert [column.key for column in tables.without_empty_columns(table).columns] == ["a"]
+    assert tables.plain(None) == NOTHING
+
+
+@pytest.mark.parametrize("value, text", [
+    (1234567, "1,234,567"), (0.00112, "0.00112"), (17.5, "17.5"), (12345.6, "12,346"), (0.0, "0.0"), (True, "yes"),
+    (-0.5, "-0.5"), (float("inf"), "inf"), (1000.0, "1,000")])
+def test_plain_values(value, text):
+    assert tables.plain(value).text == text
+
+
+def test_a_row_of_wrong_length_is_a_bug():
+    with pytest.raises(ValueError, match="2 cells for 1 columns"):
+        Table("t", [Column("a", "a")], [[NOTHING, NOTHING]])
+
+
+@given(st.text(), st.integers(1, 30))
+def test_shortened_text_fits(text, limit):
+    assert columns(shorten(text, limit)) <= max(limit, 1)
+    assert columns(text) > limit or shorten(text, limit) == text
