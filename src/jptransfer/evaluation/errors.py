@@ -22,7 +22,7 @@ class EntityErrors:
     Attributes:
         right: found as they are.
         wrong: (gold, predicted) pairs that overlap and differ in border or type.
-        missed: gold entities that no prediction overlaps. `spurious`: predictions that overlap no gold entity.
+        missed: gold entities in no pair. `spurious`: predictions in no pair.
     """
 
     example: EntityPrediction
