@@ -6,6 +6,7 @@ a signature) are found part by part: keys are dealt out to files by their upper 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -45,8 +46,11 @@ class Rows:
                 yield piece.reshape(-1, self.width)
 
     def take(self, numbers: np.ndarray) -> np.ndarray:
-        """Return the rows with these numbers."""
-        return np.array(np.memmap(self.path, self.dtype, "r").reshape(-1, self.width)[numbers])
+        """Return the rows with these numbers, read one by one: a memory map would hold on to pages all around them."""
+        size = self.dtype.itemsize * self.width
+        with self.path.open("rb", buffering=0) as stream:
+            rows = [os.pread(stream.fileno(), size, number * size) for number in numbers.tolist()]
+        return np.frombuffer(b"".join(rows), self.dtype).reshape(-1, self.width)
 
 
 class Components:

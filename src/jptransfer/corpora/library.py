@@ -28,7 +28,7 @@ class Fate(IntEnum):
     """What becomes of a document; the first three are splits."""
 
     train = 0
-    dev = 1
+    validation = 1
     test = 2
     exact_duplicates = 3
     near_duplicates = 4
@@ -140,7 +140,7 @@ class Library:
         Raises:
             DataError: there are fewer documents than splits.
         """
-        fractions = {Fate.dev: self.config.dev_fraction, Fate.test: self.config.test_fraction}
+        fractions = {Fate.validation: self.config.validation_fraction, Fate.test: self.config.test_fraction}
         for shelf in self.shelves:
             for numbers, records in self._kept(shelf):
                 self.fates[numbers] = split_codes(records["digest"], self.config.seed, list(fractions.values()))
@@ -159,7 +159,7 @@ class Library:
             return f"no document is left of the corpus' sources; dropped and skipped: {counts}"
         names = ", ".join(split.name for split in splits)
         return (f"the corpus has {documents} document, too few for the splits {names}: put blank lines between "
-                "documents, or set max_sentences of the source to cut them, or dev_fraction to 0")
+                "documents, or set max_sentences of the source to cut them, or validation_fraction to 0")
 
     def _move_one(self, split: Fate) -> None:
         """Give an empty split one document of the largest split, chosen by its hash."""

@@ -74,16 +74,17 @@ class MinHasher:
 
     def _densified(self, signatures: np.ndarray) -> np.ndarray:
         """Fill empty bins from the first bin of their detour that is not."""
-        filled = signatures.copy()
-        rows, bins = np.nonzero(signatures == EMPTY)
+        values = signatures.ravel()
+        filled = values.copy()
+        empty = np.flatnonzero(values == EMPTY)
+        bins = empty % self.bins
         for detour in self._detours:
-            if not len(rows):
+            if not len(empty):
                 break
-            values = signatures[rows, detour[bins]]
-            found = values != EMPTY
-            filled[rows[found], bins[found]] = values[found]
-            rows, bins = rows[~found], bins[~found]
-        return filled
+            found = values[empty - bins + detour[bins]]
+            filled[empty] = found
+            empty, bins = empty[found == EMPTY], bins[found == EMPTY]
+        return filled.reshape(signatures.shape)
 
 
 def similarity(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -172,8 +172,9 @@ def _numbers(columns: list[str], field: str) -> list[int]:
 
 def read_hf(source: SourceConfig, intake: Intake) -> Iterator[Document]:
     """A Hugging Face data set, streamed: ``name``, ``name@revision`` on the hub, or a folder on disk."""
-    for number, record in enumerate(_rows(source)):
-        yield from _from_record(record, source, f"{source.path}[{number}]", intake)
+    with intake.reading(Path(source.path)):
+        for number, record in enumerate(_rows(source)):
+            yield from _from_record(record, source, f"{source.path}[{number}]", intake)
 
 
 def _rows(source: SourceConfig) -> Iterable[dict[str, Any]]:
