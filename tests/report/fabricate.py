@@ -15,7 +15,7 @@ from jptransfer.config import EvaluationConfig
 from jptransfer.evaluation.metrics import metrics_for
 from jptransfer.evaluation.predictions import METRICS_FILE, Predictions, write
 from jptransfer.evaluation.scoring import score_split
-from jptransfer.tasks.base import Task, make_task, write_examples
+from jptransfer.tasks.base import SPLITS, Task, make_task, write_examples
 from jptransfer.tasks.classification import LabelPrediction, TextExample
 from jptransfer.tasks.ner import EntityExample, EntityPrediction
 from jptransfer.tasks.spans import Span
@@ -26,7 +26,7 @@ NASTY = '<script>alert("x")</script> & 部屋は$広くて$静か'
 ROWS = {"scratch": 0.55, "lm": 0.75, "adapted": 0.85}
 PROVENANCE = {"jptransfer": "0.1.0", "git": {"commit": "c0ffee" * 6, "dirty": True}, "python": "3.11.9",
               "packages": {"torch": "2.13.0"}, "device": {"name": "cpu"},
-              "overrides": ["+experiment=fabricated", "outputs=/somewhere/else", "runtime.workers=2", "seed=1"]}
+              "overrides": ["+experiment=fabricated", "outputs_root=/somewhere/else", "runtime.workers=2", "seed=1"]}
 
 
 class Store:
@@ -81,7 +81,7 @@ def _corpus(store: Store, name: str, sentences: int) -> Path:
     train = {"documents": sentences // 20, "sentences": sentences, "characters": sentences * 41}
     statistics = {"splits": {"train": train, "validation": {"documents": 4, "sentences": 80, "characters": 3280}},
                   "sources": {name: {"read": sentences + 99, "too short": 12, "exact duplicates": 7}}}
-    folder = store.add("prepare_corpus", "corpus", name, {"corpus": {"validation_fraction": 0.01, "seed": len(name)}}, {},
+    folder = store.add("prepare_corpus", "corpus", name, {"corpus": {"seed": len(name)}}, {},
                        {"headline": f"{sentences:,} sentences", "values": statistics})
     (folder / "statistics.json").write_text(json.dumps(statistics, ensure_ascii=False), encoding="utf-8")
     return folder
@@ -176,9 +176,9 @@ def _tag(example: EntityExample, skill: float, draw: random.Random) -> EntityPre
 
 def _dataset(store: Store, name: str, task: Task, rows: list[Any]) -> Path:
     statistics = {"read": {"all": len(rows) + 3}, "left_out": {"unknown label": 3}, "duplicates": {},
-                  "splits": {split: {"examples": len(rows), "characters": 17.5} for split in ("train", "validation", "test")}}
+                  "splits": {split: {"examples": len(rows), "characters": 17.5} for split in SPLITS}}
     folder = store.add("prepare_dataset", "dataset", name, {"task": {"kind": task.kind}}, {}, {
-        "headline": f"train {len(rows)}, dev {len(rows)}, test {len(rows)}; 3 labels", "values": statistics})
+        "headline": f"train {len(rows)}, validation {len(rows)}, test {len(rows)}; 3 labels", "values": statistics})
     for split in ("train", "validation"):
         write_examples(task, folder / f"{split}.parquet", rows)
     files = {"labels.json": task.labels, "task.json": {"kind": task.kind, "name": name}, "statistics.json": statistics}
@@ -190,7 +190,7 @@ def _dataset(store: Store, name: str, task: Task, rows: list[Any]) -> Path:
 def _run(store: Store, row: str, seed: int, task: Task, dataset: Path, extra: dict[str, Path],
          predictions: list[Any], skill: float) -> None:
     model = store.add("finetune", "task_model", row, {"row": row, "seed": seed}, {"dataset": dataset, **extra},
-                      {"headline": f"encoder on 120 examples, dev {task.metric} {skill:.4f}"})
+                      {"headline": f"encoder on 120 examples, validation {task.metric} {skill:.4f}"})
     _write_history(model, [{"step": 10 * epoch, "epoch": epoch, "split": "validation", "loss": 1 / epoch,
                             task.metric: skill - 0.3 / epoch + 0.01 * seed} for epoch in range(1, 5)])
     evaluation = evaluate(store, row, task, {"task_model": model, "dataset": dataset}, predictions)
@@ -200,11 +200,11 @@ def _run(store: Store, row: str, seed: int, task: Task, dataset: Path, extra: di
 
 
 def evaluate(store: Store, row: str, task: Task, inputs: dict[str, Path], predictions: list[Any]) -> Path:
-    """Write what the stage `evaluate` writes for these predictions, the same for dev and test."""
+    """Write what the stage `evaluate` writes for these predictions, the same for validation and test."""
     config = EvaluationConfig(bootstrap=50)
     splits = {}
-    folder = store.add("evaluate", "evaluation", row, {"splits": ["validation", "test"]}, inputs, {"headline": "scored"})
-    for split in ("validation", "test"):
+    folder = store.add("evaluate", "evaluation", row, {"splits": SPLITS[1:]}, inputs, {"headline": "scored"})
+    for split in SPLITS[1:]:
         scored = Predictions(task, split, predictions)
         splits[split] = score_split(scored, metrics_for(task), config)
         write(scored, folder)

@@ -110,7 +110,7 @@ def test_the_main_table(polarity):
     results = polarity.results[0]
     table = summary.results_table(results)
     assert [column.key for column in table.columns] == ["row", "runs", "accuracy", "interval", "sd", "trimmed",
-                                                        "development", "difference", "p"]
+                                                        "validation", "difference", "p"]
     best = table.rows[2]
     assert [cell.bold for cell in best[:3]] == [True, False, True] and best[7].mark == "↑"
     assert best[7].values["low"] == results.best.comparison.interval[0]
@@ -122,7 +122,7 @@ def test_a_single_run_has_no_spread_and_nothing_to_compare(tmp_path):
     inputs = {role: path for role, path in store.inputs.items() if role.count(":") == 1 or "scratch" in role}
     found = made(replace_inputs(store, inputs))
     table = summary.results_table(found.results[0])
-    assert [column.key for column in table.columns] == ["row", "runs", "accuracy", "interval", "development"]
+    assert [column.key for column in table.columns] == ["row", "runs", "accuracy", "interval", "validation"]
     assert not summary.tests_table(found.results[0]).rows
     assert found.report.sections[0].disagreement is None
 

@@ -6,8 +6,8 @@ def cells(table):
 
 
 def test_alike_siblings_become_rows():
-    data = {"splits": {"train": {"examples": 10, "labels": {"良い": 7}}, "validation": {"examples": 2}}, "read": {"all": 12},
-            "made_splits": ["validation"], "left_out": {}}
+    data = {"splits": {"train": {"examples": 10, "labels": {"良い": 7}}, "validation": {"examples": 2}},
+            "read": {"all": 12}, "made_splits": ["validation"], "left_out": {}}
     first, second = nested_tables("jrte", data)
     assert first.title == "jrte: splits" and [c.key for c in first.columns] == ["name", "examples", "labels · 良い"]
     assert cells(first) == [["train", "10", "7"], ["validation", "2", "–"]]

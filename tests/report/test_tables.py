@@ -80,7 +80,7 @@ def test_latex_specials_are_never_bare(text):
     assert not set(rest) & set("&%$#_{}~^\\<>")
 
 
-@given(st.text(st.characters(exclude_categories=["Cs", "Cc"])))
+@given(st.text(st.sampled_from("<>&/bi;=\"'日")))
 def test_html_shows_every_text_and_runs_none(text):
     shown = tables.html(Table(text, [Column("a", text)], [[Cell(text, mark=text)]], text))
     assert Cells(shown).found == [text, text + text]

@@ -87,14 +87,14 @@ def _notes(results: list[Results]) -> dict[tuple[str, ...], str]:
         for row in one.rows:
             within = numbers.interval(row.interval, name)
             found["evaluate", row.name] = f"{metric} {numbers.score(row.score.mean, name)} {within}".strip()
-            if row.development:
-                found["finetune", row.name] = f"validation {metric} {numbers.score(row.development.mean, name)}"
+            if row.validation:
+                found["finetune", row.name] = f"validation {metric} {numbers.score(row.validation.mean, name)}"
     return found
 
 
 def _section(sources: Sources, results: Results, config: ReportConfig, suffix: str) -> Section:
     best = results.best
-    epochs, metric = curves.development_curves(sources, results)
+    epochs, metric = curves.validation_curves(sources, results)
     figures = {
         "results": results_figure(results, f"results{suffix}"),
         "finetuning": finetuning_figure(epochs, metric, f"finetuning{suffix}"),

@@ -11,7 +11,7 @@ import numpy as np
 
 from jptransfer.report import numbers
 from jptransfer.report.drawing import DARK, Figure, Theme, integer_steps, label, marker
-from jptransfer.report.results import Results, RowResult
+from jptransfer.report.results import VALIDATION, Results, RowResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,10 +56,10 @@ def _draw_results(results: Results, canvas: Canvas, theme: Theme) -> None:
 
 def confusion_figure(results: Results, row: RowResult, name: str) -> Figure | None:
     """Return the confusion matrix of a row, runs added up; None if the task has none."""
-    tables = [one.document["splits"][results.split].get("confusion") for one in row.evaluations]
+    tables = [one.details[results.split].get("confusion") for one in row.evaluations]
     if not tables[0]:
         return None
-    counts, labels = np.sum(tables, axis=0), [label(str(text), 14) for text in row.evaluations[0].document["labels"]]
+    counts, labels = np.sum(tables, axis=0), [label(str(text), 14) for text in row.evaluations[0].task.labels]
     size = min(WIDTH, 2.6 + 0.55 * len(labels))
     return Figure(name, f"Confusion matrix of {row.name}",
                   "Rows: gold, columns: predicted; decisions of all runs together, colour: share of the gold label.",
@@ -101,7 +101,7 @@ def loss_figure(curves: Mapping[str, Mapping[str, Points]], name: str = "languag
     """
     if not any(points for splits in curves.values() for points in splits.values()):
         return None
-    return Figure(name, "Training of the language models", "Thin: training batches; marks: development split.",
+    return Figure(name, "Training of the language models", "Thin: training batches; marks: validation split.",
                   WIDTH, 3.6, partial(_draw_loss, curves))
 
 
@@ -110,9 +110,10 @@ def _draw_loss(curves: Mapping[str, Mapping[str, Points]], canvas: Canvas, theme
     for index, (model, splits) in enumerate(curves.items()):
         if splits.get("train"):
             axes.plot(*zip(*splits["train"], strict=True), color=theme.colour(index), linewidth=1, alpha=0.5)
-        if splits.get("validation"):
-            axes.plot(*zip(*splits["validation"], strict=True), color=theme.colour(index), marker=marker(index), markersize=4)
-        axes.plot([], [], color=theme.colour(index), marker=marker(index), markersize=4, label=label(model, 40))
+        style = {"color": theme.colour(index), "marker": marker(index), "markersize": 4}
+        if splits.get(VALIDATION):
+            axes.plot(*zip(*splits[VALIDATION], strict=True), **style)
+        axes.plot([], [], **style, label=label(model, 40))
     integer_steps(axes)
     axes.set_xlabel("updates")
     axes.set_ylabel("loss")
@@ -120,14 +121,14 @@ def _draw_loss(curves: Mapping[str, Mapping[str, Points]], canvas: Canvas, theme
 
 
 def finetuning_figure(curves: Mapping[str, Sequence[Points]], metric: str, name: str) -> Figure | None:
-    """Return the development metric of rows over epochs.
+    """Return the validation metric of rows over epochs.
 
     Args:
         curves: row -> one list of (epoch, value) points a seed; rows without any are left out, but keep their colour.
     """
     if not any(any(runs) for runs in curves.values()):
         return None
-    return Figure(name, f"Fine-tuning: {numbers.title(metric)} on the development split",
+    return Figure(name, f"Fine-tuning: {numbers.title(metric)} on the validation split",
                   "Line: mean over runs; band: smallest to largest run.", WIDTH, 3.6,
                   partial(_draw_finetuning, curves, metric))
 

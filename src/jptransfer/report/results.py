@@ -22,7 +22,7 @@ from jptransfer.evaluation.predictions import Evaluation, Predictions, load_eval
 from jptransfer.report import numbers
 from jptransfer.report.sources import Run, Source, Sources
 
-FINAL, DEVELOPMENT = "test", "validation"
+FINAL = "test"
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class RowResult:
         name: of the row.
         runs: one a seed, with `evaluations` and `predictions` in the same order.
         score: main metric over seeds; `interval`: bootstrap over examples, all seeds together.
-        development: main metric on the development split, None if that was not scored.
+        validation: main metric on the validation split as fine-tuning scored it, None if it did not.
         metrics: every stored metric over seeds.
         comparison: with the baseline (B is this row); None for the baseline itself.
     """
@@ -44,7 +44,7 @@ class RowResult:
     predictions: list[Predictions]
     score: Aggregate
     interval: Interval | None
-    development: Aggregate | None
+    validation: Aggregate | None
     metrics: dict[str, Aggregate]
     comparison: Comparison | None = None
 
@@ -123,7 +123,7 @@ def _results(sources: Sources, runs: list[Run], config: ReportConfig) -> Results
     for run in runs:
         members.setdefault(run.row, []).append(run)
     baseline = config.baseline if config.baseline in members else runs[0].row
-    scoring = _Scoring(config, evaluations, split, metric, members[baseline])
+    scoring = _Scoring(config, sources, evaluations, split, metric, members[baseline])
     dataset = sources.dataset(runs[0])
     return Results(dataset.manifest.name if dataset else first.task.kind, dataset, split, metric, config.confidence,
                    baseline, [scoring.row(name, members[name]) for name in members])
@@ -134,6 +134,7 @@ class _Scoring:
     """What the rows of one data set are scored with."""
 
     config: ReportConfig
+    sources: Sources
     evaluations: dict[str, Evaluation]
     split: str
     metric: Metric
@@ -146,7 +147,7 @@ class _Scoring:
         return RowResult(
             name=name, runs=runs, evaluations=found, predictions=predictions,
             score=aggregate(self.metric.value(counts.sum(axis=1)).tolist()), interval=self._interval(counts),
-            development=self._development(found), metrics=_stored(found, self.split),
+            validation=self._validation(runs), metrics=_stored(found, self.split),
             comparison=None if runs == self.baseline else self._against_baseline(runs))
 
     def _interval(self, counts: np.ndarray) -> Interval | None:
@@ -155,11 +156,11 @@ class _Scoring:
             return None
         return interval(counts, self.metric.value, config.bootstrap, config.confidence, config.seed)
 
-    def _development(self, evaluations: Sequence[Evaluation]) -> Aggregate | None:
-        scored = [evaluation for evaluation in evaluations if DEVELOPMENT in evaluation.splits]
-        if self.split == DEVELOPMENT or len(scored) < len(evaluations):
-            return None
-        return aggregate([self.metric.score(one.predictions(DEVELOPMENT).outcomes) for one in scored])
+    def _validation(self, runs: Sequence[Run]) -> Aggregate | None:
+        models = [self.sources.task_model(run) for run in runs]
+        scores = [model.manifest.summary["values"].get("validation", {}).get(self.metric.name)
+                  for model in models if model]
+        return aggregate(scores) if len(scores) == len(runs) and None not in scores else None
 
     def _against_baseline(self, runs: list[Run]) -> Comparison:
         a, b = paired_folders(self.baseline, runs)
@@ -169,8 +170,9 @@ class _Scoring:
 
 
 def _stored(evaluations: Sequence[Evaluation], split: str) -> dict[str, Aggregate]:
-    tables = [evaluation.document["splits"][split]["metrics"] for evaluation in evaluations]
-    return {name: aggregate([table[name] for table in tables]) for name in tables[0] if all(name in t for t in tables)}
+    tables = [evaluation.metrics[split] for evaluation in evaluations]
+    shared = [name for name in tables[0] if all(name in table for table in tables)]
+    return {name: aggregate([table[name]["value"] for table in tables]) for name in shared}
 
 
 def paired_folders(baseline: list[Run], runs: list[Run]) -> tuple[list[Path], list[Path]]:
@@ -213,7 +215,7 @@ def _row_json(results: Results, row: RowResult) -> dict[str, Any]:
     return {
         "row": row.name, "seeds": [run.seed for run in row.runs],
         "evaluations": [run.evaluation.manifest.id for run in row.runs],
-        **_spread(row.score), "interval": row.interval, "development": _spread(row.development),
+        **_spread(row.score), "interval": row.interval, "validation": _spread(row.validation),
         "metrics": {name: _spread(value) for name, value in row.metrics.items()},
         "comparison": found and {
             "difference": found.difference, "interval": found.interval, "significant": results.significant(row),

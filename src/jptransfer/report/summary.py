@@ -18,7 +18,7 @@ def results_table(results: Results) -> Table:
     metric = results.metric.name
     columns = [Column("row", "row"), Column("runs", "runs", True), Column(metric, numbers.title(metric), True),
                Column("interval", f"{results.confidence:.0%} interval", True), Column("sd", "SD", True),
-               Column("trimmed", "trimmed", True), Column("development", "validation", True),
+               Column("trimmed", "trimmed", True), Column("validation", "validation", True),
                Column("difference", f"Δ {results.baseline}", True), Column("p", "p", True)]
     rows = [_cells(results, row) for row in results.rows]
     title = f"{numbers.title(metric)} on {results.task} ({results.split})"
@@ -35,7 +35,7 @@ def _cells(results: Results, row: RowResult) -> list[Cell]:
         _interval_cell(row.interval, metric),
         Cell(numbers.score(spread.std, metric), spread.std) if several else NOTHING,
         NOTHING if spread.trimmed is None else Cell(numbers.score(spread.trimmed, metric), spread.trimmed),
-        _mean_cell(row.development, metric), _difference_cell(results, row), _p_cell(row)]
+        _mean_cell(row.validation, metric), _difference_cell(results, row), _p_cell(row)]
 
 
 def _interval_cell(limits: tuple[float, float] | None, metric: str) -> Cell:
@@ -115,7 +115,7 @@ def _test_lines(results: Results, row: RowResult) -> Iterator[list[Any]]:
 
 def label_table(results: Results, row: RowResult) -> Table:
     """Return precision, recall, F1 (mean over runs) and support of each label or entity type, for one row."""
-    found = [evaluation.document["splits"][results.split].get("per_label", {}) for evaluation in row.evaluations]
+    found = [evaluation.details[results.split].get("per_label", {}) for evaluation in row.evaluations]
     scores = ("precision", "recall", "f1")
     names = (*scores, "support")
     columns = [Column("label", "label"), *(Column(name, name.replace("f1", "F1"), True) for name in names)]

@@ -16,13 +16,13 @@ def sweep_table(jobs: Sequence[Mapping[str, Any]]) -> Table:
 
     Args:
         jobs: what `job.json` holds: `number`, `overrides` (``key=value``), and either `error`, a reason, or what was
-            made: `metric`, `score` (of the development split), `artifact` (its path).
+            made: `metric`, `score` (of the validation split), `artifact` (its path).
     """
     keys = _swept(jobs)
     metric = next((job["metric"] for job in jobs if job.get("metric")), "score")
     best = _best(jobs)
-    columns = [Column("job", "job", True), *(Column(key, key) for key in keys), Column("score", f"validation {metric}", True),
-               Column("outcome", "outcome")]
+    columns = [Column("job", "job", True), *(Column(key, key) for key in keys),
+               Column("score", f"validation {metric}", True), Column("outcome", "outcome")]
     rows = [[Cell(f"#{job['number']}", job["number"]), *(_setting(job, key) for key in keys),
              _score(job, metric, job["number"] == best), _outcome(job)] for job in jobs]
     failed = sum("error" in job for job in jobs)
