@@ -14,8 +14,8 @@ def tsv(path, rows):
 TRAIN = [(f"訓練{n}", "よい" if n % 3 else "わるい") for n in range(30)]
 
 
-def config(tmp_path, train=None, dev=None, test=None, **settings):
-    given = {"train": TRAIN if train is None else train, "validation": dev, "test": test}
+def config(tmp_path, train=None, validation=None, test=None, **settings):
+    given = {"train": TRAIN if train is None else train, "validation": validation, "test": test}
     files = {split: tsv(tmp_path / f"{split}.tsv", rows) for split, rows in given.items() if rows is not None}
     return TaskConfig(dataset="text_file", files=files, **settings)
 
@@ -24,17 +24,17 @@ def sizes(prepared):
     return {split: len(examples) for split, examples in prepared.splits.items()}
 
 
-@pytest.mark.parametrize("dev, test, expected", [
+@pytest.mark.parametrize("validation, test, expected", [
     (None, None, {"train": 24, "validation": 3, "test": 3}),
     ([("x", "よい")], None, {"train": 27, "validation": 1, "test": 3}),
     (None, [("x", "よい")] * 2, {"train": 27, "validation": 3, "test": 2}),
     ([("x", "よい")], [("y", "よい")], {"train": 30, "validation": 1, "test": 1}),
 ])
-def test_missing_splits_are_made_of_the_training_split(tmp_path, dev, test, expected):
-    prepared = prepare(config(tmp_path, dev=dev, test=test))
+def test_missing_splits_are_made_of_the_training_split(tmp_path, validation, test, expected):
+    prepared = prepare(config(tmp_path, validation=validation, test=test))
     assert sizes(prepared) == expected
     assert list(prepared.splits) == ["train", "validation", "test"]
-    made = {split for split, rows in (("validation", dev), ("test", test)) if rows is None}
+    made = {split for split, rows in (("validation", validation), ("test", test)) if rows is None}
     assert set(prepared.statistics["made_splits"]) == made
 
 
@@ -57,10 +57,10 @@ def test_numbers_are_in_their_order(labels, order):
 
 
 def test_an_unseen_label_is_an_error_or_counted(tmp_path):
-    dev = [("a", "よい"), ("b", "わるいい")]
-    with pytest.raises(DataError, match=r"dev: example 'dev-2' has the label 'わるいい'.*did you mean 'わるい'"):
-        prepare(config(tmp_path, dev=dev))
-    prepared = prepare(config(tmp_path, dev=dev, on_error=OnError.skip))
+    validation = [("a", "よい"), ("b", "わるいい")]
+    with pytest.raises(DataError, match=r"example 'validation-2' has the label 'わるいい'.*did you mean 'わるい'"):
+        prepare(config(tmp_path, validation=validation))
+    prepared = prepare(config(tmp_path, validation=validation, on_error=OnError.skip))
     assert len(prepared.splits["validation"]) == 1
     assert prepared.statistics["left_out"] == {"unknown label わるいい": 1}
     with pytest.raises(DataError, match=r"label 'よい', which task\.labels does not have"):
@@ -88,8 +88,8 @@ def test_expected_counts_are_those_of_the_files(tmp_path):
 
 
 def test_duplicates_across_splits_are_counted(tmp_path):
-    dev, test = [("訓練1", "よい"), ("訓練1", "よい"), ("新", "よい")], [("新", "わるい"), ("訓練2", "よい")]
-    prepared = prepare(config(tmp_path, dev=dev, test=test))
+    validation, test = [("訓練1", "よい"), ("訓練1", "よい"), ("新", "よい")], [("新", "わるい"), ("訓練2", "よい")]
+    prepared = prepare(config(tmp_path, validation=validation, test=test))
     assert prepared.statistics["duplicates"] == {"train/validation": 2, "train/test": 1, "validation/test": 1}
 
 
@@ -107,9 +107,9 @@ def test_what_cannot_be_learnt_from(tmp_path, train, validation, message):
 def test_ids_are_unique_over_splits(tmp_path):
     pool = tmp_path / "a.tsv"
     pool.write_text("id\ttext\tlabel\n7\ta\t1\n7\tb\t0\n", encoding="utf-8")
-    settings = {"dataset": "text_file", "files": {"train": str(pool), "validation": str(pool)}, "options": {"id_column": "id"}}
+    files = {"train": str(pool), "validation": str(pool)}
     with pytest.raises(DataError, match=r"a\.tsv:3: the id '7' was there before"):
-        prepare(TaskConfig(**settings))
+        prepare(TaskConfig(dataset="text_file", files=files, options={"id_column": "id"}))
 
 
 def test_the_wrong_kind_and_no_data_set(tmp_path):

@@ -76,9 +76,9 @@ def test_one_file_with_a_column_of_splits_and_groups(tmp_path):
     assert [e.id for e in data.splits["all"]] == ["all-1", "all-2", "all-3"]
 
 
-def test_validation_is_another_name_of_dev(tmp_path):
+def test_dev_is_another_name_of_validation(tmp_path):
     path = write(tmp_path / "a.tsv", "text\tlabel\n良\t1\n")
-    data = read(TaskConfig(dataset="text_file", files={"train": str(path), "validation": str(path)}))
+    data = read(TaskConfig(dataset="text_file", files={"train": str(path), "dev": str(path)}))
     assert list(data.splits) == ["train", "validation"]
 
 

@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pyarrow.parquet
 import pytest
 
 from jptransfer.errors import DataError
@@ -25,8 +26,8 @@ EXAMPLES = {
             EntityExample("b", "𠮷野家", (), None), EntityExample("c", "x", None)],
 }
 PREDICTIONS = {
-    "classification": [LabelPrediction("a", "x", "良い", "悪い", [1 / 3, 2 / 3]),
-                       LabelPrediction("b", "", None, "良い", [0, 1])],
+    "classification": [LabelPrediction("a", "x", "LOC", "PER", [1 / 3, 2 / 3]),
+                       LabelPrediction("b", "", None, "PER", [0, 1])],
     "ner": [EntityPrediction("a", "東京へ", [(0, 2), (2, 3)], [], [Span(0, 2, "LOC")], [1 / 3]),
             EntityPrediction("b", "", [], None, [], [])],
 }
@@ -36,13 +37,21 @@ PREDICTIONS = {
 def test_files_give_back_what_was_written(kind, tmp_path):
     task = make_task(kind, ["LOC", "PER"])
     write_examples(task, tmp_path / "train.parquet", EXAMPLES[kind])
-    write_predictions(task, tmp_path / "predictions" / "dev.parquet", PREDICTIONS[kind])
+    write_predictions(task, tmp_path, {"validation": PREDICTIONS[kind], "test": PREDICTIONS[kind][:1]})
     (tmp_path / "task.json").write_text(json.dumps({"kind": kind}))
     (tmp_path / "labels.json").write_text(json.dumps(["LOC", "PER"]))
     opened = open_dataset(tmp_path)
     assert (opened.kind, opened.labels) == (kind, ["LOC", "PER"])
     assert read_examples(opened, tmp_path, "train") == EXAMPLES[kind]
-    assert read_predictions(opened, tmp_path / "predictions" / "dev.parquet") == PREDICTIONS[kind]
+    assert read_predictions(opened, tmp_path, "validation") == PREDICTIONS[kind]
+    assert read_predictions(opened, tmp_path, "test") == PREDICTIONS[kind][:1]
+
+
+@pytest.mark.parametrize("kind", list(TASKS))
+def test_columns_that_scripts_rely_on(kind, tmp_path):
+    write_predictions(make_task(kind, ["LOC", "PER"]), tmp_path, {"test": PREDICTIONS[kind]})
+    columns = pyarrow.parquet.read_schema(tmp_path / "predictions.parquet").names
+    assert {"id", "text", "split", "gold", "prediction", "probability"} <= set(columns)
 
 
 @pytest.mark.parametrize("kind", list(TASKS))
@@ -56,9 +65,9 @@ def test_the_same_examples_make_the_same_bytes(kind, tmp_path):
 def test_a_missing_split_names_those_there(tmp_path):
     task = make_task("classification", ["a"])
     write_examples(task, tmp_path / "train.parquet", [])
-    write_examples(task, tmp_path / "dev.parquet", [])
-    assert dataset_splits(tmp_path) == ["train", "dev"]
-    with pytest.raises(DataError, match="no split 'test'; it has: train, dev"):
+    write_examples(task, tmp_path / "validation.parquet", [])
+    assert dataset_splits(tmp_path) == ["train", "validation"]
+    with pytest.raises(DataError, match="no split 'test'; it has: train, validation"):
         read_examples(task, tmp_path, "test")
 
 

@@ -16,7 +16,8 @@ from jptransfer.tasks.base import SPLITS
 POOL = "all"
 """Name of examples that the files do not divide into splits."""
 
-ALIASES = {"validation": "validation", "valid": "validation", "val": "validation", "development": "validation", "training": "train"}
+ALIASES = dict.fromkeys(("dev", "valid", "val", "development"), "validation") | {"training": "train"}
+"""Other names of splits that files and settings may use."""
 
 
 @dataclass

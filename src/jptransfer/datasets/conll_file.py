@@ -25,7 +25,7 @@ Sentence = tuple[str, list[list[str]]]
 
 
 def read(config: TaskConfig) -> RawDataset:
-    """Read ``files.train``, ``validation``, ``test`` or ``all``; IOB1, IOB2, IOE, BIOES and BILOU tags are told by themselves.
+    """Read ``files.train``, ``validation``, ``test`` or ``all``; IOB, IOE, BIOES and BILOU tags tell themselves.
 
     ``options.joiner`` makes the text: auto (a sentence with kana or kanji is written without spaces but between two
     Latin letters, another one with spaces), space or none. Lines that begin with ``options.comment`` are left out.
