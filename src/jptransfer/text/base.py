@@ -15,7 +15,7 @@ import numpy as np
 
 from jptransfer.config import TokenizerConfig
 from jptransfer.errors import DataError
-from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc, replace_surrogates
+from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc
 from jptransfer.text.types import SPECIAL_TOKENS, Encoding, IdBlock
 
 DESCRIPTION = "jpt_tokenizer.json"
@@ -141,11 +141,6 @@ def encode_lines(tokenizer: Any, lines: Iterable[str]) -> IdBlock:
         word_starts += [i == 0 or pieces.words[i] != pieces.words[i - 1] for i in range(len(pieces))]
         lengths.append(len(pieces))
     return IdBlock(np.array(ids, np.uint32), np.array(word_starts, bool), np.array(lengths, np.int64))
-
-
-def clean(text: str) -> str:
-    """Return `text` in a form every library accepts; positions do not change."""
-    return replace_surrogates(text)
 
 
 def covering(counts: Counter[str], coverage: float, limit: int) -> set[str]:

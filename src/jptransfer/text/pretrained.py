@@ -10,8 +10,8 @@ from typing import Any, Self
 
 from jptransfer.config import TokenizerConfig
 from jptransfer.errors import ConfigError
-from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc
-from jptransfer.text.base import DESCRIPTION, Settings, clean, encode_lines, encode_words, write_json
+from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc, replace_surrogates
+from jptransfer.text.base import DESCRIPTION, Settings, encode_lines, encode_words, write_json
 from jptransfer.text.memo import Memo
 from jptransfer.text.types import Encoding, IdBlock
 from jptransfer.text.words import MEMO_WORDS
@@ -71,7 +71,7 @@ class PretrainedTokenizer:
 
     def encode(self, text: str) -> Encoding:
         """Cut `text`; offsets refer to `text` as given."""
-        return self._cut(clean(text))
+        return self._cut(replace_surrogates(text))
 
     def encode_words(self, words: Sequence[str], starts: Sequence[int] | None = None) -> Encoding:
         """Cut pre-tokenised input, see `jptransfer.text.types.Tokenizer.encode_words`."""
@@ -157,7 +157,8 @@ class SlowCutter:
         ids: list[int] = []
         offsets: list[tuple[int, int]] = []
         words: list[int] = []
-        for number, (word, low, high) in enumerate(places):
+        for word, low, high in places:
+            number = words[-1] + 1 if words else 0  # a word without pieces has no number
             for index, start, end in self._pieces[word]:
                 ids.append(index)
                 offsets.append(aligned.span(min(low + start, high - 1), min(low + end, high)))
@@ -208,7 +209,7 @@ def place_pieces(pieces: Sequence[str], word: str, unknown: str) -> list[tuple[i
 
     Pieces are looked for in order, without their markers; those not found share what lies before the next one that is.
     """
-    if len(pieces) == len(word):
+    if len(pieces) == len(word) and all(piece == unknown or len(_bare(piece)) == 1 for piece in pieces):
         return [(place, place + 1) for place in range(len(word))]
     spans: list[tuple[int, int]] = []
     lost = 0

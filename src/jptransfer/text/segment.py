@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 import re
 from collections.abc import Iterator
 from functools import cached_property
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jptransfer.errors import ConfigError, nearest
+from jptransfer.text.alignment import replace_surrogates
 
 PACKAGES = {"unidic-lite": "unidic_lite", "ipadic": "ipadic", "unidic": "unidic"}
 """Dictionaries that come as Python packages: our name -> module with `DICDIR` (also transformers' name)."""
@@ -29,18 +30,25 @@ class MecabSegmenter:
     def __init__(self, dictionary: str = "unidic-lite") -> None:
         self.dictionary = dictionary
 
-    def surfaces(self, text: str) -> list[str]:
-        """Return the words of `text` in order (the fast path: no spans)."""
+    def spaced(self, text: str) -> str:
+        """Return the words of `text` with white space between them (the fast path); split() gives the words.
+
+        A lone surrogate, which has no UTF-8 form, comes out as U+FFFD.
+        """
         text = text.replace("\0", " ")  # MeCab would take NUL for the end of the text
-        if len(text) <= MAX_CHARACTERS:
-            return self._wakati(text).split()
-        return [word for chunk in _chunks(text) for word in self._wakati(chunk).split()]
+        try:
+            if len(text) <= MAX_CHARACTERS:
+                return self._wakati(text)
+            return " ".join(map(self._wakati, _chunks(text)))
+        except UnicodeEncodeError:
+            return self.spaced(replace_surrogates(text))
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return the words' half-open character spans in `text`."""
+        text = replace_surrogates(text)
         spans = []
         end = 0
-        for surface in self.surfaces(text):
+        for surface in self.spaced(text).split():
             start = text.index(surface, end)
             end = start + len(surface)
             spans.append((start, end))

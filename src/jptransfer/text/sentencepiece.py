@@ -19,8 +19,8 @@ import numpy as np
 
 from jptransfer.config import TokenizerConfig
 from jptransfer.errors import ConfigError
-from jptransfer.text.alignment import Aligned, collapse_spaces
-from jptransfer.text.base import BaseTokenizer, Settings, clean, covering
+from jptransfer.text.alignment import Aligned, collapse_spaces, replace_surrogates
+from jptransfer.text.base import BaseTokenizer, Settings, covering
 from jptransfer.text.fast import read_fast, write_fast
 from jptransfer.text.types import SPECIAL_TOKENS, Encoding, IdBlock
 
@@ -94,12 +94,12 @@ class SentencePieceTokenizer(BaseTokenizer):
         if self.settings.kind == "unigram":
             return models.Unigram(list(zip(tokens, self.scores, strict=True)), self.unk_id, False)
         vocabulary = {token: index for index, token in enumerate(tokens)}
-        return models.BPE(vocabulary, _merges(tokens), unk_token=tokens[self.unk_id], fuse_unk=True, byte_fallback=False)
+        return models.BPE(vocabulary, _merges(tokens), unk_token=tokens[self.unk_id], fuse_unk=True)
 
 
 def normalise(settings: Settings, text: str) -> Aligned:
     """Normalise as `settings` say; white space becomes single spaces, none at the ends."""
-    text = clean(text)
+    text = replace_surrogates(text)
     if any(character in text for character in _HIDDEN):
         text = text.translate(dict.fromkeys(map(ord, _HIDDEN), "\ufffd"))
     return settings.align(text).then(collapse_spaces)
@@ -114,30 +114,36 @@ def _spaces() -> Any:
 def _train(sentences: list[str], config: TokenizerConfig) -> bytes:
     from sentencepiece import SentencePieceTrainer
 
+    texts = _spelled(sentences, _alphabet(sentences, config))
     model = io.BytesIO()
     names = ("pad", "unk", "bos", "eos")
     special: dict[str, Any] = {f"{name}_id": index for index, name in enumerate(names)}
     special |= {f"{name}_piece": SPECIAL_TOKENS[index] for index, name in enumerate(names)}
     try:
         SentencePieceTrainer.train(
-            sentence_iterator=iter(sentences), model_writer=model, model_type=config.kind, vocab_size=config.vocab_size,
-            character_coverage=_coverage(sentences, config), hard_vocab_limit=False, num_threads=1,
+            sentence_iterator=iter(texts), model_writer=model, model_type=config.kind, vocab_size=config.vocab_size,
+            character_coverage=1.0, hard_vocab_limit=False, num_threads=1,
             normalization_rule_name="identity", add_dummy_prefix=False, remove_extra_whitespaces=False,
             control_symbols=list(SPECIAL_TOKENS[len(names):]), minloglevel=2,
-            max_sentence_length=max((4 * len(sentence) for sentence in sentences), default=1) + 1, **special)
+            max_sentence_length=max((4 * len(text) for text in texts), default=1) + 1, **special)
     except (RuntimeError, OSError) as error:
         reason = str(error).strip().splitlines()[-1].split("] ")[-1]
         raise ConfigError(f"SentencePiece cannot train {config.vocab_size} units on this text: {reason}") from error
     return model.getvalue()
 
 
-def _coverage(sentences: list[str], config: TokenizerConfig) -> float:
-    """Return the share of characters to cover: as configured, or what half of the vocabulary can hold."""
+def _alphabet(sentences: list[str], config: TokenizerConfig) -> set[str]:
+    """Return the characters that cover the text; they may fill half of the vocabulary."""
     counts: Counter[str] = Counter()
     for sentence in sentences:
-        counts.update(sentence.replace(" ", SPACE))
-    alphabet = covering(counts, config.alphabet_coverage, max(1, (config.vocab_size - len(SPECIAL_TOKENS)) // 2))
-    return min(config.alphabet_coverage, sum(counts[character] for character in alphabet) / max(1, counts.total()))
+        counts.update(sentence)
+    return covering(counts, config.alphabet_coverage, max(1, (config.vocab_size - len(SPECIAL_TOKENS)) // 2))
+
+
+def _spelled(sentences: list[str], alphabet: set[str]) -> list[str]:
+    """Return the stretches of the sentences that the alphabet can spell; the library itself leaves out 2 % at most."""
+    lines = ("".join(character if character in alphabet else "\n" for character in sentence) for sentence in sentences)
+    return [stretch for line in lines for stretch in line.split("\n") if stretch]
 
 
 def _pieces(proto: bytes) -> tuple[list[str], list[float]]:
@@ -149,9 +155,10 @@ def _pieces(proto: bytes) -> tuple[list[str], list[float]]:
 
 
 def _merges(tokens: Sequence[str]) -> list[tuple[str, str]]:
-    """Return the merges behind SentencePiece's BPE: it joins the neighbours whose union has the lowest id, leftmost first.
+    """Return the merges that do what SentencePiece's BPE does.
 
-    Every way to split a piece in two is a merge of that piece's rank.
+    It joins the neighbours whose union has the lowest id, leftmost first; so every way to split a piece in two is a
+    merge of that piece's rank.
     """
     known = set(tokens[len(SPECIAL_TOKENS):])
     splits = ((token[:cut], token[cut:]) for token in tokens[len(SPECIAL_TOKENS):] for cut in range(1, len(token)))

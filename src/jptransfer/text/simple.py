@@ -10,7 +10,8 @@ from typing import Any, Self
 import numpy as np
 
 from jptransfer.config import TokenizerConfig
-from jptransfer.text.base import BaseTokenizer, Settings, clean, most_frequent
+from jptransfer.text.alignment import replace_surrogates
+from jptransfer.text.base import BaseTokenizer, Settings, most_frequent
 from jptransfer.text.fast import read_fast, write_fast
 from jptransfer.text.types import SPECIAL_TOKENS, Encoding, IdBlock
 from jptransfer.text.words import WordBasedTokenizer, word_counts
@@ -42,7 +43,7 @@ class CharacterTokenizer(BaseTokenizer):
         settings = Settings.of(config)
         counts: Counter[str] = Counter()
         for sentence in sentences:
-            counts.update(settings.normalise(clean(sentence)))
+            counts.update(settings.normalise(replace_surrogates(sentence)))
         return cls(settings, [*SPECIAL_TOKENS, *most_frequent(counts, config)])
 
     @classmethod
@@ -61,13 +62,13 @@ class CharacterTokenizer(BaseTokenizer):
 
     def encode(self, text: str) -> Encoding:
         """Cut `text`; offsets refer to `text` as given."""
-        aligned = self.settings.align(clean(text))
+        aligned = self.settings.align(replace_surrogates(text))
         ids = list(map(self.id, aligned.text))
         return Encoding(ids, list(zip(aligned.starts, aligned.ends, strict=True)), list(range(len(ids))))
 
     def encode_lines(self, lines: Iterable[str]) -> IdBlock:
         """Return the ids of many sentences."""
-        texts = [self.settings.normalise(clean(line)) for line in lines]
+        texts = [self.settings.normalise(replace_surrogates(line)) for line in lines]
         lengths = np.fromiter(map(len, texts), np.int64, len(texts))
         ids = np.fromiter(map(self.id, "".join(texts)), np.uint32, int(lengths.sum()))
         return IdBlock(ids, np.ones(len(ids), bool), lengths)
@@ -99,18 +100,19 @@ class ByteTokenizer(BaseTokenizer):
         from tokenizers import decoders, models, pre_tokenizers
 
         bytes_of_text = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
-        return write_fast(folder, self.settings, models.BPE(self._ids, []), bytes_of_text, decoders.ByteLevel(), collapse=False)
+        model = models.BPE(self._ids, [])
+        return write_fast(folder, self.settings, model, bytes_of_text, decoders.ByteLevel(), collapse=False)
 
     def encode(self, text: str) -> Encoding:
         """Cut `text`; offsets refer to `text` as given."""
-        aligned = self.settings.align(clean(text))
+        aligned = self.settings.align(replace_surrogates(text))
         words = [number for number, character in enumerate(aligned.text) for _ in character.encode()]
         ids = [byte + self.first for byte in aligned.text.encode()]
         return Encoding(ids, [(aligned.starts[word], aligned.ends[word]) for word in words], words)
 
     def encode_lines(self, lines: Iterable[str]) -> IdBlock:
         """Return the ids of many sentences."""
-        texts = [self.settings.normalise(clean(line)).encode() for line in lines]
+        texts = [self.settings.normalise(replace_surrogates(line)).encode() for line in lines]
         data = np.frombuffer(b"".join(texts), np.uint8)
         starts = (data & 0xC0) != 0x80  # all but UTF-8's continuation bytes
         return IdBlock(data.astype(np.uint32) + self.first, starts, np.fromiter(map(len, texts), np.int64, len(texts)))

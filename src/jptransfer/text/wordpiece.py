@@ -24,6 +24,8 @@ MAX_WORD = 100
 class WordPieceTokenizer(WordBasedTokenizer):
     """MeCab words cut into word pieces; what it saves loads as transformers' BertJapaneseTokenizer."""
 
+    inside = PREFIX
+
     @classmethod
     def train(cls, config: TokenizerConfig, sentences: Sequence[str]) -> Self:
         """Learn word pieces from the words of `sentences`."""
@@ -47,9 +49,6 @@ class WordPieceTokenizer(WordBasedTokenizer):
         hidden = set(SPECIAL_TOKENS) - {SPECIAL_TOKENS[self.unk_id]}
         units = {token: index for token, index in self._ids.items() if token not in hidden}
         return WordPiece(units, unk_token=SPECIAL_TOKENS[self.unk_id], max_input_chars_per_word=MAX_WORD)
-
-    def _join(self, tokens: list[str]) -> str:
-        return " ".join(tokens).replace(" " + PREFIX, "")
 
 
 def train_pieces(words: Counter[str], config: TokenizerConfig) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from abc import abstractmethod
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -12,18 +13,22 @@ from typing import Any, Self
 import numpy as np
 
 from jptransfer.errors import DataError
-from jptransfer.text.alignment import identity, lowercase, nfkc
-from jptransfer.text.base import BaseTokenizer, Settings, clean
+from jptransfer.text.alignment import identity, lowercase, nfkc, replace_surrogates
+from jptransfer.text.base import BaseTokenizer, Settings
 from jptransfer.text.memo import Memo
 from jptransfer.text.segment import PACKAGES, MecabSegmenter, dictionary_folder, mecab_options
 from jptransfer.text.types import Encoding, IdBlock
 
 VOCABULARY = "vocab.txt"
 MEMO_WORDS = 200_000
+LINES_AT_ONCE = 1000
 
 
 class WordBasedTokenizer(BaseTokenizer):
     """Cuts MeCab words further. As in transformers, NFKC comes before MeCab and lower case after it, word by word."""
+
+    inside = ""
+    """Mark of pieces that do not start a word."""
 
     def __init__(self, settings: Settings, tokens: Sequence[str]) -> None:
         """Take the settings and all tokens in the order of their ids."""
@@ -32,13 +37,22 @@ class WordBasedTokenizer(BaseTokenizer):
         self._pieces: Memo[list[tuple[int, int]]] = Memo(self._cut_word, MEMO_WORDS)
         self._packed_ids: Memo[bytes] = Memo(self._pack, MEMO_WORDS)
 
+    def _join(self, tokens: list[str]) -> str:
+        """Words stand side by side, but for a space between two that are written in Latin letters or digits."""
+        text = ""
+        for token in tokens:
+            latin = text[-1:].isascii() and text[-1:].isalnum() and token[:1].isascii() and token[:1].isalnum()
+            text += f" {token}" if latin else token.removeprefix(self.inside)
+        return text
+
     @abstractmethod
     def _cut_word(self, word: str) -> list[tuple[int, int]]:
         """Return id and length (characters) of each piece of a normalised word."""
 
     def encode(self, text: str) -> Encoding:
         """Cut `text`; offsets refer to `text` as given."""
-        aligned = nfkc(clean(text)) if self.settings.nfkc else identity(clean(text))
+        text = replace_surrogates(text)
+        aligned = nfkc(text) if self.settings.nfkc else identity(text)
         ids: list[int] = []
         offsets: list[tuple[int, int]] = []
         words: list[int] = []
@@ -55,11 +69,14 @@ class WordBasedTokenizer(BaseTokenizer):
         return Encoding(ids, offsets, words)
 
     def encode_lines(self, lines: Iterable[str]) -> IdBlock:
-        """Return the ids of many sentences: one look-up a word, the rest by numpy."""
+        """Return the ids of many sentences: one look-up a word, the rest by numpy.
+
+        MeCab sees all lines before the first word is looked up: its lattice and the memo do not fit the cache together.
+        """
         packed: list[bytes] = []
         words_by_line: list[int] = []
-        for line in lines:
-            words = surfaces(self.settings, self.segmenter, line)
+        for spaced in spaced_words(self.settings, self.segmenter, lines):
+            words = spaced.split()
             packed += map(self._packed_ids.__getitem__, words)
             words_by_line.append(len(words))
         ids = np.frombuffer(b"".join(packed), np.uint32)
@@ -71,7 +88,7 @@ class WordBasedTokenizer(BaseTokenizer):
         return IdBlock(ids, word_starts, np.diff(borders[line_ends], prepend=0))
 
     def _pack(self, word: str) -> bytes:
-        return np.array([index for index, _ in self._cut_word(word)], np.uint32).tobytes()
+        return array("I", (index for index, _ in self._cut_word(word))).tobytes()
 
     @classmethod
     def load(cls, folder: Path, settings: Settings) -> Self:
@@ -96,17 +113,18 @@ class WordBasedTokenizer(BaseTokenizer):
         return {"normalize_text": self.settings.nfkc, "mecab_dic": None, "mecab_option": options}
 
 
-def surfaces(settings: Settings, segmenter: MecabSegmenter, text: str) -> list[str]:
-    """Return the normalised words of `text`."""
-    text = clean(text)
-    words = segmenter.surfaces(unicodedata.normalize("NFKC", text) if settings.nfkc else text)
-    return list(map(str.lower, words)) if settings.lowercase else words
+def spaced_words(settings: Settings, segmenter: MecabSegmenter, lines: Iterable[str]) -> list[str]:
+    """Return the normalised words of each line with white space between them."""
+    normal = (unicodedata.normalize("NFKC", line) for line in lines) if settings.nfkc else lines
+    spaced = [segmenter.spaced(line) for line in normal]
+    return list(map(str.lower, spaced)) if settings.lowercase else spaced
 
 
-def word_counts(settings: Settings, sentences: Iterable[str]) -> Counter[str]:
+def word_counts(settings: Settings, sentences: Sequence[str]) -> Counter[str]:
     """Count the normalised words of `sentences`."""
     segmenter = MecabSegmenter(settings.dictionary)
     counts: Counter[str] = Counter()
-    for sentence in sentences:
-        counts.update(surfaces(settings, segmenter, sentence))
+    for start in range(0, len(sentences), LINES_AT_ONCE):
+        for spaced in spaced_words(settings, segmenter, sentences[start:start + LINES_AT_ONCE]):
+            counts.update(spaced.split())
     return counts
