@@ -23,7 +23,7 @@ def score(task: Any, extra: str, predictions: Sequence[Any]) -> dict[str, float]
 
 
 def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
-    """Train on the training split, choose on the development split; the test split is never opened.
+    """Train on the training split, choose on the validation split; the test split is never opened.
 
     Writes the `task_model` of docs/FORMATS.md.
 
@@ -35,36 +35,36 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     from jptransfer.training.history import HISTORY
     from jptransfer.training.prediction import TASK_MODEL
 
-    learner = LEARNERS.load(config.finetuning.learner)
-    job = _job(config, learner.section, inputs, out)
+    learner = LEARNERS.load(config.learner)
+    job = _job(config, inputs, out)
     learned = learner.fit(job, runtime)
-    settings = {"learner": config.finetuning.learner, "kind": job.task.kind, "labels": job.task.labels,
-                **learned.settings}
+    settings = {"learner": config.learner, "kind": job.task.kind, "labels": job.task.labels, **learned.settings}
     (out / TASK_MODEL).write_text(json.dumps(settings, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     (out / HISTORY).write_text("".join(json.dumps(record) + "\n" for record in learned.history), encoding="utf-8")
     scores = {}
-    if job.dev:
-        predictions = learned.predictor.predict(job.dev)
-        write_predictions(job.task, out / "predictions" / "dev.parquet", predictions)
+    if job.validation:
+        predictions = learned.predictor.predict(job.validation)
+        write_predictions(job.task, out, {"validation": predictions})
         scores = job.selection.score(predictions)
-    values = {"train_examples": len(job.train), "dev": scores, **learned.values}
+    values = {"train_examples": len(job.train), "metric": job.selection.metric, "validation": scores,
+              **learned.values}
     return Summary(_headline(config, job.selection.metric, scores, len(job.train)), values)
 
 
-def _job(config: FinetuneStage, section: str, inputs: Inputs, out: Path) -> Any:
+def _job(config: FinetuneStage, inputs: Inputs, out: Path) -> Any:
     from jptransfer.evaluation.metrics import load_metric
     from jptransfer.tasks.base import dataset_splits, open_dataset, read_examples
     from jptransfer.training.learners import Job, Selection
 
     settings, folder = config.finetuning, inputs["dataset"]
     task = open_dataset(folder)
-    metric = load_metric(getattr(settings, section).select, task)
-    dev = read_examples(task, folder, "dev") if "dev" in dataset_splits(folder) else []
+    metric = load_metric(getattr(settings, config.learner).select, task)
+    validation = read_examples(task, folder, "validation") if "validation" in dataset_splits(folder) else []
     scorer = partial(score, task, metric.name)
     return Job(
-        task=task, train=_training_examples(config, task, folder), dev=dev, config=settings, seed=config.seed,
-        selection=Selection(metric.name, metric.higher_is_better, scorer), out=out, work=out / WORK, model=config.model,
-        tokenizer=inputs.get("tokenizer"), language_model=inputs.get("language_model"),
+        task=task, train=_training_examples(config, task, folder), validation=validation, config=settings,
+        seed=config.seed, selection=Selection(metric.name, metric.higher_is_better, scorer), out=out, work=out / WORK,
+        model=config.model, tokenizer=inputs.get("tokenizer"), language_model=inputs.get("language_model"),
     )
 
 
@@ -85,5 +85,5 @@ def _training_examples(config: FinetuneStage, task: Any, folder: Path) -> list[A
 
 
 def _headline(config: FinetuneStage, metric: str, scores: dict[str, float], examples: int) -> str:
-    learned = f"{config.finetuning.learner} on {examples:,} examples"
-    return f"{learned}, dev {metric} {scores[metric]:.4f}" if scores else learned
+    learned = f"{config.learner} on {examples:,} examples"
+    return f"{learned}, validation {metric} {scores[metric]:.4f}" if scores else learned

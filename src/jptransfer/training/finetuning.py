@@ -32,7 +32,7 @@ from jptransfer.training.task_data import TaskData
 from jptransfer.training.types import LoopSettings, ParameterGroup, StepLoss, Tensors, TrainingResult
 from jptransfer.transfer.groups import HEAD, Groups, freeze, layer_groups, rate_factors
 
-DEV_BATCH = 64
+EVALUATION_BATCH = 64
 STATIC_MULTIPLE = 32
 """Padding step where every distinct shape costs a compilation."""
 
@@ -68,11 +68,9 @@ class LabelLoss:
 class EncoderLearner:
     """A pre-trained or fresh encoder and a new head, trained end to end or with layer groups frozen."""
 
-    section = "encoder"
-
     @classmethod
     def fit(cls, job: Job, runtime: Runtime) -> Learned:
-        """Train, keep the checkpoint that is best on the development split, and write it as a model of transformers.
+        """Train, keep the checkpoint that is best on the validation split, and write it as a model of transformers.
 
         Raises:
             ConfigError: layer groups that do not exist or leave nothing to learn; no tokenizer; training diverged.
@@ -99,7 +97,7 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, int]]:
     context = TrainingContext(runtime, config.precision)
     tokenizer = _tokenizer(job)
     features = task.features(job.train, tokenizer, config.max_length)
-    dev = task.features(job.dev, tokenizer, config.max_length)
+    validation = task.features(job.validation, tokenizer, config.max_length)
     model: Any = _new_model(job, tokenizer)
     groups = layer_groups(model)
     frozen = freeze(groups, config.freeze)
@@ -109,13 +107,13 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, int]]:
     def evaluate(model: nn.Module, context: TrainingContext) -> dict[str, float]:
         if not context.is_main:
             return {}
-        scores = score(model, dev, task.level, tokenizer.pad_id, DEV_BATCH)
-        return job.selection.score(task.decode(dev, scores, job.dev))
+        scores = score(model, validation, task.level, tokenizer.pad_id, EVALUATION_BATCH)
+        return job.selection.score(task.decode(validation, scores, job.validation))
 
     objective = LabelLoss(class_weights(features, len(task.outputs), config.class_weights),
                           [encoder_of(model)] if set(frozen) >= set(groups) - {HEAD} else [])
     result = train(model, objective, data, _settings(job, len(data.batches(0))), context, job.work,
-                   evaluate if dev else None, _rates(groups, config))
+                   evaluate if validation else None, _rates(groups, config))
     if context.is_main:
         save_task_model(model, job.out)
         tokenizer.save(job.out)
@@ -124,7 +122,7 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, int]]:
 
 def _tokenizer(job: Job) -> Tokenizer:
     if job.tokenizer is None:
-        raise ConfigError("finetuning.learner: encoder needs a tokenizer")
+        raise ConfigError("an encoder needs a tokenizer")
     return load_tokenizer(job.tokenizer)
 
 
@@ -155,7 +153,7 @@ def _new_model(job: Job, tokenizer: Tokenizer) -> nn.Module:
 def _architecture(job: Job, tokenizer: Tokenizer) -> PreTrainedConfig:
     """Return the configuration of an encoder from scratch."""
     if job.model is None:
-        raise ConfigError("finetuning.start: from scratch there must be a model")
+        raise ConfigError("lm=none: from scratch there must be a model")
     with torch.device("meta"):
         return MODELS.load(job.model.architecture)(job.model, tokenizer.vocab_size, tokenizer.pad_id).config
 
@@ -164,8 +162,9 @@ def _settings(job: Job, steps_per_epoch: int) -> LoopSettings:
     config = job.config.encoder
     ends = frozenset(steps_per_epoch * (epoch + 1) for epoch in range(config.epochs))
     return LoopSettings(
-        steps=steps_per_epoch * config.epochs, optimizer=config.optimizer, schedule=config.schedule,
-        precision=config.precision, seed=job.seed, evaluate_at=ends, select=job.selection.metric if job.dev else "",
+        steps=steps_per_epoch * config.epochs, learning_rate=config.learning_rate, optimizer=config.optimizer,
+        schedule=config.schedule, precision=config.precision, seed=job.seed, evaluate_at=ends,
+        select=job.selection.metric if job.validation else "",
         lower_is_better=not job.selection.higher_is_better, patience=config.patience, label="finetune",
     )
 

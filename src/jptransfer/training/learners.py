@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from jptransfer.config import FinetuningConfig, ModelConfig
 from jptransfer.runtime import Runtime
@@ -15,7 +15,7 @@ from jptransfer.training.prediction import Predictor
 
 @dataclass(frozen=True)
 class Selection:
-    """How candidates (checkpoints, strengths of regularisation) are judged on the development split.
+    """How candidates (checkpoints, strengths of regularisation) are judged on the validation split.
 
     Attributes:
         metric: the name of the score that decides, one of those `score` returns.
@@ -38,10 +38,10 @@ class Job:
 
     Attributes:
         task: kind and labels.
-        train, dev: examples with gold; `dev` may be empty where nothing has to be chosen.
+        train, validation: examples with gold; `validation` may be empty where nothing has to be chosen.
         config: settings of fine-tuning.
         seed: of everything random.
-        selection: how to choose on `dev`.
+        selection: how to choose on `validation`.
         out: folder to write the task model to; `work` keeps what an interrupted run resumes from.
         model: architecture of an encoder that starts from scratch.
         tokenizer, language_model: their folders, where the learner needs them.
@@ -49,7 +49,7 @@ class Job:
 
     task: Task
     train: Sequence[Any]
-    dev: Sequence[Any]
+    validation: Sequence[Any]
     config: FinetuningConfig
     seed: int
     selection: Selection
@@ -73,15 +73,12 @@ class Learned:
 class Learner(Protocol):
     """A way to make task models; implementations are classes registered in `jptransfer.registry.LEARNERS`.
 
-    Attributes:
-        section: the field of `FinetuningConfig` that holds its settings, the metric to select by (`select`) too.
+    The field of `FinetuningConfig` that has the learner's name holds its settings, `select` among them.
     """
-
-    section: ClassVar[str]
 
     @classmethod
     def fit(cls, job: Job, runtime: Runtime) -> Learned:
-        """Train on `job.train`, choose on `job.dev`, write weights to `job.out`."""
+        """Train on `job.train`, choose on `job.validation`, write weights to `job.out`."""
 
     @classmethod
     def load(cls, folder: Path, settings: Mapping[str, Any], runtime: Runtime) -> Predictor:

@@ -49,16 +49,14 @@ class TfidfPredictor:
 
 
 class TfidfLearner:
-    """Logistic regression over TF-IDF features; its C is chosen on the development split."""
-
-    section = "tfidf"
+    """Logistic regression over TF-IDF features; its C is chosen on the validation split."""
 
     @classmethod
     def fit(cls, job: Job, runtime: Runtime) -> Learned:
         """Fit one model for each C and keep the best (the smallest C of equals).
 
         Raises:
-            ConfigError: the task is not a classification, or there are several C and no development split.
+            ConfigError: the task is not a classification, or there are several C and no validation split.
             DataError: the training examples have one label only, or no n-gram is left.
         """
         config, task = job.config.tfidf, job.task
@@ -73,8 +71,8 @@ class TfidfLearner:
         history: list[dict[str, Any]] = []
         for c in runtime.track(sorted(config.c), "fit", len(config.c)):
             candidate = TfidfPredictor(task, vectorizer, *_regression(matrix, targets, len(task.labels), c, config))
-            scores = job.selection.score(candidate.predict(job.dev)) if job.dev else {}
-            history.append({"step": len(history), "split": "dev", "c": c, **scores})
+            scores = job.selection.score(candidate.predict(job.validation)) if job.validation else {}
+            history.append({"step": len(history), "split": "validation", "c": c, **scores})
             if best is None or job.selection.better(scores[job.selection.metric], best[1]):
                 best = candidate, scores.get(job.selection.metric), c
         assert best is not None
@@ -96,10 +94,10 @@ class TfidfLearner:
 
 def _check(job: Job) -> None:
     if job.task.level is not Level.sequence:
-        raise ConfigError(f"finetuning.learner: tfidf is for classification, and this task is {job.task.kind}; "
-                          "take learner 'encoder'")
-    if len(job.config.tfidf.c) != 1 and not job.dev:
-        raise ConfigError("finetuning.tfidf.c: give one value, there is no development split to choose on")
+        raise ConfigError(f"model=linear_tfidf is for classification, and this task is {job.task.kind}; "
+                          "take a model that encodes text, such as bert_tiny")
+    if len(job.config.tfidf.c) != 1 and not job.validation:
+        raise ConfigError("finetuning.tfidf.c: give one value, there is no validation split to choose on")
 
 
 def _vectorizer(config: TfidfConfig, vocabulary: Mapping[str, int] | None = None) -> TfidfVectorizer:

@@ -1,0 +1,91 @@
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, BertConfig, BertForMaskedLM
+
+from jptransfer.config import Pooling
+from jptransfer.errors import DataError
+from jptransfer.models.heads import HEAD_FILE, fresh_head, load_task_model, save_task_model
+
+IDS = torch.tensor([[2, 7, 9, 3], [2, 5, 3, 0]])
+MASK = (IDS > 0).long()
+
+
+def config() -> BertConfig:
+    return BertConfig(vocab_size=20, hidden_size=8, num_hidden_layers=2, num_attention_heads=2, intermediate_size=16,
+                      max_position_embeddings=16)
+
+
+@pytest.fixture
+def language_model(tmp_path):
+    torch.manual_seed(5)
+    BertForMaskedLM(config()).save_pretrained(tmp_path / "lm")
+    return tmp_path / "lm"
+
+
+def make(source, pooling=Pooling.cls, kind="classification", seed=0, dropout=0.3):
+    return fresh_head(source, kind, ["a", "b", "c"], pooling, dropout, seed).eval()
+
+
+def logits(model):
+    with torch.no_grad():
+        return model(input_ids=IDS, attention_mask=MASK).logits
+
+
+@pytest.mark.parametrize("pooling", Pooling)
+@pytest.mark.parametrize("kind", ["classification", "ner"])
+def test_saved_and_loaded_gives_the_same_logits(language_model, tmp_path, pooling, kind):
+    model = make(language_model, pooling, kind)
+    save_task_model(model, tmp_path / "out")
+    assert torch.equal(logits(load_task_model(tmp_path / "out", kind, pooling).eval()), logits(model))
+
+
+def test_the_encoder_is_the_language_models_and_the_rest_depends_on_the_seed_alone(language_model):
+    original = BertForMaskedLM.from_pretrained(language_model).state_dict()
+    torch.manual_seed(1)
+    first = make(language_model, seed=7)
+    torch.manual_seed(2)
+    again, other = make(language_model, seed=7), make(language_model, seed=8)
+    for name, value in first.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name])
+        if name in original:
+            assert torch.equal(value, original[name])
+    for name in ("bert.pooler.dense.weight", "classifier.weight"):
+        assert not torch.equal(first.state_dict()[name], other.state_dict()[name])
+
+
+def test_a_fresh_encoder_depends_on_the_seed_alone_and_leaves_torchs_state():
+    state = torch.get_rng_state()
+    assert torch.equal(logits(make(config(), seed=3)), logits(make(config(), seed=3)))
+    assert not torch.equal(logits(make(config(), seed=3)), logits(make(config(), seed=4)))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.parametrize("pooling", [Pooling.first, Pooling.mean])
+def test_poolings_by_hand(language_model, pooling):
+    model = make(language_model, pooling)
+    states = model.encoder(input_ids=IDS, attention_mask=MASK).last_hidden_state
+    vector = states[:, 0] if pooling is Pooling.first else torch.stack([states[0].mean(0), states[1, :3].mean(0)])
+    expected = vector @ model.classifier.weight.T + model.classifier.bias
+    torch.testing.assert_close(logits(model), expected.detach())
+
+
+def test_cls_pooling_is_a_plain_classifier_of_transformers(language_model, tmp_path):
+    model = make(language_model)
+    save_task_model(model, tmp_path / "out")
+    plain = AutoModelForSequenceClassification.from_pretrained(tmp_path / "out").eval()
+    assert torch.equal(logits(plain), logits(model))
+    assert plain.config.id2label == {0: "a", 1: "b", 2: "c"}
+    assert plain.dropout.p == 0.3
+    assert not (tmp_path / "out" / HEAD_FILE).exists()
+
+
+def test_every_parameter_learns(language_model):
+    for pooling in Pooling:
+        model = make(language_model, pooling).train()
+        model(input_ids=IDS, attention_mask=MASK).logits.sum().backward()
+        assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+def test_a_folder_without_a_model_is_a_clear_error(tmp_path):
+    with pytest.raises(DataError, match="transformers loads no AutoConfig"):
+        make(tmp_path)

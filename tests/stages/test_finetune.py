@@ -1,0 +1,202 @@
+import dataclasses
+import json
+import shutil
+
+import pytest
+import torch
+from transformers import BertForMaskedLM
+
+from jptransfer.config import (
+    ClassWeights,
+    Device,
+    EncoderFinetuningConfig,
+    FinetuningConfig,
+    Pooling,
+    RuntimeConfig,
+    SubsetConfig,
+    TaskConfig,
+)
+from jptransfer.errors import ConfigError, DataError
+from jptransfer.models.bert import configuration
+from jptransfer.runtime import Runtime
+from jptransfer.stages import FinetuneStage
+from jptransfer.stages.finetune import run
+from jptransfer.tasks.base import make_task, open_dataset, read_examples, read_predictions
+from jptransfer.text.tokenizers import load_tokenizer
+from jptransfer.training.prediction import load_predictor
+from tests.small import MODEL, entities, polarity, polarity_examples, tokenizer, write_dataset
+
+PAYLOAD = {"config.json", "model.safetensors", "task_model.json", "vocab.txt", "jpt_tokenizer.json",
+           "tokenizer_config.json"}
+SENTENCE = "小林さんは去年、札幌へ引っ越した。"
+
+
+@pytest.fixture
+def runtime():
+    """One thread: these models are too small to share."""
+    return Runtime(RuntimeConfig(device=Device.cpu, threads=1))
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("finetune")
+    units = tokenizer(root / "tokenizer")
+    loaded = load_tokenizer(units)
+    torch.manual_seed(9)
+    BertForMaskedLM(configuration(MODEL, loaded.vocab_size, loaded.pad_id)).save_pretrained(root / "lm")
+    return {"polarity": polarity(root / "polarity"), "entities": entities(root / "entities"), "tokenizer": units,
+            "lm": root / "lm"}
+
+
+def encoder(**settings):
+    defaults = {"epochs": 2, "batch_size": 4, "max_length": 32, "learning_rate": 5e-3, "dropout": 0.1}
+    return FinetuningConfig(encoder=EncoderFinetuningConfig(**{**defaults, **settings}))
+
+
+def finetune(folders, out, runtime, config, data="polarity", lm=False, seed=0, learner="encoder"):
+    out.mkdir(parents=True, exist_ok=True)
+    inputs = {"dataset": folders[data], "tokenizer": folders["tokenizer"]}
+    if lm:
+        inputs["language_model"] = folders["lm"]
+    stage = FinetuneStage(task=TaskConfig(), learner=learner, finetuning=config, seed=seed, model=None if lm else MODEL)
+    return run(stage, inputs, out, runtime)
+
+
+def payload(folder):
+    """Bytes of every file but the history, whose records hold seconds."""
+    files = (path for path in folder.rglob("*") if path.is_file() and ".work" not in path.parts)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files if path.name != "history.jsonl"}
+
+
+def test_learns_polarity_without_opening_the_test_split(folders, tmp_path, runtime):
+    summary = finetune(folders, tmp_path, runtime, encoder(epochs=14))
+    assert summary.values["validation"]["accuracy"] == 1.0
+    assert PAYLOAD | {"predictions.parquet"} == set(payload(tmp_path))
+    task = make_task("classification", ["bad", "good"])
+    stored = read_predictions(task, tmp_path / "predictions.parquet")
+    dev = read_examples(task, folders["polarity"], "validation")
+    again = load_predictor(tmp_path, runtime).predict(dev, batch_size=5)
+    for one, two in zip(stored, again, strict=True):
+        assert (one.id, one.gold, one.predicted) == (two.id, two.gold, two.predicted)
+        assert one.probabilities == pytest.approx(two.probabilities, abs=1e-6)
+
+
+def test_learns_entities_in_characters_of_the_original_text(folders, tmp_path, runtime):
+    summary = finetune(folders, tmp_path, runtime, encoder(epochs=40), data="entities")
+    assert summary.values["validation"]["entity_f1"] == 1.0
+    predictor = load_predictor(tmp_path, runtime)
+    (found,) = predictor.predict([predictor.task.example("new", SENTENCE)])
+    assert [(SENTENCE[start:end], kind) for start, end, kind in found.predicted] == [("小林", "PER"), ("札幌", "LOC")]
+    assert all(0 < score <= 1 for score in found.scores)
+
+
+def test_the_same_configuration_gives_the_same_bytes_and_seeds_differ(folders, tmp_path, runtime):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        finetune(folders, tmp_path / name, runtime, encoder(epochs=1), seed=seed)
+    first, again, other = (payload(tmp_path / name) for name in "abc")
+    assert first == again
+    assert first["model.safetensors"] != other["model.safetensors"]
+
+
+def test_killed_and_restarted_equals_never_stopped(folders, tmp_path, runtime):
+    class KilledError(Exception):
+        pass
+
+    class Progress(type(runtime.progress)):
+        """Stands for a kill: the fifth update is never told."""
+
+        def bar(self, label, total=None, done=0):
+            told = iter(range(5 if label == "finetune" else 10**9))
+
+            class Bar:
+                def __enter__(self):
+                    return self
+
+                def __exit__(self, *error):
+                    return None
+
+                def note(self, text):
+                    pass
+
+                def advance(self, amount=1):
+                    if next(told, None) is None:
+                        raise KilledError
+
+            return Bar()
+
+    every_step = dataclasses.replace(runtime.settings, checkpoint_seconds=0.0)
+    finetune(folders, tmp_path / "whole", runtime, encoder(epochs=2))
+    with pytest.raises(KilledError):
+        finetune(folders, tmp_path / "parts", dataclasses.replace(runtime, settings=every_step, progress=Progress()),
+                 encoder(epochs=2))
+    finetune(folders, tmp_path / "parts", runtime, encoder(epochs=2))
+    assert payload(tmp_path / "parts") == payload(tmp_path / "whole")
+
+
+def test_a_frozen_encoder_stays_as_it_is(folders, tmp_path, runtime):
+    config = encoder(epochs=1, freeze=["encoder"], pooling=Pooling.first)
+    summary = finetune(folders, tmp_path, runtime, config, lm=True)
+    before = BertForMaskedLM.from_pretrained(folders["lm"]).base_model.state_dict()
+    after = load_predictor(tmp_path, runtime).model.encoder.state_dict()
+    assert set(after) == {name for name in before if not name.startswith("pooler")}
+    assert all(torch.equal(value, before[name]) for name, value in after.items())
+    assert summary.values["steps"] == 7
+
+
+def test_early_stopping_keeps_the_best_checkpoint(folders, tmp_path, runtime):
+    config = encoder(epochs=30, patience=2, learning_rate=5e-3)
+    summary = finetune(folders, tmp_path, runtime, config)
+    dev = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    dev = [record for record in dev if record["split"] == "validation"]
+    best = max(range(len(dev)), key=lambda i: dev[i]["accuracy"])
+    assert len(dev) == best + 3 < 30
+    assert summary.values["best_step"] == dev[best]["step"]
+    assert summary.values["validation"]["accuracy"] == dev[best]["accuracy"]
+
+
+def test_select_by_a_metric_that_is_better_when_lower(folders, tmp_path, runtime):
+    summary = finetune(folders, tmp_path, runtime, encoder(epochs=5, select="error_rate"))
+    rates = [json.loads(line).get("error_rate") for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    assert summary.values["validation"]["error_rate"] == min(rate for rate in rates if rate is not None)
+
+
+def test_low_shot_and_class_weights_run(folders, tmp_path, runtime):
+    config = dataclasses.replace(encoder(epochs=1, class_weights=ClassWeights.balanced), subset=SubsetConfig(n=6))
+    assert finetune(folders, tmp_path, runtime, config).values["train_examples"] == 6
+
+
+def test_clear_errors(folders, tmp_path, runtime):
+    with pytest.raises(ConfigError, match="did you mean 'layer.1'"):
+        finetune(folders, tmp_path / "a", runtime, encoder(freeze=["layer1"]))
+    with pytest.raises(ConfigError, match="nothing to learn"):
+        finetune(folders, tmp_path / "b", runtime, encoder(freeze=["*"]))
+    with pytest.raises(ConfigError, match="the model has 48 positions"):
+        finetune(folders, tmp_path / "c", runtime, encoder(max_length=64))
+    with pytest.raises(ConfigError, match="metric"):
+        finetune(folders, tmp_path / "d", runtime, encoder(select="entity_f1"))
+    with pytest.raises(ConfigError, match="diverged"):
+        finetune(folders, tmp_path / "e", runtime, encoder(learning_rate=1e30))
+
+
+@pytest.mark.parametrize("learner", ["encoder", "tfidf"])
+def test_one_label_or_no_examples_are_clear_errors(folders, tmp_path, runtime, learner):
+    good = [example for example in polarity_examples() if example.label == "good"]
+    task = open_dataset(folders["polarity"])
+    data = {"one": write_dataset(tmp_path / "one", task, {"train": good, "validation": good}),
+            "none": write_dataset(tmp_path / "none", task, {"train": [], "validation": good})}
+    for name, said in (("one", "have the label 'good'"), ("none", "is empty")):
+        with pytest.raises(DataError, match=said):
+            finetune(folders | data, tmp_path / "out", runtime, FinetuningConfig(), data=name, learner=learner)
+        shutil.rmtree(tmp_path / "out")
+
+
+@pytest.mark.real
+def test_tfidf_reaches_the_reference_on_jrte(shared_data, tmp_path, runtime):
+    rows = [line.split("\t") for line in (shared_data / "jrte" / "pn.tsv").read_text("utf-8").splitlines()]
+    task = make_task("classification", ["-1", "0", "1"])
+    example = type(task.example("", ""))
+    splits = {split: [example(row[0], row[2], row[1]) for row in rows if row[4] == name]
+              for split, name in (("train", "train"), ("validation", "dev"))}
+    data = {"jrte": write_dataset(tmp_path / "data", task, splits), "tokenizer": tmp_path}
+    summary = finetune(data, tmp_path / "out", runtime, FinetuningConfig(), data="jrte", learner="tfidf")
+    assert summary.values["validation"]["accuracy"] == pytest.approx(0.823, abs=0.01)

@@ -1,0 +1,61 @@
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from jptransfer.config import FinetuningConfig, TfidfConfig
+from jptransfer.errors import ConfigError, DataError
+from jptransfer.tasks.base import make_task
+from jptransfer.tasks.classification import TextExample
+from jptransfer.training.learners import Job, Selection
+from jptransfer.training.linear import TfidfLearner
+from tests.small import entity_examples, polarity_examples
+
+TASK = make_task("classification", ["bad", "good", "unseen"])
+THREE = [TextExample(e.id, e.text, "unseen" if "駅" in e.text else e.label) for e in polarity_examples()]
+
+
+def accuracy(predictions):
+    return {"accuracy": float(np.mean([p.gold == p.predicted for p in predictions]))}
+
+
+def job(out, train, validation, task=TASK, **settings):
+    config = FinetuningConfig(tfidf=TfidfConfig(**settings))
+    return Job(task, train, validation, config, 0, Selection("accuracy", True, accuracy), out, out / ".work")
+
+
+@pytest.mark.parametrize("examples", [polarity_examples(), THREE], ids=["two classes of three", "three classes"])
+def test_probabilities_are_scikit_learns(tmp_path, runtime, examples):
+    learned = TfidfLearner.fit(job(tmp_path, examples, [], c=[2.0]), runtime)
+    reference = make_pipeline(TfidfVectorizer(analyzer="char", ngram_range=(1, 4), sublinear_tf=True),
+                              LogisticRegression(C=2.0, max_iter=2000))
+    reference.fit([e.text for e in examples], [e.label for e in examples])
+    found = np.array([p.probabilities for p in learned.predictor.predict(examples)])
+    columns = [TASK.labels.index(label) for label in reference.classes_]
+    np.testing.assert_allclose(found[:, columns], reference.predict_proba([e.text for e in examples]), atol=1e-12)
+    assert np.all(np.delete(found, columns, axis=1) == 0)
+
+
+def test_loaded_equals_saved_bit_for_bit_and_nothing_is_pickled(tmp_path, runtime):
+    learned = TfidfLearner.fit(job(tmp_path, THREE[::2], THREE[1::2]), runtime)
+    settings = {"kind": TASK.kind, "labels": TASK.labels, **learned.settings}
+    loaded = TfidfLearner.load(tmp_path, settings, runtime)
+    assert loaded.predict(THREE, batch_size=5) == learned.predictor.predict(THREE)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["vocabulary.json", "weights.safetensors"]
+
+
+def test_c_is_the_best_on_dev_and_the_smallest_of_equals(tmp_path, runtime):
+    learned = TfidfLearner.fit(job(tmp_path, THREE[::2], THREE[1::2], c=[10.0, 1e-6, 20.0]), runtime)
+    scores = {record["c"]: record["accuracy"] for record in learned.history}
+    assert scores[1e-6] < scores[10.0]
+    assert learned.values["c"] == min(c for c in scores if scores[c] == max(scores.values()))
+
+
+def test_clear_errors(tmp_path, runtime):
+    with pytest.raises(ConfigError, match="tfidf is for classification"):
+        TfidfLearner.fit(job(tmp_path, entity_examples(), [], make_task("ner", ["LOC", "PER"]), c=[1.0]), runtime)
+    with pytest.raises(ConfigError, match="no validation split"):
+        TfidfLearner.fit(job(tmp_path, THREE, []), runtime)
+    with pytest.raises(DataError, match="no n-gram"):
+        TfidfLearner.fit(job(tmp_path, THREE, [], c=[1.0], min_df=100), runtime)
