@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, Transformer
@@ -49,13 +50,14 @@ def _range(sweep: RangeSweep) -> BaseDistribution:
     return FloatDistribution(float(steps[0]), float(steps[-1]), step=float(sweep.step))
 
 
-def grid(space: dict[str, BaseDistribution]) -> dict[str, list[Any]]:
-    """Return every value of each setting, for the grid sampler.
+def grid(space: dict[str, BaseDistribution]) -> list[dict[str, Any]]:
+    """Return every point of a search space, the last setting varying fastest.
 
     Raises:
         ConfigError: a continuous setting.
     """
-    return {key: _values(key, one) for key, one in space.items()}
+    values = [_values(key, one) for key, one in space.items()]
+    return [dict(zip(space, point, strict=True)) for point in itertools.product(*values)]
 
 
 def _values(key: str, one: BaseDistribution) -> list[Any]:

@@ -43,13 +43,25 @@ class Search:
         self.fixed = [one.input_line for one in fixed]
         self.study = self._open()
         Path(self.config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
-        todo = self.settings.n_trials - len(self.study.get_trials(states=FINISHED, deepcopy=False))
+        todo = self._wanted() - len(self.study.get_trials(states=FINISHED, deepcopy=False))
         log.info("study %s: %d trials to run", self.study.study_name, max(todo, 0))
         while todo > 0:
             batch = [self.study.ask(self.space) for _ in range(min(todo, self.settings.n_jobs))]
             self._run_batch(batch)
             todo -= len(batch)
         return self._conclude()
+
+    def _wanted(self) -> int:
+        """Number of finished trials to reach; a grid's points are queued and are all there is to do."""
+        if self.settings.sampler != "grid":
+            return self.settings.n_trials
+        points = grid(self.space)
+        known = self.study.get_trials(states=(*FINISHED, TrialState.WAITING), deepcopy=False)
+        there = [trial.params or trial.system_attrs.get("fixed_params") for trial in known]
+        for point in points:
+            if point not in there:
+                self.study.enqueue_trial(point)
+        return min(self.settings.n_trials, len(points))
 
     def _read(self, arguments: list[str]) -> tuple[list[Override], dict[str, BaseDistribution]]:
         """Separate the fixed overrides from the search space; the command line wins over `params`."""
@@ -70,7 +82,7 @@ class Search:
         study = optuna.create_study(
             storage=self._storage(name), study_name=name, direction=settings.direction, load_if_exists=True,
             pruner=make_pruner(settings))
-        study.sampler = make_sampler(settings, self.space, len(study.get_trials(deepcopy=False)))
+        study.sampler = make_sampler(settings, len(study.get_trials(deepcopy=False)))
         return study
 
     def _default_name(self) -> str:
@@ -82,7 +94,7 @@ class Search:
         place = self.settings.storage
         if "://" in place:
             return place
-        outputs = OmegaConf.select(self.config, "outputs") or Path(self.config.hydra.sweep.dir).parent
+        outputs = OmegaConf.select(self.config, "outputs_root") or Path(self.config.hydra.sweep.dir).parent
         file = Path(place) if place else Path(outputs) / "studies" / f"{name}.journal"
         file.parent.mkdir(parents=True, exist_ok=True)
         backend = optuna.storages.journal.JournalFileBackend(str(file))
@@ -133,14 +145,13 @@ class Search:
         return best
 
 
-def make_sampler(
-    settings: OptunaSweeperConfig, space: dict[str, BaseDistribution], seen: int
-) -> optuna.samplers.BaseSampler:
-    """Return the sampler by name; its seed moves on with the trials `seen`, so that a resumed study repeats none."""
+def make_sampler(settings: OptunaSweeperConfig, seen: int) -> optuna.samplers.BaseSampler:
+    """Return the sampler by name; its seed moves on with the trials `seen`, so that a resumed study repeats none.
+
+    Optuna's own grid sampler ends a study from within, which asking and telling does not allow: points are queued here.
+    """
     _check("sampler", settings.sampler, SAMPLERS)
-    if settings.sampler == "grid":
-        return optuna.samplers.GridSampler(grid(space), seed=settings.seed)
-    if settings.sampler == "random":
+    if settings.sampler in ("random", "grid"):
         return optuna.samplers.RandomSampler(seed=settings.seed + seen)
     return optuna.samplers.TPESampler(seed=settings.seed + seen, constant_liar=settings.n_jobs > 1)
 

@@ -16,7 +16,7 @@ class OptunaSweeperConfig:
 
     _target_: str = "hydra_plugins.jpt_optuna_sweeper.sweeper.OptunaSweeper"
     direction: str = "maximize"
-    """maximize or minimize the value that a job returns (jpt: the main metric on the development split)"""
+    """maximize or minimize the value that a job returns (jpt: the main metric on the validation split)"""
     n_trials: int = 20
     """finished trials the study shall have in the end, those of earlier calls included"""
     n_jobs: int = 1

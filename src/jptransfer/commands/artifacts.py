@@ -19,7 +19,7 @@ def artifacts(config: ArtifactsConfig) -> None:
     """Run the action asked for."""
     if config.action not in ACTIONS:
         raise ConfigError(unknown("action", config.action, ACTIONS))
-    ACTIONS[config.action](config, Store(config.outputs))
+    ACTIONS[config.action](config, Store(config.outputs_root))
 
 
 def _ls(config: ArtifactsConfig, store: Store) -> None:

@@ -130,8 +130,8 @@ def _font(_: DoctorConfig) -> Iterator[Finding]:
 
 
 def _outputs(config: DoctorConfig) -> Iterator[Finding]:
-    folder = Path(config.outputs)
-    hint = "choose another folder with outputs=DIR or JPT_OUTPUTS"
+    folder = Path(config.outputs_root)
+    hint = "choose another folder with outputs_root=DIR or JPT_OUTPUTS"
     existing = next(parent for parent in [folder.absolute(), *folder.absolute().parents] if parent.exists())
     try:
         with tempfile.NamedTemporaryFile(dir=existing):

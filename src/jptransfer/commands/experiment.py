@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,10 +28,10 @@ def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any
     """Build what `verb` asks for of an experiment, or print the plan.
 
     Returns:
-        For sweeps: the path of the last artifact, and the main metric on the development split averaged over all runs.
+        For sweeps: the path of the last artifact, and the main metric on the validation split averaged over all runs.
     """
     overrides = list(HydraConfig.get().overrides.task)
-    store = Store(config.outputs)
+    store = Store(config.outputs_root)
     plan = pipeline.make_plan(pipeline.targets(verb, expand(config, composed), store, config.name), store)
     if config.dry_run:
         print("\n".join(plan_lines(plan, store)))
@@ -42,7 +41,7 @@ def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any
     made = _build(plan, config, store, overrides)
     for artifact in made:
         _show(artifact)
-    return {"artifact": str(made[-1].path)} | development_score(plan, store)
+    return {"artifact": str(made[-1].path)} | validation_score(plan, store)
 
 
 def _build(plan: Plan, config: Config, store: Store, overrides: list[str]) -> list[Artifact]:
@@ -70,11 +69,11 @@ def _show(artifact: Artifact) -> None:
     print(f"artifact: {artifact.path}")
 
 
-def development_score(plan: Plan, store: Store) -> dict[str, Any]:
-    """Return ``{metric, score}``: the main metric on the development split, averaged over the plan's evaluations."""
-    found = [store.find(step.node.fingerprint, "evaluation") for step in plan.steps if step.node.stage == "evaluate"]
-    scored = [json.loads((one.path / "metrics.json").read_text(encoding="utf-8")) for one in found if one]
-    scores = [one["splits"]["dev"]["metrics"][one["metric"]] for one in scored if "dev" in one["splits"]]
-    if not scores:
+def validation_score(plan: Plan, store: Store) -> dict[str, Any]:
+    """Return ``{metric, score}``: the main metric on the validation split, averaged over the plan's task models."""
+    found = [store.find(step.node.fingerprint, "task_model") for step in plan.steps if step.node.stage == "finetune"]
+    scored = [one.manifest.summary["values"] for one in found if one and one.manifest.summary["values"]["validation"]]
+    if not scored:
         return {}
-    return {"metric": scored[0]["metric"], "score": sum(scores) / len(scores)}
+    metric = scored[0]["metric"]
+    return {"metric": metric, "score": sum(one["validation"][metric] for one in scored) / len(scored)}

@@ -29,7 +29,7 @@ def job(config: DictConfig) -> float | None:
     leaves its result or its reason in ``job.json`` and lets the others go on; the sweep's callback reads them.
 
     Returns:
-        The main metric on the development split if the verb has one; NaN if a job of a sweep failed.
+        The main metric on the validation split if the verb has one; NaN if a job of a sweep failed.
     """
     hydra = HydraConfig.get()
     verb, sweeping = VERBS[hydra.job.name], hydra.mode == RunMode.MULTIRUN

@@ -27,7 +27,7 @@ def predict(config: PredictConfig) -> None:
     """Classify or tag the texts of a file or of standard input."""
     from jptransfer.stages.predict import predict_file
 
-    folder = resolve(Store(config.outputs), config.artifact, ("task_model",)).path
+    folder = resolve(Store(config.outputs_root), config.artifact, ("task_model",)).path
     progress = RichProgress() if config.runtime.progress and config.output != "-" else SilentProgress()
     predict_file(config, folder, Runtime(config.runtime, progress))
 
@@ -36,7 +36,7 @@ def export(config: ExportConfig) -> None:
     """Write a tokenizer, language model or task model for plain transformers."""
     from jptransfer.stages.export import export as write
 
-    found = resolve(Store(config.outputs), config.artifact, ("tokenizer", "language_model", "task_model"))
+    found = resolve(Store(config.outputs_root), config.artifact, ("tokenizer", "language_model", "task_model"))
     write(found.path, Path(config.to))
     print(f"exported: {config.to}")
 
@@ -45,7 +45,7 @@ def compare(config: CompareConfig) -> None:
     """Print the difference of two evaluations with its interval and the paired test."""
     from jptransfer.evaluation.compare import compare_evaluations
 
-    store = Store(config.outputs)
+    store = Store(config.outputs_root)
     first, second = ([resolve(store, one.strip(), ("evaluation",)).path for one in side.split(",")]
                      for side in (config.a, config.b))
     print(compare_evaluations(config, first, second).text())

@@ -18,28 +18,20 @@ def read_jobs(folder: Path) -> list[dict[str, Any]]:
     return sorted(jobs, key=lambda job: job["number"])
 
 
-def table(jobs: list[dict[str, Any]]) -> list[str]:
-    """Return the lines of the table: number, overrides, then metric and artifact or the reason of the failure."""
-    shared = set.intersection(*(set(job["overrides"]) for job in jobs)) if len(jobs) > 1 else set()
-    own = [" ".join(one for one in job["overrides"] if one not in shared) for job in jobs]
-    width = max(map(len, own), default=0)
-    head = [f"all jobs: {' '.join(one for one in jobs[0]['overrides'] if one in shared)}"] if shared else []
-    return head + [f"#{job['number']:<3} {text:<{width}}  {_outcome(job)}" for job, text in zip(jobs, own, strict=True)]
-
-
-def _outcome(job: dict[str, Any]) -> str:
-    if "error" in job:
-        return f"FAILED: {job['error']}"
-    score = f"{job['metric']} {job['score']:.4f}  " if "score" in job else ""
-    return f"{score}{Path(job['artifact']).name}" if "artifact" in job else f"{score}done"
-
-
 class SweepCallback(Callback):
     """Prints the table when all jobs are done; ends the process with 2 if mistakes, with 1 if bugs made jobs fail."""
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
-        """Print overrides, score and artifact of every job."""
-        jobs = read_jobs(Path(config.hydra.sweep.dir))
-        print("\n".join(table(jobs)))
+        """Print overrides, score and artifact of every job; keep them as ``sweep.csv``."""
+        from jptransfer.report.sweep import sweep_table
+        from jptransfer.report.tables import csv_text, markdown
+
+        folder = Path(config.hydra.sweep.dir)
+        jobs = read_jobs(folder)
+        if not jobs:
+            return
+        table = sweep_table(jobs)
+        (folder / "sweep.csv").write_text(csv_text(table), encoding="utf-8")
+        print(f"{markdown(table)}\n{table.caption}")
         if codes := {job["code"] for job in jobs if "error" in job}:
             raise SystemExit(2 if codes == {2} else 1)

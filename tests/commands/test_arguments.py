@@ -1,0 +1,46 @@
+"""Positionals, options and tables on the way to Hydra, checked with Hydra's own parser."""
+
+import pytest
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jptransfer.commands import VERBS
+from jptransfer.commands.arguments import free_table, hydra_arguments, quote
+from jptransfer.config import Config
+from jptransfer.errors import ConfigError
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="\n\r\0"), max_size=20))
+def test_quoted_values_come_back_from_hydras_parser(value):
+    parsed = OverridesParser.create().parse_override(f"key={quote(value)}")
+    assert parsed.value() == value and not parsed.is_sweep_override()
+
+
+def test_positionals_become_overrides():
+    assert hydra_arguments(VERBS["compare"], ["3f,4a", "5b", "split=dev"])[:3] == ["a='3f,4a'", "b='5b'", "split=dev"]
+    assert hydra_arguments(VERBS["artifacts"], ["rm", "a1", "b2"])[:2] == ["action='rm'", "ids=['a1','b2']"]
+    assert hydra_arguments(VERBS["artifacts"], ["ls", "--json"])[:2] == ["action='ls'", "json=true"]
+    assert hydra_arguments(VERBS["predict"], ["m1", "-"])[:2] == ["artifact='m1'", "input='-'"]
+
+
+def test_options_may_stand_anywhere():
+    words = hydra_arguments(VERBS["run"], ["seed=1,2", "-m", "corpus=toy", "--config-dir", "mine", "name=x"])
+    assert words == ["-m", "--config-dir", "mine", "seed=1,2", "corpus=toy", "name=x", "hydra.job.name=run"]
+
+
+def test_a_stray_word_is_refused():
+    with pytest.raises(ConfigError, match="'toy' is no setting"):
+        hydra_arguments(VERBS["run"], ["toy"])
+
+
+@pytest.mark.parametrize(("given_", "expected"), [
+    ("seed=1", "seed=1"),
+    ("task.files.train=a.tsv", "++task.files.train=a.tsv"),
+    ("+task.files.train=a.tsv", "+task.files.train=a.tsv"),
+    ("corpus.sources.x.path=a", "++corpus.sources={x:{path:a}}"),
+    ("corpus.sources.x.columns=[a,b]", "++corpus.sources={x:{columns:[a,b]}}"),
+    ("corpus.sources.x.path=a,b", "++corpus.sources={x:{path:a}},{x:{path:b}}"),
+])
+def test_tables_take_new_entries(given_, expected):
+    assert free_table(given_, Config) == expected

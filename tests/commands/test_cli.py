@@ -1,0 +1,150 @@
+"""What every user meets first: help, one-line errors, exit codes, the last line on standard output."""
+
+import subprocess
+import sys
+
+import pytest
+
+from jptransfer.commands import VERBS
+
+MISTAKES = [
+    (["rnu"], "unknown verb 'rnu' (did you mean 'run'?)"),
+    (["run", "corpus=tooy"], "unknown corpus 'tooy' (did you mean 'toy'?)"),
+    (["run", "corpuss=toy"], "did you mean 'corpus'?"),
+    (["run", "+experiment=quikstart"], "unknown experiment 'quikstart' (did you mean 'quickstart'?)"),
+    (["run", "finetuning.encoder.learning_ratee=1"], "did you mean 'finetuning.encoder.learning_rate'?"),
+    (["run", "vocab_size=9"], "did you mean 'tokenizer.vocab_size'?"),
+    (["run", "+tokenizer.size=9"], "unknown setting 'tokenizer.size'"),
+    (["run", "~sede"], "did you mean 'seed'?"),
+    (["run", "pretraining.learning_rate=fast"], "pretraining.learning_rate: Value 'fast'"),
+    (["run", "pretraining.precision=fp8"], "pretraining.precision: Invalid value 'fp8', expected one of [fp32, bf16]"),
+    (["run", "tokenizer.kind=wordpeice"], "tokenizer.kind: unknown tokenizer 'wordpeice' (did you mean 'wordpiece'?)"),
+    (["run", "corpus.cleaning.steps=[nfkc,nfd]"], "corpus.cleaning.steps: unknown cleaning step 'nfd'"),
+    (["run", "seed=-1"], "seed: -1 is out of range; it must be at least 0"),
+    (["run", "model.dropout=1.5"], "model.dropout: 1.5 is out of range; it must be at least 0 and at most 1"),
+    (["run", "seed=1,2"], "sweep over them with -m"),
+    (["run", "a=b=["], "cannot read 'a=b=['"),
+    (["run", "name=${nme}"], "name: Interpolation key 'nme' not found"),
+    (["run", "quickstart"], "'quickstart' is no setting"),
+    (["run", "--mutlirun"], "unknown option '--mutlirun' (did you mean '--multirun'?)"),
+    (["run"], "try +experiment=quickstart"),
+    (["run", "rows.a=['sede=1']"], "rows.a: unknown setting 'sede' (did you mean 'seed'?)"),
+    (["run", "rows.a=['corpus=tooy']"], "rows.a: unknown corpus 'tooy'"),
+    (["run", "rows.a=['seed=-3']"], "rows.a: seed: -3 is out of range"),
+    (["run", "rows.lm=[]", "only=[lmm]"], "only: unknown row 'lmm' (did you mean 'lm'?)"),
+    (["prepare", "corpus.sources.mine.pth=x"], "did you mean 'corpus.sources.<name>.path'?"),
+    (["prepare", "corpus.sources.mine.path=nowhere.txt"], "no such file or folder: 'nowhere.txt'"),
+    (["predict"], "artifact is required: task model"),
+    (["predict", "3fa9c1"], "no artifact '3fa9c1'"),
+    (["ls", "modls"], "unknown list 'modls' (did you mean 'models'?)"),
+    (["artifacts", "lss"], "unknown action 'lss' (did you mean 'ls'?)"),
+    (["run", "-m", "corpus=toy,tooy"], "unknown corpus 'tooy' (did you mean 'toy'?)"),
+    (["run", "--config-dir", "nowhere"], "nowhere' not found"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "expected"), MISTAKES, ids=[" ".join(one)[:40] for one, _ in MISTAKES])
+def test_a_mistake_is_one_line_and_exit_code_2(jpt, arguments, expected):
+    result = jpt(*arguments)
+    assert result.code == 2
+    assert expected in result.err
+    assert result.err.count("\n") == 1 and result.err.startswith("error: ")
+    assert result.out == ""
+
+
+def test_debug_shows_the_traceback_of_a_mistake(jpt, monkeypatch):
+    monkeypatch.setenv("JPT_DEBUG", "1")
+    result = jpt("run", "seed=-1")
+    assert result.code == 2 and "Traceback" in result.err
+
+
+def test_overview_names_every_verb(jpt):
+    result = jpt("--help")
+    assert result.code == 0
+    assert all(f"  {verb.name} " in result.out and verb.help in result.out for verb in VERBS.values())
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_help_lists_every_field(jpt, verb):
+    from jptransfer.config.describe import settings
+
+    result = jpt(verb, "--help")
+    assert result.code == 0
+    for setting in settings(VERBS[verb].config_class):
+        assert setting.path in result.out and setting.help in result.out
+
+
+def test_help_lists_groups_and_choices(jpt):
+    page = jpt("run", "--help").out
+    assert "corpus: " in page and "kyoto_wiki" in page and "experiment: " in page and "quickstart" in page
+    assert "pretraining.precision (fp32|bf16, default fp32): number format" in page
+
+
+def test_cfg_job_shows_the_configuration(jpt):
+    result = jpt("run", "--cfg", "job", "-p", "tokenizer", "tokenizer.vocab_size=77")
+    assert result.code == 0 and "vocab_size: 77" in result.out
+
+
+def test_last_line_is_the_artifact_and_the_second_run_finds_it(jpt, text):
+    command = ("prepare", f"corpus.sources.mine.path={text}", "corpus.validation_fraction=0.3")
+    first, second = jpt(*command), jpt(*command)
+    assert first.code == second.code == 0
+    assert first.out.splitlines()[-1].startswith("artifact: outputs/artifacts/corpus/")
+    assert first.out == second.out
+    assert "prepare_corpus" in first.err and second.err == ""
+
+
+def test_dry_run_prints_the_plan_and_makes_nothing(jpt, text, tmp_path):
+    result = jpt("encode", f"corpus.sources.mine.path={text}", "dry_run=true")
+    stages = [line.split()[0] for line in result.out.splitlines()]
+    assert result.code == 0 and stages == ["prepare_corpus", "tokenize", "encode"]
+    assert "missing" in result.out and "no artifact of stage encode yet" in result.out
+    assert not (tmp_path / "outputs" / "artifacts").exists()
+
+
+def test_upstream_require_names_the_commands(jpt, text):
+    result = jpt("encode", f"corpus.sources.mine.path={text}", "upstream=require")
+    assert result.code == 2 and "jpt prepare" in result.err and "jpt tokenize" in result.err
+
+
+def test_a_bug_keeps_its_traceback_in_the_terminal_and_in_the_log(jpt, text, tmp_path, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr("jptransfer.pipeline.make_plan", broken)
+    result = jpt("prepare", f"corpus.sources.mine.path={text}")
+    assert result.code == 1 and "Traceback" in result.err and "ZeroDivisionError: a bug" in result.err
+    (log,) = (tmp_path / "outputs" / "runs" / "prepare").glob("*/prepare.log")
+    assert "ZeroDivisionError: a bug" in log.read_text()
+
+
+def test_interrupted(jpt, text, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("jptransfer.pipeline.build", interrupted)
+    result = jpt("prepare", f"corpus.sources.mine.path={text}")
+    assert result.code == 130
+    assert result.err.splitlines()[-1].startswith("interrupted") and "Traceback" not in result.err
+
+
+def modules_after(arguments: list[str], folder) -> set[str]:
+    """Names of top-level modules that a fresh process has loaded when a command line ends."""
+    code = ("import sys\nfrom jptransfer.cli import main\ntry:\n    main(sys.argv[1:])\nexcept SystemExit as end:\n"
+            "    print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)\n    raise")
+    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split())
+
+
+HEAVY = {"torch", "transformers", "sklearn", "datasets", "pyarrow", "matplotlib", "optuna", "joblib", "submitit"}
+
+
+def test_help_imports_nothing_heavy(tmp_path):
+    assert not modules_after(["--help"], tmp_path) & (HEAVY | {"hydra", "omegaconf", "numpy", "rich", "yaml"})
+
+
+def test_a_full_hit_imports_nothing_heavy(jpt, text, tmp_path):
+    command = ["prepare", f"corpus.sources.mine.path={text}"]
+    assert jpt(*command).code == 0
+    assert not modules_after(command, tmp_path) & (HEAVY | {"rich"})

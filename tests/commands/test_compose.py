@@ -1,0 +1,80 @@
+"""Everything that ships composes and is valid; rows are what their command lines would be."""
+
+from dataclasses import replace
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import flag_override
+
+from jptransfer.commands import VERBS
+from jptransfer.commands.compose import compose_rows, register, typed
+from jptransfer.commands.help import groups
+from jptransfer.config import Config
+from jptransfer.errors import ConfigError
+from jptransfer.resources import resource
+
+CHOICES = [(group, choice) for group, choices in groups().items() for choice in choices if group != "experiment"]
+EXPERIMENTS = groups()["experiment"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def hydra():
+    register(VERBS["run"])
+    with initialize_config_dir(version_base="1.3", config_dir=str(resource("configs"))):
+        yield
+
+
+def composed(*overrides: str):
+    """A configuration as a job of `jpt run` gets it, and Hydra's state around it."""
+    whole = compose("run", list(overrides), return_hydra_config=True)
+    HydraConfig.instance().set_config(whole)
+    with flag_override(whole, ["struct", "readonly"], False):
+        del whole["hydra"]
+    return whole
+
+
+@pytest.mark.parametrize(("group", "choice"), CHOICES, ids=["=".join(one) for one in CHOICES])
+def test_every_choice_is_valid(group, choice):
+    try:
+        typed(composed(f"{group}={choice}"))
+    except ConfigError as error:
+        assert "is required" in str(error)  # the choice says with ??? what its user has to give
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_is_valid_and_says_how_to_run_it(name):
+    raw = composed(f"+experiment={name}", "data_root=/official")
+    config = typed(raw)
+    rows = compose_rows(config, raw)
+    assert config.name == name and rows.keys() == set(config.only or config.rows or [name])
+    text = (resource("configs") / "experiment" / f"{name}.yaml").read_text(encoding="utf-8")
+    assert f"# to execute this experiment run: jpt run +experiment={name}" in text
+
+
+def test_rows_are_what_their_command_lines_give():
+    rows = {"value": "lm=none", "choice": "model=linear_tfidf", "table": "task.files.train=a.tsv"}
+    base = ["+experiment=quickstart", "tokenizer.vocab_size=300"]
+    raw = composed(*base)
+    made = compose_rows(replace(typed(raw), rows={row: [one] for row, one in rows.items()}), raw)
+    for row, override in rows.items():
+        alone = typed(composed(*base, f"++{override}" if row == "table" else override))
+        assert made[row] == alone
+
+
+def test_a_row_follows_interpolations():
+    raw = composed("corpus=kyoto_wiki")
+    made = compose_rows(replace(typed(raw), rows={"here": ["data_root=/here"]}), raw)
+    assert made["here"].corpus.sources["kyoto_wiki"].path.startswith("/here/")
+    assert raw.data_root != "/here"
+
+
+def test_without_rows_the_configuration_is_its_own_row():
+    raw = composed("name=alone")
+    config = typed(raw)
+    assert compose_rows(config, raw) == {"alone": config}
+
+
+def test_every_verb_has_a_primary_configuration():
+    assert all((resource("configs") / f"{verb}.yaml").is_file() for verb in VERBS)
+    assert Config in {verb.config_class for verb in VERBS.values()}

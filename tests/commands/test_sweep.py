@@ -1,0 +1,59 @@
+"""Sweeps: no job hides another, parallel jobs share what they need, the table tells what came of each."""
+
+import json
+
+import pytest
+
+SWEEP = ("prepare", "-m", "corpus.validation_fraction=0.3")
+
+
+@pytest.fixture
+def texts(tmp_path, text):
+    (tmp_path / "other.txt").write_text("別の文書の文です。\n\n二つ目の文書です。\n", encoding="utf-8")
+    return tmp_path
+
+
+def test_a_failing_job_does_not_hide_the_others(jpt, texts):
+    result = jpt(*SWEEP, "corpus.sources.mine.path=text.txt,nowhere.txt,other.txt")
+    assert result.code == 2
+    assert result.out.count("artifact: ") == 2
+    table = result.out[result.out.index("| job"):]
+    assert "nowhere.txt" in table and "failed" in table and "2 jobs done, 1 failed" in table
+    (csv,) = texts.glob("outputs/runs/prepare/*/sweep.csv")
+    assert len(csv.read_text(encoding="utf-8").splitlines()) == 4
+
+
+def test_a_bug_in_one_job_is_exit_code_1_and_is_logged(jpt, texts, monkeypatch):
+    from jptransfer.artifacts import Store
+
+    publish = Store.publish
+
+    def broken(self, work, manifest):
+        if "港" not in (work / "train.txt").read_text() + (work / "validation.txt").read_text():
+            raise ZeroDivisionError("a bug")
+        return publish(self, work, manifest)
+
+    monkeypatch.setattr(Store, "publish", broken)
+    result = jpt(*SWEEP, "corpus.sources.mine.path=other.txt,text.txt")
+    assert result.code == 1 and "Traceback" in result.err
+    jobs = [json.loads(path.read_text()) for path in sorted(texts.glob("outputs/runs/prepare/*/*/job.json"))]
+    assert [job.get("error") for job in jobs] == ["a bug", None]
+    (log,) = texts.glob("outputs/runs/prepare/*/0/prepare.log")
+    assert "ZeroDivisionError" in log.read_text()
+
+
+def test_parallel_jobs_share_one_artifact(jpt, texts):
+    result = jpt(*SWEEP, "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "corpus.sources.mine.path=text.txt",
+                 "evaluation.seed=1,2,3")
+    assert result.code == 0, result.err
+    assert len(list(texts.glob("outputs/artifacts/corpus/*/manifest.json"))) == 1
+    jobs = [json.loads(path.read_text()) for path in texts.glob("outputs/runs/prepare/*/*/job.json")]
+    assert len(jobs) == 3 and len({job["artifact"] for job in jobs}) == 1
+    assert "3 jobs done" in result.out
+
+
+def test_a_row_is_composed_in_a_worker_too(jpt, texts):
+    result = jpt("prepare", "-m", "corpus.sources.mine.path=text.txt", "hydra/launcher=joblib",
+                 "hydra.launcher.n_jobs=2", "rows.a=['corpus.validation_fraction=0.3']",
+                 "rows.b=['task=toy_sentiment']", "corpus.seed=1,2", "dry_run=true")
+    assert result.code == 0, result.err

@@ -1,0 +1,97 @@
+"""Limits, registered names and strangers in typed configurations, and what the dataclasses say of themselves."""
+
+import dataclasses
+
+import pytest
+
+import jptransfer.config as config_package
+from jptransfer.commands import VERBS
+from jptransfer.config import Config, SourceConfig
+from jptransfer.config.check import check
+from jptransfer.config.describe import help_of, registered_settings, settings, show_type, table_of, unknown_setting
+from jptransfer.config.fields import setting
+from jptransfer.errors import ConfigError
+from jptransfer.registry import ALL
+
+
+@dataclasses.dataclass
+class Inner:
+    rate: float = setting(0.5, low=0, high=1)
+    """a share"""
+
+
+@dataclasses.dataclass
+class Outer:
+    inner: Inner = setting(factory=Inner)
+    """one"""
+    table: dict[str, Inner] = setting(factory=dict)
+    """many"""
+    numbers: list[int] = setting(factory=list, low=0)
+    """several numbers"""
+    metric: str = setting("", registry="metrics")
+    """a name, or none"""
+
+
+@pytest.mark.parametrize(("config", "place"), [
+    (Outer(inner=Inner(-0.1)), "inner.rate"),
+    (Outer(inner=Inner(float("nan"))), "inner.rate"),
+    (Outer(table={"x": Inner(1.1)}), "table.x.rate"),
+    (Outer(numbers=[1, -1]), "numbers"),
+    (Outer(metric="acuracy"), "metric"),
+])
+def test_the_message_names_the_place(config, place):
+    with pytest.raises(ConfigError, match=f"^{place}: "):
+        check(config)
+
+
+@pytest.mark.parametrize("rate", [0, 0.0, 1, 1.0])
+def test_limits_are_inclusive(rate):
+    check(Outer(inner=Inner(rate)))
+
+
+def test_an_empty_name_stands_for_none_where_that_is_the_default():
+    check(Outer())
+
+
+def test_what_plus_put_into_a_section_is_a_stranger():
+    config = Outer(table={"x": Inner()})
+    config.table["x"].extra = 1
+    with pytest.raises(ConfigError, match=r"unknown setting 'table.x.extra'"):
+        check(config)
+
+
+@pytest.mark.parametrize("schema", sorted({verb.config_class for verb in VERBS.values()}, key=lambda one: one.__name__))
+def test_every_field_has_a_docstring_and_defaults_pass(schema):
+    assert [one.path for one in settings(schema) if not one.help] == []
+    check(schema())
+
+
+def test_every_enum_and_dataclass_is_exported():
+    assert all(hasattr(config_package, name) for name in config_package.__all__)
+
+
+def test_markers_name_registries_that_exist():
+    assert registered_settings(Config).keys() <= ALL.keys()
+    assert registered_settings(Config)["tokenizers"] == "tokenizer.kind"
+
+
+def test_types_read_as_on_the_command_line():
+    lines = {one.path: one for one in settings(Config)}
+    assert lines["pretraining.precision"].type == "fp32|bf16"
+    assert lines["corpus.max_bytes"].type == "int or null"
+    assert lines["corpus.cleaning.steps"].type == "list of str"
+    assert lines["corpus.sources"].is_section
+    assert show_type(dict[str, str]) == "table of str"
+    assert show_type(dict[str, SourceConfig]) == "table of sections"
+
+
+def test_tables_and_their_docstrings():
+    assert table_of("corpus.sources.x.path", Config) == "corpus.sources"
+    assert table_of("corpus.sources.x.where.a", Config) == "corpus.sources.x.where"
+    assert table_of("corpus.cleaning.steps", Config) == ""
+    assert help_of("corpus.sources.x.split", Config) == "split of a Hugging Face data set"
+
+
+def test_a_setting_without_its_section_is_found():
+    assert "(did you mean 'tokenizer.vocab_size'?)" in unknown_setting("vocab_size", Config)
+    assert "(did you mean 'seed'?)" in unknown_setting("sede", Config)
