@@ -117,6 +117,12 @@ def test_special_tokens_in_a_text_are_text(tokenizers, which):
         assert not special & set(tokenizer.encode_lines([text]).ids.tolist())
 
 
+@pytest.mark.parametrize("kind", ["wordpiece", "word"])
+def test_a_dictionary_that_has_a_special_token_as_a_word(tokenizers, kind):
+    tokenizer, _ = tokenizers[kind, False]
+    assert tokenizer._cut_word("[MASK]") == [(tokenizer.unk_id, 6)]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_pretokenised_input(tokenizers, kind):
     tokenizer, _ = tokenizers[kind, False]

@@ -110,11 +110,10 @@ def _groups(text: str) -> Iterator[tuple[int, int]]:
 def _joins_previous(character: str) -> bool:
     """Whether `character` may compose or change places with what stands before it.
 
-    Besides characters with a combining class these are marks of class 0 and the vowels and finals of Hangul; a
-    half-width voicing mark (U+FF9E) counts because its decomposition starts with a combining mark.
+    These are the marks, all characters with a combining class among them, and the vowels and finals of Hangul. A
+    half-width voicing mark (U+FF9E) counts because its decomposition is a mark.
     """
     if character.isascii():
         return False
     first = unicodedata.normalize("NFKD", character)[0]
-    return (unicodedata.combining(first) != 0 or unicodedata.category(first)[0] == "M"
-            or "\u1160" <= first <= "\u11ff")
+    return unicodedata.category(first)[0] == "M" or "\u1160" <= first <= "\u11ff"

@@ -184,25 +184,32 @@ def _parts(word_starts: np.ndarray, limit: int) -> list[int]:
 
 
 def _join(jobs: list[Job], counts: list[Counts], out: Path, split: str, vocab_size: int, total: Counts) -> int:
-    """Join the ranges into the arrays of the split; return the number of documents."""
-    dtypes = {"ids": id_dtype(vocab_size), "word_starts": np.dtype(np.uint8)}
-    for name, dtype in dtypes.items():
-        _stack(array_path(out, split, name), [_shard(job, name) for job in jobs], dtype, total.tokens)
-    lengths = [np.fromfile(_shard(job, "sentences"), np.int64) for job in jobs]
-    np.save(array_path(out, split, "sentences"), np.cumsum(np.concatenate([np.zeros(1, np.int64), *lengths])))
+    """Join the ranges into the arrays of the split, one at a time; return the number of documents."""
+    for name, dtype in (("ids", id_dtype(vocab_size)), ("word_starts", np.dtype(np.uint8))):
+        shards = (np.memmap(path, dtype, "r") for job in jobs if (path := _shard(job, name)).stat().st_size)
+        _write_array(array_path(out, split, name), shards, dtype, total.tokens)
+    int64 = np.dtype(np.int64)
+    _write_array(array_path(out, split, "sentences"), _token_offsets(jobs, counts), int64, total.sentences + 1)
     before = np.cumsum([0] + [count.sentences for count in counts])
     ends = [np.fromfile(_shard(job, "documents"), np.int64) + start for job, start in zip(jobs, before, strict=False)]
     documents = np.unique(np.concatenate([np.array([0, total.sentences], np.int64), *ends]))
-    np.save(array_path(out, split, "documents"), documents)
+    _write_array(array_path(out, split, "documents"), iter([documents]), int64, len(documents))
     return len(documents) - 1
 
 
-def _stack(path: Path, shards: list[Path], dtype: np.dtype, length: int) -> None:
-    """Write raw shards as one ``.npy`` file, a buffer at a time."""
+def _token_offsets(jobs: list[Job], counts: list[Counts]) -> Iterator[np.ndarray]:
+    """Yield 0 and then the end of each sentence, a range at a time."""
+    yield np.zeros(1, np.int64)
+    before = 0
+    for job, count in zip(jobs, counts, strict=True):
+        yield before + np.cumsum(np.fromfile(_shard(job, "sentences"), np.int64))
+        before += count.tokens
+
+
+def _write_array(path: Path, parts: Iterator[np.ndarray], dtype: np.dtype, length: int) -> None:
+    """Write a one-dimensional ``.npy`` file whose parts never lie in memory together."""
     with path.open("wb") as stream:
         header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": (length,)}
         np.lib.format.write_array_header_1_0(stream, header)
-        for shard in shards:
-            with shard.open("rb") as source:
-                while chunk := source.read(1 << 20):
-                    stream.write(chunk)
+        for part in parts:
+            part.tofile(stream)
