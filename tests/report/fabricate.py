@@ -13,7 +13,7 @@ import numpy as np
 from jptransfer.artifacts import Manifest, fingerprint
 from jptransfer.config import EvaluationConfig
 from jptransfer.evaluation.metrics import metrics_for
-from jptransfer.evaluation.predictions import METRICS_FILE, Predictions, write
+from jptransfer.evaluation.predictions import Predictions, write_evaluation
 from jptransfer.evaluation.scoring import score_split
 from jptransfer.tasks.base import SPLITS, Task, make_task, write_examples
 from jptransfer.tasks.classification import LabelPrediction, TextExample
@@ -190,7 +190,8 @@ def _dataset(store: Store, name: str, task: Task, rows: list[Any]) -> Path:
 def _run(store: Store, row: str, seed: int, task: Task, dataset: Path, extra: dict[str, Path],
          predictions: list[Any], skill: float) -> None:
     model = store.add("finetune", "task_model", row, {"row": row, "seed": seed}, {"dataset": dataset, **extra},
-                      {"headline": f"encoder on 120 examples, validation {task.metric} {skill:.4f}"})
+                      {"headline": f"encoder on 120 examples, validation {task.metric} {skill:.4f}",
+                       "values": {"validation": {task.metric: skill + 0.01 * seed}}})
     _write_history(model, [{"step": 10 * epoch, "epoch": epoch, "split": "validation", "loss": 1 / epoch,
                             task.metric: skill - 0.3 / epoch + 0.01 * seed} for epoch in range(1, 5)])
     evaluation = evaluate(store, row, task, {"task_model": model, "dataset": dataset}, predictions)
@@ -200,14 +201,9 @@ def _run(store: Store, row: str, seed: int, task: Task, dataset: Path, extra: di
 
 
 def evaluate(store: Store, row: str, task: Task, inputs: dict[str, Path], predictions: list[Any]) -> Path:
-    """Write what the stage `evaluate` writes for these predictions, the same for validation and test."""
-    config = EvaluationConfig(bootstrap=50)
-    splits = {}
-    folder = store.add("evaluate", "evaluation", row, {"splits": SPLITS[1:]}, inputs, {"headline": "scored"})
-    for split in SPLITS[1:]:
-        scored = Predictions(task, split, predictions)
-        splits[split] = score_split(scored, metrics_for(task), config)
-        write(scored, folder)
-    document = {"task": task.kind, "labels": task.labels, "metric": task.metric, "splits": splits}
-    (folder / METRICS_FILE).write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+    """Write what the stage `evaluate` writes for these predictions of the test split."""
+    folder = store.add("evaluate", "evaluation", row, {"splits": ["test"]}, inputs, {"headline": "scored"})
+    scored = Predictions(task, "test", predictions)
+    scores = score_split(scored, metrics_for(task), EvaluationConfig(bootstrap=50))
+    write_evaluation(folder, task.metric, [(scored, scores)])
     return folder

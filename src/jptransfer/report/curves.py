@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from jptransfer.evaluation.metrics import load_metric
-from jptransfer.report.results import VALIDATION, Results
+from jptransfer.report.results import Results
 from jptransfer.report.sources import Source, Sources
 from jptransfer.tasks.base import SPLITS, dataset_splits, read_examples
 
@@ -15,7 +15,7 @@ Points = list[tuple[float, float]]
 def loss_curves(sources: Sources) -> dict[str, dict[str, Points]]:
     """Return label of a language model -> split -> (step, loss)."""
     return {f"{one.manifest.name} {one.manifest.id[:6]}": {split: _series(one, split, "step", "loss")
-                                                          for split in ("train", VALIDATION)}
+                                                          for split in ("train", "validation")}
             for one in sources.of_kind("language_model")}
 
 
@@ -27,7 +27,7 @@ def validation_curves(sources: Sources, results: Results) -> tuple[dict[str, lis
     models = {row.name: [model for run in row.runs if (model := sources.task_model(run))] for row in results.rows}
     own = load_metric("", results.rows[0].evaluations[0].task).name
     for name in (results.metric.name, own):
-        curves = {row: [_series(model, VALIDATION, "epoch", name) for model in found] for row, found in models.items()}
+        curves = {row: [_series(model, "validation", "epoch", name) for model in runs] for row, runs in models.items()}
         if any(any(runs) for runs in curves.values()):
             break
     return curves, name
@@ -46,8 +46,8 @@ def text_lengths(results: Results) -> dict[str, list[int]]:
         folder = results.dataset.folder
         present = dataset_splits(folder)
         train = read_examples(first.task, folder, "train") if "train" in present else []
-        held_out = read_examples(first.task, folder, "validation") if VALIDATION in present else []
-        found |= {"train": [len(one.text) for one in train], VALIDATION: [len(one.text) for one in held_out]}
+        held_out = read_examples(first.task, folder, "validation") if "validation" in present else []
+        found |= {"train": [len(one.text) for one in train], "validation": [len(one.text) for one in held_out]}
     return {split: found[split] for split in SPLITS if split in found}
 
 

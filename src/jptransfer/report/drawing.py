@@ -82,7 +82,7 @@ def style(theme: Theme) -> Iterator[None]:
     """Draw and save in the house style inside this context; nothing outside of it changes."""
     import matplotlib
 
-    settings = {
+    settings: dict[Any, Any] = {
         "font.family": [LATIN, _japanese_font()], "font.size": 10, "axes.titlesize": 11, "axes.titlelocation": "left",
         "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True, "axes.axisbelow": True,
         "grid.color": theme.faint, "grid.linewidth": 0.7, "axes.edgecolor": theme.faint, "axes.labelcolor": theme.ink,

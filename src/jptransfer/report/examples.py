@@ -38,6 +38,7 @@ class Shown:
 
 
 Spans = Sequence[tuple[int, int, str]]
+"""Half-open character ranges with a type."""
 
 
 def highlight(text: str, spans: Spans, colours: dict[str, int], agreed: Spans = ()) -> Markup:
@@ -51,7 +52,7 @@ def highlight(text: str, spans: Spans, colours: dict[str, int], agreed: Spans = 
     shown = text[:LONGEST]
     agreed_set = {tuple(span) for span in agreed}
     inside = sorted(((start, min(end, len(shown)), kind, (start, end, kind) in agreed_set)
-                     for start, end, kind in map(tuple, spans) if start < min(end, len(shown))),
+                     for start, end, kind in spans if start < min(end, len(shown))),
                     key=lambda span: (span[0], -span[1]))
     borders = sorted({0, len(shown), *(border for span in inside for border in span[:2])})
     parts = [_segment(shown, start, end, [span for span in inside if span[0] <= start and end <= span[1]], colours)
@@ -74,6 +75,7 @@ def _segment(text: str, start: int, end: int, covering: Iterable[tuple[int, int,
 def errors(results: Results, row: RowResult, limit: int) -> list[Shown]:
     """Return errors of a row's first run: the surest ones (classification), the texts with most of them (entities)."""
     first = row.predictions[0]
+    found: list[Any]
     if first.task.kind == NER:
         found = [error.example for error in worst_texts(first, limit)]
     else:

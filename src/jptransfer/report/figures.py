@@ -11,7 +11,7 @@ import numpy as np
 
 from jptransfer.report import numbers
 from jptransfer.report.drawing import DARK, Figure, Theme, integer_steps, label, marker
-from jptransfer.report.results import VALIDATION, Results, RowResult
+from jptransfer.report.results import Results, RowResult
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -56,10 +56,11 @@ def _draw_results(results: Results, canvas: Canvas, theme: Theme) -> None:
 
 def confusion_figure(results: Results, row: RowResult, name: str) -> Figure | None:
     """Return the confusion matrix of a row, runs added up; None if the task has none."""
-    tables = [one.details[results.split].get("confusion") for one in row.evaluations]
-    if not tables[0]:
+    details = [one.details[results.split] for one in row.evaluations]
+    if "confusion" not in details[0]:
         return None
-    counts, labels = np.sum(tables, axis=0), [label(str(text), 14) for text in row.evaluations[0].task.labels]
+    counts = np.sum([one["confusion"] for one in details], axis=0)
+    labels = [label(text, 14) for text in row.evaluations[0].task.labels]
     size = min(WIDTH, 2.6 + 0.55 * len(labels))
     return Figure(name, f"Confusion matrix of {row.name}",
                   "Rows: gold, columns: predicted; decisions of all runs together, colour: share of the gold label.",
@@ -110,9 +111,9 @@ def _draw_loss(curves: Mapping[str, Mapping[str, Points]], canvas: Canvas, theme
     for index, (model, splits) in enumerate(curves.items()):
         if splits.get("train"):
             axes.plot(*zip(*splits["train"], strict=True), color=theme.colour(index), linewidth=1, alpha=0.5)
-        style = {"color": theme.colour(index), "marker": marker(index), "markersize": 4}
-        if splits.get(VALIDATION):
-            axes.plot(*zip(*splits[VALIDATION], strict=True), **style)
+        style: dict[str, Any] = {"color": theme.colour(index), "marker": marker(index), "markersize": 4}
+        if splits.get("validation"):
+            axes.plot(*zip(*splits["validation"], strict=True), **style)
         axes.plot([], [], **style, label=label(model, 40))
     integer_steps(axes)
     axes.set_xlabel("updates")
