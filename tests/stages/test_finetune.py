@@ -73,7 +73,7 @@ def test_learns_polarity_without_opening_the_test_split(folders, tmp_path, runti
     assert summary.values["validation"]["accuracy"] == 1.0
     assert PAYLOAD | {"predictions.parquet"} == set(payload(tmp_path))
     task = make_task("classification", ["bad", "good"])
-    stored = read_predictions(task, tmp_path / "predictions.parquet")
+    stored = read_predictions(task, tmp_path, "validation")
     dev = read_examples(task, folders["polarity"], "validation")
     again = load_predictor(tmp_path, runtime).predict(dev, batch_size=5)
     for one, two in zip(stored, again, strict=True):

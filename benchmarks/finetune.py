@@ -1,0 +1,126 @@
+"""Fine-tuning a classifier on short texts: our loop against Hugging Face's Trainer with dynamic padding, in turns.
+
+python benchmarks/finetune.py DATASET TOKENIZER [--model bert_mini] [--precision fp32] [--steps 20] [--rounds 5]
+
+DATASET and TOKENIZER are folders of artifacts. Both train the same fresh model on the same examples, 32 an update;
+compared are examples per CPU second. Before that the loss of a batch and the scores of the validation split, batched by
+length, must equal transformers' own, example by example, to 1e-5.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+
+from jptransfer.config import Device, EncoderFinetuningConfig, ModelConfig, Pooling, Precision, RuntimeConfig
+from jptransfer.models.bert import configuration
+from jptransfer.models.heads import fresh_head
+from jptransfer.runtime import Runtime
+from jptransfer.tasks.base import Feature, open_dataset, read_examples
+from jptransfer.text.tokenizers import load_tokenizer
+from jptransfer.training.batching import padding_share
+from jptransfer.training.context import TrainingContext
+from jptransfer.training.finetuning import LabelLoss
+from jptransfer.training.inference import score
+from jptransfer.training.loop import train
+from jptransfer.training.task_data import TaskData
+from jptransfer.training.types import LoopSettings
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+DEFAULTS = EncoderFinetuningConfig()
+
+
+def main() -> None:
+    arguments = parse()
+    torch.set_num_threads(arguments.threads)
+    task, tokenizer = open_dataset(arguments.dataset), load_tokenizer(arguments.tokenizer)
+    features, validation = (
+        task.features(read_examples(task, arguments.dataset, split), tokenizer, DEFAULTS.max_length)
+        for split in ("train", "validation"))
+    size = ModelConfig(**yaml.safe_load((CONFIGS / "model" / f"{arguments.model}.yaml").read_text()))
+
+    def fresh() -> torch.nn.Module:
+        encoder = configuration(size, tokenizer.vocab_size, tokenizer.pad_id)
+        return fresh_head(encoder, task.kind, task.outputs, Pooling.cls, DEFAULTS.dropout, seed=0)
+
+    data = TaskData(features, DEFAULTS.batch_size, tokenizer.pad_id, seed=0)
+    error = gate(fresh().eval(), data, validation, task)
+    rates = [(ours(fresh(), data, len(task.outputs), arguments), peer(fresh(), features, tokenizer.pad_id, arguments))
+             for _ in range(arguments.rounds + 1)][1:]
+    ratios = sorted(mine / theirs for mine, theirs in rates)
+    mine, theirs = (statistics.median(column) for column in zip(*rates, strict=True))
+    lengths = data.lengths(0)
+    print(f"{arguments.model} {arguments.precision}, {lengths.mean():.1f} tokens an example, padding "
+          f"{padding_share(lengths, data.batches(0)):.1%}, {arguments.threads} thread(s): ours {mine:,.0f}, Trainer "
+          f"{theirs:,.0f} examples/s; {statistics.median(ratios):.2f}x ({ratios[0]:.2f} to {ratios[-1]:.2f}); "
+          f"greatest difference of a score {error:.1e}")
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("tokenizer", type=Path)
+    parser.add_argument("--model", default="bert_mini")
+    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1)
+    return parser.parse_args()
+
+
+def gate(model: torch.nn.Module, data: TaskData, validation: list[Feature], task, examples: int = 64) -> float:
+    """Return the greatest difference of losses and scores, ours in batches and transformers' one by one."""
+    loss, worst = LabelLoss(torch.ones(len(task.outputs))), 0.0
+    with torch.no_grad():
+        part = data.batches(0)[0][0]
+        alone = [data.collate(np.array([index]), 0) for index in part]
+        reference = sum(float(model(**batch).loss) for batch in alone)
+        worst = abs(float(loss(model, data.collate(part, 0)).terms["label"]) - reference) / len(part)
+        for feature, scores in zip(validation, score(model, validation, task.level, data.pad, 32), strict=True):
+            single = model(input_ids=torch.tensor([feature.input_ids])).logits[0].numpy()
+            worst = max(worst, float(np.abs(single - scores).max()))
+    assert worst < 1e-5, worst
+    return worst
+
+
+def ours(model, data: TaskData, classes: int, arguments: argparse.Namespace) -> float:
+    """Examples per CPU second of our loop."""
+    precision = Precision(arguments.precision)
+    runtime = Runtime(RuntimeConfig(device=Device.cpu, threads=arguments.threads, checkpoint_seconds=1e9))
+    settings = LoopSettings(arguments.steps, DEFAULTS.learning_rate, precision=precision, record_every=arguments.steps)
+    with tempfile.TemporaryDirectory() as work:
+        context = TrainingContext(runtime, precision)
+        start = time.process_time()
+        train(model, LabelLoss(torch.ones(classes)), data, settings, context, Path(work))
+        return arguments.steps * data.batch_size / (time.process_time() - start)
+
+
+def peer(model, features: list[Feature], pad: int, arguments: argparse.Namespace) -> float:
+    """Examples per CPU second of Trainer with batches padded to their longest example."""
+    from accelerate.state import AcceleratorState
+    from transformers import Trainer, TrainingArguments
+
+    from jptransfer.training.task_data import collate
+
+    AcceleratorState._reset_state(reset_partial_state=True)
+    with tempfile.TemporaryDirectory() as folder:
+        settings = TrainingArguments(
+            folder, max_steps=arguments.steps, per_device_train_batch_size=DEFAULTS.batch_size,
+            learning_rate=DEFAULTS.learning_rate, weight_decay=DEFAULTS.optimizer.weight_decay,
+            bf16=arguments.precision == "bf16", use_cpu=True, report_to=[], save_strategy="no", logging_steps=1_000_000,
+            disable_tqdm=True, remove_unused_columns=False)
+        trainer = Trainer(model, settings, data_collator=lambda rows: collate(rows, pad), train_dataset=features)
+        start = time.process_time()
+        trainer.train()
+        return arguments.steps * DEFAULTS.batch_size / (time.process_time() - start)
+
+
+if __name__ == "__main__":
+    main()
