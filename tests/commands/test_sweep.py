@@ -1,6 +1,7 @@
 """Sweeps: no job hides another, parallel jobs share what they need, the table tells what came of each."""
 
 import json
+from importlib.util import find_spec
 
 import pytest
 
@@ -57,3 +58,23 @@ def test_a_row_is_composed_in_a_worker_too(jpt, texts):
                  "hydra.launcher.n_jobs=2", "rows.a=['corpus.validation_fraction=0.3']",
                  "rows.b=['task=toy_sentiment']", "corpus.seed=1,2", "dry_run=true")
     assert result.code == 0, result.err
+
+
+def test_a_launcher_whose_package_is_missing_says_how_to_get_it(jpt):
+    if find_spec("hydra_plugins.hydra_ray_launcher"):
+        pytest.skip("the package is here")
+    result = jpt("prepare", "-m", "hydra/launcher=ray_local", "corpus=toy")
+    assert result.code == 2 and "pip install 'jptransfer[ray]'" in result.err
+
+
+def test_slurm_is_configured(jpt):
+    pytest.importorskip("submitit")
+    result = jpt("prepare", "--cfg", "hydra", "-p", "hydra.launcher", "hydra/launcher=slurm")
+    assert result.code == 0 and "SlurmLauncher" in result.out and "timeout_min: 720" in result.out
+
+
+def test_submitit_runs_jobs_in_processes_of_their_own(jpt, texts):
+    pytest.importorskip("submitit")
+    result = jpt(*SWEEP, "hydra/launcher=submitit_local", "corpus.sources.mine.path=text.txt,other.txt")
+    assert result.code == 0, result.err
+    assert "2 jobs done" in result.out

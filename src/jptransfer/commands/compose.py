@@ -77,16 +77,16 @@ def _typed_row(row: str, overrides: list[str], composed: DictConfig) -> Config:
 
 
 def _compose_row(overrides: list[str], composed: DictConfig) -> DictConfig:
-    hydra, loader = HydraConfig.get(), GlobalHydra.instance().config_loader()
+    hydra = HydraConfig.get()
     overrides = [free_table(one, Config) for one in overrides]
     parsed = OverridesParser.create().parse_overrides(overrides)
     if all(one.type is OverrideType.CHANGE and not one.is_sweep_override()
-           and not loader.get_group_options(one.key_or_group) for one in parsed):
+           and one.key_or_group not in hydra.runtime.choices for one in parsed):
         changed = copy.deepcopy(composed)
         for one in parsed:
             OmegaConf.update(changed, one.key_or_group, one.value())
         return changed
-    changed = loader.load_configuration(
+    changed = GlobalHydra.instance().config_loader().load_configuration(
         hydra.job.config_name, [*hydra.overrides.task, *overrides], run_mode=RunMode.RUN)
     with flag_override(changed, ["struct", "readonly"], False):
         del changed["hydra"]

@@ -11,20 +11,32 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandat
 from jptransfer.config.describe import help_of, unknown_setting
 from jptransfer.errors import unknown
 
+PACKAGES = {
+    "submitit_slurm": "; it comes with pip install 'jptransfer[slurm]'",
+    "submitit_local": "; it comes with pip install 'jptransfer[slurm]'",
+    "ray": "; it comes with pip install 'jptransfer[ray]'",
+}
+"""Launchers that come with optional packages -> how to get them."""
+
 
 def explain(error: BaseException, schema: type) -> str | None:
     """Return the line for a mistake in the configuration of type `schema`; none if the error is of another sort."""
     if not isinstance(error, HydraException | OmegaConfBaseException):
         return None
     for cause in _causes(error):
-        if isinstance(cause, MissingConfigException) and cause.options is not None:
-            group, _, choice = str(cause.missing_cfg_file).rpartition("/")
-            return unknown(group, choice, cause.options)
+        if isinstance(cause, MissingConfigException):
+            return _explain_choice(cause)
         if isinstance(cause, OverrideParseException):
             return f"cannot read '{cause.override}': {_first_line(cause.message)}"
     if ambiguous := re.match(r"Ambiguous value for argument '(.*)'", str(error)):
         return f"{ambiguous[1]} is several values: sweep over them with -m, or write a list as key=[a,b]"
     return _explain_key(str(error), schema) or _explain_value(error, schema)
+
+
+def _explain_choice(error: MissingConfigException) -> str:
+    group, _, choice = str(error.missing_cfg_file).rpartition("/")
+    sentence = _first_line(str(error)) if error.options is None else unknown(group, choice, error.options)
+    return sentence + PACKAGES.get(choice, "")
 
 
 def _explain_key(message: str, schema: type) -> str | None:
