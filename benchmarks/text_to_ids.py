@@ -47,7 +47,7 @@ def main() -> None:
             tokenizer.encode_lines(["辞書"])  # the peer has its dictionary open, too
             for label in ("words not known yet", "words known"):
                 ours.setdefault(label, []).append(seconds(partial(encode, tokenizer, sentences)))
-    print(f"{len(sentences):,} sentences, {size:.1f} MB; identical ids; {arguments.rounds} rounds in turns, CPU seconds")
+    print(f"{len(sentences):,} sentences, {size:.1f} MB; identical ids; {arguments.rounds} rounds in turns, CPU time")
     print(f"transformers                {size / statistics.median(theirs):6.2f} MB/s")
     for label, times in ours.items():
         ratios = sorted(peer_time / time for peer_time, time in zip(theirs, times, strict=True))
