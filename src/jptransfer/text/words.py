@@ -20,7 +20,7 @@ from jptransfer.text.segment import PACKAGES, MecabSegmenter, dictionary_folder,
 from jptransfer.text.types import Encoding, IdBlock
 
 VOCABULARY = "vocab.txt"
-MEMO_WORDS = 200_000
+MEMO_WORDS = 100_000
 LINES_AT_ONCE = 1000
 
 
