@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from jptransfer.config import CleaningConfig, CorpusConfig, OnError, SourceConfig
@@ -14,6 +13,7 @@ from jptransfer.corpora.spool import Spool, SpoolWriter
 from jptransfer.files import COMPRESSED
 from jptransfer.registry import SOURCES
 from jptransfer.runtime import Bar, Runtime
+from jptransfer.workers import ordered_map
 
 BATCH_CHARACTERS = 1 << 18
 BATCH_DOCUMENTS = 1 << 12
@@ -30,7 +30,7 @@ def collect(name: str, source: SourceConfig, config: CorpusConfig, excluded: fro
         intake = Intake(config.on_error, advance=_advance(bar))
         batches = _batches(SOURCES.load(source.format)(source, intake))
         workers = runtime.workers if size_on_disk(source) >= PARALLEL_BYTES else 1
-        for batch in _cleaned(batches, config.cleaning, excluded, workers):
+        for batch in ordered_map(_clean, batches, workers, _start, (config.cleaning, excluded)):
             writer.add(batch)
             read += batch.read
             dropped += batch.dropped
@@ -82,22 +82,6 @@ def _batches(documents: Iterable[Document]) -> Iterator[list[Document]]:
             batch, size = [], 0
     if batch:
         yield batch
-
-
-def _cleaned(batches: Iterator[list[Document]], config: CleaningConfig, excluded: frozenset[bytes],
-             workers: int) -> Iterator[CleanBatch]:
-    """Clean batches, in order; a few are under way at any time, so memory does not grow with the input."""
-    if workers <= 1:
-        yield from map(Cleaner(config, excluded).batch, batches)
-        return
-    with multiprocessing.get_context("spawn").Pool(workers, _start, (config, excluded)) as pool:
-        under_way: deque = deque()
-        for batch in batches:
-            under_way.append(pool.apply_async(_clean, (batch,)))
-            if len(under_way) > 2 * workers:
-                yield under_way.popleft().get()
-        while under_way:
-            yield under_way.popleft().get()
 
 
 _cleaner: Cleaner | None = None

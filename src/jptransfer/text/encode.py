@@ -7,7 +7,6 @@ that is finished need not be encoded again after an interruption.
 from __future__ import annotations
 
 import json
-import multiprocessing
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -20,6 +19,7 @@ from jptransfer.runtime import Runtime
 from jptransfer.text.encoded import ARRAYS, array_path, id_dtype
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.text.types import IdBlock, Tokenizer
+from jptransfer.workers import ordered_map
 
 RANGE_BYTES = 4 << 20
 LINES_AT_ONCE = 1000
@@ -71,7 +71,7 @@ def encode_file(text: Path, tokenizer: Path, out: Path, split: str, max_sentence
             for number, (start, end) in enumerate(line_ranges(text))]
     counts = []
     with runtime.progress.bar(f"encode {split}", total=text.stat().st_size / 1e6) as bar:
-        for job, result in zip(jobs, _run(jobs, runtime.workers), strict=True):
+        for job, result in zip(jobs, ordered_map(encode_range, jobs, min(runtime.workers, len(jobs))), strict=True):
             counts.append(result)
             bar.advance((job.end - job.start) / 1e6)
     total = sum(counts, Counts())
@@ -89,14 +89,6 @@ def line_ranges(path: Path, size: int = RANGE_BYTES) -> list[tuple[int, int]]:
             stream.readline()
             borders.append(stream.tell())
     return list(pairwise([border for border in borders if border < length] + [length])) if length else []
-
-
-def _run(jobs: list[Job], workers: int) -> Iterator[Counts]:
-    if min(workers, len(jobs)) <= 1:
-        yield from map(encode_range, jobs)
-        return
-    with multiprocessing.get_context("spawn").Pool(min(workers, len(jobs))) as pool:
-        yield from pool.imap(encode_range, jobs)
 
 
 def encode_range(job: Job) -> Counts:
