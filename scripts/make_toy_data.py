@@ -203,11 +203,11 @@ def main() -> None:
     grammar = Grammar(here / "toy_grammar.yaml", arguments.seed)
     write_documents(out / "corpus.txt", corpus(grammar, 860))
     write_documents(out / "domain.txt", domain(grammar, 950))
-    rows = polarity(grammar, {"train": 900, "dev": 250, "test": 350}, noise=0.04)
+    rows = polarity(grammar, {"train": 900, "validation": 250, "test": 350}, noise=0.04)
     lines = ["\t".join(row) for row in [("id", "text", "label", "split"), *rows]]
     (out / "polarity.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
     seen: set[str] = set()
-    for split, size in {"train": 360, "dev": 100, "test": 160}.items():
+    for split, size in {"train": 360, "validation": 100, "test": 160}.items():
         sentences = entities(grammar, size, seen)
         blocks = ("".join(f"{token}\t{label}\n" for token, label in rows) for rows in sentences)
         (out / f"ner.{split}.conll").write_text("\n".join(blocks), encoding="utf-8")

@@ -20,7 +20,7 @@ def breaches(path: str, code: str) -> list[str]:
     if path not in (THE_DOOR, THE_STAGE):
         for call in calls(tree, {"read_examples"}):
             split = [*call.args[2:], *(keyword.value for keyword in call.keywords if keyword.arg == "split")]
-            if [getattr(value, "value", None) for value in split] not in (["train"], ["dev"]):
+            if [getattr(value, "value", None) for value in split] not in (["train"], ["validation"]):
                 found.append(f"{path}:{call.lineno} reads a split other than train or dev")
         renamed = (alias for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names)
         found += [f"{path} renames {alias.name}" for alias in renamed if alias.name == "read_examples" and alias.asname]
@@ -37,4 +37,4 @@ def test_the_guard_sees_a_breach():
     for code in ("read_examples(task, folder, 'test')", "base.read_examples(task, folder, split=s)",
                  "pq.read_table(folder / 'test.parquet')", "from jptransfer.tasks.base import read_examples as r"):
         assert breaches("report/page.py", code), code
-    assert breaches("stages/finetune.py", "read_examples(task, folder, 'dev')") == []
+    assert breaches("stages/finetune.py", "read_examples(task, folder, 'validation')") == []

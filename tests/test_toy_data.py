@@ -29,14 +29,14 @@ def test_the_script_makes_the_committed_bytes(made):
 def test_polarity_rows():
     with (TOY / "polarity.tsv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
-    assert Counter(row["split"] for row in rows) == {"train": 900, "dev": 250, "test": 350}
+    assert Counter(row["split"] for row in rows) == {"train": 900, "validation": 250, "test": 350}
     assert {row["label"] for row in rows} == {"negative", "neutral", "positive"}
     assert len({row["text"] for row in rows}) == len({row["id"] for row in rows}) == 1500
 
 
 def test_entities_are_iob2_and_sentences_stand_once():
     seen: list[str] = []
-    for split, size in {"train": 360, "dev": 100, "test": 160}.items():
+    for split, size in {"train": 360, "validation": 100, "test": 160}.items():
         blocks = (TOY / f"ner.{split}.conll").read_text(encoding="utf-8").strip().split("\n\n")
         assert len(blocks) == size
         for block in blocks:

@@ -16,11 +16,17 @@ from jptransfer.errors import ConfigError, unknown
 
 @dataclass(frozen=True)
 class Entry:
-    """One registered name: where it is implemented (``module:attribute``), a line of help, the inputs it asks for."""
+    """One registered name: where it is implemented (``module:attribute``), a line of help.
+
+    Attributes:
+        needs: inputs a learner asks for besides the data set.
+        learner: how a task model of this architecture is trained.
+    """
 
     target: str
     help: str
     needs: tuple[str, ...] = ()
+    learner: str = ""
 
 
 @dataclass
@@ -104,7 +110,9 @@ TOKENIZERS = _table("tokenizer", {
 })
 
 MODELS = _table("model architecture", {
-    "bert": ("models.bert:build", "BERT encoder of any size"),
+    "bert": ("models.bert:build", "BERT encoder of any size", (), "encoder"),
+    "linear_tfidf": ("training.linear:TfidfLearner", "linear model on TF-IDF character n-grams (scikit-learn)", (),
+                     "tfidf"),
 })
 
 OBJECTIVES = _table("objective", {

@@ -61,7 +61,7 @@ def test_an_integral_float_and_the_integer_agree(number: int) -> None:
 
 @given(st.floats(allow_nan=False, allow_infinity=False), st.floats(allow_nan=False, allow_infinity=False))
 def test_different_numbers_differ(one: float, other: float) -> None:
-    same = canonical_json(OptimizerConfig(lr=one)) == canonical_json(OptimizerConfig(lr=other))
+    same = canonical_json(OptimizerConfig(eps=one)) == canonical_json(OptimizerConfig(eps=other))
     assert same == (one == other)
 
 

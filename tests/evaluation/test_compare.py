@@ -73,7 +73,7 @@ def test_mistakes_are_one_line(store):
         compare([a], [a], metric="macro-f1")
     with pytest.raises(ConfigError, match="unknown metric of a classification task 'entity_f1'"):
         compare([a], [a], metric="entity_f1")
-    with pytest.raises(ConfigError, match="unknown split 'dev'"):
-        compare([a], [a], split="dev")
+    with pytest.raises(ConfigError, match="unknown split 'validation'"):
+        compare([a], [a], split="validation")
     with pytest.raises(ConfigError, match="at least one"):
         compare([], [a])

@@ -31,8 +31,8 @@ def test_round_trip(store):
 def test_entities_come_with_conllevals_report(tmp_path):
     kyoto = [Span(0, 2, "地名")]
     row = EntityPrediction("1", "京都に行く", [(0, 2), (2, 3), (3, 5)], kyoto, kyoto, [0.9])
-    write(Predictions(make_task("ner", ["地名"]), "dev", [row]), tmp_path)
-    assert (tmp_path / "conlleval" / "dev.txt").read_text(encoding="utf-8").startswith(
+    write(Predictions(make_task("ner", ["地名"]), "validation", [row]), tmp_path)
+    assert (tmp_path / "conlleval" / "validation.txt").read_text(encoding="utf-8").startswith(
         "processed 3 tokens with 1 phrases; found: 1 phrases; correct: 1.\n")
 
 

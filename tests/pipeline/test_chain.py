@@ -31,19 +31,19 @@ def test_the_whole_chain_inputs_first(config: Config, store: Store) -> None:
 
 
 def test_a_linear_model_needs_no_language_model(config: Config, store: Store) -> None:
-    config.finetuning.learner = "tfidf"
+    config.model.architecture = "linear_tfidf"
     assert stages_behind("eval", config, store) == ["prepare_dataset", "finetune", "evaluate"]
 
 
 def test_from_scratch_needs_a_tokenizer_only(config: Config, store: Store) -> None:
-    config.finetuning.start = "scratch"
+    config.lm = "none"
     assert stages_behind("finetune", config, store) == ["prepare_dataset", "prepare_corpus", "tokenize", "finetune"]
 
 
 def test_starts_differ_in_what_they_need(config: Config, store: Store) -> None:
     chains = {}
-    for start in ("scratch", "pretrained", "adapted", "auto"):
-        chains[start] = Chain(replace(config, finetuning=replace(config.finetuning, start=start)), store).task_model
+    for start in ("none", "pretrained", "adapted", "auto"):
+        chains[start] = Chain(replace(config, lm=start), store).task_model
     ids = {start: node.id for start, node in chains.items() if node}
     assert ids["auto"] == ids["adapted"]
     assert len(set(ids.values())) == 3
@@ -61,11 +61,11 @@ def test_identity_is_the_same_wherever_the_files_lie(tmp_path: Path, store: Stor
 def test_runtime_and_labels_never_count_seed_and_steps_do(config: Config, store: Store) -> None:
     base = Chain(config, store).evaluation
     runtime = RuntimeConfig(device=Device.cpu, processes=4, workers=3, compile=True)
-    same = replace(config, runtime=runtime, name="other", outputs="elsewhere",
+    same = replace(config, runtime=runtime, name="other", outputs_root="elsewhere",
                    corpus=replace(config.corpus, name="renamed"))
     assert Chain(same, store).evaluation.id == base.id
     assert Chain(replace(config, seed=1), store).evaluation.id != base.id
-    longer = replace(config, pretraining=replace(config.pretraining, steps=7))
+    longer = replace(config, pretraining=replace(config.pretraining, max_steps=7))
     assert Chain(longer, store).evaluation.id != base.id
 
 
@@ -83,7 +83,7 @@ def test_a_corpus_is_the_same_as_corpus_or_domain(config: Config, store: Store) 
 
 
 def test_hub_start_brings_its_own_tokenizer_and_needs_no_network_for_a_commit(config: Config, store: Store) -> None:
-    config.finetuning.start = f"hf:org/bert@{COMMIT}"
+    config.lm = f"hf:org/bert@{COMMIT}"
     chain = Chain(config, store)
     assert chain.task_model.recipe["inputs"]["language_model"] == f"hub:org/bert@{COMMIT}"
     assert chain.tokenizer.recipe["config"]["tokenizer"]["kind"] == "pretrained"
@@ -111,6 +111,5 @@ def test_asking_for_what_is_not_described(config: Config, store: Store) -> None:
         targets("adapt", [Run("main", 0, replace(config, domain=Config().domain))], store, "t")
     with pytest.raises(ConfigError, match="quickstart"):
         targets("run", [Run("main", 0, Config())], store, "t")
-    with pytest.raises(ConfigError, match="finetuning.start: no artifact 'abc123'"):
-        finetuning = replace(config.finetuning, start="abc123")
-        targets("eval", [Run("main", 0, replace(config, finetuning=finetuning))], store, "t")
+    with pytest.raises(ConfigError, match="lm: no artifact 'abc123'"):
+        targets("eval", [Run("main", 0, replace(config, lm="abc123"))], store, "t")

@@ -55,7 +55,7 @@ def write_dataset(folder, task, splits):
 def reviews(tmp_path):
     labels = ["良い", "悪い", "良い", "良い"]
     examples = [TextExample(f"r{i}", f"宿の感想{i}", label) for i, label in enumerate(labels)]
-    return write_dataset(tmp_path / "reviews", POLARITY, {"dev": examples[:2], "test": examples})
+    return write_dataset(tmp_path / "reviews", POLARITY, {"validation": examples[:2], "test": examples})
 
 
 def evaluate(dataset, out, runtime, **settings):
@@ -67,12 +67,14 @@ def evaluate(dataset, out, runtime, **settings):
 def test_scores_every_split_and_keeps_every_prediction(model, reviews, tmp_path, runtime):
     summary = evaluate(reviews, tmp_path / "out", runtime)
     assert summary.values["test"]["accuracy"] == 0.75
-    assert summary.headline.startswith("dev accuracy 0.5000 [") and "; test accuracy 0.7500 [" in summary.headline
+    assert summary.headline.startswith("validation accuracy 0.5000 [")
+    assert "; test accuracy 0.7500 [" in summary.headline
     evaluation = load_evaluation(tmp_path / "out")
-    assert evaluation.splits == ["dev", "test"]
+    assert evaluation.splits == ["validation", "test"]
     assert evaluation.document["metric"] == "accuracy"
     assert evaluation.document["splits"]["test"]["confusion"] == [[0, 1], [0, 3]]
-    assert [(row.id, row.gold, row.predicted, row.probabilities) for row in evaluation.predictions("dev").rows] == [
+    rows = evaluation.predictions("validation").rows
+    assert [(row.id, row.gold, row.predicted, row.probabilities) for row in rows] == [
         ("r0", "良い", "良い", [0.2, 0.8]), ("r1", "悪い", "良い", [0.2, 0.8])]
 
 
@@ -98,8 +100,8 @@ def test_same_inputs_same_bytes(model, reviews, tmp_path, runtime):
 
 
 def test_mistakes_are_found_before_the_model_is_loaded(reviews, tmp_path, runtime):
-    (reviews / "dev.parquet").unlink()
-    with pytest.raises(DataError, match="no split 'dev'; it has: test"):
+    (reviews / "validation.parquet").unlink()
+    with pytest.raises(DataError, match="no split 'validation'; it has: test"):
         evaluate(reviews, tmp_path / "out", runtime)
     with pytest.raises(ConfigError, match="did you mean 'kappa'"):
         evaluate(reviews, tmp_path / "out", runtime, metrics=["cappa"])

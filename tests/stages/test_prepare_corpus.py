@@ -59,8 +59,8 @@ def files(out: Path) -> dict[str, bytes]:
 def test_every_document_once_in_order_with_true_counts(tmp_path):
     some = documents(400)
     source = write(tmp_path / "a.txt", some)
-    facts = prepare(tmp_path / "out", sources={"a": source}, dev_fraction=0.1, test_fraction=0.2)
-    parts = {name: split(tmp_path / "out", name) for name in ("train", "dev", "test")}
+    facts = prepare(tmp_path / "out", sources={"a": source}, validation_fraction=0.1, test_fraction=0.2)
+    parts = {name: split(tmp_path / "out", name) for name in ("train", "validation", "test")}
     for name, part in parts.items():
         order = [some.index(document) for document in part]
         assert order == sorted(order)
@@ -69,14 +69,14 @@ def test_every_document_once_in_order_with_true_counts(tmp_path):
             "characters": sum(len(sentence) for document in part for sentence in document),
             "bytes": (tmp_path / "out" / f"{name}.txt").stat().st_size}
     assert sorted(map(tuple, sum(parts.values(), []))) == sorted(map(tuple, some))
-    assert 20 < len(parts["dev"]) < 60 < len(parts["test"]) < 100
+    assert 20 < len(parts["validation"]) < 60 < len(parts["test"]) < 100
 
 
 def test_splits_stay_when_documents_are_added(tmp_path):
     some = documents(600)
     for name, part in (("small", some[100:300]), ("large", some)):
-        prepare(tmp_path / name, sources={"a": write(tmp_path / f"{name}.txt", part)}, dev_fraction=0.2)
-    small, large = ({tuple(document) for document in split(tmp_path / name, "dev")} for name in ("small", "large"))
+        prepare(tmp_path / name, sources={"a": write(tmp_path / f"{name}.txt", part)}, validation_fraction=0.2)
+    small, large = ({tuple(document) for document in split(tmp_path / name, "validation")} for name in ("small", "large"))
     assert small and small <= large
     assert large & {tuple(document) for document in some[100:300]} == small
 
@@ -85,7 +85,7 @@ def test_exact_and_near_duplicates_over_all_sources(tmp_path):
     some = [["".join(document) * 3] for document in documents(60)]
     near = [[document[0][:-1] + "よ"] for document in some[:10]]
     sources = {"a": write(tmp_path / "a.txt", some), "b": write(tmp_path / "b.txt", some[5:25] + near)}
-    facts = prepare(tmp_path / "out", sources=sources, deduplication=DeduplicationConfig(near=True), dev_fraction=0.0)
+    facts = prepare(tmp_path / "out", sources=sources, deduplication=DeduplicationConfig(near=True), validation_fraction=0.0)
     assert split(tmp_path / "out", "train") == some
     assert facts["sources"]["b"]["exact_duplicates"] == 20
     assert facts["sources"]["b"]["near_duplicates"] == 10
@@ -97,7 +97,7 @@ def test_exact_and_near_duplicates_over_all_sources(tmp_path):
 def test_cleaning_filters_and_exclusion_are_counted(tmp_path):
     source = write(tmp_path / "a.txt", [["ﾃｽﾄの文。", "短", "English."], ["秘密の文。", "別の文。"], ["秘密の文。"]])
     facts = prepare(tmp_path / "out", sources={"a": source}, exclude={"b": write(tmp_path / "b.txt", [["秘密の文。"]])},
-                    cleaning=CleaningConfig(min_chars=2, min_japanese=0.5), dev_fraction=0.0)
+                    cleaning=CleaningConfig(min_chars=2, min_japanese=0.5), validation_fraction=0.0)
     assert split(tmp_path / "out", "train") == [["テストの文。"], ["別の文。"]]
     assert facts["sources"]["a"]["dropped"] == {"min_chars": 1, "min_japanese": 1, "excluded": 2, "documents": 1}
     assert facts["sources"]["a"]["read"]["sentences"] == 6
@@ -106,11 +106,11 @@ def test_cleaning_filters_and_exclusion_are_counted(tmp_path):
 def test_budget_by_weights(tmp_path):
     sources = {name: write(tmp_path / f"{name}.txt", documents(2000, seed)) for seed, name in enumerate("ab")}
     sources["a"].weight = 3.0
-    facts = prepare(tmp_path / "out", sources=sources, max_bytes=100_000, dev_fraction=0.0)
+    facts = prepare(tmp_path / "out", sources=sources, max_bytes=100_000, validation_fraction=0.0)
     kept = {name: facts["sources"][name]["kept"]["bytes"] for name in "ab"}
     assert 99_000 < sum(kept.values()) == (tmp_path / "out" / "train.txt").stat().st_size <= 100_000
     assert kept["a"] / kept["b"] == pytest.approx(3, rel=0.02)
-    smaller = prepare(tmp_path / "smaller", sources=sources, max_bytes=50_000, dev_fraction=0.0)
+    smaller = prepare(tmp_path / "smaller", sources=sources, max_bytes=50_000, validation_fraction=0.0)
     inside, outside = ({tuple(d) for d in split(tmp_path / name, "train")} for name in ("smaller", "out"))
     assert inside < outside
     assert smaller["sources"]["a"]["over_budget"] > facts["sources"]["a"]["over_budget"]
@@ -119,7 +119,7 @@ def test_budget_by_weights(tmp_path):
 def test_budget_of_a_source_takes_from_everywhere(tmp_path):
     source = write(tmp_path / "a.txt", some := documents(3000))
     source.max_bytes = 40_000
-    prepare(tmp_path / "out", sources={"a": source}, dev_fraction=0.0)
+    prepare(tmp_path / "out", sources={"a": source}, validation_fraction=0.0)
     places = [some.index(document) / 3000 for document in split(tmp_path / "out", "train")]
     assert sum(places) / len(places) == pytest.approx(0.5, abs=0.06)
 
@@ -172,14 +172,14 @@ def test_unreadable_parts_stop_or_are_reported(tmp_path):
 
 def test_a_development_split_is_never_empty(tmp_path):
     source = write(tmp_path / "a.txt", documents(3))
-    facts = prepare(tmp_path / "out", sources={"a": source}, dev_fraction=0.001, test_fraction=0.001)
-    assert {name: count["documents"] for name, count in facts["splits"].items()} == {"train": 1, "dev": 1, "test": 1}
+    facts = prepare(tmp_path / "out", sources={"a": source}, validation_fraction=0.001, test_fraction=0.001)
+    assert {name: count["documents"] for name, count in facts["splits"].items()} == {"train": 1, "validation": 1, "test": 1}
 
 
 @pytest.mark.parametrize(("some", "settings", "error", "message"), [
     ([["一。", "二。"]], {}, DataError, "1 document, too few"),
     ([["x"]], {"cleaning": CleaningConfig(min_japanese=0.5)}, DataError, "no document is left.*min_japanese"),
-    ([["一。"]], {"dev_fraction": 0.5, "test_fraction": 0.5}, ConfigError, "nothing for training"),
+    ([["一。"]], {"validation_fraction": 0.5, "test_fraction": 0.5}, ConfigError, "nothing for training"),
 ])
 def test_what_cannot_be_split(tmp_path, some, settings, error, message):
     with pytest.raises(error, match=message):

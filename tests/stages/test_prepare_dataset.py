@@ -7,7 +7,7 @@ from jptransfer.stages.prepare_dataset import run
 from jptransfer.tasks.base import dataset_splits, open_dataset, read_examples
 from tests.datasets.conftest import task_config  # noqa: F401 (a fixture)
 
-SIZES = {"toy_sentiment": {"train": 900, "dev": 250, "test": 350}, "toy_ner": {"train": 360, "dev": 100, "test": 160}}
+SIZES = {"toy_sentiment": {"train": 900, "validation": 250, "test": 350}, "toy_ner": {"train": 360, "validation": 100, "test": 160}}
 
 
 @pytest.mark.parametrize("name", SIZES)
@@ -18,12 +18,12 @@ def test_toy_data_becomes_a_dataset_artifact(name, tmp_path, runtime, task_confi
         summary = run(PrepareDatasetStage(config), {}, tmp_path / folder, runtime)
     out = tmp_path / "once"
     assert sorted(file.name for file in out.iterdir()) == sorted(
-        ["train.parquet", "dev.parquet", "test.parquet", "labels.json", "statistics.json", "task.json"])
+        ["train.parquet", "validation.parquet", "test.parquet", "labels.json", "statistics.json", "task.json"])
     for file in out.iterdir():
         assert file.read_bytes() == (tmp_path / "again" / file.name).read_bytes()
     task = open_dataset(out)
     assert (task.kind, task.labels) == (config.kind, config.labels)
-    assert dataset_splits(out) == ["train", "dev", "test"]
+    assert dataset_splits(out) == ["train", "validation", "test"]
     assert {split: len(read_examples(task, out, split)) for split in dataset_splits(out)} == SIZES[name]
     statistics = json.loads((out / "statistics.json").read_text(encoding="utf-8"))
     assert {split: part["examples"] for split, part in statistics["splits"].items()} == SIZES[name]

@@ -10,7 +10,6 @@ from jptransfer.config import (
     LmTrainingConfig,
     ModelConfig,
     ObjectiveConfig,
-    OptimizerConfig,
     Precision,
     TokenizerConfig,
 )
@@ -27,7 +26,7 @@ LETTERS = "".join(chr(0x4E00 + number) for number in range(VOCAB - 5))
 @pytest.fixture(scope="module")
 def inputs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("inputs")
-    splits = {"train": make_split(random_documents(40)), "dev": make_split(random_documents(9, 1))}
+    splits = {"train": make_split(random_documents(40)), "validation": make_split(random_documents(9, 1))}
     encoded = write_encoded(folder / "encoded", **splits)
     tokenizer = folder / "tokenizer"
     tokenizer.mkdir()
@@ -38,8 +37,8 @@ def inputs(tmp_path_factory):
 
 
 def stage(**changes) -> PretrainStage:
-    values = {"max_length": 48, "batch_tokens": 256, "parts": 2, "steps": 12, "evaluations": 3,
-              "optimizer": OptimizerConfig(lr=0.01), **changes}
+    values = {"max_length": 48, "batch_tokens": 256, "parts": 2, "max_steps": 12, "evaluations": 3,
+              "learning_rate": 0.01, **changes}
     return PretrainStage(MODEL, LmTrainingConfig(**values))
 
 
@@ -58,9 +57,9 @@ def test_leaves_a_language_model_for_plain_transformers(tmp_path, inputs):
         ".work", "config.json", "model.safetensors", "history.jsonl"} | tokenizer
     model = transformers.AutoModelForMaskedLM.from_pretrained(tmp_path)
     assert sum(p.numel() for p in model.parameters()) == summary.values["parameters"]
-    dev = [record for record in history if record["split"] == "dev"]
+    dev = [record for record in history if record["split"] == "validation"]
     assert [record["step"] for record in dev] == [4, 8, 12]
-    assert {"step", "epoch", "tokens", "seconds", "split", "loss", "perplexity", "mlm_accuracy"} <= dev[-1].keys()
+    assert {"step", "epoch", "tokens", "split", "loss", "perplexity", "mlm_accuracy"} <= dev[-1].keys()
     assert dev[-1]["loss"] < dev[0]["loss"] and summary.values["loss"] == dev[-1]["loss"]
     # 40 documents are few: the bound that holds for real corpora is tested with the batches.
     assert 0 <= summary.values["padding"] < 0.2
@@ -80,7 +79,7 @@ def test_pairs_and_both_accuracies(tmp_path, inputs):
 
 def test_goes_on_from_a_start_that_keeps_its_own_architecture(tmp_path, inputs):
     trained(tmp_path / "lm", inputs)
-    config = stage(steps=1, optimizer=OptimizerConfig(lr=0.0))
+    config = stage(max_steps=1, learning_rate=0.0)
     config.model = ModelConfig(layers=3)
     trained(tmp_path / "adapted", {**inputs, "start": tmp_path / "lm"}, config)
     load = transformers.AutoModelForMaskedLM.from_pretrained
@@ -124,7 +123,7 @@ sys.modules.update(dict.fromkeys({blocked}))
 from pathlib import Path
 from tests.stages.test_pretrain import stage, run, cpu
 inputs = {inputs}
-run(stage(steps=2), {{name: Path(p) for name, p in inputs.items()}}, Path({out!r}), cpu())
+run(stage(max_steps=2), {{name: Path(p) for name, p in inputs.items()}}, Path({out!r}), cpu())
 """
 
 

@@ -18,8 +18,12 @@ from jptransfer.training.types import LoopSettings, ParameterGroup, evenly
 from tests.training.tiny import Points, SquaredError, cpu, small_network
 
 SETTINGS = LoopSettings(
-    steps=13, optimizer=OptimizerConfig(lr=0.02), record_every=3, evaluate_at=evenly(13, 4), select="loss",
+    steps=13, learning_rate=0.02, optimizer=OptimizerConfig(), record_every=3, evaluate_at=evenly(13, 4), select="loss",
     lower_is_better=True)
+
+
+ODD = 65
+"""Points whose last batch is a single one: less than there are processes."""
 
 
 def evaluate(model, context):
@@ -27,12 +31,11 @@ def evaluate(model, context):
 
 
 def run(work, runtime=None, settings=SETTINGS, data=None, dropout=0.1, **more):
-    """Train the small network; returns its weights and the history without times."""
+    """Train the small network; returns its weights, the history and the result."""
     model = small_network(dropout)
     context = TrainingContext(runtime or cpu(checkpoint_seconds=1e9))
     result = train(model, SquaredError(), data or Points(), settings, context, work, evaluate, **more)
-    history = [{k: v for k, v in record.items() if k != "seconds"} for record in result.history]
-    return {name: value.numpy() for name, value in model.state_dict().items()}, history, result
+    return {name: value.numpy() for name, value in model.state_dict().items()}, result.history, result
 
 
 def same(one, two) -> bool:
@@ -44,8 +47,8 @@ def test_learns_and_writes_its_history(tmp_path):
     on_disk = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     assert on_disk == result.history
     assert [r["step"] for r in history if r["split"] == "train"] == [3, 6, 9, 12, 13]
-    assert [r["step"] for r in history if r["split"] == "dev"] == [3, 6, 10, 13]
-    losses = [r["loss"] for r in history if r["split"] == "dev"]
+    assert [r["step"] for r in history if r["split"] == "validation"] == [3, 6, 10, 13]
+    losses = [r["loss"] for r in history if r["split"] == "validation"]
     assert losses[-1] < losses[0] and result.metrics["loss"] == min(losses)
     assert same((weights, history), run(tmp_path / "again"))
 
@@ -82,8 +85,8 @@ def test_pieces_cover_the_batch():
 
 
 def test_two_processes_give_the_same_run_within_rounding(tmp_path):
-    one = run(tmp_path / "one")
-    two = launch(_in_process, cpu(processes=2), tmp_path / "two")
+    one = run(tmp_path / "one", data=Points(count=ODD))
+    *two, _ = launch(_in_process, cpu(processes=2), tmp_path / "two")
     for name in one[0]:
         np.testing.assert_allclose(one[0][name], two[0][name], atol=1e-5)
     for left, right in zip(one[1], two[1], strict=True):
@@ -92,7 +95,8 @@ def test_two_processes_give_the_same_run_within_rounding(tmp_path):
 
 
 def _in_process(runtime, work):
-    return run(work, runtime)[:2]
+    """The run, and an answer larger than what a pipe holds."""
+    return *run(work, runtime, data=Points(count=ODD))[:2], bytes(1_000_000)
 
 
 def test_a_users_mistake_in_a_process_arrives_as_itself():
@@ -164,7 +168,7 @@ def _killed_after(work, updates: int) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
             return super().__call__(model, batch)
 
-    context = TrainingContext(cpu(checkpoint_seconds=1e9, checkpoint_steps=2))
+    context = TrainingContext(cpu(checkpoint_seconds=1e9))
     train(small_network(), Deadly(), Points(), SETTINGS, context, work, evaluate)
 
 

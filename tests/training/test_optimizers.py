@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from jptransfer.config import OptimizerConfig
-from jptransfer.training.optimizers import build_optimizer
+from jptransfer.training.optimizers import build_optimizer, set_learning_rate
 from jptransfer.training.types import ParameterGroup
 
 GRADIENTS = np.random.default_rng(0).normal(size=(5, 3, 2)).astype(np.float32)
@@ -12,8 +12,9 @@ GRADIENTS = np.random.default_rng(0).normal(size=(5, 3, 2)).astype(np.float32)
 
 def trained(name: str, decay: float = 0.1) -> np.ndarray:
     weight = nn.Parameter(torch.ones(3, 2))
-    config = OptimizerConfig(name, lr=0.01, betas=[0.9, 0.99], eps=1e-6, weight_decay=decay)
+    config = OptimizerConfig(name, betas=[0.9, 0.99], eps=1e-6, weight_decay=decay)
     optimizer = build_optimizer(config, [ParameterGroup([weight])])
+    set_learning_rate(optimizer, 0.01)
     for gradient in GRADIENTS:
         weight.grad = torch.from_numpy(gradient.copy())
         optimizer.step()
@@ -37,9 +38,10 @@ def test_updates_follow_the_formula(name, bias_correction):
 
 def test_vectors_do_not_decay_and_rates_multiply():
     layer, norm = nn.Linear(2, 2), nn.LayerNorm(2)
-    config = OptimizerConfig(lr=0.5, weight_decay=0.3)
+    config = OptimizerConfig(weight_decay=0.3)
     groups = [ParameterGroup(list(layer.parameters())), ParameterGroup(list(norm.parameters()), rate=0.1)]
     optimizer = build_optimizer(config, groups)
+    set_learning_rate(optimizer, 0.5)
     found = {(len(g["params"]), g["weight_decay"], g["rate"], g["lr"]) for g in optimizer.param_groups}
     assert found == {(1, 0.3, 1.0, 0.5), (1, 0.0, 1.0, 0.5), (2, 0.0, 0.1, 0.05)}
 

@@ -51,19 +51,19 @@ def write_encoded(folder: Path, **splits: EncodedSplit) -> Path:
 
 
 class Points:
-    """64 points of a plane that is to be learnt."""
+    """Points of a plane that is to be learnt."""
 
-    def __init__(self, parts: int = 4) -> None:
-        self.parts = parts
+    def __init__(self, parts: int = 4, count: int = 64) -> None:
+        self.parts, self.count = parts, count
         generator = torch.Generator().manual_seed(1)
-        self.x = torch.randn(64, 5, generator=generator)
+        self.x = torch.randn(count, 5, generator=generator)
         self.y = self.x.sum(1, keepdim=True)
 
     def batches(self, epoch):
         return example_batches(self.lengths(epoch), 16, self.parts, 0, epoch)
 
     def lengths(self, epoch):
-        return np.full(64, 5)
+        return np.full(self.count, 5)
 
     def collate(self, indices, epoch):
         return {"x": self.x[indices], "y": self.y[indices]}

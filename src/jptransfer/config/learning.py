@@ -55,8 +55,6 @@ class OptimizerConfig:
 
     name: str = setting("adamw", registry="optimizers")
     """see `jpt ls optimizers`"""
-    lr: float = setting(1e-4, low=0.0)
-    """peak learning rate"""
     betas: list[float] = setting(factory=lambda: [0.9, 0.999])
     """decay rates of the moments"""
     eps: float = setting(1e-6, low=0.0)
@@ -121,10 +119,12 @@ class LmTrainingConfig:
     """global batch: tokens (padding included) an update"""
     parts: int = setting(4, low=1)
     """parts of a batch, each of one length and with its own random numbers; processes and forward passes share parts"""
-    steps: int | None = setting(None, low=1)
+    max_steps: int | None = setting(None, low=1)
     """updates; none: from `epochs`"""
     epochs: float = setting(1.0, low=0.0)
-    """passes over the training split, if `steps` is not given"""
+    """passes over the training split, if `max_steps` is not given"""
+    learning_rate: float = setting(1e-4, low=0.0)
+    """peak learning rate"""
     optimizer: OptimizerConfig = setting(factory=OptimizerConfig)
     """update rule"""
     schedule: ScheduleConfig = setting(factory=ScheduleConfig)
@@ -132,11 +132,13 @@ class LmTrainingConfig:
     precision: Precision = Precision.fp32
     """number format"""
     evaluations: int = setting(10, low=0)
-    """evaluations on the development split, evenly spaced, the last one at the end"""
+    """evaluations on the validation split, evenly spaced, the last one at the end"""
     evaluation_sequences: int = setting(2000, low=1)
-    """sequences of the development split each evaluation reads"""
+    """sequences of the validation split each evaluation reads"""
     seed: int = setting(0, low=0)
     """seed of initial weights, order, masks and dropout"""
+    checkpoint_every: int | None = setting(None, low=1, label=True)
+    """updates between resumable checkpoints; none: every `runtime.checkpoint_seconds`; changes no outcome"""
 
 
 @dataclass
@@ -150,7 +152,7 @@ class TaskConfig:
     dataset: str = setting("", registry="datasets")
     """reader of its official files, see `jpt ls datasets`; empty: no task"""
     files: dict[str, str] = setting(factory=dict, external=True)
-    """train, dev (or validation), test, or `all` for a file that holds every split -> file, folder or archive"""
+    """train, validation (or dev), test, or `all` for a file that holds every split -> file, folder or archive"""
     options: dict[str, str] = setting(factory=dict)
     """settings of the reader, for example part: titles; a wrong name lists those it has"""
     text_column: str = "text"
@@ -169,8 +171,8 @@ class TaskConfig:
     """character encoding of the files"""
     separator: str = ""
     """tab, comma, space, or any character; empty: from the file's name (text_file), tabs and spaces (conll_file)"""
-    dev_fraction: float = setting(0.1, low=0.0, high=0.9)
-    """share of examples made into a development split where the files have none"""
+    validation_fraction: float = setting(0.1, low=0.0, high=0.9)
+    """share of examples made into a validation split where the files have none"""
     test_fraction: float = setting(0.1, low=0.0, high=0.9)
     """share of examples made into a test split where the files have none"""
     stratify: bool = True
@@ -226,6 +228,8 @@ class EncoderFinetuningConfig:
     """cls: first token through dense + tanh; first: first token's state; mean: mean of states (classification)"""
     dropout: float = setting(0.1, low=0.0, high=1.0)
     """dropout before the head's linear layer"""
+    learning_rate: float = setting(1e-4, low=0.0)
+    """peak learning rate"""
     optimizer: OptimizerConfig = setting(factory=OptimizerConfig)
     """update rule"""
     schedule: ScheduleConfig = setting(factory=ScheduleConfig)
@@ -243,7 +247,7 @@ class EncoderFinetuningConfig:
     patience: int | None = setting(None, low=1)
     """epochs without improvement before training stops; none: all epochs"""
     select: str = setting("", registry="metrics")
-    """development metric that chooses the best checkpoint; empty: the task's own (accuracy, entity_f1)"""
+    """validation metric that chooses the best checkpoint; empty: the task's own (accuracy, entity_f1)"""
 
 
 @dataclass
@@ -259,11 +263,11 @@ class TfidfConfig:
     sublinear: bool = True
     """1 + log(tf) in place of tf"""
     c: list[float] = setting(factory=lambda: [0.3, 1.0, 3.0, 10.0, 30.0])
-    """inverse strengths of L2 regularisation, chosen on the development split"""
+    """inverse strengths of L2 regularisation, chosen on the validation split"""
     class_weights: ClassWeights = ClassWeights.none
     """none, or balanced"""
     select: str = setting("", registry="metrics")
-    """development metric that chooses C; empty: the task's own"""
+    """validation metric that chooses C; empty: the task's own"""
 
 
 @dataclass
@@ -272,13 +276,9 @@ class FinetuningConfig:
 
     name: str = setting("finetuned", label=True)
     """label of the artifact"""
-    learner: str = setting("encoder", registry="learners")
-    """see `jpt ls learners`"""
-    start: str = setting("auto", external=True)
-    """scratch, pretrained, adapted, auto (adapted if there is a domain), an artifact id, a folder or `hf:name@rev`"""
     subset: SubsetConfig = setting(factory=SubsetConfig)
     """low-shot training"""
     encoder: EncoderFinetuningConfig = setting(factory=EncoderFinetuningConfig)
-    """settings of learner `encoder`"""
+    """settings for models that encode text (bert)"""
     tfidf: TfidfConfig = setting(factory=TfidfConfig)
-    """settings of learner `tfidf`"""
+    """settings for model linear_tfidf"""

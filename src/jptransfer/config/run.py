@@ -16,8 +16,8 @@ class EvaluationConfig:
 
     name: str = setting("evaluation", label=True)
     """label of the artifact"""
-    splits: list[str] = setting(factory=lambda: ["dev", "test"])
-    """splits to predict and score"""
+    splits: list[str] = setting(factory=lambda: ["test"])
+    """splits to predict and score; fine-tuning itself stores predictions and scores of the validation split"""
     metrics: list[str] = setting(factory=list, registry="metrics")
     """extra metrics beside the task's own, see `jpt ls metrics`"""
     bootstrap: int = setting(1000, low=0)
@@ -91,8 +91,6 @@ class RuntimeConfig:
     """folder of what trackers write on this machine"""
     checkpoint_seconds: float = setting(60.0, low=0.0)
     """time between resumable checkpoints of a training run; 0: every step"""
-    checkpoint_steps: int | None = setting(None, low=1)
-    """also checkpoint after every so many updates"""
     progress: bool = True
     """show progress bars"""
 
@@ -112,7 +110,7 @@ class Config:
     """name of the experiment, shown in the report"""
     data_root: str = "${oc.env:JPT_DATA_ROOT,data}"
     """folder that official files are found under"""
-    outputs: str = "${oc.env:JPT_OUTPUTS,outputs}"
+    outputs_root: str = "${oc.env:JPT_OUTPUTS,outputs}"
     """folder of artifacts, work in progress and logs"""
     corpus: CorpusConfig = setting(factory=CorpusConfig)
     """text a language model is pre-trained on"""
@@ -128,6 +126,9 @@ class Config:
     """training of the language model"""
     adaptation: LmTrainingConfig = setting(factory=LmTrainingConfig)
     """training on the domain"""
+    lm: str = setting("auto", external=True)
+    """language model to fine-tune: none (from scratch), pretrained, adapted, auto (adapted if there is a domain), an
+    artifact id, a folder or `hf:org/name@revision`"""
     task: TaskConfig = setting(factory=TaskConfig)
     """labelled data"""
     finetuning: FinetuningConfig = setting(factory=FinetuningConfig)
@@ -166,7 +167,7 @@ class PredictConfig:
     """tsv or jsonl; empty: from the output's name, tsv on standard output"""
     batch_size: int = setting(64, low=1)
     """texts at a time"""
-    outputs: str = "${oc.env:JPT_OUTPUTS,outputs}"
+    outputs_root: str = "${oc.env:JPT_OUTPUTS,outputs}"
     """folder of artifacts"""
     runtime: RuntimeConfig = setting(factory=RuntimeConfig)
     """device and threads"""
@@ -180,7 +181,7 @@ class ExportConfig:
     """tokenizer, language model or task model: artifact id"""
     to: str = "???"
     """new folder"""
-    outputs: str = "${oc.env:JPT_OUTPUTS,outputs}"
+    outputs_root: str = "${oc.env:JPT_OUTPUTS,outputs}"
     """folder of artifacts"""
 
 
@@ -204,7 +205,7 @@ class CompareConfig:
     """level of the interval"""
     seed: int = setting(0, low=0)
     """seed of the test and the interval"""
-    outputs: str = "${oc.env:JPT_OUTPUTS,outputs}"
+    outputs_root: str = "${oc.env:JPT_OUTPUTS,outputs}"
     """folder of artifacts"""
 
 
@@ -222,7 +223,7 @@ class ArtifactsConfig:
     """for ls: only this kind"""
     json: bool = False
     """for ls and show: JSON (also as --json)"""
-    outputs: str = "${oc.env:JPT_OUTPUTS,outputs}"
+    outputs_root: str = "${oc.env:JPT_OUTPUTS,outputs}"
     """folder of artifacts"""
 
 
@@ -238,7 +239,7 @@ class LsConfig:
 class DoctorConfig:
     """`jpt doctor`: check dictionary, devices, packages and folders."""
 
-    outputs: str = "${oc.env:JPT_OUTPUTS,outputs}"
+    outputs_root: str = "${oc.env:JPT_OUTPUTS,outputs}"
     """folder of artifacts"""
     data_root: str = "${oc.env:JPT_DATA_ROOT,data}"
     """folder of official files"""

@@ -30,7 +30,7 @@ class SourceConfig:
     split: str = "train"
     """split of a Hugging Face data set"""
     split_sentences: bool | None = None
-    """cut lines into sentences after 。！？; none: as the format says (text and tsv hold sentences, the others paragraphs)"""
+    """cut lines into sentences after 。！？; none: as the format says (text and tsv: sentences, others: paragraphs)"""
     max_sentences: int = setting(10_000, low=1)
     """a longer document is cut after this many sentences; 1: every sentence is a document of its own"""
     encoding: str = "utf-8"
@@ -89,8 +89,8 @@ class CorpusConfig:
     """name -> source of sentences that must not occur in the corpus (a held-out test split)"""
     deduplication: DeduplicationConfig = setting(factory=DeduplicationConfig)
     """exact and near-duplicate removal"""
-    dev_fraction: float = setting(0.01, low=0.0, high=0.9)
-    """share of documents, by hash of their text, that go to the development split"""
+    validation_fraction: float = setting(0.01, low=0.0, high=0.9)
+    """share of documents, by hash of their text, that go to the validation split"""
     test_fraction: float = setting(0.0, low=0.0, high=0.9)
     """share of documents, by hash of their text, that go to the test split"""
     max_bytes: int | None = setting(None, low=1)

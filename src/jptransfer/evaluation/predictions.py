@@ -13,9 +13,9 @@ import numpy as np
 
 from jptransfer.errors import ArtifactError, ConfigError, unknown
 from jptransfer.evaluation.metrics import NER, Metric, Outcomes, conlleval_report
-from jptransfer.tasks.base import Task, make_task, read_predictions, write_predictions
+from jptransfer.tasks.base import PREDICTIONS, Task, make_task, read_predictions, write_predictions
 
-METRICS_FILE = "metrics.json"
+METRICS_FILE, DETAILS_FILE = "metrics.json", "evaluation.json"
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,39 @@ class Predictions:
 
 
 @dataclass(frozen=True)
+class Scores:
+    """Scores of one split.
+
+    Attributes:
+        metrics: metric -> ``{value, low, high, n}``; without resampling low and high are None; n counts examples.
+        details: `per_label` and, for a classification, `confusion` (rows gold, columns predicted).
+    """
+
+    metrics: dict[str, dict[str, Any]]
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
 class Evaluation:
-    """An evaluation artifact: the task with its labels, and what `metrics.json` says."""
+    """An evaluation artifact.
+
+    Attributes:
+        task: over the labels of the data set.
+        metric: name of the main metric.
+        metrics: split -> metric -> value, low, high, n (``metrics.json``).
+        details: split -> scores by label and confusion matrix (in ``evaluation.json``).
+    """
 
     folder: Path
     task: Task
-    document: dict[str, Any]
+    metric: str
+    metrics: dict[str, dict[str, dict[str, Any]]]
+    details: dict[str, dict[str, Any]]
 
     @property
     def splits(self) -> list[str]:
         """Splits that were scored."""
-        return list(self.document["splits"])
+        return list(self.metrics)
 
     def predictions(self, split: str) -> Predictions:
         """Read the predictions of a split.
@@ -54,24 +76,30 @@ class Evaluation:
         """
         if split not in self.splits:
             raise ConfigError(f"{self.folder.name}: " + unknown("split", split, self.splits))
-        path = prediction_file(self.folder, split)
-        if not path.is_file():
-            raise ArtifactError(f"{path} is missing; evaluate again")
-        return Predictions(self.task, split, read_predictions(self.task, path))
+        if not (self.folder / PREDICTIONS).is_file():
+            raise ArtifactError(f"{self.folder / PREDICTIONS} is missing; evaluate again")
+        return Predictions(self.task, split, read_predictions(self.task, self.folder, split))
 
 
-def prediction_file(folder: Path, split: str) -> Path:
-    """Return where a split's predictions lie in an evaluation's (or task model's) folder."""
-    return folder / "predictions" / f"{split}.parquet"
+def write_evaluation(folder: Path, metric: str, scored: Sequence[tuple[Predictions, Scores]]) -> None:
+    """Store an evaluation: predictions, metrics, details, and for entities conlleval's report, `conlleval/<split>.txt`.
 
-
-def write(predictions: Predictions, folder: Path) -> None:
-    """Store predictions in an evaluation's folder; for entities also conlleval's report, `conlleval/<split>.txt`."""
-    write_predictions(predictions.task, prediction_file(folder, predictions.split), predictions.rows)
-    if predictions.task.kind == NER:
-        path = folder / "conlleval" / f"{predictions.split}.txt"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(conlleval_report(predictions.outcomes), encoding="utf-8")
+    Args:
+        folder: of the artifact.
+        metric: name of the main metric.
+        scored: the predictions of every split with their scores.
+    """
+    task = scored[0][0].task
+    write_predictions(task, folder, {predictions.split: predictions.rows for predictions, _ in scored})
+    details = {predictions.split: scores.details for predictions, scores in scored}
+    document = {"task": task.kind, "labels": task.labels, "metric": metric, "splits": details}
+    for name, data in ((METRICS_FILE, {p.split: scores.metrics for p, scores in scored}), (DETAILS_FILE, document)):
+        (folder / name).write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    for predictions, _ in scored:
+        if task.kind == NER:
+            path = folder / "conlleval" / f"{predictions.split}.txt"
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(conlleval_report(predictions.outcomes), encoding="utf-8")
 
 
 def load_evaluation(folder: Path) -> Evaluation:
@@ -80,11 +108,11 @@ def load_evaluation(folder: Path) -> Evaluation:
     Raises:
         ArtifactError: it holds no evaluation.
     """
-    path = folder / METRICS_FILE
-    if not path.is_file():
-        raise ArtifactError(f"{folder} holds no evaluation (no {METRICS_FILE} in it)")
-    document = json.loads(path.read_text(encoding="utf-8"))
-    return Evaluation(folder, make_task(document["task"], document["labels"]), document)
+    for name in (METRICS_FILE, DETAILS_FILE):
+        if not (folder / name).is_file():
+            raise ArtifactError(f"{folder} holds no evaluation (no {name} in it)")
+    metrics, about = (json.loads((folder / name).read_text(encoding="utf-8")) for name in (METRICS_FILE, DETAILS_FILE))
+    return Evaluation(folder, make_task(about["task"], about["labels"]), about["metric"], metrics, about["splits"])
 
 
 def describe(task: Task) -> str:

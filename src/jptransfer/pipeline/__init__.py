@@ -35,8 +35,8 @@ VERBS: dict[str, tuple[Callable[[Chain], list], str]] = {
     "encode": (lambda c: [c.encoded, c.encoded_domain], "no corpus or domain is chosen, for example corpus=toy"),
     "pretrain": (lambda c: [c.language_model], "no corpus is chosen, for example corpus=toy"),
     "adapt": (lambda c: [c.adapted], "no domain is chosen, for example domain=toy"),
-    "finetune": (lambda c: [c.task_model], "no task is chosen, for example task=toy_polarity"),
-    "eval": (lambda c: [c.evaluation], "no task is chosen, for example task=toy_polarity"),
+    "finetune": (lambda c: [c.task_model], "no task is chosen, for example task=toy_sentiment"),
+    "eval": (lambda c: [c.evaluation], "no task is chosen, for example task=toy_sentiment"),
 }
 """Verb -> (what it makes of a chain, what to say if a configuration has none of it)."""
 
@@ -54,7 +54,7 @@ def targets(verb: str, runs: list[Run], store: Store, name: str) -> list[Node]:
     if verb in ("report", "run") and all(chain.dataset for chain in chains.values()):
         return [report_node(chains, runs[0].config, name)]
     if verb == "report":
-        raise ConfigError("no task is chosen, for example task=toy_polarity")
+        raise ConfigError("no task is chosen, for example task=toy_sentiment")
     pick, complaint = VERBS.get(verb, (_everything, "it describes nothing to build; try +experiment=quickstart"))
     found = {node.fingerprint: node for chain in chains.values() for node in pick(chain) if isinstance(node, Node)}
     if not found:

@@ -19,7 +19,7 @@ from jptransfer.artifacts.manifest import FILE
 from jptransfer.config import Config, CorpusConfig, FinetuningConfig, LmTrainingConfig, TokenizerConfig
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.pipeline.places import External, external_inputs, hub_commit, place_digest, split_revision
-from jptransfer.registry import LEARNERS
+from jptransfer.registry import LEARNERS, MODELS
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,10 +140,8 @@ class Chain:
     @cached_property
     def finetuning_reference(self) -> Reference | None:
         """A language model that fine-tuning names directly."""
-        value = self.config.finetuning.start
-        if value in ("", "auto", "scratch", "pretrained", "adapted"):
-            return None
-        return self.reference("finetuning.start", value)
+        value = self.config.lm
+        return None if value in ("auto", "none", "pretrained", "adapted") else self.reference("lm", value)
 
     def reference(self, where: str, value: str) -> Reference:
         """Return what a reference means: ``hf:name@revision``, a folder, or the id of a language model."""
@@ -156,7 +154,8 @@ class Chain:
         try:
             found = self.store.resolve(value)
         except ArtifactError as error:
-            takes = "scratch, an artifact id, a folder or hf:org/name@revision"
+            words = "scratch" if where == "pretraining.start" else "none, pretrained, adapted, auto"
+            takes = f"{words}, an artifact id, a folder or hf:org/name@revision"
             raise ConfigError(f"{where}: {error}; it takes {takes}") from None
         if found.manifest.kind != "language_model":
             raise ConfigError(f"{where}: {found.label} is no language model")
@@ -170,9 +169,16 @@ class Chain:
         section = "pretraining" if stage == "pretrain" else "adaptation"
         return self._node(stage, section, training.name, config, inputs)
 
+    @property
+    def learner(self) -> str:
+        """How a task model of the configured architecture is trained."""
+        return MODELS.entries[MODELS.check(self.config.model.architecture, "model.architecture")].learner
+
     @cached_property
     def language_model(self) -> Node | Reference | None:
         """The language model before adaptation: trained on the corpus, or taken as it is if there is no corpus."""
+        if "language_model" not in LEARNERS.entries[self.learner].needs:
+            return None
         if not self.encoded:
             return self.start
         return self._train("pretrain", self.encoded, self.config.pretraining, self.start)
@@ -180,7 +186,7 @@ class Chain:
     @cached_property
     def adapted(self) -> Node | None:
         """The language model after training on the domain."""
-        if not self.encoded_domain:
+        if not self.encoded_domain or "language_model" not in LEARNERS.entries[self.learner].needs:
             return None
         start = self.language_model or _needs("corpus", "there is no language model to adapt")
         return self._train("adapt", self.encoded_domain, self.config.adaptation, start)
@@ -196,15 +202,15 @@ class Chain:
     @cached_property
     def finetuning_start(self) -> Node | Reference | None:
         """The language model that fine-tuning starts from; None: from scratch."""
-        start = self.config.finetuning.start
+        start = self.config.lm
         if self.finetuning_reference:
             return self.finetuning_reference
         if start == "auto":
             return self.adapted or self.language_model
         if start == "adapted":
-            return self.adapted or _needs("domain", "finetuning.start=adapted")
+            return self.adapted or _needs("domain", "lm=adapted")
         if start == "pretrained":
-            return self.language_model or _needs("corpus", "finetuning.start=pretrained")
+            return self.language_model or _needs("corpus", "lm=pretrained")
         return None
 
     @cached_property
@@ -212,8 +218,8 @@ class Chain:
         """The fine-tuned model."""
         if not self.dataset:
             return None
-        learner = LEARNERS.check(self.config.finetuning.learner, "finetuning.learner")
-        finetuning = _only_learner(replace(self.config.finetuning, start=""), learner)
+        learner = self.learner
+        finetuning = _only_learner(self.config.finetuning, learner)
         inputs: dict[str, Node | Reference] = {"dataset": self.dataset}
         model = None
         if "language_model" in LEARNERS.entries[learner].needs:
@@ -223,7 +229,7 @@ class Chain:
             else:
                 model = self.config.model
         task = replace(self.config.task, files={})
-        stage = stages.FinetuneStage(task, finetuning, self.config.seed, model)
+        stage = stages.FinetuneStage(task, learner, finetuning, self.config.seed, model)
         return self._node("finetune", "finetuning", finetuning.name, stage, inputs)
 
     @cached_property

@@ -1,8 +1,8 @@
 """The stages: each is one function ``run(config, inputs, out, runtime) -> Summary``.
 
 A stage knows its typed configuration, the folders of its inputs by role, the empty (or, after an interruption, partly
-filled) folder `out`, and how it may run. It knows no Hydra, no store and no global state. What it leaves in `out` becomes
-the artifact, except the folder ``out/.work``: that one survives interruptions (resumable checkpoints live there) and is
+filled) folder `out`, and how it may run. It knows no Hydra, no store and no global state. What it leaves in `out`
+becomes the artifact, except the folder ``out/.work``: that one survives interruptions (resumable checkpoints live there) and is
 removed when the artifact is published.
 """
 
@@ -108,6 +108,7 @@ class FinetuneStage:
     """inputs: `dataset`; for an encoder `tokenizer` and, unless from scratch, `language_model`."""
 
     task: TaskConfig
+    learner: str
     finetuning: FinetuningConfig
     seed: int
     model: ModelConfig | None = None

@@ -18,7 +18,7 @@ def run(config: EncodeStage, inputs: Inputs, out: Path, runtime: Runtime) -> Sum
     limit = config.encoding.max_sentence_tokens
     texts = {path.stem: path for path in sorted(inputs["corpus"].glob("*.txt"))}
     if not texts:
-        raise DataError(f"{inputs['corpus']} holds no corpus: no train.txt, dev.txt or test.txt")
+        raise DataError(f"{inputs['corpus']} holds no corpus: no train.txt, validation.txt or test.txt")
     splits = {split: encode_file(text, inputs["tokenizer"], out, split, limit, out / WORK, runtime).describe()
               for split, text in texts.items()}
     values = {"vocab_size": load_tokenizer(inputs["tokenizer"]).vocab_size, "splits": splits}

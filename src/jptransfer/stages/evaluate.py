@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +11,14 @@ from jptransfer.stages import EvaluateStage, Inputs, Summary
 
 
 def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
-    """Predict and score every split asked for; write `predictions/<split>.parquet`, `metrics.json`, conlleval's report.
+    """Predict and score every split asked for; write the `evaluation` of docs/FORMATS.md.
 
     Raises:
         ConfigError: no splits, a metric that does not fit the task, or a model of another task than the data set's.
         DataError: a split that the data set lacks, or an empty one.
     """
     from jptransfer.evaluation.metrics import metrics_for
-    from jptransfer.evaluation.predictions import METRICS_FILE, Predictions, describe, write
+    from jptransfer.evaluation.predictions import Predictions, describe, write_evaluation
     from jptransfer.evaluation.scoring import score_split
     from jptransfer.tasks.base import open_dataset, read_examples
     from jptransfer.training.prediction import load_predictor
@@ -34,23 +32,16 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     predictor = load_predictor(inputs["task_model"], runtime)
     if (predictor.task.kind, list(predictor.task.labels)) != (task.kind, list(task.labels)):
         raise ConfigError(f"the model's task is {describe(predictor.task)}, the data set's is {describe(task)}")
-    splits = {}
-    for split, rows in examples.items():
-        predictions = Predictions(task, split, predictor.predict(rows))
-        splits[split] = score_split(predictions, metrics, settings)
-        write(predictions, out)
-    document = {"task": task.kind, "labels": task.labels, "metric": metrics[0].name, "splits": splits}
-    (out / METRICS_FILE).write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    return Summary(_headline(document), {split: scores["metrics"] for split, scores in splits.items()})
+    predicted = [Predictions(task, split, predictor.predict(rows)) for split, rows in examples.items()]
+    scored = [(predictions, score_split(predictions, metrics, settings)) for predictions in predicted]
+    write_evaluation(out, metrics[0].name, scored)
+    found = {predictions.split: scores.metrics for predictions, scores in scored}
+    headline = "; ".join(_headline(split, metrics[0].name, scores) for split, scores in found.items())
+    return Summary(headline, {split: {name: one["value"] for name, one in scores.items()}
+                              for split, scores in found.items()})
 
 
-def _headline(document: dict[str, Any]) -> str:
-    metric = document["metric"]
-    return "; ".join(
-        f"{split} {metric} {scores['metrics'][metric]:.4f}" + _within(scores["intervals"].get(metric))
-        for split, scores in document["splits"].items()
-    )
-
-
-def _within(interval: Sequence[float] | None) -> str:
-    return f" [{interval[0]:.4f}, {interval[1]:.4f}]" if interval else ""
+def _headline(split: str, metric: str, scores: dict[str, dict[str, Any]]) -> str:
+    score = scores[metric]
+    within = "" if score["low"] is None else f" [{score['low']:.4f}, {score['high']:.4f}]"
+    return f"{split} {metric} {score['value']:.4f}{within}"

@@ -48,8 +48,8 @@ def check(corpus: CorpusConfig) -> None:
     """Raise `ConfigError` for settings that cannot be met."""
     if not corpus.sources:
         raise ConfigError("corpus.sources is empty: choose a corpus, for example corpus=toy")
-    if corpus.dev_fraction + corpus.test_fraction >= 1:
-        raise ConfigError("corpus.dev_fraction and corpus.test_fraction leave nothing for training")
+    if corpus.validation_fraction + corpus.test_fraction >= 1:
+        raise ConfigError("corpus.validation_fraction and corpus.test_fraction leave nothing for training")
     if corpus.max_bytes and not any(source.weight for source in corpus.sources.values()):
         raise ConfigError("corpus.max_bytes is divided by the sources' weights, but all of them are 0")
     for table, sources in {"sources": corpus.sources, "exclude": corpus.exclude}.items():

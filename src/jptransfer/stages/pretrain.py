@@ -57,7 +57,7 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
     check_heads(model, training.objective.next_sentence)
     if runtime.settings.compile:
         compile_layers(model)
-    evaluate = _evaluation(objective, _data(objective, "dev", tokenizer, training, inputs, context))
+    evaluate = _evaluation(objective, _data(objective, "validation", tokenizer, training, inputs, context))
     result = train(model, objective, data, _settings(training, len(batches)), context, out / WORK, evaluate)
     if context.is_main:
         save_language_model(model, out)
@@ -93,7 +93,7 @@ def _data(objective, split: str, tokenizer, training: LmTrainingConfig, inputs: 
 
 
 def _evaluation(objective, data) -> Any:
-    """Return what the loop calls to evaluate: the objective's metrics on the development split."""
+    """Return what the loop calls to evaluate: the objective's metrics on the validation split."""
     from jptransfer.training.loop import evaluate_objective
 
     if data is None:
@@ -126,8 +126,9 @@ def _settings(training: LmTrainingConfig, epoch: int) -> Any:
     """Return the loop's settings; `epoch` is the number of batches in one."""
     from jptransfer.training.types import LoopSettings, evenly
 
-    steps = training.steps or max(1, math.ceil(training.epochs * epoch))
+    steps = training.max_steps or max(1, math.ceil(training.epochs * epoch))
     return LoopSettings(
-        steps, training.optimizer, training.schedule, training.precision, training.seed,
+        steps, training.learning_rate, training.optimizer, training.schedule, training.precision, training.seed,
         evaluate_at=evenly(steps, training.evaluations), record_every=max(1, steps // RECORDS), label=training.name,
+        checkpoint_every=training.checkpoint_every,
     )

@@ -14,11 +14,11 @@ from jptransfer.text.tokenizers import train_tokenizer
 from jptransfer.text.types import Tokenizer
 
 DEV_SENTENCES = 10_000
-"""Sentences of the development split that the summary's rates come from."""
+"""Sentences of the validation split that the summary's rates come from."""
 
 
 def run(config: TokenizeStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
-    """Train (or fetch) the tokenizer and measure it on the corpus' development split."""
+    """Train (or fetch) the tokenizer and measure it on the corpus' validation split."""
     corpus = inputs.get("corpus")
     sentences = _sentences(corpus / "train.txt") if corpus else iter(())
     tokenizer = train_tokenizer(config.tokenizer, runtime.track(sentences, "read corpus"))
@@ -31,7 +31,7 @@ def run(config: TokenizeStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
 
 def measure(tokenizer: Tokenizer, corpus: Path) -> dict[str, float]:
     """Return unknown rate and characters per token on held-out text (the training split where there is none)."""
-    for split in ("dev", "train"):
+    for split in ("validation", "train"):
         path = corpus / f"{split}.txt"
         lines = list(islice(_sentences(path), DEV_SENTENCES)) if path.is_file() else []
         ids = tokenizer.encode_lines(lines).ids

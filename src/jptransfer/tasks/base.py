@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from jptransfer.text.types import Tokenizer
 
-SPLITS = ("train", "dev", "test")
+SPLITS = ("train", "validation", "test")
 IGNORED = -100
 """Label of positions that take no part in the loss (PyTorch's `ignore_index`)."""
 
@@ -198,15 +198,21 @@ def write_examples(task: Task, path: Path, examples: Iterable[Any]) -> None:
     _write(path, [task.example_row(example) for example in examples], task.example_schema())
 
 
-def read_predictions(task: Task, path: Path) -> list[Any]:
-    """Read a predictions file."""
-    return [task.read_prediction(row) for row in _read(path)]
+PREDICTIONS = "predictions.parquet"
+"""File of predictions in the folder of a task model or an evaluation."""
 
 
-def write_predictions(task: Task, path: Path, predictions: Iterable[Any]) -> None:
-    """Write predictions as parquet; parent folders are made."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _write(path, [task.prediction_row(prediction) for prediction in predictions], task.prediction_schema())
+def read_predictions(task: Task, folder: Path, split: str) -> list[Any]:
+    """Read the predictions of a split from ``predictions.parquet`` in `folder`."""
+    return [task.read_prediction(row) for row in _read(folder / PREDICTIONS) if row["split"] == split]
+
+
+def write_predictions(task: Task, folder: Path, predictions: Mapping[str, Iterable[Any]]) -> None:
+    """Write split -> predictions as one ``predictions.parquet``, whose column `split` comes after the task's own."""
+    import pyarrow as pa
+
+    rows = [{**task.prediction_row(one), "split": split} for split, found in predictions.items() for one in found]
+    _write(folder / PREDICTIONS, rows, task.prediction_schema().append(pa.field("split", pa.string())))
 
 
 def _read(path: Path) -> list[dict[str, Any]]:

@@ -115,11 +115,11 @@ class Classification:
         return pa.schema([(name, pa.string()) for name in ("id", "text", "label")])
 
     def prediction_schema(self) -> pyarrow.Schema:
-        """Columns id, text, gold, predicted, probabilities."""
+        """Columns id, text, gold, prediction, probability (of the prediction), probabilities (of all labels)."""
         import pyarrow as pa
 
-        texts = [(name, pa.string()) for name in ("id", "text", "gold", "predicted")]
-        return pa.schema([*texts, ("probabilities", pa.list_(pa.float64()))])
+        texts = [(name, pa.string()) for name in ("id", "text", "gold", "prediction")]
+        return pa.schema([*texts, ("probability", pa.float64()), ("probabilities", pa.list_(pa.float64()))])
 
     def example_row(self, example: TextExample) -> dict[str, Any]:
         """The example's fields."""
@@ -131,8 +131,10 @@ class Classification:
 
     def prediction_row(self, prediction: LabelPrediction) -> dict[str, Any]:
         """The prediction's fields."""
-        return dict(vars(prediction))
+        return {"id": prediction.id, "text": prediction.text, "gold": prediction.gold,
+                "prediction": prediction.predicted, "probabilities": prediction.probabilities,
+                "probability": prediction.probabilities[self.labels.index(prediction.predicted)]}
 
     def read_prediction(self, row: dict[str, Any]) -> LabelPrediction:
         """Inverse of `prediction_row`."""
-        return LabelPrediction(**row)
+        return LabelPrediction(row["id"], row["text"], row["gold"], row["prediction"], row["probabilities"])

@@ -158,11 +158,11 @@ class EntityRecognition:
                           ("entities", _spans())])
 
     def prediction_schema(self) -> pyarrow.Schema:
-        """Columns id, text, tokens, gold, predicted, scores."""
+        """Columns id, text, tokens, gold, prediction, probability (of each predicted entity)."""
         import pyarrow as pa
 
         return pa.schema([("id", pa.string()), ("text", pa.string()), ("tokens", _ranges()),
-                          ("gold", _spans()), ("predicted", _spans()), ("scores", pa.list_(pa.float64()))])
+                          ("gold", _spans()), ("prediction", _spans()), ("probability", pa.list_(pa.float64()))])
 
     def example_row(self, example: EntityExample) -> dict[str, Any]:
         """The example's fields, ranges and spans as structs."""
@@ -178,14 +178,14 @@ class EntityRecognition:
     def prediction_row(self, prediction: EntityPrediction) -> dict[str, Any]:
         """The prediction's fields, ranges and spans as structs."""
         return {"id": prediction.id, "text": prediction.text, "tokens": _range_structs(prediction.tokens),
-                "gold": _span_structs(prediction.gold), "predicted": _span_structs(prediction.predicted),
-                "scores": prediction.scores}
+                "gold": _span_structs(prediction.gold), "prediction": _span_structs(prediction.predicted),
+                "probability": prediction.scores}
 
     def read_prediction(self, row: dict[str, Any]) -> EntityPrediction:
         """Inverse of `prediction_row`."""
         gold = None if row["gold"] is None else _read_spans(row["gold"])
         return EntityPrediction(row["id"], row["text"], _read_ranges(row["tokens"]), gold,
-                                _read_spans(row["predicted"]), row["scores"])
+                                _read_spans(row["prediction"]), row["probability"])
 
 
 def _units_by_example(features: Sequence[Feature]) -> dict[int, list[tuple[int, int]]]:

@@ -78,8 +78,8 @@ class TrainingContext:
 
             xm.set_rng_state(seed, self.device)
 
-    def finish_step(self) -> None:
-        """Run what a lazy device (XLA) has recorded so far."""
+    def flush(self) -> None:
+        """Run what a lazy device (XLA) has recorded: once a part, so that graphs depend on its shape alone."""
         if self.device.type == "xla":
             import torch_xla
 
@@ -96,9 +96,12 @@ class TrainingContext:
         summed = self.accelerator.reduce(local, reduction="sum").tolist()
         return dict(zip(names, summed, strict=True))
 
-    def share(self, items: Sequence[Any]) -> Sequence[Any]:
-        """Return this process's part of `items`; the parts of all processes make up the whole."""
-        return items[self.rank :: self.world]
+    def share(self, items: Sequence[Any]) -> list[tuple[Any, float]]:
+        """Return this process's part of `items` with weight 1; the parts of all processes make up the whole.
+
+        A process that would have nothing gets the first item with weight 0: all must go through the same motions.
+        """
+        return [(item, 1.0) for item in items[self.rank :: self.world]] or [(items[0], 0.0)]
 
     def exchange(self, parameters: Sequence[nn.Parameter], extra: Sequence[Tensor]) -> list[Tensor]:
         """Add up gradients over all processes in one message, and the scalars `extra`, which are returned.

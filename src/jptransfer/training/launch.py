@@ -15,6 +15,9 @@ from jptransfer.config import Device, RuntimeConfig
 from jptransfer.errors import JptError
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 
+POLL = 0.2
+"""Seconds between looks at the processes."""
+
 
 def launch(function: Callable[..., Any], runtime: Runtime, *arguments: Any) -> Any:
     """Run `function(runtime, *arguments)` in `runtime.processes` processes and return the main one's result.
@@ -30,15 +33,26 @@ def launch(function: Callable[..., Any], runtime: Runtime, *arguments: Any) -> A
     answers = context.SimpleQueue()
     shown = not isinstance(runtime.progress, SilentProgress)
     call = (_free_port(), answers, function, runtime.settings, shown, arguments)
+    processes = mp.start_processes(_process, call, nprocs=runtime.settings.processes, join=False, start_method="spawn")
+    received: list[tuple[str, Any]] = []
     try:
-        mp.start_processes(_process, call, nprocs=runtime.settings.processes, start_method="spawn")
-    except Exception:
-        if answers.empty():
+        # Answers are read while waiting: a process ends only when all of a large one has gone through the pipe.
+        while not processes.join(timeout=POLL):
+            _receive(answers, received)
+    except (mp.ProcessRaisedException, mp.ProcessExitedException):
+        _receive(answers, received)
+        if not received:
             raise
-    kind, value = answers.get()
+    _receive(answers, received)
+    kind, value = received[0]
     if kind == "error":
         raise value
     return value
+
+
+def _receive(answers: Any, received: list[tuple[str, Any]]) -> None:
+    while not answers.empty():
+        received.append(answers.get())
 
 
 def _free_port() -> int:

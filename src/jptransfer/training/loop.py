@@ -24,7 +24,7 @@ from jptransfer.registry import SCHEDULES
 from jptransfer.training.checkpoint import CHECKPOINT, load, save_atomically
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.history import HISTORY, History
-from jptransfer.training.optimizers import build_optimizer
+from jptransfer.training.optimizers import build_optimizer, set_learning_rate
 from jptransfer.training.schedules import warmup_steps
 from jptransfer.training.types import (
     Batch,
@@ -62,7 +62,7 @@ def train(
         settings: what changes the outcome.
         context: device and peers, see `training.launch.launch`.
         work: folder of checkpoint and history; survives interruptions.
-        evaluate: gives the metrics of a `dev` record.
+        evaluate: gives the metrics of a `validation` record.
         parameter_groups: rates by group; none: all parameters that require gradients, at the scheduled rate. A model's
             frozen parameters are those that do not require gradients.
 
@@ -142,7 +142,7 @@ class _Run:
 
     def _update(self, batch: Batch, epoch: int) -> None:
         step = self.state["step"]
-        rate = self.settings.optimizer.lr * self.schedule(step, self.warmup, self.settings.steps)
+        rate = self.settings.learning_rate * self.schedule(step, self.warmup, self.settings.steps)
         self.model.train()
         loss = self._backward(batch, epoch, step)
         loss, due = self.context.exchange(self.parameters, [loss, self._checkpoint_due()])
@@ -151,31 +151,32 @@ class _Run:
         self.pending.append((step, rate, loss, norm))
         if self.context.device.type == "cpu":
             self._settle()
-        for group in self.optimizer.param_groups:
-            group["lr"] = rate * group["rate"]
+        set_learning_rate(self.optimizer, rate)
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        self.context.finish_step()
+        self.optimizer.zero_grad()
+        self.context.flush()
         self.due = bool(due)
         self.state["step"] += 1
         self.state["tokens"] += sum(int(self.lengths[part].sum()) for part in batch)
 
     def _backward(self, batch: Batch, epoch: int, step: int) -> Tensor:
         pieces = pieces_of(batch, self.lengths, self.context.micro_batch_tokens, self.context.world)
-        mine = [(key, self.data.collate(indices, epoch)) for key, indices in self.context.share(pieces)]
+        mine = [(key, self.data.collate(indices, epoch), weight)
+                for (key, indices), weight in self.context.share(pieces)]
         units: dict[str, float] = {}
-        for _, tensors in mine:
-            _add(units, self.objective.units(tensors))
+        for _, tensors, weight in mine:
+            _add(units, self.objective.units(tensors), weight)
         units = self.context.total(units)
         loss = torch.zeros((), device=self.context.device)
-        for key, tensors in mine:
+        for key, tensors, weight in mine:
             self.context.seed(self.settings.seed, step, *key)
             with self.context.autocast():
                 terms = self.objective(self.model, move(tensors, self.context.device)).terms
-            part = sum((value / units[name] for name, value in terms.items() if units[name]), start=loss * 0)
+            part = sum((value * (weight / units[name]) for name, value in terms.items() if units[name]), start=loss * 0)
             if part.requires_grad:
                 part.backward()
             loss += part.detach()
+            self.context.flush()
         return loss
 
     def _settle(self) -> None:
@@ -184,7 +185,7 @@ class _Run:
             values = float(loss), float(norm)
             if not all(math.isfinite(value) for value in values):
                 raise ConfigError(f"training diverged: loss {values[0]}, gradient norm {values[1]} at step {step + 1} "
-                                  f"(learning rate {rate:.3g}); try a smaller optimizer.lr or a longer schedule.warmup")
+                                  f"(learning rate {rate:.3g}); try a smaller one or a longer schedule.warmup")
             self.interval["loss"] += values[0]
             self.interval["norm"] += values[1]
             self.interval["steps"] += 1
@@ -200,7 +201,7 @@ class _Run:
             self._record_training()
         if self.evaluate and (step in self.settings.evaluate_at):
             self._evaluate()
-        every = self.context.runtime.settings.checkpoint_steps
+        every = self.settings.checkpoint_every
         if self.due or (every and step % every == 0):
             self._checkpoint()
 
@@ -214,7 +215,7 @@ class _Run:
     def _record(self, split: str, values: dict[str, float]) -> None:
         epoch = self.state["epoch"] + self.state["position"] / self.epoch_batches
         record: Record = {"step": self.state["step"], "epoch": round(epoch, 6), "tokens": self.state["tokens"],
-                          "seconds": round(self._seconds(), 3), "split": split, **values}
+                          "split": split, **values}
         self.history.add(record)
         self.context.track(record)
 
@@ -226,7 +227,7 @@ class _Run:
         self.model.eval()
         with torch.no_grad(), self.context.autocast():
             metrics = self.context.agree(dict(self.evaluate(self.model, self.context)))
-        self._record("dev", metrics)
+        self._record("validation", metrics)
         if self.settings.select:
             self._keep_best(metrics)
         else:
@@ -286,9 +287,9 @@ class _Run:
         return TrainingResult(self.history.records, state["step"], best, state["best_metrics"], self._seconds())
 
 
-def _add(totals: dict[str, float], values: Mapping[str, float | Tensor]) -> None:
+def _add(totals: dict[str, float], values: Mapping[str, float | Tensor], weight: float) -> None:
     for name, value in values.items():
-        totals[name] = totals.get(name, 0.0) + float(value)
+        totals[name] = totals.get(name, 0.0) + float(value) * weight
 
 
 def evaluate_objective(
@@ -299,10 +300,10 @@ def evaluate_objective(
     sums: dict[str, float] = {}
     units: dict[str, float] = {}
     parts = [part for batch in data.batches(epoch) for part in batch]
-    for indices in context.share(parts):
+    for indices, weight in context.share(parts):
         batch = data.collate(indices, epoch)
         step = objective(model, move(batch, context.device))
         for totals, values in ((terms, step.terms), (sums, step.sums), (units, objective.units(batch))):
-            _add(totals, values)
+            _add(totals, values, weight)
     terms, sums, units = context.total(terms), context.total(sums), context.total(units)
     return Totals({name: value / max(units[name], 1.0) for name, value in terms.items()}, sums, units)

@@ -15,11 +15,17 @@ from jptransfer.training.types import ParameterGroup
 
 
 def build_optimizer(config: OptimizerConfig, groups: Sequence[ParameterGroup]) -> Optimizer:
-    """Return the optimiser of `config`; every group of it carries its `rate` (the loop sets `lr` from it).
+    """Return the optimiser of `config`; it does nothing until `set_learning_rate`.
 
     Vectors and scalars (biases, normalisation) do not decay, matrices do.
     """
     return OPTIMIZERS.load(config.name)(list(_decay_groups(config, groups)), config)
+
+
+def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
+    """Let every group learn at its own multiple of `rate`."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate * group["rate"]
 
 
 def _decay_groups(config: OptimizerConfig, groups: Sequence[ParameterGroup]) -> Iterable[dict[str, Any]]:
@@ -29,14 +35,14 @@ def _decay_groups(config: OptimizerConfig, groups: Sequence[ParameterGroup]) -> 
             members = [parameter for parameter in trained if (parameter.ndim > 1) is decays]
             if members:
                 decay = config.weight_decay if decays else 0.0
-                yield {"params": members, "weight_decay": decay, "rate": group.rate, "lr": config.lr * group.rate}
+                yield {"params": members, "weight_decay": decay, "rate": group.rate}
 
 
 def adamw(groups: list[dict[str, Any]], config: OptimizerConfig) -> Optimizer:
     """AdamW (Loshchilov & Hutter 2019), fused where the device has it."""
     fused = all(p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
     beta1, beta2 = config.betas
-    return AdamW(groups, lr=config.lr, betas=(beta1, beta2), eps=config.eps, fused=fused)
+    return AdamW(groups, lr=0.0, betas=(beta1, beta2), eps=config.eps, fused=fused)
 
 
 class BertAdam(Optimizer):
@@ -47,7 +53,7 @@ class BertAdam(Optimizer):
 
     def __init__(self, groups: list[dict[str, Any]], config: OptimizerConfig) -> None:
         beta1, beta2 = config.betas
-        super().__init__(groups, {"lr": config.lr, "betas": (beta1, beta2), "eps": config.eps, "weight_decay": 0.0})
+        super().__init__(groups, {"lr": 0.0, "betas": (beta1, beta2), "eps": config.eps, "weight_decay": 0.0})
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]

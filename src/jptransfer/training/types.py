@@ -98,15 +98,18 @@ class LoopSettings:
 
     Attributes:
         steps: updates in all.
+        learning_rate: peak of the schedule.
         evaluate_at: numbers of updates after which to evaluate, see `evenly`.
         record_every: updates between training records in the history.
         select: metric of the evaluation that chooses the best weights, which the model is left with; empty: the last.
         lower_is_better: whether smaller values of `select` are better.
+        checkpoint_every: updates between checkpoints; none: by time, see `RuntimeConfig.checkpoint_seconds`.
         patience: evaluations without improvement of `select` before training stops; none: never.
         label: what the progress bar says.
     """
 
     steps: int
+    learning_rate: float
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     precision: Precision = Precision.fp32
@@ -116,6 +119,7 @@ class LoopSettings:
     select: str = ""
     lower_is_better: bool = False
     patience: int | None = None
+    checkpoint_every: int | None = None
     label: str = "train"
 
 
