@@ -37,7 +37,8 @@ def task_model(folder, units, kind, pooling="cls", learner="encoder"):
     units.save(folder)
     settings = {"learner": learner, "kind": kind, "labels": task.labels, "max_length": 32, "pooling": pooling}
     (folder / "task_model.json").write_text(json.dumps(settings))
-    (folder / "history.jsonl").write_text("{}\n")
+    for ours in ("history.jsonl", "predictions.parquet"):
+        (folder / ours).write_text("{}\n")
     return model.eval()
 
 
@@ -59,7 +60,8 @@ def test_a_task_model_gives_the_same_ids_and_logits_in_plain_transformers(tmp_pa
     assert ids == [units.cls_id, *units.encode(TEXT).ids, units.sep_id]
     theirs = plain.from_pretrained(tmp_path / "plain")
     same(logits(theirs, torch.tensor([ids])), logits(ours, torch.tensor([ids])))
-    assert "task_model.json" not in {path.name for path in (tmp_path / "plain").iterdir()}
+    assert {path.name for path in (tmp_path / "plain").iterdir()} == {
+        "README.md", "config.json", "jpt_tokenizer.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"}
 
 
 def test_a_language_model(tmp_path, units):

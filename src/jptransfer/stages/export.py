@@ -9,9 +9,10 @@ from pathlib import Path
 from jptransfer.artifacts.manifest import FILE as MANIFEST
 from jptransfer.artifacts.manifest import Manifest
 from jptransfer.errors import ArtifactError, ConfigError
+from jptransfer.tasks.base import PREDICTIONS
 
 TOKENIZER, LANGUAGE_MODEL, TASK_MODEL = "tokenizer", "language_model", "task_model"
-_OURS = {MANIFEST, "task_model.json", "history.jsonl"}
+_OURS = {MANIFEST, PREDICTIONS, "task_model.json", "history.jsonl"}
 _USE = {
     TOKENIZER: 'AutoTokenizer.from_pretrained("{name}")',
     LANGUAGE_MODEL: 'pipeline("fill-mask", model="{name}")("…[MASK]…")',
