@@ -102,7 +102,7 @@ def test_two_processes_same_curve(tmp_path, inputs):
 
 
 def test_without_a_development_split(tmp_path, inputs):
-    encoded = write_encoded(tmp_path / "encoded", train=make_split(random_documents(5)), dev=make_split([]))
+    encoded = write_encoded(tmp_path / "encoded", train=make_split(random_documents(5)), validation=make_split([]))
     summary, history = trained(tmp_path / "lm", {**inputs, "encoded": encoded})
     assert {record["split"] for record in history} == {"train"}
     assert summary.headline.startswith("12 steps")
