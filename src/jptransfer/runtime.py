@@ -65,12 +65,13 @@ class _RichBar:
 
 
 class RichProgress:
-    """Bars by rich on standard error."""
+    """Bars (if `bars`, and on a terminal only) and lines by rich on standard error."""
 
-    def __init__(self) -> None:
+    def __init__(self, bars: bool = True) -> None:
         from rich.console import Console
 
         self.console = Console(stderr=True)
+        self.bars = bars and self.console.is_terminal
 
     @contextmanager
     def bar(self, label: str, total: float | None = None, done: float = 0) -> Iterator[Bar]:
@@ -80,7 +81,7 @@ class RichProgress:
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
                    TextColumn("{task.fields[note]}", markup=False))
-        with Rich(*columns, console=self.console, transient=True, disable=not self.console.is_terminal) as progress:
+        with Rich(*columns, console=self.console, transient=True, disable=not self.bars) as progress:
             yield _RichBar(progress, progress.add_task(label, total=total, completed=done, note=""))
 
     def say(self, line: str) -> None:

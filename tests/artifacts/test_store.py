@@ -69,7 +69,8 @@ def test_verify_finds_a_flipped_bit_a_lost_file_and_a_stranger(store: Store) -> 
 
 def test_rm_refuses_while_something_depends_on_it(store: Store) -> None:
     corpus = put(store, "kyoto")
-    tokenizer = put(store, "wp", "tokenizer", {"corpus": {"kind": "corpus", "fingerprint": corpus.manifest.fingerprint}})
+    made_from = {"corpus": {"kind": "corpus", "fingerprint": corpus.manifest.fingerprint}}
+    tokenizer = put(store, "wp", "tokenizer", made_from)
     with pytest.raises(ArtifactError, match=tokenizer.path.name):
         store.remove(corpus)
     assert [(role, found.id) for _, role, found in store.lineage(tokenizer)] == [("corpus", corpus.id)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from jptransfer.config import EvaluationConfig
 from jptransfer.evaluation.metrics import metrics_for
-from jptransfer.evaluation.predictions import METRICS_FILE, Predictions, write
+from jptransfer.evaluation.predictions import Predictions, write_evaluation
 from jptransfer.evaluation.scoring import score_split
 from jptransfer.tasks.base import make_task
 from jptransfer.tasks.classification import LabelPrediction
@@ -35,10 +34,9 @@ def store(tmp_path) -> Callable[..., Path]:
         task = make_task("classification", LABELS)
         predictions = Predictions(task, split, label_rows(gold, predicted))
         folder = tmp_path / name
-        write(predictions, folder)
+        folder.mkdir()
         scores = score_split(predictions, metrics_for(task), EvaluationConfig(bootstrap=50))
-        document = {"task": task.kind, "labels": LABELS, "metric": "accuracy", "splits": {split: scores}}
-        (folder / METRICS_FILE).write_text(json.dumps(document, ensure_ascii=False), encoding="utf-8")
+        write_evaluation(folder, "accuracy", [(predictions, scores)])
         return folder
 
     return make

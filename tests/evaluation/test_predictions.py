@@ -5,11 +5,11 @@ import pytest
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.evaluation.predictions import (
     Predictions,
+    Scores,
     check_same_examples,
     load_evaluation,
-    prediction_file,
     stack_counts,
-    write,
+    write_evaluation,
 )
 from jptransfer.registry import METRICS
 from jptransfer.tasks.base import make_task
@@ -31,7 +31,8 @@ def test_round_trip(store):
 def test_entities_come_with_conllevals_report(tmp_path):
     kyoto = [Span(0, 2, "地名")]
     row = EntityPrediction("1", "京都に行く", [(0, 2), (2, 3), (3, 5)], kyoto, kyoto, [0.9])
-    write(Predictions(make_task("ner", ["地名"]), "validation", [row]), tmp_path)
+    predictions = Predictions(make_task("ner", ["地名"]), "validation", [row])
+    write_evaluation(tmp_path, "entity_f1", [(predictions, Scores({}, {}))])
     assert (tmp_path / "conlleval" / "validation.txt").read_text(encoding="utf-8").startswith(
         "processed 3 tokens with 1 phrases; found: 1 phrases; correct: 1.\n")
 
@@ -40,8 +41,8 @@ def test_what_is_not_there_is_named(store, tmp_path):
     folder = store("a", GOLD, GOLD)
     with pytest.raises(ConfigError, match="unknown split 'tset' .did you mean 'test'"):
         load_evaluation(folder).predictions("tset")
-    prediction_file(folder, "test").unlink()
-    with pytest.raises(ArtifactError, match="test.parquet is missing"):
+    (folder / "predictions.parquet").unlink()
+    with pytest.raises(ArtifactError, match="predictions.parquet is missing"):
         load_evaluation(folder).predictions("test")
     with pytest.raises(ArtifactError, match="holds no evaluation"):
         load_evaluation(tmp_path)

@@ -23,8 +23,8 @@ def stages_behind(verb: str, config: Config, store: Store) -> list[str]:
 
 def test_the_whole_chain_inputs_first(config: Config, store: Store) -> None:
     order = stages_behind("run", config, store)
-    assert sorted(order) == sorted(["prepare_corpus", "prepare_corpus", "prepare_dataset", "tokenize", "encode", "encode",
-                                    "pretrain", "adapt", "finetune", "evaluate", "report"])
+    assert sorted(order) == sorted(["prepare_corpus", "prepare_corpus", "prepare_dataset", "tokenize", "encode",
+                                    "encode", "pretrain", "adapt", "finetune", "evaluate", "report"])
     for earlier, later in [("tokenize", "encode"), ("encode", "pretrain"), ("pretrain", "adapt"), ("adapt", "finetune"),
                            ("prepare_dataset", "finetune"), ("finetune", "evaluate"), ("evaluate", "report")]:
         assert order.index(earlier) < order.index(later)

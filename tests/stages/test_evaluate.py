@@ -2,6 +2,7 @@
 
 import json
 
+import pyarrow.parquet
 import pytest
 
 from jptransfer.config import EvaluationConfig
@@ -65,14 +66,19 @@ def evaluate(dataset, out, runtime, **settings):
 
 
 def test_scores_every_split_and_keeps_every_prediction(model, reviews, tmp_path, runtime):
-    summary = evaluate(reviews, tmp_path / "out", runtime)
+    summary = evaluate(reviews, tmp_path / "out", runtime, splits=["validation", "test"])
     assert summary.values["test"]["accuracy"] == 0.75
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text(encoding="utf-8"))
+    assert metrics["test"]["accuracy"] == {"value": 0.75, "low": 0.25, "high": 1.0, "n": 4}
+    table = pyarrow.parquet.read_table(tmp_path / "out" / "predictions.parquet").to_pydict()
+    assert {"id", "text", "gold", "prediction", "probability"} <= table.keys()
+    assert (table["prediction"], table["probability"]) == (["良い"] * 6, [0.8] * 6)
     assert summary.headline.startswith("validation accuracy 0.5000 [")
     assert "; test accuracy 0.7500 [" in summary.headline
     evaluation = load_evaluation(tmp_path / "out")
     assert evaluation.splits == ["validation", "test"]
-    assert evaluation.document["metric"] == "accuracy"
-    assert evaluation.document["splits"]["test"]["confusion"] == [[0, 1], [0, 3]]
+    assert evaluation.metric == "accuracy"
+    assert evaluation.details["test"]["confusion"] == [[0, 1], [0, 3]]
     rows = evaluation.predictions("validation").rows
     assert [(row.id, row.gold, row.predicted, row.probabilities) for row in rows] == [
         ("r0", "良い", "良い", [0.2, 0.8]), ("r1", "悪い", "良い", [0.2, 0.8])]
@@ -102,7 +108,7 @@ def test_same_inputs_same_bytes(model, reviews, tmp_path, runtime):
 def test_mistakes_are_found_before_the_model_is_loaded(reviews, tmp_path, runtime):
     (reviews / "validation.parquet").unlink()
     with pytest.raises(DataError, match="no split 'validation'; it has: test"):
-        evaluate(reviews, tmp_path / "out", runtime)
+        evaluate(reviews, tmp_path / "out", runtime, splits=["validation"])
     with pytest.raises(ConfigError, match="did you mean 'kappa'"):
         evaluate(reviews, tmp_path / "out", runtime, metrics=["cappa"])
     with pytest.raises(ConfigError, match="unknown metric of a classification task 'entity_f1'"):

@@ -76,7 +76,8 @@ def test_splits_stay_when_documents_are_added(tmp_path):
     some = documents(600)
     for name, part in (("small", some[100:300]), ("large", some)):
         prepare(tmp_path / name, sources={"a": write(tmp_path / f"{name}.txt", part)}, validation_fraction=0.2)
-    small, large = ({tuple(document) for document in split(tmp_path / name, "validation")} for name in ("small", "large"))
+    small, large = ({tuple(document) for document in split(tmp_path / name, "validation")}
+                    for name in ("small", "large"))
     assert small and small <= large
     assert large & {tuple(document) for document in some[100:300]} == small
 
@@ -85,7 +86,8 @@ def test_exact_and_near_duplicates_over_all_sources(tmp_path):
     some = [["".join(document) * 3] for document in documents(60)]
     near = [[document[0][:-1] + "よ"] for document in some[:10]]
     sources = {"a": write(tmp_path / "a.txt", some), "b": write(tmp_path / "b.txt", some[5:25] + near)}
-    facts = prepare(tmp_path / "out", sources=sources, deduplication=DeduplicationConfig(near=True), validation_fraction=0.0)
+    facts = prepare(tmp_path / "out", sources=sources, deduplication=DeduplicationConfig(near=True),
+                    validation_fraction=0.0)
     assert split(tmp_path / "out", "train") == some
     assert facts["sources"]["b"]["exact_duplicates"] == 20
     assert facts["sources"]["b"]["near_duplicates"] == 10
@@ -173,7 +175,8 @@ def test_unreadable_parts_stop_or_are_reported(tmp_path):
 def test_a_development_split_is_never_empty(tmp_path):
     source = write(tmp_path / "a.txt", documents(3))
     facts = prepare(tmp_path / "out", sources={"a": source}, validation_fraction=0.001, test_fraction=0.001)
-    assert {name: count["documents"] for name, count in facts["splits"].items()} == {"train": 1, "validation": 1, "test": 1}
+    counts = {name: count["documents"] for name, count in facts["splits"].items()}
+    assert counts == {"train": 1, "validation": 1, "test": 1}
 
 
 @pytest.mark.parametrize(("some", "settings", "error", "message"), [

@@ -7,7 +7,8 @@ from jptransfer.stages.prepare_dataset import run
 from jptransfer.tasks.base import dataset_splits, open_dataset, read_examples
 from tests.datasets.conftest import task_config  # noqa: F401 (a fixture)
 
-SIZES = {"toy_sentiment": {"train": 900, "validation": 250, "test": 350}, "toy_ner": {"train": 360, "validation": 100, "test": 160}}
+SIZES = {"toy_sentiment": {"train": 900, "validation": 250, "test": 350},
+         "toy_ner": {"train": 360, "validation": 100, "test": 160}}
 
 
 @pytest.mark.parametrize("name", SIZES)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jptransfer.artifacts.store import Artifact, Store
 from jptransfer.errors import ArtifactError
+from jptransfer.hub import split_reference
 
 
 def push_to_hub(artifact: Artifact, remote: str) -> str:
@@ -17,7 +18,7 @@ def push_to_hub(artifact: Artifact, remote: str) -> str:
     """
     from huggingface_hub import HfApi
 
-    repository, place = remote.removeprefix("hf:"), f"artifacts/{artifact.label}"
+    repository, place = split_reference(remote)[0], f"artifacts/{artifact.label}"
     try:
         api = HfApi()
         api.create_repo(repository, private=True, exist_ok=True)
@@ -35,12 +36,12 @@ def pull_from_hub(reference: str, remote: str, store: Store) -> Path:
     """
     from huggingface_hub import snapshot_download
 
-    name, _, revision = remote.removeprefix("hf:").partition("@")
+    name, revision = split_reference(remote)
     wanted = reference.rsplit("/", 1)[-1]
     patterns = [f"artifacts/*/{wanted}/*", f"artifacts/*/*-{wanted}*/*"]
     with tempfile.TemporaryDirectory() as folder:
         try:
-            snapshot_download(name, revision=revision or None, allow_patterns=patterns, local_dir=folder)
+            snapshot_download(name, revision=revision, allow_patterns=patterns, local_dir=folder)
         except Exception as error:
             raise ArtifactError(f"can't pull '{reference}' from {remote}: {_brief(error)}") from error
         arrived = Store(folder)

@@ -14,7 +14,7 @@ from jptransfer import pipeline
 from jptransfer.artifacts import Artifact, Store
 from jptransfer.commands.compose import compose_rows
 from jptransfer.config import Config, Upstream
-from jptransfer.pipeline import Plan, Run, State
+from jptransfer.pipeline import Plan, Run
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 
 
@@ -48,14 +48,14 @@ def _build(plan: Plan, config: Config, store: Store, overrides: list[str]) -> li
     runtime = Runtime(config.runtime, SilentProgress())
     if plan.missing:
         print("\n".join(plan_lines(plan, store)), file=sys.stderr)
-        runtime = Runtime(config.runtime, RichProgress() if config.runtime.progress else SilentProgress())
+        runtime = Runtime(config.runtime, RichProgress(config.runtime.progress))
     return pipeline.build(plan, store, runtime, overrides)
 
 
 def plan_lines(plan: Plan, store: Store) -> Iterator[str]:
-    """Yield the plan as a table: stage, artifact, state, and for what is missing the reason."""
-    rows = [(step.node.stage, f"{step.node.name}-{step.node.id}", step.state.value,
-             pipeline.reason(step.node, store) if step.state is State.missing else "") for step in plan.steps]
+    """Yield the plan as a table: stage, artifact, state, and a remark (why it is missing, that other code made it)."""
+    rows = [(step.node.stage, f"{step.node.name}-{step.node.id}", step.state.value, pipeline.remark(step, store))
+            for step in plan.steps]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
         yield "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()

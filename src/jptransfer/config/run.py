@@ -87,7 +87,7 @@ class RuntimeConfig:
     """compile the model (torch.compile)"""
     trackers: list[Tracker] = setting(factory=list)
     """trackers for learning curves"""
-    tracker_dir: str = "outputs/trackers"
+    tracker_dir: str = "${outputs_root}/trackers"
     """folder of what trackers write on this machine"""
     checkpoint_seconds: float = setting(60.0, low=0.0)
     """time between resumable checkpoints of a training run; 0: every step"""

@@ -16,11 +16,11 @@ import numpy as np
 from jptransfer.config import DeduplicationConfig
 from jptransfer.corpora.minhash import MinHasher, choose_bands, similarity
 
-PART = 1 << 20
+PART = 1 << 18
 """Keys that are sorted at once."""
 PAIRS = 1 << 13
 """Candidate pairs whose signatures are compared at once."""
-_NUMBER_BITS = 22
+_NUMBER_BITS = 20
 Pair = tuple[np.ndarray, np.ndarray]
 
 
@@ -83,7 +83,7 @@ class Components:
 
     def repeated(self) -> np.ndarray:
         """Return for each document whether it is not the first of its group."""
-        return self.parent != np.arange(len(self.parent))
+        return self.parent != np.arange(len(self.parent), dtype=self.parent.dtype)
 
 
 def equal_keys(chunks: Iterable[np.ndarray], count: int, folder: Path) -> Iterator[Pair]:

@@ -91,10 +91,10 @@ class Library:
             digests = (records["digest"] for shelf in self.shelves for _, records in self._kept(shelf))
             self.fates[exact_duplicates(digests, self.work)] = Fate.exact_duplicates
         if settings.near:
-            kept = np.flatnonzero(self.fates == Fate.train).astype(np.uint32)
-            with runtime.progress.bar("near duplicates", len(kept)) as bar:
+            kept = self.fates == Fate.train
+            with runtime.progress.bar("near duplicates", int(kept.sum())) as bar:
                 repeated = near_duplicates(self._texts(bar), settings, self.work)
-            self.fates[kept[repeated]] = Fate.near_duplicates
+            self.fates[kept] = repeated * np.uint8(Fate.near_duplicates)
 
     def _texts(self, bar: Bar) -> Iterator[list[str]]:
         """Yield the texts of kept documents, without line ends, in pieces that stay within a processor's cache."""

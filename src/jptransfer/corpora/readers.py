@@ -16,6 +16,7 @@ from jptransfer.corpora.intake import LONG_LINE, Intake, decode_lines, locate, r
 from jptransfer.corpora.sentences import split_sentences
 from jptransfer.errors import ConfigError, DataError, nearest
 from jptransfer.files import bare_suffix, open_bytes
+from jptransfer.hub import split_reference
 
 Document = list[str]
 """Sentences of one document, in order, not yet cleaned."""
@@ -180,7 +181,7 @@ def read_hf(source: SourceConfig, intake: Intake) -> Iterator[Document]:
 def _rows(source: SourceConfig) -> Iterable[dict[str, Any]]:
     import datasets
 
-    name, _, revision = source.path.removeprefix("hf:").partition("@")
+    name, revision = split_reference(source.path)
     folder = Path(source.path).expanduser()
     try:
         if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
@@ -192,6 +193,6 @@ def _rows(source: SourceConfig) -> Iterable[dict[str, Any]]:
             return loaded[source.split]
         if folder.is_dir():
             return datasets.load_dataset(str(folder), split=source.split, streaming=True)
-        return datasets.load_dataset(name, split=source.split, revision=revision or None, streaming=True)
+        return datasets.load_dataset(name, split=source.split, revision=revision, streaming=True)
     except (OSError, ValueError) as error:
         raise DataError(f"{source.path}: cannot be loaded as a data set: {str(error).splitlines()[0]}") from error

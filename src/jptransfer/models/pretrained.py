@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from jptransfer.errors import ConfigError, DataError
+from jptransfer.hub import HUB, split_reference
 
-HUB = "hf:"
 # Weights as safetensors, settings and vocabularies; whatever could run code when it is read stays behind.
 ALLOWED = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.vocab")
 
@@ -31,9 +31,9 @@ def fetch(reference: str) -> tuple[Path, str]:
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-    name, _, revision = reference.removeprefix(HUB).partition("@")
+    name, revision = split_reference(reference)
     try:
-        folder = Path(snapshot_download(name, revision=revision or None, allow_patterns=list(ALLOWED)))
+        folder = Path(snapshot_download(name, revision=revision, allow_patterns=list(ALLOWED)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
         raise ConfigError(f"can't fetch {reference}: {str(error).splitlines()[0]}") from error
     # The hub's cache names a snapshot by its commit.

@@ -14,10 +14,10 @@ from jptransfer.config import Config
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline.build import build
 from jptransfer.pipeline.chain import Chain, Node, Reference, upstream
-from jptransfer.pipeline.plan import Plan, State, Step, make_plan, reason
+from jptransfer.pipeline.plan import Plan, State, Step, make_plan, reason, remark
 
 __all__ = ["Chain", "Node", "Plan", "Reference", "Run", "State", "Step", "VERBS", "build", "make_plan", "reason",
-           "refuse_upstream", "targets"]
+           "refuse_upstream", "remark", "targets"]
 
 
 @dataclass(frozen=True)

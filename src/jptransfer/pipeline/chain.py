@@ -18,7 +18,8 @@ from jptransfer.artifacts.fingerprint import SHORT
 from jptransfer.artifacts.manifest import FILE
 from jptransfer.config import Config, CorpusConfig, FinetuningConfig, LmTrainingConfig, TokenizerConfig
 from jptransfer.errors import ArtifactError, ConfigError
-from jptransfer.pipeline.places import External, external_inputs, hub_commit, place_digest, split_revision
+from jptransfer.hub import HUB
+from jptransfer.pipeline.places import External, external_inputs, pinned, place_digest
 from jptransfer.registry import LEARNERS, MODELS
 
 
@@ -67,11 +68,11 @@ class Reference:
 
     def folder(self) -> Path:
         """Return the local folder, fetching from the hub if need be."""
-        if not self.place.startswith("hf:"):
+        if not self.place.startswith(HUB):
             return Path(self.place)
         from jptransfer.models.pretrained import fetch
 
-        return fetch(f"hf:{split_revision(self.place)[0]}@{hub_commit(self.place, 'model')}")[0]
+        return fetch(HUB + self.fingerprint.removeprefix("hub:"))[0]
 
 
 @dataclass
@@ -145,8 +146,8 @@ class Chain:
 
     def reference(self, where: str, value: str) -> Reference:
         """Return what a reference means: ``hf:name@revision``, a folder, or the id of a language model."""
-        if value.startswith("hf:"):
-            return Reference("hub", f"hub:{split_revision(value)[0]}@{hub_commit(value, 'model')}", value, False)
+        if value.startswith(HUB):
+            return Reference("hub", pinned(value), value, False)
         path = Path(value)
         if path.is_dir() and not (path / FILE).is_file():
             digest = place_digest(External(where, True, value, None), self.store)

@@ -12,14 +12,9 @@ from pathlib import Path
 from jptransfer.artifacts import Store
 from jptransfer.artifacts.fingerprint import External, externals
 from jptransfer.errors import ConfigError, nearest
+from jptransfer.hub import HUB, split_reference
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
-
-
-def split_revision(reference: str) -> tuple[str, str]:
-    """Return (repository, revision) of ``hf:org/name@revision``; the revision is `main` if none is given."""
-    name, _, revision = reference.removeprefix("hf:").partition("@")
-    return name, revision or "main"
 
 
 @cache
@@ -29,7 +24,8 @@ def hub_commit(reference: str, repo_type: str) -> str:
     Raises:
         ConfigError: the hub can't be reached or has no such repository or revision.
     """
-    name, revision = split_revision(reference)
+    name, revision = split_reference(reference)
+    revision = revision or "main"
     if COMMIT.fullmatch(revision):
         return revision
     from huggingface_hub import HfApi
@@ -40,6 +36,11 @@ def hub_commit(reference: str, repo_type: str) -> str:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ConfigError(f"can't look up {repo_type} '{name}' at '{revision}' on the hub ({reason}); "
                           f"name a full commit (hf:{name}@<40 hex>) or a local folder") from error
+
+
+def pinned(reference: str) -> str:
+    """Return ``hub:name@commit``, the identity of a model or tokenizer of the hub."""
+    return f"hub:{split_reference(reference)[0]}@{hub_commit(reference, 'model')}"
 
 
 def missing_file(where: str, value: str) -> ConfigError:
@@ -56,8 +57,8 @@ def missing_file(where: str, value: str) -> ConfigError:
 def place_digest(place: External, store: Store) -> str:
     """Return ``kind:digest`` for one external value of a configuration."""
     value = place.value
-    if value.startswith("hf:"):
-        return f"hub:{split_revision(value)[0]}@{hub_commit(value, 'model')}"
+    if value.startswith(HUB):
+        return pinned(value)
     if Path(value).exists():
         return f"sha256:{store.digests.of_place(Path(value))}"
     matches = sorted(glob.glob(value, recursive=True)) if glob.has_magic(value) else []  # noqa: PTH207 absolute patterns
@@ -68,7 +69,7 @@ def place_digest(place: External, store: Store) -> str:
     if place.where.endswith("dictionary"):
         return _package_digest(place)
     if getattr(place.owner, "format", "") == "hf":
-        return f"hub-dataset:{split_revision(value)[0]}@{hub_commit(value, 'dataset')}"
+        return f"hub-dataset:{split_reference(value)[0]}@{hub_commit(value, 'dataset')}"
     raise missing_file(place.where, value)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from jptransfer.artifacts import Artifact, Store
 from jptransfer.artifacts.fingerprint import SHORT, differences
 from jptransfer.pipeline.chain import Node, upstream
+from jptransfer.pipeline.provenance import source_digest
 
 
 class State(Enum):
@@ -78,6 +79,15 @@ def reason(node: Node, store: Store) -> str:
     shown = [f"{where.removeprefix('config.')}: {_brief(old)} → {_brief(new)}" for where, old, new in gaps[nearest.id]]
     tail = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
     return f"nearest is {nearest.path.name}, which differs in {'; '.join(shown[:3])}{tail}"
+
+
+def remark(step: Step, store: Store) -> str:
+    """Say what a plan should say of a step: why it is missing, or that what is there was made by other source code."""
+    if step.state is State.missing:
+        return reason(step.node, store)
+    if step.artifact and step.artifact.manifest.provenance.get("source") != source_digest():
+        return "made by other source code of the same stage version"
+    return ""
 
 
 def _brief(value: Any) -> str:

@@ -2,8 +2,8 @@
 
 A stage knows its typed configuration, the folders of its inputs by role, the empty (or, after an interruption, partly
 filled) folder `out`, and how it may run. It knows no Hydra, no store and no global state. What it leaves in `out`
-becomes the artifact, except the folder ``out/.work``: that one survives interruptions (resumable checkpoints live there) and is
-removed when the artifact is published.
+becomes the artifact, except the folder ``out/.work``: that one survives interruptions (resumable checkpoints live
+there) and is removed when the artifact is published.
 """
 
 from __future__ import annotations

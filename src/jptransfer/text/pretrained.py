@@ -10,13 +10,13 @@ from typing import Any, Self
 
 from jptransfer.config import TokenizerConfig
 from jptransfer.errors import ConfigError
+from jptransfer.hub import HUB, split_reference
 from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc, replace_surrogates
 from jptransfer.text.base import DESCRIPTION, Settings, encode_lines, encode_words, write_json
 from jptransfer.text.memo import Memo
 from jptransfer.text.types import Encoding, IdBlock
 from jptransfer.text.words import MEMO_WORDS
 
-HUB = "hf:"
 _MARKERS = ("##", "▁", "</w>")
 _STAND_INS = {"cls": "bos", "sep": "eos", "pad": "eos", "unk": "pad"}
 
@@ -109,7 +109,7 @@ def open_pretrained(source: str) -> Any:
     """
     from transformers import AutoTokenizer
 
-    name, _, revision = source.removeprefix(HUB).partition("@") if source.startswith(HUB) else (source, "", "")
+    name, revision = split_reference(source) if source.startswith(HUB) else (source, None)
     if not source.startswith(HUB) and not Path(name).is_dir():
         raise ConfigError(f"tokenizer source '{source}' is no folder; a tokenizer of the hub is hf:org/name@revision")
     try:

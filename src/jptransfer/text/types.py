@@ -18,8 +18,8 @@ class Encoding:
 
     Attributes:
         ids: token ids.
-        offsets: half-open character spans in the original text, before any normalisation; never decreasing. A piece that
-            stands for part of an original character (a byte, half of a decomposed ligature) has that whole character's span.
+        offsets: half-open character spans in the original text, before any normalisation; never decreasing. A piece
+            that stands for part of an original character (a byte, half of a ligature) has that whole character's span.
         words: number of the word each piece belongs to; pieces of a word are consecutive.
     """
 
@@ -41,7 +41,7 @@ class IdBlock:
 
 
 class Tokenizer(Protocol):
-    """Every tokenizer of the project, ours and transformers'. Special tokens have ids but are never produced by encoding."""
+    """Every tokenizer of the project, ours and transformers'. Encoding never produces special tokens."""
 
     pad_id: int
     unk_id: int
@@ -59,7 +59,7 @@ class Tokenizer(Protocol):
     def encode_words(self, words: Sequence[str], starts: Sequence[int] | None = None) -> Encoding:
         """Cut pre-tokenised input; a piece never crosses a word and `Encoding.words` numbers the given words.
 
-        Offsets refer to the words' concatenation, or, where `starts` gives each word's character position, to that text.
+        Offsets refer to the words' concatenation, or, where `starts` gives each word's position, to that text.
         A word that yields no piece (white space) gets one unknown piece, so that every word has one.
         """
 
