@@ -93,6 +93,8 @@ def _encoded(store: Store, name: str, corpus: Path, tokenizer: Path) -> Path:
                        {"corpus": corpus, "tokenizer": tokenizer},
                        {"headline": f"{lengths.sum():,} tokens in 2,000 sentences",
                         "values": {"vocab_size": 8000, "splits": {"train": {"tokens": int(lengths.sum())}}}})
+    counts = {"vocab_size": 8000, "splits": {"train": {"tokens": int(lengths.sum()), "unknown_rate": 0.0011}}}
+    (folder / "encoded.json").write_text(json.dumps(counts), encoding="utf-8")
     np.save(folder / "train.sentences.npy", np.concatenate([[0], lengths.cumsum()]))
     return folder
 
@@ -100,7 +102,8 @@ def _encoded(store: Store, name: str, corpus: Path, tokenizer: Path) -> Path:
 def _language_model(store: Store, stage: str, name: str, inputs: dict[str, Path], start: float) -> Path:
     folder = store.add(stage, "language_model", name, {"training": {"steps": 1000, "seed": 0}}, inputs, {
         "headline": "1000 steps, perplexity 21.30, 5.4M parameters",
-        "values": {"steps": 1000, "perplexity": 21.3, "parameters": 5_400_000, "tokens_per_second": 12345.6}})
+        "values": {"steps": 1000, "perplexity": 21.3, "parameters": 5_400_000,
+                   "tokens_per_second": 12345.6, "threads": 2}})
     records = []
     for step in range(50, 1001, 50):
         loss = 2.6 + (start - 2.6) * np.exp(-step / 250)

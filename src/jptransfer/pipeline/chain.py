@@ -17,10 +17,14 @@ from jptransfer.artifacts import Store, canonical, fingerprint
 from jptransfer.artifacts.fingerprint import SHORT
 from jptransfer.artifacts.manifest import FILE
 from jptransfer.config import Config, CorpusConfig, FinetuningConfig, LmTrainingConfig, TokenizerConfig
-from jptransfer.errors import ArtifactError, ConfigError
+from jptransfer.errors import ArtifactError, ConfigError, nearest
 from jptransfer.hub import HUB
 from jptransfer.pipeline.places import External, external_inputs, pinned, place_digest
 from jptransfer.registry import LEARNERS, MODELS
+
+
+LM_WORDS = ("none", "pretrained", "adapted", "auto")
+"""What `lm` may be besides a reference."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,7 +146,7 @@ class Chain:
     def finetuning_reference(self) -> Reference | None:
         """A language model that fine-tuning names directly."""
         value = self.config.lm
-        return None if value in ("auto", "none", "pretrained", "adapted") else self.reference("lm", value)
+        return None if value in LM_WORDS else self.reference("lm", value)
 
     def reference(self, where: str, value: str) -> Reference:
         """Return what a reference means: ``hf:name@revision``, a folder, or the id of a language model."""
@@ -155,9 +159,9 @@ class Chain:
         try:
             found = self.store.resolve(value)
         except ArtifactError as error:
-            words = "scratch" if where == "pretraining.start" else "none, pretrained, adapted, auto"
-            takes = f"{words}, an artifact id, a folder or hf:org/name@revision"
-            raise ConfigError(f"{where}: {error}; it takes {takes}") from None
+            words = ("scratch",) if where == "pretraining.start" else LM_WORDS
+            takes = f"{', '.join(words)}, an artifact id, a folder or hf:org/name@revision"
+            raise ConfigError(f"{where}: {error}{nearest(value, words)}; it takes {takes}") from None
         if found.manifest.kind != "language_model":
             raise ConfigError(f"{where}: {found.label} is no language model")
         return Reference("language_model", found.manifest.fingerprint, str(found.path), True)

@@ -13,7 +13,7 @@ from jptransfer.report.examples import Shown, disagreements, errors
 from jptransfer.report.figures import confusion_figure, finetuning_figure, lengths_figure, loss_figure, results_figure
 from jptransfer.report.lineage import Graph, lineage
 from jptransfer.report.results import Results, RowResult, gains
-from jptransfer.report.sources import Source, Sources
+from jptransfer.report.sources import Sources
 from jptransfer.report.statistics import facts, nested_tables
 from jptransfer.report.summary import label_table, metrics_table, results_table, tests_table
 from jptransfer.report.tables import Table
@@ -130,14 +130,12 @@ def _corpus_figures(sources: Sources) -> Iterator[Figure | None]:
 
 
 def _statistics(sources: Sources) -> dict[str, list[Table]]:
-    found = {title: [table for one in sources.of_kind(kind) for table in _counts(one)]
-             for title, kind in (("Corpora", "corpus"), ("Data sets", "dataset"))}
-    for title, kind in (("Tokenizers", "tokenizer"), ("Encoded corpora", "encoded"),
-                        ("Language models", "language_model")):
+    counted = (("Corpora", "corpus", "statistics.json"), ("Encoded corpora", "encoded", "encoded.json"),
+               ("Data sets", "dataset", "statistics.json"))
+    found = {title: [table for source in sources.of_kind(kind)
+                     for table in nested_tables(source.manifest.name, source.json(file))]
+             for title, kind, file in counted}
+    for title, kind in (("Tokenizers", "tokenizer"), ("Language models", "language_model")):
         table = facts(title, sources.of_kind(kind))
         found[title] = [table] if table else []
     return {title: shown for title, shown in found.items() if shown}
-
-
-def _counts(source: Source) -> Iterator[Table]:
-    return nested_tables(source.manifest.name, source.json("statistics.json"))

@@ -12,12 +12,15 @@ import numpy as np
 from jptransfer.report import numbers
 from jptransfer.report.drawing import DARK, Figure, Theme, integer_steps, label, marker
 from jptransfer.report.results import Results, RowResult
+from jptransfer.report.widths import columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
 
 WIDTH = 6.6
+COLUMN_INCHES = 0.09
+"""Width of a column of text (half a kanji) at the size of tick labels."""
 MOST_NUMBERED = 16
 """Confusion matrices with more labels have no numbers in their cells."""
 
@@ -71,8 +74,9 @@ def _draw_confusion(counts: np.ndarray, labels: Sequence[str], canvas: Canvas, t
     axes = canvas.subplots()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap=theme.ramp, vmin=0, vmax=1)
-    axes.set_xticks(range(len(labels)), labels, rotation=45 if max(map(len, labels)) > 5 else 0,
-                    ha="right" if max(map(len, labels)) > 5 else "center", rotation_mode="anchor")
+    crowded = max(map(columns, labels)) * COLUMN_INCHES * len(labels) > canvas.get_figwidth() - 1.4
+    axes.set_xticks(range(len(labels)), labels, rotation=45 if crowded else 0, ha="right" if crowded else "center",
+                    rotation_mode="anchor")
     axes.set_yticks(range(len(labels)), labels)
     axes.tick_params(length=0)
     axes.grid(visible=False)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from jptransfer.report.sources import Source
 from jptransfer.report.tables import Column, Table, text_table
 
-TIMINGS = "second"
-"""Values whose name holds this differ from run to run of the same configuration; a report leaves them out."""
+RUNTIME = frozenset({"second", "seconds", "device", "processes", "threads", "throughput"})
+"""Words in the names of values that depend on how an artifact was made, not on what it is; a report leaves them out."""
 
 
 def nested_tables(title: str, data: Mapping[str, Any]) -> Iterator[Table]:
@@ -26,7 +27,7 @@ def nested_tables(title: str, data: Mapping[str, Any]) -> Iterator[Table]:
 
 def matrix(title: str, rows: Mapping[str, Mapping[str, Any]], head: str = "", caption: str = "") -> Table:
     """Return rows of named values as one table; a value that a row lacks is a dash."""
-    keys = list(dict.fromkeys(key for row in rows.values() for key in row if TIMINGS not in key))
+    keys = list(dict.fromkeys(key for row in rows.values() for key in row if not _of_runtime(key)))
     body = [[name, *(row.get(key) for key in keys)] for name, row in rows.items()]
     numeric = [all(isinstance(row.get(key), int | float | None) for row in rows.values()) for key in keys]
     columns = [Column(head or "name", head), *(Column(key, _words(key), number)
@@ -47,6 +48,10 @@ def _leaves(data: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield from _leaves(value, f"{prefix}{key} · ")
         else:
             yield prefix + str(key), _flat(value)
+
+
+def _of_runtime(key: str) -> bool:
+    return bool(RUNTIME & set(re.split(r"[\W_]+", key)))
 
 
 def _flat(value: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
 from html import escape
@@ -113,8 +114,9 @@ def plain(value: Any) -> Cell:
 def markdown(table: Table) -> str:
     """Return a GitHub Markdown table, aligned also as plain text where it holds wide characters."""
     def show(cell: Cell) -> str:
-        text = _one_line(cell.text).replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;")
-        return f"**{text}**{_superscript(cell)}" if cell.bold and text else text + _superscript(cell)
+        # A "<" before a space opens no tag: "< .001" stays readable in a terminal.
+        text = re.sub(r"<(?=\S)", "&lt;", _one_line(cell.text).replace("\\", "\\\\").replace("|", "\\|"))
+        return (f"**{text}**" if cell.bold and text else text) + cell.mark
 
     body = [[column.title for column in table.columns], *([show(cell) for cell in row] for row in table.rows)]
     widths = [max(3, *(width_of(row[i]) for row in body)) for i in range(len(table.columns))]
@@ -232,10 +234,6 @@ def _measured(cell: Cell) -> Value:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _superscript(cell: Cell) -> str:
-    return f"<sup>{escape(cell.mark)}</sup>" if cell.mark else ""
 
 
 def _padded(cells: list[str], widths: list[int], columns: list[Column]) -> list[str]:
