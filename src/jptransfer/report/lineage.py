@@ -19,7 +19,7 @@ TITLES = {"prepare_corpus": "corpus", "tokenize": "tokenizer", "encode": "encode
 """Stage -> what its box is called, in the order of the pipeline."""
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, LANE = 142, 74, 26, 16, 12
-NAME_COLUMNS, NOTE_COLUMNS = 20, 25
+NAME_COLUMNS, NOTE_COLUMNS = 20, 23
 """Columns of text (a wide character fills two) that fit in a box, by the size of the letters."""
 
 
