@@ -22,7 +22,6 @@ from jptransfer.hub import HUB
 from jptransfer.pipeline.places import External, external_inputs, pinned, place_digest
 from jptransfer.registry import LEARNERS, MODELS
 
-
 LM_WORDS = ("none", "pretrained", "adapted", "auto")
 """What `lm` may be besides a reference."""
 
