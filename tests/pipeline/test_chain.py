@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jptransfer.artifacts import Store
-from jptransfer.config import Config, Device, RuntimeConfig
+from jptransfer.config import Config, Device, OnError, RuntimeConfig
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline import Chain, Run, targets, upstream
 
@@ -98,6 +98,15 @@ def test_a_missing_file_is_named_with_its_field(config: Config, store: Store, ch
     config.corpus.sources["a"] = change(config)
     with pytest.raises(ConfigError, match=message):
         targets("prepare", [Run("main", 0, config)], store, "t")
+
+
+def test_a_missing_file_may_be_skipped(config: Config, store: Store, tmp_path: Path) -> None:
+    config.corpus.sources["b"] = replace(config.corpus.sources["a"], path=str(tmp_path / "late.txt"))
+    config.corpus.on_error = OnError.skip
+    before = Chain(config, store).corpus
+    assert before.recipe["inputs"]["corpus.sources.b.path"] == "missing"
+    (tmp_path / "late.txt").write_text("後から来た文です。\n")
+    assert Chain(config, store).corpus.id != before.id
 
 
 def test_a_misspelt_file_names_the_nearest(config: Config, store: Store, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jptransfer.artifacts import Store
 from jptransfer.artifacts.fingerprint import External, externals
+from jptransfer.config import OnError
 from jptransfer.errors import ConfigError, nearest
 from jptransfer.hub import HUB, split_reference
 
@@ -43,7 +44,11 @@ def pinned(reference: str) -> str:
     return f"hub:{split_reference(reference)[0]}@{hub_commit(reference, 'model')}"
 
 
-def missing_file(where: str, value: str) -> ConfigError:
+class MissingFile(ConfigError):
+    """A path that a configuration names is not there."""
+
+
+def missing_file(where: str, value: str) -> MissingFile:
     """Return the error for a path that is not there, naming the nearest file beside it."""
     path = Path(value)
     siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
@@ -51,7 +56,7 @@ def missing_file(where: str, value: str) -> ConfigError:
     tail = f" (did you mean '{path.parent / hint[0]}'?)" if hint else ""
     if not path.parent.is_dir() and not tail:
         tail = f"; the folder '{path.parent}' is not there either (official files are looked for under data_root=…)"
-    return ConfigError(f"{where}: no such file or folder: '{value}'{tail}")
+    return MissingFile(f"{where}: no such file or folder: '{value}'{tail}")
 
 
 def place_digest(place: External, store: Store) -> str:
@@ -87,10 +92,17 @@ def _package_digest(place: External) -> str:
 def external_inputs(config: object, store: Store, section: str) -> dict[str, str]:
     """Return ``{dotted field: digest}`` of every external value of a stage's configuration.
 
-    Messages name the field under `section`, the part of the user's configuration that the stage's came from.
+    Messages name the field under `section`, the part of the user's configuration that the stage's came from. A corpus
+    that skips what it cannot read has the digest ``missing`` for a source that is not there.
     """
+    tolerant = getattr(getattr(config, "corpus", None), "on_error", None) is OnError.skip
     found = {}
     for place in externals(config):
         shown = ".".join([section, *place.where.split(".")[1:]])
-        found[place.where] = place_digest(External(shown, place.mark, place.value, place.owner), store)
+        try:
+            found[place.where] = place_digest(External(shown, place.mark, place.value, place.owner), store)
+        except MissingFile:
+            if not tolerant:
+                raise
+            found[place.where] = "missing"
     return found
