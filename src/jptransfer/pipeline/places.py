@@ -44,11 +44,11 @@ def pinned(reference: str) -> str:
     return f"hub:{split_reference(reference)[0]}@{hub_commit(reference, 'model')}"
 
 
-class MissingFile(ConfigError):
+class MissingFileError(ConfigError):
     """A path that a configuration names is not there."""
 
 
-def missing_file(where: str, value: str) -> MissingFile:
+def missing_file(where: str, value: str) -> MissingFileError:
     """Return the error for a path that is not there, naming the nearest file beside it."""
     path = Path(value)
     siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
@@ -56,7 +56,7 @@ def missing_file(where: str, value: str) -> MissingFile:
     tail = f" (did you mean '{path.parent / hint[0]}'?)" if hint else ""
     if not path.parent.is_dir() and not tail:
         tail = f"; the folder '{path.parent}' is not there either (official files are looked for under data_root=…)"
-    return MissingFile(f"{where}: no such file or folder: '{value}'{tail}")
+    return MissingFileError(f"{where}: no such file or folder: '{value}'{tail}")
 
 
 def place_digest(place: External, store: Store) -> str:
@@ -101,7 +101,7 @@ def external_inputs(config: object, store: Store, section: str) -> dict[str, str
         shown = ".".join([section, *place.where.split(".")[1:]])
         try:
             found[place.where] = place_digest(External(shown, place.mark, place.value, place.owner), store)
-        except MissingFile:
+        except MissingFileError:
             if not tolerant:
                 raise
             found[place.where] = "missing"
