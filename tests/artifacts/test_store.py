@@ -89,6 +89,14 @@ def test_copies_arrive_whole_or_not_at_all(store: Store, tmp_path: Path) -> None
         store.copy(made, tmp_path / "third")
 
 
+def test_a_copy_replaces_the_remains_of_a_killed_removal(store: Store, tmp_path: Path) -> None:
+    made = put(store, "kyoto")
+    copied = store.copy(made, tmp_path / "other")
+    (copied / "manifest.json").unlink()
+    store.copy(made, tmp_path / "other")
+    assert Store(tmp_path / "other").find(made.manifest.fingerprint)
+
+
 def test_manifest_of_another_schema_is_refused(store: Store) -> None:
     made = put(store, "kyoto")
     data = json.loads((made.path / "manifest.json").read_text())

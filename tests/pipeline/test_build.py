@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,6 +107,32 @@ def test_killed_and_started_again(store: Store, log: Path, tmp_path: Path) -> No
     [artifact] = store.all()
     assert store.verify(artifact) == []
     assert not (artifact.path / ".work").exists()
+
+
+def test_what_a_killed_process_left_is_no_part_of_the_artifact(config: Config, store: Store, log: Path) -> None:
+    [node] = targets("prepare", [Run("main", 0, config)], store, "t")[:1]
+    work = store.work / node.id
+    (work / "figures").mkdir(parents=True)
+    for name in (".manifest.json", "train.parquet.partial", "figures/half.png"):
+        (work / name).write_text("half")
+    run("prepare", config, store)
+    made = store.find(node.fingerprint)
+    assert made and set(made.manifest.files) == {"made.txt"}
+    assert store.verify(made) == []
+
+
+@pytest.mark.parametrize("moment", ["rmtree", "rename"])
+def test_killed_between_manifest_and_move(config: Config, store: Store, log: Path, monkeypatch, moment: str) -> None:
+    def kill(*arguments, **options) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(*((shutil, "rmtree", kill) if moment == "rmtree" else (Path, "rename", kill)))
+        run("pretrain", config, store)
+    assert store.all() == []
+    run("pretrain", config, store)
+    assert log.read_text().splitlines().count("PrepareCorpusStage") == 1
+    assert all(store.verify(artifact) == [] for artifact in store.all())
 
 
 def test_of_parallel_processes_one_builds(store: Store, log: Path, tmp_path: Path) -> None:

@@ -18,6 +18,9 @@ from jptransfer.artifacts.fingerprint import SHORT
 from jptransfer.artifacts.manifest import FILE, Manifest
 from jptransfer.errors import ArtifactError, nearest
 
+SCRATCH = ".work"
+"""Folder in a work folder that survives interruptions and never becomes part of an artifact."""
+
 
 @dataclass(frozen=True)
 class Artifact:
@@ -106,12 +109,24 @@ class Store:
     def publish(self, work: Path, manifest: Manifest) -> Artifact:
         """Write the manifest, last of all files, and move the work folder into its place."""
         manifest.write(work)
-        target = self.artifacts / manifest.kind / f"{manifest.name}-{manifest.id}"
+        shutil.rmtree(work / SCRATCH, ignore_errors=True)
+        return Artifact(self._place(work, manifest, f"{manifest.name}-{manifest.id}"), manifest)
+
+    def finish(self, work: Path, fingerprint: str) -> Artifact | None:
+        """Publish a work folder whose process was killed after it had written the manifest; None for any other."""
+        try:
+            manifest = Manifest.read(work)
+        except ArtifactError:
+            return None
+        return self.publish(work, manifest) if manifest.fingerprint == fingerprint else None
+
+    def _place(self, complete: Path, manifest: Manifest, name: str) -> Path:
+        """Move a complete folder to where its artifact belongs, over the remains of one that has no manifest."""
+        target = self.artifacts / manifest.kind / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if target.exists():
             shutil.rmtree(target)
-        work.rename(target)
-        return Artifact(target, manifest)
+        return complete.rename(target)
 
     def dependents(self, artifact: Artifact) -> list[Artifact]:
         """Return the artifacts made directly from this one."""
@@ -159,21 +174,20 @@ class Store:
     def copy(self, artifact: Artifact, root: Path) -> Path:
         """Copy an artifact into another store's outputs folder (`root`); complete or not at all."""
         other = Store(root)
-        target = other.artifacts / artifact.manifest.kind / artifact.path.name
-        if (target / FILE).is_file():
-            return target
-        partial = other.work / f"{artifact.id}.copy"
-        shutil.rmtree(partial, ignore_errors=True)
-        shutil.copytree(artifact.path, partial)
-        problems = other.verify(Artifact(partial, artifact.manifest))
-        if problems:
-            raise ArtifactError(f"{artifact.label} did not arrive whole: {problems[0]}")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        partial.rename(target)
-        return target
+        with other.lock(artifact.manifest.fingerprint, lambda: None):
+            target = other.artifacts / artifact.manifest.kind / artifact.path.name
+            if (target / FILE).is_file():
+                return target
+            partial = other.work / f"{artifact.id}.copy"
+            shutil.rmtree(partial, ignore_errors=True)
+            shutil.copytree(artifact.path, partial)
+            problems = other.verify(Artifact(partial, artifact.manifest))
+            if problems:
+                raise ArtifactError(f"{artifact.label} did not arrive whole: {problems[0]}")
+            return other._place(partial, artifact.manifest, artifact.path.name)
 
 
 def recorded_files(folder: Path) -> dict[str, dict[str, object]]:
-    """Return ``{relative name: {size, sha256}}`` of every file below a folder."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    """Return ``{relative name: {size, sha256}}`` of every file below a folder but those in `SCRATCH`."""
+    files = sorted(p for p in folder.rglob("*") if p.is_file() and SCRATCH not in p.relative_to(folder).parts)
     return {str(p.relative_to(folder)): {"size": p.stat().st_size, "sha256": sha256_file(p)} for p in files}

@@ -41,7 +41,7 @@ def build_node(node: Node, made: Mapping[str, Artifact | None], store: Store, ru
     title = f"{node.stage} {node.name}-{node.id}"
     say = runtime.progress.say
     with store.lock(node.fingerprint, lambda: say(f"… {title}: another process builds it, waiting")) as work:
-        found = store.find(node.fingerprint, node.kind)
+        found = store.find(node.fingerprint, node.kind) or store.finish(work, node.fingerprint)
         if found:
             return found
         say(f"→ {title}{' (resumed)' if work.exists() else ''}")
@@ -55,14 +55,20 @@ def _run(node: Node, made: Mapping[str, Artifact | None], work: Path, store: Sto
          overrides: list[str]) -> Artifact:
     started = time.perf_counter()
     inputs = {role: _folder(source, made) for role, source in node.inputs.items()}
+    _clear(work)
     (work / stages.WORK).mkdir(parents=True, exist_ok=True)
     summary = STAGES.load(node.stage)(node.config, inputs, work, runtime)
-    shutil.rmtree(work / stages.WORK, ignore_errors=True)
     manifest = Manifest(
         kind=node.kind, name=node.name, fingerprint=node.fingerprint, recipe=node.recipe, inputs=_records(node),
         files=recorded_files(work), summary=dataclasses.asdict(summary),
         seconds=round(time.perf_counter() - started, 3), provenance=provenance(overrides, runtime.settings))
     return store.publish(work, manifest)
+
+
+def _clear(work: Path) -> None:
+    """Remove what a killed process left, temporary files among it, but the folder a stage resumes from."""
+    for left in [path for path in work.glob("*") if path.name != stages.WORK]:
+        shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def _folder(source: Node | Reference, made: Mapping[str, Artifact | None]) -> Path:

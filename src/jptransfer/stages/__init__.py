@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from jptransfer.artifacts.store import SCRATCH
 from jptransfer.config import (
     CorpusConfig,
     EncodingConfig,
@@ -26,7 +27,7 @@ from jptransfer.config import (
 )
 from jptransfer.runtime import Runtime
 
-WORK = ".work"
+WORK = SCRATCH
 
 Inputs = Mapping[str, Path]
 
