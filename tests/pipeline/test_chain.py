@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from jptransfer.artifacts import Store
-from jptransfer.config import Config, Device, OnError, RuntimeConfig
+from jptransfer.config import Config, Device, OnError, RuntimeConfig, SourceConfig, TokenizerConfig
 from jptransfer.errors import ConfigError
-from jptransfer.pipeline import Chain, Run, targets, upstream
+from jptransfer.pipeline import Chain, Run, places, targets, upstream
 
 from .conftest import small_config
 
@@ -89,6 +89,18 @@ def test_hub_start_brings_its_own_tokenizer_and_needs_no_network_for_a_commit(co
     assert chain.tokenizer.recipe["config"]["tokenizer"]["kind"] == "pretrained"
     assert chain.tokenizer.recipe["inputs"] == {
         "tokenizer.source": f"hub:org/bert@{COMMIT}", "tokenizer.segmenter.dictionary": "package:unidic-lite==1.0.8"}
+
+
+@pytest.mark.parametrize("path", ["org/texts", "hf:org/texts", "hf:org/texts@main"])
+def test_stages_read_the_commit_of_the_identity(config: Config, store: Store, monkeypatch, path: str) -> None:
+    monkeypatch.setattr(places, "hub_commit", lambda reference, kind: {"dataset": COMMIT, "model": COMMIT[::-1]}[kind])
+    config.corpus.sources["a"] = SourceConfig(path=path, format="hf")
+    config.tokenizer = TokenizerConfig(kind="pretrained", source="hf:org/bert")
+    chain = Chain(config, store)
+    assert chain.corpus.recipe["inputs"] == {"corpus.sources.a.path": f"hub-dataset:org/texts@{COMMIT}"}
+    assert chain.corpus.config.corpus.sources["a"].path == f"hf:org/texts@{COMMIT}"
+    assert chain.tokenizer.config.tokenizer.source == f"hf:org/bert@{COMMIT[::-1]}"
+    assert config.tokenizer.source == "hf:org/bert"
 
 
 @pytest.mark.parametrize(("change", "message"), [

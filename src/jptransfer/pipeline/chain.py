@@ -7,7 +7,7 @@ building it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from jptransfer.artifacts.manifest import FILE
 from jptransfer.config import Config, CorpusConfig, FinetuningConfig, LmTrainingConfig, TokenizerConfig
 from jptransfer.errors import ArtifactError, ConfigError, nearest
 from jptransfer.hub import HUB
-from jptransfer.pipeline.places import External, external_inputs, pinned, place_digest
+from jptransfer.pipeline.places import External, external_inputs, pin, pinned, place_digest
 from jptransfer.registry import LEARNERS, MODELS
 
 LM_WORDS = ("none", "pretrained", "adapted", "auto")
@@ -85,10 +85,10 @@ class Chain:
     config: Config
     store: Store
     run: str = ""
-    _made: dict[str, Node] = field(default_factory=dict)
 
     def _node(self, stage: str, section: str, name: str, config: Any, inputs: dict[str, Node | Reference]) -> Node:
-        return Node(stage, name, config, inputs, external_inputs(config, self.store, section), self.run)
+        digests = external_inputs(config, self.store, section)
+        return Node(stage, name, pin(config, digests), inputs, digests, self.run)
 
     def _corpus(self, section: str, corpus: CorpusConfig) -> Node | None:
         if not corpus.sources:
@@ -114,7 +114,9 @@ class Chain:
         config = self.config.tokenizer
         if start:
             config = replace(config, kind="pretrained", source=start.place)
-        inputs = {} if config.kind in ("pretrained", "byte") else {"corpus": self._tokenizer_corpus(config)}
+        inputs: dict[str, Node | Reference] = {}
+        if config.kind not in ("pretrained", "byte"):
+            inputs["corpus"] = self._tokenizer_corpus(config)
         return self._node("tokenize", "tokenizer", config.name, stages.TokenizeStage(config), inputs)
 
     def _tokenizer_corpus(self, config: TokenizerConfig) -> Node:
@@ -252,7 +254,8 @@ def _needs(section: str, why: str) -> Any:
 
 def _only_learner(finetuning: FinetuningConfig, learner: str) -> FinetuningConfig:
     """Drop the other learners' settings, so that they do not count in this one's identity."""
-    return replace(finetuning, **{name: None for name in LEARNERS if name != learner})
+    others: dict[str, Any] = {name: None for name in LEARNERS if name != learner}
+    return replace(finetuning, **others)
 
 
 def upstream(nodes: list[Node]) -> Iterator[Node]:

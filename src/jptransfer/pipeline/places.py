@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import glob
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import TypeVar
 
 from jptransfer.artifacts import Store
 from jptransfer.artifacts.fingerprint import External, externals
@@ -16,6 +19,10 @@ from jptransfer.errors import ConfigError, nearest
 from jptransfer.hub import HUB, split_reference
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
+MODEL, DATASET = "hub", "hub-dataset"
+"""Kinds of digests of what a hub holds."""
+
+Section = TypeVar("Section")
 
 
 @cache
@@ -41,7 +48,24 @@ def hub_commit(reference: str, repo_type: str) -> str:
 
 def pinned(reference: str) -> str:
     """Return ``hub:name@commit``, the identity of a model or tokenizer of the hub."""
-    return f"hub:{split_reference(reference)[0]}@{hub_commit(reference, 'model')}"
+    return f"{MODEL}:{split_reference(reference)[0]}@{hub_commit(reference, 'model')}"
+
+
+def _pinned_dataset(reference: str) -> str:
+    return f"{DATASET}:{split_reference(reference)[0]}@{hub_commit(reference, 'dataset')}"
+
+
+def pin(config: Section, digests: Mapping[str, str]) -> Section:
+    """Return a copy of `config` whose hub references name the commits of `digests`, see `external_inputs`.
+
+    A stage that runs hours after its plan so reads what the identity speaks of, wherever the branch has gone since.
+    """
+    config = copy.deepcopy(config)
+    for place in externals(config):
+        kind, _, exact = digests[place.where].partition(":")
+        if kind in (MODEL, DATASET):
+            setattr(place.owner, place.where.rpartition(".")[2], HUB + exact)
+    return config
 
 
 class MissingFileError(ConfigError):
@@ -62,8 +86,9 @@ def missing_file(where: str, value: str) -> MissingFileError:
 def place_digest(place: External, store: Store) -> str:
     """Return ``kind:digest`` for one external value of a configuration."""
     value = place.value
+    is_dataset = getattr(place.owner, "format", "") == "hf"
     if value.startswith(HUB):
-        return pinned(value)
+        return _pinned_dataset(value) if is_dataset else pinned(value)
     if Path(value).exists():
         return f"sha256:{store.digests.of_place(Path(value))}"
     matches = sorted(glob.glob(value, recursive=True)) if glob.has_magic(value) else []  # noqa: PTH207 absolute patterns
@@ -73,8 +98,8 @@ def place_digest(place: External, store: Store) -> str:
         return f"sha256:{store.digests.of_files(files)}"
     if place.where.endswith("dictionary"):
         return _package_digest(place)
-    if getattr(place.owner, "format", "") == "hf":
-        return f"hub-dataset:{split_reference(value)[0]}@{hub_commit(value, 'dataset')}"
+    if is_dataset:
+        return _pinned_dataset(value)
     raise missing_file(place.where, value)
 
 
