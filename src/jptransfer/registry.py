@@ -65,7 +65,7 @@ def _table(noun: str, rows: dict[str, tuple]) -> Registry:
 
 
 STAGES = _table("stage", {
-    "prepare_corpus": ("stages.prepare_corpus:prepare_corpus", "read, clean, de-duplicate and split running text"),
+    "prepare_corpus": ("stages.prepare_corpus:run", "read, clean, de-duplicate and split running text"),
     "prepare_dataset": ("stages.prepare_dataset:run", "read a labelled data set from its official files"),
     "tokenize": ("stages.tokenize:run", "train a tokenizer, or fetch one"),
     "encode": ("stages.encode:run", "turn a corpus into memory-mapped token ids"),

@@ -163,3 +163,12 @@ def test_bands_by_the_formula(threshold, bands):
     assert choose_bands(threshold, 128) == bands
     assert 1 - (1 - threshold**rows) ** bands >= 0.995
     assert 1 - (1 - threshold ** (rows + 1)) ** (128 // (rows + 1)) < 0.995
+
+
+def test_more_rows_than_the_number_bits_hold(tmp_path, monkeypatch):
+    monkeypatch.setattr(duplicates, "_NUMBER_BITS", 3)
+    keys = np.array([7] * 40 + [9] * 30 + [1, 2, 3], np.uint64)
+    [(documents, group)] = equal_keys([keys], len(keys), tmp_path)
+    assert documents.tolist() == list(range(70))
+    assert len(set(group[:40])) == len(set(group[40:])) == 1
+    assert group[0] != group[40]

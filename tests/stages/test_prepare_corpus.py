@@ -20,10 +20,11 @@ from jptransfer.config import (
     SourceConfig,
 )
 from jptransfer.corpora import collect
+from jptransfer.corpora.library import Library
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.runtime import Runtime
 from jptransfer.stages import PrepareCorpusStage
-from jptransfer.stages.prepare_corpus import prepare_corpus
+from jptransfer.stages.prepare_corpus import run
 
 WORDS = "雨風山川海空花鳥月星朝夜春夏秋冬町村駅道橋森水火石声色音人犬"
 
@@ -41,7 +42,7 @@ def write(path: Path, some: list[list[str]]) -> SourceConfig:
 
 def prepare(out: Path, runtime: Runtime | None = None, **settings) -> dict:
     out.mkdir(parents=True, exist_ok=True)
-    summary = prepare_corpus(PrepareCorpusStage(CorpusConfig(**settings)), {}, out, runtime or Runtime())
+    summary = run(PrepareCorpusStage(CorpusConfig(**settings)), {}, out, runtime or Runtime())
     assert summary.values == json.loads((out / "statistics.json").read_text(encoding="utf-8"))
     return summary.values
 
@@ -160,6 +161,17 @@ def test_restart_after_a_kill_gives_the_same_bytes_and_does_not_read_twice(tmp_p
     assert files(tmp_path / "out") == files(tmp_path / "whole")
 
 
+def test_a_restart_may_name_the_sources_in_another_order(tmp_path, monkeypatch):
+    sources = {name: write(tmp_path / f"{name}.txt", documents(20 * seed, seed)) for seed, name in enumerate("ab", 1)}
+    turned = dict(reversed(sources.items()))
+    whole = prepare(tmp_path / "whole", sources=turned)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Library, "sample", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        prepare(tmp_path / "out", sources=sources)
+    assert prepare(tmp_path / "out", sources=turned) == whole
+    assert files(tmp_path / "out") == files(tmp_path / "whole")
+
+
 def test_unreadable_parts_stop_or_are_reported(tmp_path):
     path = tmp_path / "a.txt"
     path.write_bytes("一つ目の文。\n\n".encode() + b"\xff\xfe\n\n" + "二つ目の文。\n".encode())
@@ -204,11 +216,11 @@ from pathlib import Path
 from jptransfer.config import CorpusConfig, DeduplicationConfig, RuntimeConfig, SourceConfig
 from jptransfer.runtime import Runtime
 from jptransfer.stages import PrepareCorpusStage
-from jptransfer.stages.prepare_corpus import prepare_corpus
+from jptransfer.stages.prepare_corpus import run
 config = CorpusConfig(sources={"a": SourceConfig(path=sys.argv[1])}, max_bytes=int(sys.argv[3]),
                       deduplication=DeduplicationConfig(near=True))
 Path(sys.argv[2]).mkdir()
-prepare_corpus(PrepareCorpusStage(config), {}, Path(sys.argv[2]), Runtime(RuntimeConfig(workers=1)))
+run(PrepareCorpusStage(config), {}, Path(sys.argv[2]), Runtime(RuntimeConfig(workers=1)))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

@@ -153,4 +153,4 @@ class EncodingConfig:
     name: str = setting("encoded", label=True)
     """label of the artifact"""
     max_sentence_tokens: int = setting(2000, low=1)
-    """longer sentences are cut here"""
+    """longer sentences are divided, where possible before a word; no token is lost"""

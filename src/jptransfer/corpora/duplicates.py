@@ -130,14 +130,15 @@ def _equal(keys: np.ndarray, documents: np.ndarray) -> Pair:
     Most keys occur once. One sort of the keys' lower bits, the row's number put below them, finds the others several
     times faster than sorting rows would; that two keys agree in those bits alone makes candidates at worst.
     """
-    number_bits = np.uint64(_NUMBER_BITS)
+    bits = max(_NUMBER_BITS, len(keys).bit_length())  # a key of very many documents makes its part larger
+    number_bits = np.uint64(bits)
     packed = np.sort((keys << number_bits) | np.arange(len(keys), dtype=np.uint64))
     short = packed >> number_bits
     again = short[1:] == short[:-1]
     inside = np.zeros(len(keys), bool)
     inside[1:] |= again
     inside[:-1] |= again
-    rows = (packed[inside] & np.uint64((1 << _NUMBER_BITS) - 1)).astype(np.int64)
+    rows = (packed[inside] & np.uint64((1 << bits) - 1)).astype(np.int64)
     group = np.cumsum(np.concatenate([[True], ~again])[inside]) if len(keys) else np.zeros(0, np.int64)
     return documents[rows].astype(np.int64), group
 

@@ -59,7 +59,9 @@ class Library:
     @classmethod
     def collected(cls, config: CorpusConfig, work: Path, runtime: Runtime) -> Library:
         """Read and clean every source whose spool in `work` is not complete."""
-        spools = {name: Spool(work / f"source-{number}") for number, name in enumerate(config.sources)}
+        # By rank, not by place: whoever resumes may have written the same sources in another order.
+        folders = {name: work / f"source-{rank}" for rank, name in enumerate(sorted(config.sources))}
+        spools = {name: Spool(folders[name]) for name in config.sources}
         missing = [name for name, spool in spools.items() if not spool.complete]
         excluded = excluded_sentences(config) if missing else frozenset()
         for name in missing:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from jptransfer.corpora.library import Library
 
 
-def prepare_corpus(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
+def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
     """Write the `corpus` artifact of docs/FORMATS.md.
 
     Each source is read and cleaned once, into a spool below ``.work`` (a restart goes on with the first source that
