@@ -82,7 +82,8 @@ class RichProgress:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
                    TextColumn("{task.fields[note]}", markup=False))
         with Rich(*columns, console=self.console, transient=True, disable=not self.bars) as progress:
-            yield _RichBar(progress, progress.add_task(label, total=total, completed=done, note=""))
+            task = progress.add_task(label, total=total, completed=done, note="")  # type: ignore[arg-type] # float is fine
+            yield _RichBar(progress, task)
 
     def say(self, line: str) -> None:
         """Print the line as it is."""

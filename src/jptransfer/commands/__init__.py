@@ -40,7 +40,7 @@ class Verb:
         """The dataclass of the verb's settings."""
         return getattr(importlib.import_module("jptransfer.config"), self.schema)
 
-    def load(self) -> Callable[[Any], Any]:
+    def load(self) -> Callable[..., Any]:
         """Import and return the function behind the verb."""
         module, _, function = self.target.partition(":")
         return getattr(importlib.import_module(module), function)

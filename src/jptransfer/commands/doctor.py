@@ -57,7 +57,7 @@ def _guarded(check: Callable[[DoctorConfig], Iterator[Finding]], config: DoctorC
 
 
 def _python(_: DoctorConfig) -> Iterator[Finding]:
-    needed = metadata.metadata("jptransfer").get("Requires-Python", "")
+    needed = metadata.metadata("jptransfer")["Requires-Python"] or ""
     from packaging.specifiers import SpecifierSet
 
     version = ".".join(map(str, sys.version_info[:3]))

@@ -60,7 +60,8 @@ def table_of(path: str, schema: type) -> str:
     """Return the table of `schema` that a dotted path is or lies in, empty if none: its entries are named freely."""
     words = path.split(".")
     heads = [words[: setting.path.count(".") + 1] for setting in _tables(schema) if _leads_to(setting, words)]
-    return ".".join(max(heads, key=len, default=[]))
+    deepest: list[str] = max(heads, key=len, default=[])
+    return ".".join(deepest)
 
 
 @cache
@@ -75,7 +76,8 @@ def _leads_to(setting: Setting, words: list[str]) -> bool:
 
 def registered_settings(schema: type, prefix: str = "") -> dict[str, str]:
     """Return registry table -> dotted path of the first setting below `schema` that takes its names."""
-    hints, found = typing.get_type_hints(schema), {}
+    hints = typing.get_type_hints(schema)
+    found: dict[str, str] = {}
     for field in dataclasses.fields(schema):
         if table := field.metadata.get("registry"):
             found.setdefault(table, prefix + field.name)
@@ -127,4 +129,5 @@ def show_value(value: Any) -> str:
 
 
 def _default(field: dataclasses.Field) -> Any:
-    return field.default if field.default is not dataclasses.MISSING else field.default_factory()  # type: ignore[misc]
+    factory = field.default_factory
+    return field.default if factory is dataclasses.MISSING else factory()

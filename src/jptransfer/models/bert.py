@@ -27,7 +27,7 @@ def configuration(config: ModelConfig, vocab_size: int, pad_id: int) -> BertConf
         hidden_dropout_prob=config.dropout,
         attention_probs_dropout_prob=config.attention_dropout,
         initializer_range=config.initializer_range,
-        attn_implementation="sdpa",
+        attn_implementation="sdpa",  # type: ignore[call-arg] # goes to the base class's keywords
     )
 
 

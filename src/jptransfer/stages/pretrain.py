@@ -108,6 +108,7 @@ def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> Any:
     from jptransfer.registry import MODELS
 
     training = config.training
+    model: Any
     if "start" in inputs:
         model = load_language_model(inputs["start"])
     elif config.model:

@@ -36,7 +36,7 @@ def token_batches(lengths: np.ndarray, batch_tokens: int, parts: int, *keys: int
 def example_batches(lengths: np.ndarray, batch_size: int, parts: int, *keys: int) -> list[Batch]:
     """Batches of `batch_size` examples drawn at random; a part holds those of a batch that are alike in length."""
     order = generator(*keys).permutation(len(lengths))
-    batches = []
+    batches: list[Batch] = []
     for start in range(0, len(order), batch_size):
         batch = order[start:start + batch_size]
         by_length = batch[np.argsort(lengths[batch], kind="stable")]

@@ -174,10 +174,12 @@ class MaskedLanguageModel:
 
     def __call__(self, model: nn.Module, batch: Tensors) -> StepLoss:
         """Return the summed losses, and in evaluation the numbers of right predictions."""
-        inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in batch}
+        names = ("input_ids", "attention_mask", "token_type_ids")
+        inputs: Tensors = {name: batch[name] for name in names if name in batch}
         prediction = predict_at(model, inputs, batch["positions"])
         outputs = {"mlm": (prediction.tokens, batch["labels"])}
         if "next_sentence_label" in batch:
+            assert prediction.next_sentence is not None  # `check_heads` saw to it
             outputs["nsp"] = (prediction.next_sentence, batch["next_sentence_label"])
         terms = {name: F.cross_entropy(logits.float(), labels, ignore_index=IGNORED, reduction="sum")
                  for name, (logits, labels) in outputs.items()}

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
 from jptransfer.config import OptimizerConfig
@@ -59,11 +59,11 @@ class BertAdam(Optimizer):
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
         """Make one update from the gradients."""
         for group in self.param_groups:
-            parameters = [p for p in group["params"] if p.grad is not None]
+            parameters: list[Tensor] = [p for p in group["params"] if p.grad is not None]
             if parameters:
                 self._update(group, parameters)
 
-    def _update(self, group: dict[str, Any], parameters: list[nn.Parameter]) -> None:
+    def _update(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
         gradients: list[Tensor] = [p.grad for p in parameters]  # type: ignore[misc]
         means, squares = self._moments(parameters, "mean"), self._moments(parameters, "square")
         beta1, beta2 = group["betas"]
@@ -77,7 +77,7 @@ class BertAdam(Optimizer):
             torch._foreach_add_(updates, parameters, alpha=group["weight_decay"])
         torch._foreach_add_(parameters, updates, alpha=-group["lr"])
 
-    def _moments(self, parameters: list[nn.Parameter], name: str) -> list[Tensor]:
+    def _moments(self, parameters: list[Tensor], name: str) -> list[Tensor]:
         for parameter in parameters:
             if name not in self.state[parameter]:
                 self.state[parameter][name] = torch.zeros_like(parameter)
