@@ -1,17 +1,29 @@
 """Limits, registered names and strangers in typed configurations, and what the dataclasses say of themselves."""
 
+import ast
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 import jptransfer.config as config_package
 from jptransfer.commands import VERBS
-from jptransfer.config import Config, SourceConfig
+from jptransfer.config import Config, SourceConfig, learning, run, text
 from jptransfer.config.check import check
-from jptransfer.config.describe import help_of, registered_settings, settings, show_type, table_of, unknown_setting
+from jptransfer.config.describe import (
+    docstrings,
+    help_of,
+    registered_settings,
+    settings,
+    show_type,
+    table_of,
+    unknown_setting,
+)
 from jptransfer.config.fields import setting
 from jptransfer.errors import ConfigError
-from jptransfer.registry import ALL
+from jptransfer.registry import ALL, LEARNERS
+
+SOURCE = Path(__file__).resolve().parents[2] / "src" / "jptransfer"
 
 
 @dataclasses.dataclass
@@ -66,8 +78,31 @@ def test_every_field_has_a_docstring_and_defaults_pass(schema):
     check(schema())
 
 
+def attributes_read() -> set[str]:
+    """Names of all attributes that the code outside of `jptransfer.config` reads."""
+    files = (file for file in SOURCE.rglob("*.py") if SOURCE / "config" not in file.parents)
+    nodes = (node for file in files for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))))
+    return {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
+
+
+@pytest.fixture(scope="module")
+def read() -> set[str]:
+    return attributes_read() | set(LEARNERS)  # `finetune` takes a learner's section by its name
+
+
+@pytest.mark.parametrize("name", [name for name in config_package.__all__
+                                  if dataclasses.is_dataclass(getattr(config_package, name))])
+def test_every_field_has_a_docstring_and_is_read(name, read):
+    schema = getattr(config_package, name)
+    fields = {field.name for field in dataclasses.fields(schema)}
+    assert fields - docstrings(schema).keys() == set()
+    assert fields - read == set()
+
+
 def test_every_enum_and_dataclass_is_exported():
-    assert all(hasattr(config_package, name) for name in config_package.__all__)
+    made = {name for module in (text, learning, run) for name, value in vars(module).items()
+            if isinstance(value, type) and value.__module__ == module.__name__}
+    assert made == set(config_package.__all__)
 
 
 def test_markers_name_registries_that_exist():
