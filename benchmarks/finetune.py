@@ -10,19 +10,17 @@ length, must equal transformers' own, example by example, to 1e-5.
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
+from harness import compare, cpu_runtime, heading, in_turns, model_config, training_parser
 
-from jptransfer.config import Device, EncoderFinetuningConfig, ModelConfig, Pooling, Precision, RuntimeConfig
+from jptransfer.config import EncoderFinetuningConfig, Pooling, Precision
 from jptransfer.models.bert import configuration
 from jptransfer.models.heads import fresh_head
-from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, open_dataset, read_examples
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.training.batching import padding_share
@@ -33,7 +31,6 @@ from jptransfer.training.loop import train
 from jptransfer.training.task_data import TaskData
 from jptransfer.training.types import LoopSettings
 
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 DEFAULTS = EncoderFinetuningConfig()
 
 
@@ -44,7 +41,7 @@ def main() -> None:
     features, validation = (
         task.features(read_examples(task, arguments.dataset, split), tokenizer, DEFAULTS.max_length)
         for split in ("train", "validation"))
-    size = ModelConfig(**yaml.safe_load((CONFIGS / "model" / f"{arguments.model}.yaml").read_text()))
+    size = model_config(arguments.model)
 
     def fresh() -> torch.nn.Module:
         encoder = configuration(size, tokenizer.vocab_size, tokenizer.pad_id)
@@ -52,26 +49,19 @@ def main() -> None:
 
     data = TaskData(features, DEFAULTS.batch_size, tokenizer.pad_id, seed=0)
     error = gate(fresh().eval(), data, validation, task)
-    rates = [(ours(fresh(), data, len(task.outputs), arguments), peer(fresh(), features, tokenizer.pad_id, arguments))
-             for _ in range(arguments.rounds + 1)][1:]
-    ratios = sorted(mine / theirs for mine, theirs in rates)
-    mine, theirs = (statistics.median(column) for column in zip(*rates, strict=True))
     lengths = data.lengths(0)
-    print(f"{arguments.model} {arguments.precision}, {lengths.mean():.1f} tokens an example, padding "
-          f"{padding_share(lengths, data.batches(0)):.1%}, {arguments.threads} thread(s): ours {mine:,.0f}, Trainer "
-          f"{theirs:,.0f} examples/s; {statistics.median(ratios):.2f}x ({ratios[0]:.2f} to {ratios[-1]:.2f}); "
-          f"greatest difference of a score {error:.1e}")
+    heading(f"examples of {lengths.mean():.1f} tokens, padding {padding_share(lengths, data.batches(0)):.1%} of our "
+            f"positions, CPU time, {arguments.threads} thread(s); scores and losses differ by at most {error:.1e}")
+    rates = in_turns({"ours": lambda: ours(fresh(), data, len(task.outputs), arguments),
+                      "peer": lambda: peer(fresh(), features, tokenizer.pad_id, arguments)}, arguments.rounds)
+    compare(f"fine-tuning {arguments.model} {arguments.precision}", "examples/s", rates["ours"],
+            "Trainer, padding to the longest", rates["peer"])
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = training_parser(__doc__, rounds=5, steps=20)
     parser.add_argument("dataset", type=Path)
     parser.add_argument("tokenizer", type=Path)
-    parser.add_argument("--model", default="bert_mini")
-    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
-    parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 
 
@@ -93,7 +83,7 @@ def gate(model: torch.nn.Module, data: TaskData, validation: list[Feature], task
 def ours(model, data: TaskData, classes: int, arguments: argparse.Namespace) -> float:
     """Examples per CPU second of our loop."""
     precision = Precision(arguments.precision)
-    runtime = Runtime(RuntimeConfig(device=Device.cpu, threads=arguments.threads, checkpoint_seconds=1e9))
+    runtime = cpu_runtime(threads=arguments.threads, checkpoint_seconds=1e9)
     settings = LoopSettings(arguments.steps, DEFAULTS.learning_rate, precision=precision, record_every=arguments.steps)
     with tempfile.TemporaryDirectory() as work:
         context = TrainingContext(runtime, precision)

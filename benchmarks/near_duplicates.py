@@ -8,13 +8,13 @@ peers are called as their documentation shows: n-grams, sketch, query, insert.
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import random
-import statistics
 import tempfile
-import time
+from collections.abc import Callable
 from pathlib import Path
+
+from harness import compare, cpu_seconds, heading, in_turns, parser
 
 from jptransfer.config import DeduplicationConfig, SourceConfig
 from jptransfer.corpora.duplicates import near_duplicates
@@ -80,11 +80,10 @@ def rensa(texts: list[str]) -> list[bool]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--text", default="", help="file of sentences, one a line; none: made up")
-    parser.add_argument("--count", type=int, default=40_000, help="paragraphs, before copies are planted")
-    parser.add_argument("--turns", type=int, default=5)
-    arguments = parser.parse_args()
+    made = parser(__doc__, rounds=5)
+    made.add_argument("--text", default="", help="file of sentences, one a line; none: made up")
+    made.add_argument("--count", type=int, default=40_000, help="paragraphs, before copies are planted")
+    arguments = made.parse_args()
     rng = random.Random(0)
     originals = paragraphs(arguments.text, arguments.count, rng)
     copies = [(text, edited(text, rng)) for text in rng.sample(originals, len(originals) // 5)]
@@ -92,26 +91,26 @@ def main() -> None:
     runs = {"ours": ours, "datasketch": datasketch}
     if importlib.util.find_spec("rensa"):
         runs["rensa"] = rensa
-    times: dict[str, list[float]] = {name: [] for name in runs}
-    for _ in range(1 + arguments.turns):  # the first turn warms up
-        for name, run in runs.items():
-            start = time.process_time()
-            found = run(texts)
-            times[name].append(time.process_time() - start)
-            report(name, found, copies, len(texts) / times[name][-1])
-    medians = {name: statistics.median(values[1:]) for name, values in times.items()}
-    for name in list(medians)[1:]:
-        print(f"{name} / ours, medians of {arguments.turns}: {medians[name] / medians['ours']:.1f}")
+    recalls = {name: recall(run(texts), copies) for name, run in runs.items()}
+    if recalls["ours"] < 0.99:
+        raise SystemExit(f"recall {recalls['ours']:.4f} is below .99: the ratio would mean nothing")
+    heading(f"{len(texts):,} paragraphs, CPU time of one thread; recall "
+            + ", ".join(f"{name} {value:.4f}" for name, value in recalls.items()))
+
+    def rate(run: Callable[[list[str]], list[bool]]) -> float:
+        return len(texts) / cpu_seconds(lambda: run(texts))
+
+    rates = in_turns({name: (lambda run=run: rate(run)) for name, run in runs.items()}, arguments.rounds)
+    mine = rates.pop("ours")
+    for name, values in rates.items():
+        compare("near-duplicates", "paragraphs/s", mine, name, values)
 
 
-def report(name: str, found: list[bool], copies: list[tuple[str, str]], rate: float) -> None:
-    """Print rate, recall of clear copies, and how many originals were taken for copies; stop if ours fails."""
+def recall(found: list[bool], copies: list[tuple[str, str]]) -> float:
+    """Return the share of clear copies that were found; copies stand after the originals."""
     originals = len(found) - len(copies)
     clear = [found[originals + number] for number, pair in enumerate(copies) if jaccard(*pair) >= THRESHOLD + 0.05]
-    recall, dropped = sum(clear) / len(clear), sum(found[:originals])
-    print(f"{name}: {rate:,.0f} paragraphs/s, recall {recall:.4f}, originals dropped {dropped}", flush=True)
-    if name == "ours" and recall < 0.99:
-        raise SystemExit("recall below .99: the ratio would mean nothing")
+    return sum(clear) / len(clear)
 
 
 if __name__ == "__main__":

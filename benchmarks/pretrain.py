@@ -11,18 +11,16 @@ everywhere to 1e-5.
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
 import torch
-import yaml
+from harness import compare, cpu_runtime, heading, in_turns, model_config, training_parser
 
-from jptransfer.config import Device, LmTrainingConfig, ModelConfig, ObjectiveConfig, Precision, RuntimeConfig
+from jptransfer.config import LmTrainingConfig, ObjectiveConfig, Precision
 from jptransfer.models.bert import build
-from jptransfer.runtime import Runtime
 from jptransfer.text.encoded import load_encoded
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.training.context import TrainingContext
@@ -31,7 +29,6 @@ from jptransfer.training.mlm import MaskedData, MaskedLanguageModel
 from jptransfer.training.types import LoopSettings
 
 ROWS = 32
-CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
 
 def main() -> None:
@@ -39,7 +36,7 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     tokenizer = load_tokenizer(arguments.tokenizer)
     split = load_encoded(arguments.encoded, "train")
-    size = ModelConfig(**yaml.safe_load((CONFIGS / "model" / f"{arguments.model}.yaml").read_text()))
+    size = model_config(arguments.model)
     mean = split.n_tokens / split.n_sentences + 2
     config = LmTrainingConfig(
         pack=False, batch_tokens=round(ROWS * mean), parts=arguments.parts, precision=Precision(arguments.precision),
@@ -51,26 +48,20 @@ def main() -> None:
         return build(size, tokenizer.vocab_size, tokenizer.pad_id)
 
     error = gate(fresh().eval(), data)
-    rates = [(ours(fresh(), data, config, arguments), peer(fresh(), data, config, tokenizer, arguments))
-             for _ in range(arguments.rounds + 1)][1:]
-    ratios = sorted(mine / theirs for mine, theirs in rates)
-    mine, theirs = (statistics.median(column) for column in zip(*rates, strict=True))
-    print(f"{arguments.model} {arguments.precision}, {mean:.1f} tokens a sentence, {arguments.threads} thread(s): "
-          f"ours {mine:,.0f}, Trainer {theirs:,.0f} real tokens/s; {statistics.median(ratios):.2f}x "
-          f"({ratios[0]:.2f} to {ratios[-1]:.2f}); greatest difference of a loss {error:.1e}")
+    heading(f"sentences of {mean:.1f} tokens, CPU time, {arguments.threads} thread(s); single losses differ "
+            f"by at most {error:.1e}")
+    rates = in_turns({"ours": lambda: ours(fresh(), data, config, arguments),
+                      "peer": lambda: peer(fresh(), data, config, tokenizer, arguments)}, arguments.rounds)
+    compare(f"{arguments.model} {arguments.precision}", "real tokens/s", rates["ours"],
+            f"Trainer, dynamic padding, batches of {ROWS}", rates["peer"])
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = training_parser(__doc__, rounds=3, steps=12)
     parser.add_argument("encoded", type=Path)
     parser.add_argument("tokenizer", type=Path)
-    parser.add_argument("--model", default="bert_mini")
-    parser.add_argument("--precision", default="fp32", choices=["fp32", "bf16"])
     parser.add_argument("--sentences", type=int, default=20_000)
     parser.add_argument("--parts", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=12)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=1)
     return parser.parse_args()
 
 
@@ -93,7 +84,7 @@ def gate(model: torch.nn.Module, data: MaskedData, sentences: int = 64) -> float
 
 def ours(model, data: MaskedData, config: LmTrainingConfig, arguments: argparse.Namespace) -> float:
     """Real tokens per CPU second of our loop."""
-    runtime = Runtime(RuntimeConfig(device=Device.cpu, threads=arguments.threads, checkpoint_seconds=1e9))
+    runtime = cpu_runtime(threads=arguments.threads, checkpoint_seconds=1e9)
     context = TrainingContext(runtime, config.precision)
     settings = LoopSettings(
         arguments.steps, config.learning_rate, config.optimizer, config.schedule, config.precision, record_every=1)

@@ -12,14 +12,14 @@ from __future__ import annotations
 import argparse
 import os
 import random
-import statistics
-import time
 from collections.abc import Callable
+from functools import partial
 
 os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import scipy.stats
+from harness import compare, cpu_seconds, heading, in_turns, median, parser, row
 
 from jptransfer.evaluation.metrics import Outcomes
 from jptransfer.evaluation.significance import approximate_randomization
@@ -36,31 +36,21 @@ def main() -> None:
         ("entity F1, 3 seeds, 200 trials", "loop in plain Python", *entity_f1(arguments.examples, 200)),
         ("entity F1, 3 seeds, 10,000 trials", "", *entity_f1(arguments.examples, 10_000)),
     ]
-    print(f"{arguments.examples:,} examples; {arguments.rounds} rounds in turns, medians of CPU seconds")
+    heading(f"{arguments.examples:,} examples, CPU time of one thread")
     for label, peer, ours, theirs in works:
         if not peer:
-            print(f"{label:36} ours {statistics.median(seconds(ours) for _ in range(arguments.rounds)):.3f} s")
+            row(label, median(in_turns({"ours": partial(cpu_seconds, ours)}, arguments.rounds)["ours"], "s"))
             continue
         p_values = ours(), theirs()
         assert abs(p_values[0] - p_values[1]) < 0.12, p_values  # the loops' few trials allow no less
-        pairs = [(seconds(ours), seconds(theirs)) for _ in range(arguments.rounds)]
-        our_time, peer_time = (statistics.median(column) for column in zip(*pairs, strict=True))
-        ratios = sorted(b / a for a, b in pairs)
-        print(f"{label:36} ours {our_time:.3f} s, {peer} {peer_time:.3f} s: {statistics.median(ratios):.0f}x "
-              f"({ratios[0]:.0f} to {ratios[-1]:.0f}); p = {p_values[0]:.3f}, {p_values[1]:.3f}")
+        times = in_turns({"ours": partial(cpu_seconds, ours), "peer": partial(cpu_seconds, theirs)}, arguments.rounds)
+        compare(f"{label}; p = {p_values[0]:.3f}, {p_values[1]:.3f}", "s", times["ours"], peer, times["peer"])
 
 
 def parse() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--examples", type=int, default=5000)
-    parser.add_argument("--rounds", type=int, default=5)
-    return parser.parse_args()
-
-
-def seconds(work: Callable[[], float]) -> float:
-    start = time.process_time()
-    work()
-    return time.process_time() - start
+    made = parser(__doc__, rounds=5)
+    made.add_argument("--examples", type=int, default=5000)
+    return made.parse_args()
 
 
 def labelled(examples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,0 +1,93 @@
+"""Classifying short texts: our Predictor against transformers' pipeline on the exported model, in turns.
+
+python benchmarks/predict.py TASK_MODEL DATASET [--texts 500] [--batch-size 32] [--rounds 3]
+
+TASK_MODEL and DATASET are folders of artifacts; the model is exported for the peer. Both go from texts to labels with
+probabilities, in batches of 32; every round has texts of its own. Before that the logits must be equal to 1e-6. CPU
+seconds of one thread.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from harness import compare, cpu_runtime, cpu_seconds, heading, in_turns, parser
+
+from jptransfer.stages.export import export
+from jptransfer.tasks.base import read_examples
+from jptransfer.training.inference import EncoderPredictor, score
+from jptransfer.training.prediction import load_predictor
+
+TOLERANCE = 1e-6
+GATE_TEXTS = 256
+
+
+def main() -> None:
+    arguments = parse()
+    torch.set_num_threads(arguments.threads)
+    from transformers import pipeline
+
+    predictor = load_predictor(arguments.task_model, cpu_runtime(threads=arguments.threads))
+    texts = list(dict.fromkeys(one.text for split in ("train", "validation")
+                               for one in read_examples(predictor.task, arguments.dataset, split)))
+    texts = [texts[place] for place in np.random.default_rng(0).permutation(len(texts))]
+    needed = (arguments.rounds + 1) * arguments.texts
+    assert len(texts) >= needed, f"{needed:,} texts wanted, {len(texts):,} there"
+    with tempfile.TemporaryDirectory() as name:
+        export(arguments.task_model, Path(name) / "model")
+        peer = pipeline("text-classification", model=f"{name}/model", device="cpu", top_k=None, truncation=True,
+                        max_length=predictor.max_length)
+    error = gate(predictor, peer, texts[-GATE_TEXTS:], arguments.batch_size)
+    places = {"ours": count(), "peer": count()}
+
+    def measure(side: str, work) -> float:
+        start = next(places[side]) * arguments.texts
+        chunk = texts[start:start + arguments.texts]
+        return len(chunk) / cpu_seconds(lambda: work(chunk))
+
+    mean = sum(map(len, texts)) / len(texts)
+    heading(f"texts of {mean:.0f} characters, batches of {arguments.batch_size}, CPU time, "
+            f"{arguments.threads} thread(s); logits of {GATE_TEXTS} texts differ by at most {error:.1e}")
+    size = arguments.batch_size
+    rates = in_turns({
+        "ours": lambda: measure("ours", lambda chunk: predictor.predict(examples(predictor, chunk), size)),
+        "peer": lambda: measure("peer", lambda chunk: peer(chunk, batch_size=size)),
+    }, arguments.rounds)
+    compare("classify texts", "texts/s", rates["ours"], "transformers pipeline", rates["peer"])
+
+
+def parse():
+    made = parser(__doc__, rounds=3)
+    made.add_argument("task_model", type=Path)
+    made.add_argument("dataset", type=Path)
+    made.add_argument("--texts", type=int, default=500)
+    made.add_argument("--batch-size", type=int, default=32)
+    made.add_argument("--threads", type=int, default=1)
+    return made.parse_args()
+
+
+def examples(predictor: EncoderPredictor, texts: list[str]) -> list[Any]:
+    return [predictor.task.example(str(number), text) for number, text in enumerate(texts)]
+
+
+def gate(predictor: EncoderPredictor, peer, texts: list[str], batch_size: int) -> float:
+    """Return the greatest difference of a logit, batched by either side."""
+    task = predictor.task
+    features = task.features(examples(predictor, texts), predictor.tokenizer, predictor.max_length)
+    with torch.inference_mode():
+        ours = np.stack(score(predictor.model, features, task.level, predictor.tokenizer.pad_id, batch_size))
+    answers = peer(texts, batch_size=batch_size, function_to_apply="none")
+    by_label = [{one["label"]: one["score"] for one in answer} for answer in answers]
+    theirs = np.array([[scores[label] for label in task.outputs] for scores in by_label])
+    error = float(np.abs(ours - theirs).max())
+    assert error <= TOLERANCE * max(1.0, float(np.abs(theirs).max())), error
+    return error
+
+
+if __name__ == "__main__":
+    main()
