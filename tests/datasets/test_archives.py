@@ -6,7 +6,8 @@ import pytest
 from jptransfer.datasets.archives import members
 from jptransfer.errors import DataError
 
-FILES = {"text/b/1.txt": b"b", "text/a/2.txt": "あ".encode() * 5000, "text/a/._2.txt": b"mac", "README": b"no"}
+FILES = {"text/b/1.txt": b"b", "text/a/2.txt": "あ".encode() * 5000, "text/a/._2.txt": b"mac", "text/.old/1.txt": b"o",
+         "README": b"no"}
 
 
 def pack(path, files=FILES):

@@ -57,5 +57,8 @@ def test_clear_errors(tmp_path, runtime):
         TfidfLearner.fit(job(tmp_path, entity_examples(), [], make_task("ner", ["LOC", "PER"]), c=[1.0]), runtime)
     with pytest.raises(ConfigError, match="no validation split"):
         TfidfLearner.fit(job(tmp_path, THREE, []), runtime)
+    for wrong in ([], [1.0, 0.0]):
+        with pytest.raises(ConfigError, match="positive"):
+            TfidfLearner.fit(job(tmp_path, THREE, THREE, c=wrong), runtime)
     with pytest.raises(DataError, match="no n-gram"):
         TfidfLearner.fit(job(tmp_path, THREE, [], c=[1.0], min_df=100), runtime)

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from jptransfer.config import OptimizerConfig
+from jptransfer.errors import ConfigError
 from jptransfer.training.optimizers import build_optimizer, set_learning_rate
 from jptransfer.training.types import ParameterGroup
 
@@ -34,6 +35,13 @@ def by_hand(bias_correction: bool) -> np.ndarray:
 @pytest.mark.parametrize(("name", "bias_correction"), [("adamw", True), ("bert_adam", False)])
 def test_updates_follow_the_formula(name, bias_correction):
     np.testing.assert_allclose(trained(name), by_hand(bias_correction), rtol=2e-5)
+
+
+@pytest.mark.parametrize("name", ["adamw", "bert_adam"])
+@pytest.mark.parametrize("betas", [[0.9], [0.9, 0.99, 0.999], [0.9, 1.0]])
+def test_wrong_betas_are_a_mistake_of_the_user(name, betas):
+    with pytest.raises(ConfigError, match="two numbers"):
+        build_optimizer(OptimizerConfig(name, betas=betas), [ParameterGroup([nn.Parameter(torch.ones(2, 2))])])
 
 
 def test_vectors_do_not_decay_and_rates_multiply():

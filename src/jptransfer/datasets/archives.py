@@ -13,7 +13,7 @@ from jptransfer.errors import DataError
 def members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
     """Return name -> bytes of the files whose name (relative, with ``/``) is wanted, sorted by name.
 
-    Hidden files are left out. Nothing is written to disk.
+    Hidden files and folders are left out, as they are of a folder's digest. Nothing is written to disk.
 
     Raises:
         DataError: the archive is damaged, or holds nothing that is wanted.
@@ -25,7 +25,7 @@ def members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
 
 
 def _visible(name: str) -> bool:
-    return not name.rpartition("/")[2].startswith(".")
+    return not any(part.startswith(".") for part in name.split("/"))
 
 
 def _of_folder(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
@@ -36,10 +36,8 @@ def _of_folder(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
 def _of_archive(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
     try:
         with tarfile.open(path) as archive:
-            return {
-                member.name.removeprefix("./"): archive.extractfile(member).read()  # type: ignore[union-attr]
-                for member in archive
-                if member.isfile() and _visible(member.name) and wanted(member.name.removeprefix("./"))
-            }
+            named = ((member.name.removeprefix("./"), member) for member in archive if member.isfile())
+            return {name: archive.extractfile(member).read()  # type: ignore[union-attr]
+                    for name, member in named if _visible(name) and wanted(name)}
     except UNREADABLE as error:
         raise DataError(f"{path}: damaged, truncated or no tar archive ({error})") from error

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jptransfer.artifacts.manifest import FILE as MANIFEST
 from jptransfer.artifacts.manifest import Manifest
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.tasks.base import PREDICTIONS
+from jptransfer.training.prediction import TASK_MODEL, read_settings
 
-TOKENIZER, LANGUAGE_MODEL, TASK_MODEL = "tokenizer", "language_model", "task_model"
-_OURS = {MANIFEST, PREDICTIONS, "task_model.json", "history.jsonl"}
+TOKENIZER, LANGUAGE_MODEL = "tokenizer", "language_model"
+_OURS = {MANIFEST, PREDICTIONS, TASK_MODEL, "history.jsonl"}
 _USE = {
     TOKENIZER: 'AutoTokenizer.from_pretrained("{name}")',
     LANGUAGE_MODEL: 'pipeline("fill-mask", model="{name}")("…[MASK]…")',
@@ -44,8 +47,8 @@ def export(folder: Path, to: Path) -> None:
 
 def _use(folder: Path) -> str:
     """Return what the folder is for, a key of `_USE`, once it is clear that plain transformers can compute it."""
-    if (folder / "task_model.json").is_file():
-        return _task_use(json.loads((folder / "task_model.json").read_text(encoding="utf-8")))
+    if (folder / TASK_MODEL).is_file():
+        return _task_use(read_settings(folder))
     if (folder / "config.json").is_file():
         return LANGUAGE_MODEL
     if not (folder / "tokenizer_config.json").is_file():
@@ -53,7 +56,7 @@ def _use(folder: Path) -> str:
     return TOKENIZER
 
 
-def _task_use(settings: dict) -> str:
+def _task_use(settings: Mapping[str, Any]) -> str:
     if settings["learner"] != "encoder":
         raise ConfigError(f"a task model of learner '{settings['learner']}' cannot be exported: transformers has no "
                           "such model; use `jpt predict`")

@@ -96,6 +96,8 @@ def _check(job: Job) -> None:
     if job.task.level is not Level.sequence:
         raise ConfigError(f"model=linear_tfidf is for classification, and this task is {job.task.kind}; "
                           "take a model that encodes text, such as bert_tiny")
+    if not job.config.tfidf.c or min(job.config.tfidf.c) <= 0:
+        raise ConfigError("finetuning.tfidf.c: one positive number or more is needed")
     if len(job.config.tfidf.c) != 1 and not job.validation:
         raise ConfigError("finetuning.tfidf.c: give one value, there is no validation split to choose on")
 

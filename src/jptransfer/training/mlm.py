@@ -15,12 +15,13 @@ from torch import nn
 
 from jptransfer.config import LmTrainingConfig, Masking, ObjectiveConfig
 from jptransfer.models.encoder import predict_at
+from jptransfer.tasks.base import IGNORED
 from jptransfer.text.encoded import EncodedSplit
 from jptransfer.text.types import Tokenizer
 from jptransfer.training.batching import token_batches
 from jptransfer.training.masking import choose_positions, prediction_budget, replace
 from jptransfer.training.randomness import generator, uniform
-from jptransfer.training.sequences import IGNORED, Sequences, sentence_pairs, single_sequences
+from jptransfer.training.sequences import Sequences, sentence_pairs, single_sequences
 from jptransfer.training.shapes import Shapes
 from jptransfer.training.types import Batch, StepLoss, Tensors, Totals
 

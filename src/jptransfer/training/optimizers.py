@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.optim import AdamW, Optimizer
 
 from jptransfer.config import OptimizerConfig
+from jptransfer.errors import ConfigError
 from jptransfer.registry import OPTIMIZERS
 from jptransfer.training.types import ParameterGroup
 
@@ -41,8 +42,14 @@ def _decay_groups(config: OptimizerConfig, groups: Sequence[ParameterGroup]) -> 
 def adamw(groups: list[dict[str, Any]], config: OptimizerConfig) -> Optimizer:
     """AdamW (Loshchilov & Hutter 2019), fused where the device has it."""
     fused = all(p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
-    beta1, beta2 = config.betas
-    return AdamW(groups, lr=0.0, betas=(beta1, beta2), eps=config.eps, fused=fused)
+    return AdamW(groups, lr=0.0, betas=_betas(config), eps=config.eps, fused=fused)
+
+
+def _betas(config: OptimizerConfig) -> tuple[float, float]:
+    """Return the two decay rates, from 0 to below 1, or raise `ConfigError`."""
+    if len(config.betas) != 2 or not all(0 <= beta < 1 for beta in config.betas):
+        raise ConfigError(f"optimizer.betas: two numbers from 0 to below 1 are needed, not {config.betas}")
+    return config.betas[0], config.betas[1]
 
 
 class BertAdam(Optimizer):
@@ -52,8 +59,7 @@ class BertAdam(Optimizer):
     """
 
     def __init__(self, groups: list[dict[str, Any]], config: OptimizerConfig) -> None:
-        beta1, beta2 = config.betas
-        super().__init__(groups, {"lr": 0.0, "betas": (beta1, beta2), "eps": config.eps, "weight_decay": 0.0})
+        super().__init__(groups, {"lr": 0.0, "betas": _betas(config), "eps": config.eps, "weight_decay": 0.0})
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]

@@ -10,12 +10,10 @@ from random import Random
 
 import numpy as np
 
+from jptransfer.tasks.base import IGNORED
 from jptransfer.text.encoded import EncodedSplit
 
 Range = tuple[int, int]
-
-IGNORED = -100
-"""The label of what is not to be predicted, as in torch's cross-entropy."""
 
 
 @dataclass(frozen=True)
