@@ -27,8 +27,6 @@ class Masking(Enum):
 class ModelConfig:
     """Architecture and size of a language model that starts from scratch."""
 
-    name: str = setting("model", label=True)
-    """label of the artifact"""
     architecture: str = setting("bert", registry="models")
     """family, see `jpt ls models`"""
     layers: int = setting(2, low=1)

@@ -150,7 +150,5 @@ class TokenizerConfig:
 class EncodingConfig:
     """Token ids of a corpus, stored for random access. What is cut from them (lengths, masks, pairs) is training's."""
 
-    name: str = setting("encoded", label=True)
-    """label of the artifact"""
     max_sentence_tokens: int = setting(2000, low=1)
     """longer sentences are divided, where possible before a word; no token is lost"""
