@@ -24,6 +24,7 @@ MISTAKES = [
     (["run", "model.dropout=1.5"], "model.dropout: 1.5 is out of range; it must be at least 0 and at most 1"),
     (["run", "seed=1,2"], "sweep over them with -m"),
     (["run", "a=b=["], "cannot read 'a=b=['"),
+    (["run", "task.separator=;"], "quote twice, as in 'task.separator=\"a;b\"'"),
     (["run", "name=${nme}"], "name: Interpolation key 'nme' not found"),
     (["run", "quickstart"], "'quickstart' is no setting"),
     (["run", "--mutlirun"], "unknown option '--mutlirun' (did you mean '--multirun'?)"),

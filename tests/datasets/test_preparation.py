@@ -98,6 +98,7 @@ def test_duplicates_across_splits_are_counted(tmp_path):
     (TRAIN, [], "the split 'validation' has no examples"),
     ([("a", "1"), ("b", "1"), ("c", "1"), ("d", "1")], None, "too few labels to learn: 1"),
     ([("a", "1")], None, "too few examples"),
+    ([], TRAIN, "the split 'train' has no examples"),
 ])
 def test_what_cannot_be_learnt_from(tmp_path, train, validation, message):
     with pytest.raises(DataError, match=message):

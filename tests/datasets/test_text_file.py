@@ -60,6 +60,16 @@ def test_header_can_be_said_to_be_there(tmp_path):
     assert pairs(read(config(path, text_column="0", label_column="1", options={"header": "yes"}))) == [("良い", "1")]
 
 
+@pytest.mark.parametrize(("header", "rows"), [
+    ("0,1\n", [("良い", "1")]),
+    ("1,0\n", [("1", "0"), ("良い", "1")]),
+    ("", [("良い", "1")]),
+])
+def test_columns_may_be_named_by_their_numbers(tmp_path, header, rows):
+    path = write(tmp_path / "a.csv", f"{header}良い,1\n")
+    assert pairs(read(config(path, text_column="0", label_column="1"))) == rows
+
+
 @pytest.mark.parametrize("encoding", ["euc_jp", "cp932", "utf-8-sig", "utf-16"])
 def test_encodings(tmp_path, encoding):
     path = write(tmp_path / "a.tsv", "text\tlabel\n温泉\t良い\n", encoding)
@@ -167,4 +177,5 @@ def test_an_unknown_suffix_asks_for_the_separator(tmp_path):
     path = write(tmp_path / "a.dat", "text;label\n良い;1\n")
     with pytest.raises(ConfigError, match=r"task\.separator"):
         read(config(path))
-    assert pairs(read(config(path, separator=";"))) == [("良い", "1")]
+    for separator in (";", "semicolon"):
+        assert pairs(read(config(path, separator=separator))) == [("良い", "1")]

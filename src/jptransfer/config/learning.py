@@ -168,7 +168,7 @@ class TaskConfig:
     encoding: str = "utf-8"
     """character encoding of the files"""
     separator: str = ""
-    """tab, comma, space, or any character; empty: from the file's name (text_file), tabs and spaces (conll_file)"""
+    """tab, comma, semicolon, pipe, space, any character; empty: by file name (text_file), tabs, spaces (conll_file)"""
     validation_fraction: float = setting(0.1, low=0.0, high=0.9)
     """share of examples made into a validation split where the files have none"""
     test_fraction: float = setting(0.1, low=0.0, high=0.9)

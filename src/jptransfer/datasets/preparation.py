@@ -44,6 +44,7 @@ def prepare(config: TaskConfig) -> PreparedDataset:
     relabel(kind, config, data, counts)
     labels = list(config.labels) or discover(kind, data.splits.get(POOL) or data.splits.get("train", []))
     splits = complete(config, data)
+    _check_sizes(kind, splits, labels)
     splits = {split: _known(kind, config, split, examples, labels, counts) for split, examples in splits.items()}
     _check_sizes(kind, splits, labels)
     check_ids(splits)

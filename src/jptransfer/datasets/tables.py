@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from jptransfer.corpora.intake import Intake, read_lines
 from jptransfer.errors import ConfigError, DataError, unknown
 from jptransfer.files import bare_suffix
 
-SEPARATORS = {"tab": "\t", "comma": ",", "space": " "}
+SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 BY_SUFFIX = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 LONGEST_CELL = 1 << 30
@@ -56,7 +56,7 @@ def _delimited_rows(path: Path, columns: Mapping[str, str], config: TaskConfig, 
     first = next(rows, None)
     if first is None:
         return
-    named = not all(is_number(column) for column in columns.values())
+    named = not all(is_number(column) for column in columns.values()) or _numbers_itself(first[1], columns.values())
     header = first[1] if options["header"] == "yes" or (options["header"] == "auto" and named) else None
     places = {role: _place(path, column, first[1], header is not None) for role, column in columns.items()}
     for where, row in rows if header else chain([first], rows):
@@ -64,6 +64,11 @@ def _delimited_rows(path: Path, columns: Mapping[str, str], config: TaskConfig, 
             yield where, {role: row[place] for role, place in places.items()}
         else:
             trouble.trouble("malformed", where, f"{len(row)} columns instead of {len(first[1])} as in the first line")
+
+
+def _numbers_itself(first: list[str], columns: Iterable[str]) -> bool:
+    """Whether a first line is the header ``0,1,…`` of a table whose columns have no names but their numbers."""
+    return all(first[int(column):][:1] == [column] for column in columns)
 
 
 def is_number(column: str) -> bool:

@@ -21,8 +21,9 @@ def read(config: TaskConfig) -> RawDataset:
     """Read ``files.train``, ``validation``, ``test``, or ``all`` with an optional column of splits.
 
     Columns: `text_column`, `label_column`, and by ``options`` id_column, split_column and group_column (what splits may
-    not divide). Columns that are all numbers mean a file without header (``options.header`` overrides); quotes are
-    special in CSV and plain characters in TSV (``options.quotes`` overrides).
+    not divide). Columns that are all numbers mean a file without header, unless its first line holds these very numbers
+    in their places (``options.header`` overrides); quotes are special in CSV and plain characters in TSV
+    (``options.quotes`` overrides).
     """
     options, trouble = reader_options(config, OPTIONS), intake(config)
     columns = {"text": config.text_column, "label": config.label_column}
