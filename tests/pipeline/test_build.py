@@ -83,8 +83,8 @@ def test_a_miss_is_explained_by_the_nearest_artifact(config: Config, store: Stor
 
 def test_require_refuses_and_prints_the_commands(config: Config, store: Store, log: Path) -> None:
     plan = make_plan(targets("pretrain", [Run("main", 0, config)], store, "t"), store)
-    with pytest.raises(ConfigError, match=r"jpt prepare x=1; jpt tokenize x=1; jpt encode x=1"):
-        refuse_upstream(plan, ["x=1"])
+    with pytest.raises(ConfigError, match=r"jpt prepare x=1 'a=\[b c\]'; jpt tokenize x=1 'a=\[b c\]'; jpt encode x=1"):
+        refuse_upstream(plan, ["x=1", "a=[b c]"])
     run("encode", config, store)
     refuse_upstream(make_plan(targets("pretrain", [Run("main", 0, config)], store, "t"), store), ["x=1"])
 

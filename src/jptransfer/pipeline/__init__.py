@@ -5,6 +5,7 @@ Looking up, locking, resuming, publishing and lineage are done here, once, for a
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -82,5 +83,5 @@ def refuse_upstream(plan: Plan, overrides: list[str]) -> None:
     lacking = [step.node for step in plan.missing if not step.target]
     if lacking:
         names = list(dict.fromkeys(verbs.get(node.stage, node.stage) for node in lacking))
-        commands = "; ".join(f"jpt {verb} {' '.join(overrides)}".strip() for verb in names)
+        commands = "; ".join(shlex.join(["jpt", verb, *overrides]) for verb in names)
         raise ConfigError(f"upstream=require, but {len(lacking)} artifacts are missing; make them with: {commands}")
