@@ -1,10 +1,10 @@
 """Classifying short texts: our Predictor against transformers' pipeline on the exported model, in turns.
 
-python benchmarks/predict.py TASK_MODEL DATASET [--texts 500] [--batch-size 32] [--rounds 3]
+python benchmarks/predict.py TASK_MODEL TEXT [--texts 500] [--batch-size 32] [--rounds 3]
 
-TASK_MODEL and DATASET are folders of artifacts; the model is exported for the peer. Both go from texts to labels with
-probabilities, in batches of 32; every round has texts of its own. Before that the logits must be equal to 1e-6. CPU
-seconds of one thread.
+TASK_MODEL is the folder of an artifact, exported for the peer; TEXT has one text a line (.xz and .gz are opened).
+Both go from texts to labels with probabilities, in batches of 32; every round has texts of its own, at random. Before
+that the logits must be equal to 1e-6. CPU seconds of one thread.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from typing import Any
 
 import numpy as np
 import torch
-from harness import compare, cpu_runtime, cpu_seconds, heading, in_turns, parser
+from harness import compare, cpu_runtime, cpu_seconds, heading, in_turns, parser, sentences_of
 
 from jptransfer.stages.export import export
-from jptransfer.tasks.base import read_examples
 from jptransfer.training.inference import EncoderPredictor, score
 from jptransfer.training.prediction import load_predictor
 
 TOLERANCE = 1e-6
-GATE_TEXTS = 256
+GATE_TEXTS, MOST_TEXTS = 256, 100_000
 
 
 def main() -> None:
@@ -33,8 +32,7 @@ def main() -> None:
     from transformers import pipeline
 
     predictor = load_predictor(arguments.task_model, cpu_runtime(threads=arguments.threads))
-    texts = list(dict.fromkeys(one.text for split in ("train", "validation")
-                               for one in read_examples(predictor.task, arguments.dataset, split)))
+    texts = list(dict.fromkeys(sentences_of(arguments.text, MOST_TEXTS)))
     texts = [texts[place] for place in np.random.default_rng(0).permutation(len(texts))]
     needed = (arguments.rounds + 1) * arguments.texts
     assert len(texts) >= needed, f"{needed:,} texts wanted, {len(texts):,} there"
@@ -64,7 +62,7 @@ def main() -> None:
 def parse():
     made = parser(__doc__, rounds=3)
     made.add_argument("task_model", type=Path)
-    made.add_argument("dataset", type=Path)
+    made.add_argument("text", type=Path)
     made.add_argument("--texts", type=int, default=500)
     made.add_argument("--batch-size", type=int, default=32)
     made.add_argument("--threads", type=int, default=1)

@@ -22,8 +22,13 @@ class Setting:
     path: str
     type: str
     default: str
-    help: str
+    owner: type
     is_section: bool
+
+    @property
+    def help(self) -> str:
+        """The setting's docstring; reading source takes long, so it is read when it is asked for."""
+        return docstrings(self.owner).get(self.path.rpartition(".")[2], "")
 
 
 @cache
@@ -39,12 +44,12 @@ def docstrings(schema: type) -> dict[str, str]:
 
 def settings(schema: type, prefix: str = "") -> Iterator[Setting]:
     """Yield every setting below `schema`, sections before what they hold; a table's entries stand under ``<name>``."""
-    hints, docs = typing.get_type_hints(schema), docstrings(schema)
+    hints = typing.get_type_hints(schema)
     for field in dataclasses.fields(schema):
         hint, path = hints[field.name], prefix + field.name
         section = section_of(hint)
         default = "" if section else show_value(_default(field))
-        yield Setting(path, show_type(hint), default, docs.get(field.name, ""), section is not None)
+        yield Setting(path, show_type(hint), default, schema, section is not None)
         if section:
             yield from settings(section, f"{path}.<name>." if typing.get_origin(hint) is dict else f"{path}.")
 
