@@ -29,8 +29,10 @@ from harness import (
 )
 
 from jptransfer.artifacts.digests import sha256_file
+from jptransfer.text.encode import RANGE_BYTES
 
 SPINS = 50_000_000
+LEAST_RANGES = 4
 TOKENIZER_SENTENCES = 30_000
 
 
@@ -68,7 +70,10 @@ def parse():
     made.add_argument("text", type=Path)
     made.add_argument("--megabytes", type=float, default=32)
     made.add_argument("--vocab-size", type=int, default=8000)
-    return made.parse_args()
+    arguments = made.parse_args()
+    if arguments.megabytes * 1e6 < LEAST_RANGES * RANGE_BYTES:
+        made.error(f"--megabytes must give {LEAST_RANGES} ranges of {RANGE_BYTES:,} bytes, the parts workers take")
+    return arguments
 
 
 def spin(count: int) -> int:
