@@ -69,6 +69,14 @@ def test_booleans_are_not_numbers() -> None:
     assert canonical_json(True) != canonical_json(1)
 
 
+def test_the_order_of_sources_counts_and_that_of_other_tables_does_not() -> None:
+    one, two = SourceConfig(split="a"), SourceConfig(split="b")
+    assert canonical_json(CorpusConfig(sources={"a": one, "b": two})) != canonical_json(
+        CorpusConfig(sources={"b": two, "a": one}))
+    assert canonical_json(CorpusConfig(exclude={"a": one, "b": two})) == canonical_json(
+        CorpusConfig(exclude={"b": two, "a": one}))
+
+
 def test_externals_are_found_in_tables() -> None:
     config = CorpusConfig(sources={"a": SourceConfig(path="x.txt"), "b": SourceConfig()})
     assert [(place.where, place.value) for place in externals(config)] == [("sources.a.path", "x.txt")]

@@ -116,6 +116,14 @@ def test_digests_follow_content_not_place(tmp_path: Path) -> None:
     assert cache.of_place(tmp_path / "one") != cache.of_place(tmp_path / "two")
 
 
+def test_a_files_suffixes_count_and_its_stem_does_not(tmp_path: Path) -> None:
+    for name in ("a.tsv", "b.tsv", "a.csv"):
+        (tmp_path / name).write_text("花,鳥\t風")
+    cache = DigestCache(tmp_path / "cache.json")
+    first, second, third = (cache.of_place(tmp_path / name) for name in ("a.tsv", "b.tsv", "a.csv"))
+    assert first == second != third
+
+
 def test_unchanged_files_are_not_read_again(tmp_path: Path) -> None:
     file = tmp_path / "a.txt"
     file.write_text("花")

@@ -14,7 +14,6 @@ from jptransfer.config import (
     Pooling,
     RuntimeConfig,
     SubsetConfig,
-    TaskConfig,
 )
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.models.bert import configuration
@@ -58,7 +57,7 @@ def finetune(folders, out, runtime, config, data="polarity", lm=False, seed=0, l
     inputs = {"dataset": folders[data], "tokenizer": folders["tokenizer"]}
     if lm:
         inputs["language_model"] = folders["lm"]
-    stage = FinetuneStage(task=TaskConfig(), learner=learner, finetuning=config, seed=seed, model=None if lm else MODEL)
+    stage = FinetuneStage(learner=learner, finetuning=config, seed=seed, model=None if lm else MODEL)
     return run(stage, inputs, out, runtime)
 
 

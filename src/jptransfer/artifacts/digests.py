@@ -52,9 +52,12 @@ class DigestCache:
         return whole.hexdigest()
 
     def of_place(self, path: Path) -> str:
-        """Return the digest of a file, or of all files below a folder (hidden ones left out)."""
+        """Return the digest of a file, or of all files below a folder (hidden ones left out).
+
+        A file's suffixes tell how it is read (``.tsv``, ``.csv.xz``), so they are part of it; its stem is not.
+        """
         if not path.is_dir():
-            return self.of_file(path)
+            return "".join([self.of_file(path), *path.suffixes[-2:]])
         files = {str(p.relative_to(path)): p for p in path.rglob("*") if p.is_file()}
         return self.of_files({name: p for name, p in files.items()
                               if not any(part.startswith(".") for part in Path(name).parts)})

@@ -21,7 +21,8 @@ SHORT = 12
 def canonical(value: Any, where: str = "value") -> Any:
     """Return `value` as plain JSON data with one form for equal settings.
 
-    Fields marked `label` or `external` are left out, as are fields that hold their `omit_when` value.
+    Fields marked `label` or `external` are left out, as are fields that hold their `omit_when` value; tables marked
+    `ordered` become lists of their entries.
 
     Raises:
         TypeError: for anything without a canonical form, naming the place.
@@ -33,7 +34,7 @@ def canonical(value: Any, where: str = "value") -> Any:
     if isinstance(value, float):
         return _number(value, where)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: canonical(getattr(value, f.name), f"{where}.{f.name}")
+        return {f.name: canonical(_in_order(f, getattr(value, f.name)), f"{where}.{f.name}")
                 for f in dataclasses.fields(value) if _counts(f, getattr(value, f.name))}
     if isinstance(value, list | tuple):
         return [canonical(item, f"{where}[{i}]") for i, item in enumerate(value)]
@@ -49,6 +50,11 @@ def _counts(field: dataclasses.Field, value: Any) -> bool:
     if marks.get("label") or marks.get("external"):
         return False
     return not ("omit_when" in marks and value == marks["omit_when"])
+
+
+def _in_order(field: dataclasses.Field, value: Any) -> Any:
+    """Return a table whose order matters as a list of its entries."""
+    return [[key, item] for key, item in value.items()] if field.metadata.get("ordered") else value
 
 
 def _number(value: float, where: str) -> float | int:

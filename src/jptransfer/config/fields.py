@@ -18,6 +18,7 @@ def setting(
     *,
     factory: Any = UNSET,
     external: bool = False,
+    ordered: bool = False,
     label: bool = False,
     omit_when: Any = UNSET,
     registry: str | None = None,
@@ -29,12 +30,13 @@ def setting(
     Args:
         default: the value if none is given. `factory`: a callable that makes it, for lists and dicts.
         external: the value is a place; its content's digest enters the identity, the value does not.
+        ordered: the order of a table's entries matters, and so counts in the identity.
         label: the value only names something and never enters an identity.
         omit_when: leave the field out of the identity while it has this value.
         registry: the value (or every item of a list) must be a name of this table of `jptransfer.registry.ALL`.
         low, high: inclusive limits of a number.
     """
-    marks = {"external": external, "label": label, "registry": registry, "low": low, "high": high}
+    marks = {"external": external, "ordered": ordered, "label": label, "registry": registry, "low": low, "high": high}
     metadata = {name: value for name, value in marks.items() if value is not None and value is not False}
     if omit_when is not UNSET:
         metadata["omit_when"] = omit_when

@@ -76,7 +76,8 @@ class RuntimeConfig:
     device: Device = Device.auto
     """auto, cpu, gpu or tpu"""
     processes: int = setting(1, low=1)
-    """training processes on this machine; the global batch is divided among them"""
+    """training processes on this machine, which share the parts of a batch; more of them than parts (fine-tuning has
+    one) cut parts, and then dropout is drawn anew for the pieces"""
     threads: int | None = setting(None, low=1)
     """CPU threads a process; none: all cores divided by processes"""
     workers: int | None = setting(None, low=1)

@@ -81,7 +81,7 @@ class CorpusConfig:
 
     name: str = setting("corpus", label=True)
     """label of the artifact"""
-    sources: dict[str, SourceConfig] = setting(factory=dict)
+    sources: dict[str, SourceConfig] = setting(factory=dict, ordered=True)
     """name -> source; an empty table means there is no such corpus"""
     cleaning: CleaningConfig = setting(factory=CleaningConfig)
     """normalisation and filters"""

@@ -234,8 +234,7 @@ class Chain:
                 inputs["language_model"] = self.finetuning_start
             else:
                 model = self.config.model
-        task = replace(self.config.task, files={})
-        stage = stages.FinetuneStage(task, learner, finetuning, self.config.seed, model)
+        stage = stages.FinetuneStage(learner, finetuning, self.config.seed, model)
         return self._node("finetune", "finetuning", finetuning.name, stage, inputs)
 
     @cached_property

@@ -108,7 +108,6 @@ class PretrainStage:
 class FinetuneStage:
     """inputs: `dataset`; for an encoder `tokenizer` and, unless from scratch, `language_model`."""
 
-    task: TaskConfig
     learner: str
     finetuning: FinetuningConfig
     seed: int
