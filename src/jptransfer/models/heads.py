@@ -27,7 +27,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from jptransfer.config import Pooling
 from jptransfer.errors import DataError
-from jptransfer.models.pretrained import quiet
+from jptransfer.models.pretrained import on_cpu, quiet
 
 HEAD_FILE = "head.safetensors"
 _WEIGHTS = {"dtype": torch.float32, "use_safetensors": True}
@@ -115,7 +115,7 @@ def load_task_model(folder: Path, kind: str, pooling: Pooling) -> nn.Module:
 def save_task_model(model: nn.Module, folder: Path) -> None:
     """Write what `load_task_model` loads."""
     quiet()
-    model.save_pretrained(folder)  # type: ignore[operator]
+    on_cpu(model).save_pretrained(folder)  # type: ignore[operator]
 
 
 def _plain_class(kind: str) -> Any:

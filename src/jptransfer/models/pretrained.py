@@ -62,7 +62,16 @@ def load_language_model(folder: Path) -> nn.Module:
 def save_language_model(model: nn.Module, folder: Path) -> None:
     """Write ``config.json`` and ``model.safetensors`` as transformers reads them."""
     quiet()
-    model.save_pretrained(folder)  # type: ignore[operator]
+    on_cpu(model).save_pretrained(folder)  # type: ignore[operator]
+
+
+def on_cpu(model: nn.Module) -> nn.Module:
+    """Move a model to the CPU, where safetensors can read its weights (those of an XLA device it cannot)."""
+    model.to("cpu")
+    # Moving from XLA makes new parameters, so shared ones are no longer shared.
+    if hasattr(model, "tie_weights"):
+        model.tie_weights()
+    return model
 
 
 def quiet() -> None:
