@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jptransfer.training.batching import example_batches, padding_share, token_batches
+from jptransfer.training.batching import alike_batches, padding_share, token_batches
+from tests.training.tiny import example_batches
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=0, max_size=200).map(np.array)
 
@@ -26,6 +27,13 @@ def test_example_batches_hold_every_example_once(lengths, size, parts):
     batches = example_batches(lengths, size, parts, 3)
     assert flat(batches) == list(range(len(lengths)))
     assert all(sum(map(len, batch)) == size for batch in batches[:-1])
+
+
+@given(LENGTHS, st.integers(1, 40))
+def test_alike_batches_hold_every_example_once(lengths, size):
+    batches = alike_batches(lengths, size, 3)
+    assert flat(batches) == list(range(len(lengths)))
+    assert sorted(len(part) for batch in batches for part in batch)[1:] == [size] * (len(batches) - 1)
 
 
 def test_next_to_no_padding_and_an_order_of_its_own_for_every_epoch():

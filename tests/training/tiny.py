@@ -13,11 +13,22 @@ from torch import nn
 from jptransfer.config import Device, RuntimeConfig
 from jptransfer.runtime import Runtime
 from jptransfer.text.encoded import EncodedSplit, array_path
-from jptransfer.training.batching import example_batches
-from jptransfer.training.types import StepLoss
+from jptransfer.training.randomness import generator
+from jptransfer.training.types import Batch, StepLoss
 
 VOCAB = 40
 TOKENIZER = SimpleNamespace(pad_id=0, unk_id=1, cls_id=2, sep_id=3, mask_id=4, vocab_size=VOCAB)
+
+
+def example_batches(lengths: np.ndarray, batch_size: int, parts: int, *keys: int) -> list[Batch]:
+    """Batches of `batch_size` examples drawn at random; a part holds those of a batch that are alike in length."""
+    order = generator(*keys).permutation(len(lengths))
+    batches: list[Batch] = []
+    for start in range(0, len(order), batch_size):
+        batch = order[start:start + batch_size]
+        by_length = batch[np.argsort(lengths[batch], kind="stable")]
+        batches.append([part for part in np.array_split(by_length, parts) if len(part)])
+    return batches
 
 
 def make_split(documents: list[list[int]], seed: int = 0) -> EncodedSplit:

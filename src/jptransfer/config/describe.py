@@ -20,9 +20,9 @@ class Setting:
     """One line of a verb's help: where a setting stands, what it takes, what it is without being given."""
 
     path: str
+    owner: type
     type: str
     default: str
-    owner: type
     is_section: bool
 
     @property
@@ -49,7 +49,7 @@ def settings(schema: type, prefix: str = "") -> Iterator[Setting]:
         hint, path = hints[field.name], prefix + field.name
         section = section_of(hint)
         default = "" if section else show_value(_default(field))
-        yield Setting(path, show_type(hint), default, schema, section is not None)
+        yield Setting(path, schema, show_type(hint), default, section is not None)
         if section:
             yield from settings(section, f"{path}.<name>." if typing.get_origin(hint) is dict else f"{path}.")
 

@@ -17,7 +17,7 @@ def setting(
     default: Any = UNSET,
     *,
     factory: Any = UNSET,
-    external: bool = False,
+    external: bool | str = False,
     ordered: bool = False,
     label: bool = False,
     omit_when: Any = UNSET,
@@ -29,7 +29,8 @@ def setting(
 
     Args:
         default: the value if none is given. `factory`: a callable that makes it, for lists and dicts.
-        external: the value is a place; its content's digest enters the identity, the value does not.
+        external: the value is a place; its content's digest enters the identity, the value does not. With
+            `dictionary` it may also name an installed package.
         ordered: the order of a table's entries matters, and so counts in the identity.
         label: the value only names something and never enters an identity.
         omit_when: leave the field out of the identity while it has this value.

@@ -112,7 +112,7 @@ class CorpusRole(Enum):
 class SegmenterConfig:
     """MeCab and its dictionary."""
 
-    dictionary: str = setting("unidic-lite", external=True)
+    dictionary: str = setting("unidic-lite", external="dictionary")
     """unidic-lite, ipadic, unidic (by package), or the path of a compiled MeCab dictionary"""
 
 

@@ -70,7 +70,7 @@ def on_cpu(model: nn.Module) -> nn.Module:
     model.to("cpu")
     # Moving from XLA makes new parameters, so shared ones are no longer shared.
     if hasattr(model, "tie_weights"):
-        model.tie_weights()
+        model.tie_weights()  # type: ignore[operator]
     return model
 
 

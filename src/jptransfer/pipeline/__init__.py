@@ -41,6 +41,7 @@ VERBS: dict[str, tuple[Callable[[Chain], list], str]] = {
 }
 """Verb -> (what it makes of a chain, what to say if a configuration has none of it)."""
 
+
 def _everything(chain: Chain) -> list:
     return [chain.evaluation] if chain.dataset else [chain.adapted or chain.language_model]
 
@@ -51,7 +52,7 @@ def targets(verb: str, runs: list[Run], store: Store, name: str) -> list[Node]:
     Raises:
         ConfigError: the configuration describes nothing of the kind.
     """
-    chains = {(run.row, run.seed): Chain(run.config, store, f"{run.row}:{run.seed}") for run in runs}
+    chains = {(run.row, run.seed): Chain(run.config, store) for run in runs}
     if verb in ("report", "run") and all(chain.dataset for chain in chains.values()):
         return [report_node(chains, runs[0].config, name)]
     if verb == "report":

@@ -19,7 +19,7 @@ from jptransfer.artifacts.manifest import FILE
 from jptransfer.config import Config, CorpusConfig, FinetuningConfig, LmTrainingConfig, TokenizerConfig
 from jptransfer.errors import ArtifactError, ConfigError, nearest
 from jptransfer.hub import HUB
-from jptransfer.pipeline.places import External, external_inputs, pin, pinned, place_digest
+from jptransfer.pipeline.places import MODEL, External, external_inputs, pin, pinned, place_digest
 from jptransfer.registry import LEARNERS, MODELS
 
 LM_WORDS = ("none", "pretrained", "adapted", "auto")
@@ -35,7 +35,6 @@ class Node:
     config: Any
     inputs: dict[str, Node | Reference]
     externals: dict[str, str]
-    run: str = ""
 
     @property
     def kind(self) -> str:
@@ -75,7 +74,7 @@ class Reference:
             return Path(self.place)
         from jptransfer.models.pretrained import fetch
 
-        return fetch(HUB + self.fingerprint.removeprefix("hub:"))[0]
+        return fetch(HUB + self.fingerprint.removeprefix(f"{MODEL}:"))[0]
 
 
 @dataclass
@@ -84,11 +83,10 @@ class Chain:
 
     config: Config
     store: Store
-    run: str = ""
 
     def _node(self, stage: str, section: str, name: str, config: Any, inputs: dict[str, Node | Reference]) -> Node:
         digests = external_inputs(config, self.store, section)
-        return Node(stage, name, pin(config, digests), inputs, digests, self.run)
+        return Node(stage, name, pin(config, digests), inputs, digests)
 
     def _corpus(self, section: str, corpus: CorpusConfig) -> Node | None:
         if not corpus.sources:

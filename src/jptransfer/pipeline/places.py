@@ -96,7 +96,7 @@ def place_digest(place: External, store: Store) -> str:
         base = Path(value[: re.search(r"[*?[]", value).start()]).parent  # type: ignore[union-attr]
         files = {str(Path(name).relative_to(base)): Path(name) for name in matches if Path(name).is_file()}
         return f"sha256:{store.digests.of_files(files)}"
-    if place.where.endswith("dictionary"):
+    if place.mark == "dictionary":
         return _package_digest(place)
     if is_dataset:
         return _pinned_dataset(value)

@@ -33,17 +33,6 @@ def token_batches(lengths: np.ndarray, batch_tokens: int, parts: int, *keys: int
     return [shuffled[i:i + parts] for i in range(0, len(shuffled), parts)]
 
 
-def example_batches(lengths: np.ndarray, batch_size: int, parts: int, *keys: int) -> list[Batch]:
-    """Batches of `batch_size` examples drawn at random; a part holds those of a batch that are alike in length."""
-    order = generator(*keys).permutation(len(lengths))
-    batches: list[Batch] = []
-    for start in range(0, len(order), batch_size):
-        batch = order[start:start + batch_size]
-        by_length = batch[np.argsort(lengths[batch], kind="stable")]
-        batches.append([part for part in np.array_split(by_length, parts) if len(part)])
-    return batches
-
-
 def alike_batches(lengths: np.ndarray, batch_size: int, *keys: int) -> list[Batch]:
     """Batches of `batch_size` examples alike in length, one part each, in random order; equal lengths are shuffled.
 
