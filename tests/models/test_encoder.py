@@ -6,7 +6,15 @@ import transformers as tf
 from jptransfer.config import ModelConfig
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.models import bert, pretrained
-from jptransfer.models.encoder import check_heads, encode, encoder_of, longest_input, predict_at
+from jptransfer.models.encoder import (
+    check_heads,
+    compile_layers,
+    encode,
+    encoder_of,
+    longest_input,
+    predict_at,
+    top_layer_at,
+)
 
 SIZE = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
         "max_position_embeddings": 40, "pad_token_id": 0}
@@ -46,6 +54,45 @@ def test_predictions_at_positions_are_those_of_the_whole_head(model):
         again = logits_of(model(**INPUTS)).reshape(-1, 50)[positions]
     torch.testing.assert_close(found.tokens, whole, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(again, whole)  # nothing stays behind in the model
+
+
+def rows_seen(module: torch.nn.Module) -> list[int]:
+    """Return a list that gets the number of positions of every pass through `module`."""
+    seen: list[int] = []
+    module.register_forward_pre_hook(lambda _, arguments: seen.append(arguments[0].shape[:-1].numel()))
+    return seen
+
+
+@pytest.mark.parametrize("family", ["bert", "bert with pairs", "roberta", "xlm-roberta", "electra"])
+def test_the_top_layer_works_at_the_positions_alone(family):
+    """Losses and gradients are those of the whole computation, and no more is computed than is read."""
+    torch.manual_seed(0)
+    model = FAMILIES[family]().eval()
+    layers = encoder_of(model).encoder.layer
+    below, top = rows_seen(layers[0].intermediate), rows_seen(layers[-1].intermediate)
+    positions = torch.tensor([1, 5, 12, 17, 30])
+    found = predict_at(model, INPUTS, positions)
+    paired = found.next_sentence is not None
+    assert (below, top) == ([36], [5 + (3 if paired else 0)])
+    (found.tokens.logsumexp(-1).sum() + (found.next_sentence.square().sum() if paired else 0)).backward()
+    narrow = {name: value.grad.clone() for name, value in model.named_parameters() if value.grad is not None}
+    model.zero_grad()
+    whole = model(**INPUTS)
+    assert top[-1] == 36
+    loss = logits_of(whole).reshape(-1, 50)[positions].logsumexp(-1).sum()
+    if paired:
+        torch.testing.assert_close(found.next_sentence, whole.seq_relationship_logits)
+        loss = loss + whole.seq_relationship_logits.square().sum()
+    loss.backward()
+    for name, gradient in narrow.items():
+        torch.testing.assert_close(gradient, dict(model.named_parameters())[name].grad, atol=1e-5, rtol=1e-4)
+
+
+def test_compiled_layers_compute_every_position():
+    model = FAMILIES["bert"]().eval()
+    compile_layers(model)
+    with top_layer_at(model, torch.tensor([[1]])) as narrowed:
+        assert not narrowed
 
 
 def test_states_of_all_layers(model):

@@ -4,7 +4,7 @@ from transformers import AutoModelForSequenceClassification, BertConfig, BertFor
 
 from jptransfer.config import Pooling
 from jptransfer.errors import DataError
-from jptransfer.models.heads import HEAD_FILE, fresh_head, load_task_model, save_task_model
+from jptransfer.models.heads import HEAD_FILE, fresh_head, load_task_model, save_task_model, task_logits
 
 IDS = torch.tensor([[2, 7, 9, 3], [2, 5, 3, 0]])
 MASK = (IDS > 0).long()
@@ -67,6 +67,17 @@ def test_poolings_by_hand(language_model, pooling):
     vector = states[:, 0] if pooling is Pooling.first else torch.stack([states[0].mean(0), states[1, :3].mean(0)])
     expected = vector @ model.classifier.weight.T + model.classifier.bias
     torch.testing.assert_close(logits(model), expected.detach())
+
+
+@pytest.mark.parametrize("pooling", Pooling)
+@pytest.mark.parametrize("kind", ["classification", "ner"])
+def test_task_logits_are_the_models(language_model, pooling, kind):
+    model, seen = make(language_model, pooling, kind), []
+    model.base_model.encoder.layer[-1].output.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[1]))
+    with torch.no_grad():
+        found = task_logits(model, {"input_ids": IDS, "attention_mask": MASK})
+    assert seen == [4 if kind == "ner" or pooling is Pooling.mean else 1]
+    torch.testing.assert_close(found, logits(model))
 
 
 def test_cls_pooling_is_a_plain_classifier_of_transformers(language_model, tmp_path):

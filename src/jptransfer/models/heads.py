@@ -7,7 +7,7 @@ have no such class; `PooledClassifier` computes them, and is saved as a plain en
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from transformers.modeling_outputs import SequenceClassifierOutput
 
 from jptransfer.config import Pooling
 from jptransfer.errors import DataError
+from jptransfer.models.encoder import first_positions, top_layer_at
 from jptransfer.models.pretrained import on_cpu, quiet
 
 HEAD_FILE = "head.safetensors"
@@ -116,6 +117,23 @@ def save_task_model(model: nn.Module, folder: Path) -> None:
     """Write what `load_task_model` loads."""
     quiet()
     on_cpu(model).save_pretrained(folder)  # type: ignore[operator]
+
+
+def task_logits(model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    """Return logits, float32: (batch, labels) of a classifier, (batch, length, tags) of a tagger.
+
+    Where the head reads the first token's state alone, the encoder's top layer computes no other.
+    """
+    if not _reads_first(model):
+        return model(**inputs).logits.float()
+    with top_layer_at(model, first_positions(inputs["input_ids"])):
+        return model(**inputs).logits.float()
+
+
+def _reads_first(model: nn.Module) -> bool:
+    if isinstance(model, PooledClassifier):
+        return model.pooling is Pooling.first
+    return type(model).__name__.endswith("ForSequenceClassification")
 
 
 def _plain_class(kind: str) -> Any:

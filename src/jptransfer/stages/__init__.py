@@ -45,9 +45,9 @@ STAGES: dict[str, StageInfo] = {
     "prepare_dataset": StageInfo("dataset", 1),
     "tokenize": StageInfo("tokenizer", 1),
     "encode": StageInfo("encoded", 1),
-    "pretrain": StageInfo("language_model", 1),
-    "adapt": StageInfo("language_model", 1),
-    "finetune": StageInfo("task_model", 1),
+    "pretrain": StageInfo("language_model", 2),
+    "adapt": StageInfo("language_model", 2),
+    "finetune": StageInfo("task_model", 2),
     "evaluate": StageInfo("evaluation", 1),
     "report": StageInfo("report", 1),
 }

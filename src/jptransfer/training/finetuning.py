@@ -16,7 +16,7 @@ from transformers import PreTrainedConfig
 from jptransfer.config import ClassWeights, EncoderFinetuningConfig, Pooling
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import encoder_of
-from jptransfer.models.heads import fresh_head, load_task_model, save_task_model
+from jptransfer.models.heads import fresh_head, load_task_model, save_task_model, task_logits
 from jptransfer.registry import MODELS
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import IGNORED, Feature, make_task
@@ -59,7 +59,7 @@ class LabelLoss:
         for module in self.fixed:
             module.eval()
         inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
-        logits = model(**inputs).logits.float().flatten(0, -2)
+        logits = task_logits(model, inputs).flatten(0, -2)
         loss = cross_entropy(logits, batch["labels"].flatten(), weight=self.weights.to(logits.device),
                              ignore_index=IGNORED, reduction="sum")
         return StepLoss({"label": loss})

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from jptransfer.models.heads import task_logits
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Level, Task
 from jptransfer.text.types import Tokenizer
@@ -36,7 +37,7 @@ def score(
         part = order[first:first + batch_size]
         batch = move(collate([features[index] for index in part], pad), device)
         batch.pop("labels")
-        logits = model(**batch).logits.float().cpu().numpy()
+        logits = task_logits(model, batch).cpu().numpy()
         for index, row in zip(part, logits, strict=True):
             scores[index] = row[:len(features[index].input_ids)] if level is Level.token else row
         done(len(part))
