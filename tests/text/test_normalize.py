@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import unicodedata
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from jptransfer.registry import CLEANERS
 from jptransfer.text import normalize
+from jptransfer.text.alignment import _joins_previous
 
 NEOLOGD = {  # examples of the rules' page (mecab-ipadic-NEologd wiki, Regexp.ja)
     "０１２３４５６７８９": "0123456789",
@@ -64,6 +66,16 @@ def test_steps_are_idempotent_and_total(text):
         assert CLEANERS.load(name)(once) == once
 
 
-@given(st.text(max_size=60))
+@given(st.text(max_size=60) | st.text("aかガ漢（１ﾊ①…é。\u3099ﾞ\u0301 ー", max_size=12))
 def test_nfkc_is_unicodes(text):
     assert normalize.nfkc(text) == unicodedata.normalize("NFKC", text)
+
+
+def test_nfkc_takes_its_short_way_only_with_characters_that_do_not_compose_with_others_before_them():
+    short = [chr(code) for code in range(sys.maxunicode + 1) if not normalize._NFKC_OTHER.match(chr(code))]
+    assert len(short) > 20_000
+    for character in short:
+        normal = unicodedata.normalize("NFKC", character)
+        assert normal == character or normalize._NFKC_RUN.match(character)
+        assert unicodedata.combining(normal[0]) == 0
+        assert not _joins_previous(character)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 
 from jptransfer.config import TokenizerConfig
 from jptransfer.errors import DataError
+from jptransfer.text import normalize
 from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc
 from jptransfer.text.types import SPECIAL_TOKENS, Encoding, IdBlock
 
@@ -38,7 +38,7 @@ class Settings:
 
     def normalise(self, text: str) -> str:
         """Normalise `text` as the settings say (the fast path: no offsets)."""
-        text = unicodedata.normalize("NFKC", text) if self.nfkc else text
+        text = normalize.nfkc(text) if self.nfkc else text
         return lowercase(text).text if self.lowercase else text
 
     def align(self, text: str) -> Aligned:

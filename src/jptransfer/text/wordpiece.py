@@ -37,18 +37,30 @@ class WordPieceTokenizer(WordBasedTokenizer):
         return self.save_vocabulary(folder) | {"subword_tokenizer_type": "wordpiece"}
 
     def _cut_word(self, word: str) -> list[tuple[int, int]]:
-        pieces = [(piece.id, len(piece.value) - len(PREFIX) * (number > 0))
-                  for number, piece in enumerate(self._model.tokenize(word))]
-        return [(self.unk_id, len(word))] if any(index == self.unk_id for index, _ in pieces) else pieces
+        pieces: list[tuple[int, int]] = []
+        start, length = 0, len(word)
+        units = self._first_units
+        while start < length <= MAX_WORD:
+            end = length
+            while (index := units.get(word[start:end])) is None:
+                end -= 1
+                if end == start:
+                    return [(self.unk_id, length)]
+            pieces.append((index, end - start))
+            start, units = end, self._inner_units
+        return pieces if pieces and pieces[0][0] != self.unk_id else [(self.unk_id, length)]
 
     @cached_property
-    def _model(self) -> Any:
-        from tokenizers.models import WordPiece
-
-        # "[MASK]" in a text is text: of the special tokens the model knows the unknown one alone.
+    def _first_units(self) -> dict[str, int]:
+        """Return what a word may start with; "[MASK]" in a text is text, "[UNK]" makes its word unknown."""
         hidden = set(SPECIAL_TOKENS) - {SPECIAL_TOKENS[self.unk_id]}
-        units = {token: index for token, index in self._ids.items() if token not in hidden}
-        return WordPiece(units, unk_token=SPECIAL_TOKENS[self.unk_id], max_input_chars_per_word=MAX_WORD)
+        return {token: index for token, index in self._ids.items() if token not in hidden}
+
+    @cached_property
+    def _inner_units(self) -> dict[str, int]:
+        """Return the pieces that do not start a word, without their mark."""
+        return {token.removeprefix(PREFIX): index for token, index in self._first_units.items()
+                if token.startswith(PREFIX)}
 
 
 def train_pieces(words: Counter[str], config: TokenizerConfig) -> list[str]:

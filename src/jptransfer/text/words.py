@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from abc import abstractmethod
 from array import array
 from collections import Counter
@@ -13,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from jptransfer.errors import DataError
+from jptransfer.text import normalize
 from jptransfer.text.alignment import identity, lowercase, nfkc, replace_surrogates
 from jptransfer.text.base import BaseTokenizer, Settings
 from jptransfer.text.memo import Memo
@@ -22,6 +22,8 @@ from jptransfer.text.types import Encoding, IdBlock
 VOCABULARY = "vocab.txt"
 MEMO_WORDS = 100_000
 LINES_AT_ONCE = 1000
+_WORD_START = 1 << 31
+"""Marks the first of a word's ids in the memo."""
 
 
 class WordBasedTokenizer(BaseTokenizer):
@@ -47,7 +49,7 @@ class WordBasedTokenizer(BaseTokenizer):
 
     @abstractmethod
     def _cut_word(self, word: str) -> list[tuple[int, int]]:
-        """Return id and length (characters) of each piece of a normalised word."""
+        """Return id and length (characters) of each piece of a normalised word; at least one."""
 
     def encode(self, text: str) -> Encoding:
         """Cut `text`; offsets refer to `text` as given."""
@@ -79,16 +81,16 @@ class WordBasedTokenizer(BaseTokenizer):
             words = spaced.split()
             packed += map(self._packed_ids.__getitem__, words)
             words_by_line.append(len(words))
-        ids = np.frombuffer(b"".join(packed), np.uint32)
-        ends = np.cumsum(np.fromiter(map(len, packed), np.int64, len(packed))) // ids.itemsize
-        borders = np.concatenate([[0], ends])
-        word_starts = np.zeros(len(ids), bool)
-        word_starts[borders[:-1]] = True
+        marked = np.frombuffer(b"".join(packed), np.uint32)
+        word_starts = marked >= _WORD_START
+        borders = np.append(np.flatnonzero(word_starts), len(marked))
         line_ends = np.cumsum(np.array(words_by_line, np.int64))
-        return IdBlock(ids, word_starts, np.diff(borders[line_ends], prepend=0))
+        return IdBlock(marked & np.uint32(_WORD_START - 1), word_starts, np.diff(borders[line_ends], prepend=0))
 
     def _pack(self, word: str) -> bytes:
-        return array("I", (index for index, _ in self._cut_word(word))).tobytes()
+        ids = array("I", [index for index, _ in self._cut_word(word)])
+        ids[0] |= _WORD_START
+        return ids.tobytes()
 
     @classmethod
     def load(cls, folder: Path, settings: Settings) -> Self:
@@ -115,7 +117,7 @@ class WordBasedTokenizer(BaseTokenizer):
 
 def spaced_words(settings: Settings, segmenter: MecabSegmenter, lines: Iterable[str]) -> list[str]:
     """Return the normalised words of each line with white space between them."""
-    normal = (unicodedata.normalize("NFKC", line) for line in lines) if settings.nfkc else lines
+    normal = map(normalize.nfkc, lines) if settings.nfkc else lines
     spaced = [segmenter.spaced(line) for line in normal]
     return list(map(str.lower, spaced)) if settings.lowercase else spaced
 
