@@ -92,10 +92,11 @@ class RichProgress:
 
 @dataclass(frozen=True)
 class Runtime:
-    """Settings and progress, handed to every stage."""
+    """Settings, progress, and the title of what is being made, handed to every stage."""
 
     settings: RuntimeConfig = field(default_factory=RuntimeConfig)
     progress: Progress = field(default_factory=SilentProgress)
+    title: str = "run"
 
     @property
     def workers(self) -> int:

@@ -5,6 +5,7 @@ import sys
 
 import pytest
 
+from jptransfer import pipeline
 from jptransfer.commands import VERBS
 
 MISTAKES = [
@@ -149,3 +150,11 @@ def test_a_full_hit_imports_nothing_heavy(jpt, text, tmp_path):
     command = ["prepare", f"corpus.sources.mine.path={text}"]
     assert jpt(*command).code == 0
     assert not modules_after(command, tmp_path) & (HEAVY | {"rich"})
+
+
+def test_what_libraries_print_while_stages_run_is_no_result(jpt, text, monkeypatch):
+    build = pipeline.build
+    monkeypatch.setattr(pipeline, "build", lambda *arguments: print("* Run finished") or build(*arguments))
+    result = jpt("prepare", f"corpus.sources.text.path={text}")
+    assert result.code == 0 and "* Run finished" in result.err
+    assert result.out.startswith("artifact: ") and result.out.count("\n") == 1

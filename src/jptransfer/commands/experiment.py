@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -49,7 +50,9 @@ def _build(plan: Plan, config: Config, store: Store, overrides: list[str]) -> li
     if plan.missing:
         print("\n".join(plan_lines(plan, store)), file=sys.stderr)
         runtime = Runtime(config.runtime, RichProgress(config.runtime.progress))
-    return pipeline.build(plan, store, runtime, overrides)
+    # Standard output is for results: what libraries print there (trackers do) belongs to the progress.
+    with contextlib.redirect_stdout(sys.stderr):
+        return pipeline.build(plan, store, runtime, overrides)
 
 
 def plan_lines(plan: Plan, store: Store) -> Iterator[str]:

@@ -38,14 +38,15 @@ def build(plan: Plan, store: Store, runtime: Runtime, overrides: list[str]) -> l
 def build_node(node: Node, made: Mapping[str, Artifact | None], store: Store, runtime: Runtime,
                overrides: list[str]) -> Artifact:
     """Build one node, or wait for the process that is building it and take what it made."""
-    title = f"{node.stage} {node.name}-{node.id}"
+    named = dataclasses.replace(runtime, title=f"{node.name}-{node.id}")
+    title = f"{node.stage} {named.title}"
     say = runtime.progress.say
     with store.lock(node.fingerprint, lambda: say(f"… {title}: another process builds it, waiting")) as work:
         found = store.find(node.fingerprint, node.kind) or store.finish(work, node.fingerprint)
         if found:
             return found
         say(f"→ {title}{' (resumed)' if work.exists() else ''}")
-        artifact = _run(node, made, work, store, runtime, overrides)
+        artifact = _run(node, made, work, store, named, overrides)
     headline = artifact.manifest.summary["headline"]
     say(f"✓ {title}  {artifact.manifest.seconds:.1f} s  {headline}")
     return artifact

@@ -130,6 +130,6 @@ def _settings(training: LmTrainingConfig, epoch: int) -> Any:
     steps = training.max_steps or max(1, math.ceil(training.epochs * epoch))
     return LoopSettings(
         steps, training.learning_rate, training.optimizer, training.schedule, training.precision, training.seed,
-        evaluate_at=evenly(steps, training.evaluations), record_every=max(1, steps // RECORDS), label=training.name,
+        evaluate_at=evenly(steps, training.evaluations), record_every=max(1, steps // RECORDS),
         checkpoint_every=training.checkpoint_every,
     )

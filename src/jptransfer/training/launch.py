@@ -32,7 +32,7 @@ def launch(function: Callable[..., Any], runtime: Runtime, *arguments: Any) -> A
     context = mp.get_context("spawn")
     answers = context.SimpleQueue()
     shown = not isinstance(runtime.progress, SilentProgress)
-    call = (_free_port(), answers, function, runtime.settings, shown, arguments)
+    call = (_free_port(), answers, function, runtime.settings, shown, runtime.title, arguments)
     processes = mp.start_processes(_process, call, nprocs=runtime.settings.processes, join=False, start_method="spawn")
     received: list[tuple[str, Any]] = []
     try:
@@ -61,12 +61,13 @@ def _free_port() -> int:
         return probe.getsockname()[1]
 
 
-def _process(rank, port, answers, function, settings: RuntimeConfig, shown: bool, arguments) -> None:
+def _process(rank, port, answers, function, settings: RuntimeConfig, shown: bool, title: str, arguments) -> None:
     _die_with_parent()
+    sys.stdout = sys.stderr
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(settings.processes),
                    "LOCAL_WORLD_SIZE": str(settings.processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     settings = replace(settings, device=_device(settings.device))
-    runtime = Runtime(settings, RichProgress() if shown and rank == 0 else SilentProgress())
+    runtime = Runtime(settings, RichProgress() if shown and rank == 0 else SilentProgress(), title)
     try:
         result = function(runtime, *arguments)
     except JptError as error:

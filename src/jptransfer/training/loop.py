@@ -111,10 +111,10 @@ class _Run:
 
     def run(self) -> TrainingResult:
         self._resume()
-        self.context.start_trackers(self.settings.label, {"steps": self.settings.steps, "seed": self.settings.seed})
+        self.context.start_trackers(self.settings)
         self.started = self.saved = time.perf_counter()
-        progress = self.context.runtime.progress
-        with progress.bar(self.settings.label, self.settings.steps, self.state["step"]) as self.bar:
+        runtime = self.context.runtime
+        with runtime.progress.bar(runtime.title, self.settings.steps, self.state["step"]) as self.bar:
             for epoch, position, batch in self._batches():
                 if self.state["step"] >= self.settings.steps or self.state["stopped"]:
                     break

@@ -105,7 +105,6 @@ class LoopSettings:
         lower_is_better: whether smaller values of `select` are better.
         checkpoint_every: updates between checkpoints; none: by time, see `RuntimeConfig.checkpoint_seconds`.
         patience: evaluations without improvement of `select` before training stops; none: never.
-        label: what the progress bar says.
     """
 
     steps: int
@@ -120,7 +119,6 @@ class LoopSettings:
     lower_is_better: bool = False
     patience: int | None = None
     checkpoint_every: int | None = None
-    label: str = "train"
 
 
 def evenly(steps: int, times: int) -> frozenset[int]:
