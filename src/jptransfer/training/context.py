@@ -1,4 +1,4 @@
-"""Device, number format and peers of one training process: the one module that knows Accelerate."""
+"""Device, number format and peers of one training process: with `trackers` all that knows Accelerate."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
+from accelerate.tracking import GeneralTracker
 from accelerate.utils import broadcast_object_list
 from torch import Tensor, nn
 
 from jptransfer.config import Device, Precision
 from jptransfer.errors import ConfigError
 from jptransfer.runtime import Runtime
+from jptransfer.training.trackers import open_trackers
 
 
 class TrainingContext:
@@ -41,9 +43,8 @@ class TrainingContext:
         self.accelerator = Accelerator(
             cpu=settings.device is Device.cpu,
             mixed_precision="no" if precision is Precision.fp32 else precision.value,
-            log_with=[tracker.value for tracker in settings.trackers] or None,
-            project_dir=settings.tracker_dir,
         )
+        self.trackers: list[GeneralTracker] = []
         self.device: torch.device = self.accelerator.device
         self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
         self._check_device(settings.device)
@@ -128,19 +129,21 @@ class TrainingContext:
         """Wait until every process has come here."""
         self.accelerator.wait_for_everyone()
 
-    def start_trackers(self, name: str, values: Mapping[str, Any]) -> None:
-        """Open the experiment trackers asked for, if any."""
-        if self.runtime.settings.trackers:
-            Path(self.runtime.settings.tracker_dir).mkdir(parents=True, exist_ok=True)
-            self.accelerator.init_trackers(name, config=dict(values))
+    def start_trackers(self, settings: Any) -> None:
+        """Open the experiment trackers asked for, if any; `settings` is the dataclass they show of the run."""
+        if self.is_main:
+            runtime = self.runtime
+            folder = Path(runtime.settings.tracker_dir).absolute()
+            self.trackers = open_trackers(runtime.settings.trackers, runtime.title, folder, settings)
 
     def track(self, record: Mapping[str, Any]) -> None:
         """Send the numbers of a history record to the trackers."""
         split, step = record["split"], record["step"]
         numbers = {f"{split}/{k}": v for k, v in record.items() if k not in ("split", "step")}
-        self.accelerator.log(numbers, step=step)
+        for tracker in self.trackers:
+            tracker.log(numbers, step=step)
 
     def close(self) -> None:
         """Close the trackers."""
-        for tracker in self.accelerator.trackers:
+        for tracker in self.trackers:
             tracker.finish()
