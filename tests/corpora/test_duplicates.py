@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jptransfer.config import DeduplicationConfig
-from jptransfer.corpora import duplicates
-from jptransfer.corpora.duplicates import Components, equal_keys, exact_duplicates, near_duplicates
+from jptransfer.corpora import duplicates, minhash
+from jptransfer.corpora.duplicates import Components, Rows, equal_keys, exact_duplicates, near_duplicates
 from jptransfer.corpora.minhash import MinHasher, choose_bands, similarity
 
 CHARACTERS = "雨風山川海空花鳥月星の はがをにでとも行来見聞読書食飲走歩話思知高低大小新古"
@@ -155,6 +155,24 @@ def test_equal_keys_finds_every_group_in_parts(tmp_path, monkeypatch):
         for number in np.unique(group):
             found |= set(combinations(documents[group == number].tolist(), 2))
     assert found == {(a, b) for a, b in combinations(range(1000), 2) if keys[a] == keys[b]}
+
+
+def test_rows_taken_from_a_file_are_those_written(tmp_path):
+    table = np.random.default_rng(0).integers(0, 1 << 16, (700, 5), dtype=np.uint16)
+    rows = Rows(tmp_path / "rows", np.uint16, 5)
+    with rows.writing() as append:
+        append(table[:300])
+        append(table[300:])
+    for count in (1, duplicates.MAPPED, 2 * duplicates.MAPPED + 3):
+        numbers = np.random.default_rng(1).integers(0, len(table), count)
+        assert np.array_equal(rows.take(numbers), table[numbers])
+
+
+def test_signatures_do_not_depend_on_what_is_hashed_together(pairs, monkeypatch):
+    texts = [pair[0] for pair in pairs[:100]]
+    whole = MinHasher(5, 128, 21).signatures(texts)
+    monkeypatch.setattr(minhash, "TEXTS_AT_ONCE", 7)
+    assert np.array_equal(MinHasher(5, 128, 21).signatures(texts), whole)
 
 
 @pytest.mark.parametrize(("threshold", "bands"), [(0.8, 21), (0.9, 14), (0.5, 42)])

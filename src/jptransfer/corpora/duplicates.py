@@ -6,9 +6,9 @@ a signature) are found part by part: keys are dealt out to files by their upper 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from mmap import MADV_DONTNEED, PROT_READ, mmap
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,8 @@ PART = 1 << 18
 """Keys that are sorted at once."""
 PAIRS = 1 << 13
 """Candidate pairs whose signatures are compared at once."""
+MAPPED = 1 << 7
+"""Rows of a file that are mapped at once; for each the kernel maps some 16 pages."""
 _NUMBER_BITS = 20
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -46,11 +48,15 @@ class Rows:
                 yield piece.reshape(-1, self.width)
 
     def take(self, numbers: np.ndarray) -> np.ndarray:
-        """Return the rows with these numbers, read one by one: a memory map would hold on to pages all around them."""
-        size = self.dtype.itemsize * self.width
-        with self.path.open("rb", buffering=0) as stream:
-            rows = [os.pread(stream.fileno(), size, number * size) for number in numbers.tolist()]
-        return np.frombuffer(b"".join(rows), self.dtype).reshape(-1, self.width)
+        """Return the rows with these numbers, by a memory map that is often told to let go of the pages around them."""
+        rows = np.empty((len(numbers), self.width), self.dtype)
+        with self.path.open("rb") as stream, mmap(stream.fileno(), 0, prot=PROT_READ) as mapped:
+            table = np.frombuffer(mapped, self.dtype).reshape(-1, self.width)
+            for start in range(0, len(numbers), MAPPED):
+                np.take(table, numbers[start:start + MAPPED], axis=0, out=rows[start:start + MAPPED])
+                mapped.madvise(MADV_DONTNEED)
+            del table  # or the map cannot be closed
+        return rows
 
 
 class Components:
@@ -127,20 +133,33 @@ def _deal(chunks: Iterable[np.ndarray], parts: int, folder: Path) -> list[Path]:
 def _equal(keys: np.ndarray, documents: np.ndarray) -> Pair:
     """Return the documents (and their groups) whose key occurs twice or more.
 
-    Most keys occur once. One sort of the keys' lower bits, the row's number put below them, finds the others several
-    times faster than sorting rows would; that two keys agree in those bits alone makes candidates at worst.
+    Most keys occur once. Of those that may occur again, one sort of the lower bits, the row's number put below them, is
+    several times faster than sorting rows would be; that two keys agree in those bits alone makes candidates at worst.
     """
+    rows = _perhaps_again(keys)
     bits = max(_NUMBER_BITS, len(keys).bit_length())  # a key of very many documents makes its part larger
     number_bits = np.uint64(bits)
-    packed = np.sort((keys << number_bits) | np.arange(len(keys), dtype=np.uint64))
+    packed = np.sort((keys[rows] << number_bits) | rows.astype(np.uint64))
     short = packed >> number_bits
     again = short[1:] == short[:-1]
-    inside = np.zeros(len(keys), bool)
+    inside = np.zeros(len(packed), bool)
     inside[1:] |= again
     inside[:-1] |= again
     rows = (packed[inside] & np.uint64((1 << bits) - 1)).astype(np.int64)
-    group = np.cumsum(np.concatenate([[True], ~again])[inside]) if len(keys) else np.zeros(0, np.int64)
+    group = np.cumsum(np.concatenate([[True], ~again])[inside]) if len(packed) else np.zeros(0, np.int64)
     return documents[rows].astype(np.int64), group
+
+
+def _perhaps_again(keys: np.ndarray) -> np.ndarray:
+    """Return the rows, ascending, that share a slot of a table with another: all whose key occurs again, a few more."""
+    size = 1 << len(keys).bit_length() + 2
+    slots = (keys & np.uint64(size - 1)).astype(np.int64)
+    numbers = np.arange(len(keys), dtype=np.uint32)
+    last = np.empty(size, np.uint32)
+    last[slots] = numbers
+    shared = np.zeros(size, bool)
+    shared[slots[last[slots] != numbers]] = True
+    return np.flatnonzero(shared[slots])
 
 
 def join_equal(components: Components, documents: np.ndarray, group: np.ndarray,

@@ -17,6 +17,8 @@ import numpy as np
 EMPTY = np.uint32(0xFFFFFFFF)
 COPIES = 4
 """Bins that an n-gram goes into."""
+TEXTS_AT_ONCE = 512
+"""Texts whose n-grams are hashed together: their arrays stay in the cache and in memory that was asked for before."""
 _SEED = 20_170_806
 
 
@@ -37,16 +39,25 @@ class MinHasher:
 
         A text shorter than n has one n-gram, itself.
         """
-        signatures = np.full(len(texts) * self.bins, EMPTY, np.uint32)
-        if len(texts):
-            hashes, owners = self._hashes(texts)
-            owners *= np.uint32(self.bins)
-            for copy in self._copies:
-                values = _mixed(hashes * copy)
-                bins = ((values >> np.uint32(16)) * np.uint32(self.bins)) >> np.uint32(16)
-                # Within a bin the upper bits hardly differ: turned round, the lower ones decide.
-                np.minimum.at(signatures, owners + bins, (values << np.uint32(16)) | (values >> np.uint32(16)))
-        return signatures.reshape(len(texts), self.bins)
+        signatures = np.full((len(texts), self.bins), EMPTY, np.uint32)
+        for start in range(0, len(texts), TEXTS_AT_ONCE):
+            self._sign(texts[start:start + TEXTS_AT_ONCE], signatures[start:start + TEXTS_AT_ONCE].ravel())
+        return signatures
+
+    def _sign(self, texts: Sequence[str], signatures: np.ndarray) -> None:
+        """Lower the bins (texts * bins,) to the least hashes of the texts' n-grams."""
+        hashes, owners = self._hashes(texts)
+        owners *= np.uint32(self.bins)
+        for copy in self._copies:
+            values = _mixed(hashes * copy)
+            bins = values >> np.uint32(16)
+            # Within a bin the upper bits hardly differ: turned round, the lower ones decide.
+            values <<= np.uint32(16)
+            values |= bins
+            bins *= np.uint32(self.bins)
+            bins >>= np.uint32(16)
+            bins += owners
+            np.minimum.at(signatures, bins, values)
 
     def _hashes(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return a 32-bit hash of every n-gram, and the number of the text it belongs to."""
