@@ -29,7 +29,7 @@ from harness import (
 )
 
 from jptransfer.artifacts.digests import sha256_file
-from jptransfer.text.encode import RANGE_BYTES
+from jptransfer.text.encode import LEAST_RANGE
 
 SPINS = 50_000_000
 LEAST_RANGES = 4
@@ -71,8 +71,8 @@ def parse():
     made.add_argument("--megabytes", type=float, default=32)
     made.add_argument("--vocab-size", type=int, default=8000)
     arguments = made.parse_args()
-    if arguments.megabytes * 1e6 < LEAST_RANGES * RANGE_BYTES:
-        made.error(f"--megabytes must give {LEAST_RANGES} ranges of {RANGE_BYTES:,} bytes, the parts workers take")
+    if arguments.megabytes * 1e6 < LEAST_RANGES * LEAST_RANGE:
+        made.error(f"--megabytes must give {LEAST_RANGES} ranges of {LEAST_RANGE:,} bytes, the parts workers take")
     return arguments
 
 

@@ -100,8 +100,7 @@ def test_the_files_are_as_documented(corpus, tokenizer_folder, tmp_path):
 
 def test_the_number_of_workers_and_the_size_of_ranges_change_nothing(corpus, tokenizer_folder, tmp_path, monkeypatch):
     run_encode(corpus, tokenizer_folder, tmp_path / "one")
-    monkeypatch.setattr(encoding, "RANGE_BYTES", 2000)
-    monkeypatch.setattr(encoding.line_ranges, "__defaults__", (2000,))
+    monkeypatch.setattr(encoding, "range_size", lambda length: 2000)
     run_encode(corpus, tokenizer_folder, tmp_path / "small")
     assert len(list((tmp_path / "small" / WORK).glob("train*.json"))) > 5
     run_encode(corpus, tokenizer_folder, tmp_path / "two", workers=2)
@@ -109,7 +108,7 @@ def test_the_number_of_workers_and_the_size_of_ranges_change_nothing(corpus, tok
 
 
 def test_an_interrupted_encoding_goes_on_where_it_was(corpus, tokenizer_folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(encoding.line_ranges, "__defaults__", (2000,))
+    monkeypatch.setattr(encoding, "range_size", lambda length: 2000)
     run_encode(corpus, tokenizer_folder, tmp_path / "whole")
     shutil.copytree(tmp_path / "whole" / WORK, tmp_path / "again" / WORK)
     ranges = sorted((tmp_path / "again" / WORK).glob("train*.json"))
@@ -134,6 +133,30 @@ def test_ranges_cover_the_file_and_end_with_lines(tmp_path_factory, parts, size)
     assert b"".join(data[start:end] for start, end in ranges) == data
     assert all(data[:end].endswith(b"\n") or end == len(data) for _, end in ranges)
     assert all(start < end for start, end in ranges)
+
+
+def test_a_large_file_is_divided_among_all_workers_a_small_one_is_not():
+    assert encoding.range_size(1000) == encoding.range_size(1_000_000) == 1 << 18
+    assert 64_000_000 / 33 < encoding.range_size(64_000_000) <= 64_000_000 / 32
+    assert encoding.range_size(10**12) == 4 << 20
+
+
+def test_what_an_interrupted_call_left_of_other_ranges_is_not_used(corpus, tokenizer_folder, tmp_path, monkeypatch):
+    run_encode(corpus, tokenizer_folder, tmp_path / "whole")
+    monkeypatch.setattr(encoding, "range_size", lambda length: 2000)
+    run_encode(corpus, tokenizer_folder, tmp_path / "again")
+    monkeypatch.undo()
+    run_encode(corpus, tokenizer_folder, tmp_path / "again")
+    assert digests(tmp_path / "again") == digests(tmp_path / "whole")
+
+
+def test_documents_are_joined_across_ranges(tokenizer_folder, tmp_path, monkeypatch):
+    write_corpus(tmp_path / "corpus", [["東京"], ["　"], ["です", "雨"], ["大阪"]])
+    run_encode(tmp_path / "corpus", tokenizer_folder, tmp_path / "whole")
+    monkeypatch.setattr(encoding, "range_size", lambda length: 1)
+    run_encode(tmp_path / "corpus", tokenizer_folder, tmp_path / "lines")
+    assert np.diff(load_encoded(tmp_path / "lines", "train").documents).tolist() == [1, 2, 1]
+    assert digests(tmp_path / "lines") == digests(tmp_path / "whole")
 
 
 @pytest.mark.parametrize(("text", "sizes"), [

@@ -1,7 +1,7 @@
 """A text file becomes memory-mapped ids: ranges of lines, encoded by several processes, joined in order.
 
-The ranges have a fixed size and end with a line, so the result does not depend on the number of processes, and a range
-that is finished need not be encoded again after an interruption.
+The ranges follow from the file alone and end with a line, so the result does not depend on the number of processes, and
+a range that is finished need not be encoded again after an interruption.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.text.types import IdBlock, Tokenizer
 from jptransfer.workers import ordered_map
 
-RANGE_BYTES = 4 << 20
+LEAST_RANGE, LARGEST_RANGE = 1 << 18, 4 << 20
+"""Bytes; less is not worth a job, more would take memory and be lost when interrupted."""
+RANGES = 32
+"""Ranges of a file that is neither small nor large: enough for several processes to end together."""
 LINES_AT_ONCE = 1000
 
 
@@ -67,8 +70,8 @@ def encode_file(text: Path, tokenizer: Path, out: Path, split: str, max_sentence
         work: folder for finished ranges; what an interrupted call left there is used.
     """
     work.mkdir(parents=True, exist_ok=True)
-    jobs = [Job(text, tokenizer, start, end, max_sentence_tokens, work / f"{split}-{number:05d}")
-            for number, (start, end) in enumerate(line_ranges(text))]
+    jobs = [Job(text, tokenizer, start, end, max_sentence_tokens, work / f"{split}-{start:012d}-{end:012d}")
+            for start, end in line_ranges(text, range_size(text.stat().st_size))]
     counts = []
     with runtime.progress.bar(f"encode {split}", total=text.stat().st_size / 1e6) as bar:
         for job, result in zip(jobs, ordered_map(encode_range, jobs, min(runtime.workers, len(jobs))), strict=True):
@@ -79,7 +82,12 @@ def encode_file(text: Path, tokenizer: Path, out: Path, split: str, max_sentence
     return Counts(documents, total.sentences, total.tokens, total.characters, total.unknown)
 
 
-def line_ranges(path: Path, size: int = RANGE_BYTES) -> list[tuple[int, int]]:
+def range_size(length: int) -> int:
+    """Return the bytes of a range for a file of `length` bytes."""
+    return min(max(length // RANGES, LEAST_RANGE), LARGEST_RANGE)
+
+
+def line_ranges(path: Path, size: int) -> list[tuple[int, int]]:
     """Return byte ranges of about `size` that cover the file and end with a line."""
     length = path.stat().st_size
     borders = [0]
@@ -182,11 +190,9 @@ def _join(jobs: list[Job], counts: list[Counts], out: Path, split: str, vocab_si
         _write_array(array_path(out, split, name), shards, dtype, total.tokens)
     int64 = np.dtype(np.int64)
     _write_array(array_path(out, split, "sentences"), _token_offsets(jobs, counts), int64, total.sentences + 1)
-    before = np.cumsum([0] + [count.sentences for count in counts])
-    ends = [np.fromfile(_shard(job, "documents"), np.int64) + start for job, start in zip(jobs, before, strict=False)]
-    documents = np.unique(np.concatenate([np.array([0, total.sentences], np.int64), *ends]))
-    _write_array(array_path(out, split, "documents"), iter([documents]), int64, len(documents))
-    return len(documents) - 1
+    documents = sum(map(len, _sentence_offsets(jobs, counts)))
+    _write_array(array_path(out, split, "documents"), _sentence_offsets(jobs, counts), int64, documents)
+    return documents - 1
 
 
 def _token_offsets(jobs: list[Job], counts: list[Counts]) -> Iterator[np.ndarray]:
@@ -196,6 +202,19 @@ def _token_offsets(jobs: list[Job], counts: list[Counts]) -> Iterator[np.ndarray
     for job, count in zip(jobs, counts, strict=True):
         yield before + np.cumsum(np.fromfile(_shard(job, "sentences"), np.int64))
         before += count.tokens
+
+
+def _sentence_offsets(jobs: list[Job], counts: list[Counts]) -> Iterator[np.ndarray]:
+    """Yield 0 and then the end of each document that has sentences, a range at a time."""
+    yield np.zeros(1, np.int64)
+    before = last = 0
+    for job, count in zip(jobs, counts, strict=True):
+        ends = np.unique(before + np.fromfile(_shard(job, "documents"), np.int64))
+        yield ends[ends > last]
+        last = int(ends[-1]) if len(ends) else last
+        before += count.sentences
+    if before > last:
+        yield np.array([before])
 
 
 def _write_array(path: Path, parts: Iterator[np.ndarray], dtype: np.dtype, length: int) -> None:

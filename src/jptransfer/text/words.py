@@ -20,7 +20,8 @@ from jptransfer.text.segment import PACKAGES, MecabSegmenter, dictionary_folder,
 from jptransfer.text.types import Encoding, IdBlock
 
 VOCABULARY = "vocab.txt"
-MEMO_WORDS = 100_000
+MEMO_WORDS = 32_768
+"""Enough for nearly all words of a text, and soon full, so that memory does not grow with the text."""
 LINES_AT_ONCE = 1000
 _WORD_START = 1 << 31
 """Marks the first of a word's ids in the memo."""
