@@ -31,7 +31,8 @@ def store(tmp_path: Path) -> Store:
 def test_published_is_found_by_fingerprint_short_id_name_and_path(store: Store) -> None:
     made = put(store, "kyoto")
     assert store.find(made.manifest.fingerprint) == made
-    for reference in (made.id, made.id[:5], made.path.name, made.label, str(made.path)):
+    whole = made.manifest.fingerprint
+    for reference in (made.id, made.id[:5], whole, whole[:20], made.path.name, made.label, str(made.path)):
         assert store.resolve(reference).manifest == made.manifest
 
 
@@ -42,6 +43,23 @@ def test_unknown_and_ambiguous_references_say_what_there_is(store: Store) -> Non
         store.resolve(made.path.name[:-1] + "!")
     with pytest.raises(ArtifactError, match="ambiguous"):
         store.resolve("")
+
+
+def test_a_reference_means_an_artifact_of_the_kinds_wanted(store: Store) -> None:
+    made = put(store, "kyoto")
+    other = Store(store.outputs)
+    recipe = {"stage": "encode", "n": 0}
+    while fingerprint(recipe)[0] != made.id[0]:
+        recipe["n"] += 1
+    work = other.work / "encoded"
+    work.mkdir(parents=True)
+    encoded = other.publish(work, Manifest("encoded", "kyoto", fingerprint(recipe), recipe))
+    assert store.resolve(made.id[0], ("corpus",)) == made
+    assert store.resolve(encoded.id, ("corpus",)) == encoded
+    with pytest.raises(ArtifactError, match="ambiguous"):
+        store.resolve(made.id[0])
+    with pytest.raises(ArtifactError, match=r"\(did you mean 'none'\?\)$"):
+        store.resolve("non", ("corpus",), ("none",))
 
 
 def test_without_a_whole_manifest_there_is_no_artifact(store: Store) -> None:

@@ -172,5 +172,5 @@ def test_a_folder_without_a_model_is_named(tmp_path):
     with pytest.raises(DataError, match="no config.json"):
         pretrained.load_language_model(tmp_path)
     FAMILIES["bert"]().config.save_pretrained(tmp_path)
-    with pytest.raises(DataError, match="no masked language model"):
+    with pytest.raises(DataError, match="transformers loads no AutoModelForMaskedLM"):
         pretrained.load_language_model(tmp_path)

@@ -1,10 +1,14 @@
+import json
+
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, BertConfig, BertForMaskedLM
 
 from jptransfer.config import Pooling
 from jptransfer.errors import DataError
 from jptransfer.models.heads import HEAD_FILE, fresh_head, load_task_model, save_task_model, task_logits
+from jptransfer.models.pretrained import load_language_model
 
 IDS = torch.tensor([[2, 7, 9, 3], [2, 5, 3, 0]])
 MASK = (IDS > 0).long()
@@ -100,3 +104,20 @@ def test_every_parameter_learns(language_model):
 def test_a_folder_without_a_model_is_a_clear_error(tmp_path):
     with pytest.raises(DataError, match="transformers loads no AutoConfig"):
         make(tmp_path)
+
+
+@pytest.mark.parametrize("load", [make, load_language_model])
+def test_an_encoder_that_lacks_weights_is_no_start(language_model, load):
+    weights = load_file(language_model / "model.safetensors")
+    lost = {name: value for name, value in weights.items() if "layer.1" not in name}
+    save_file(lost, language_model / "model.safetensors", {"format": "pt"})
+    with pytest.raises(DataError, match=f"{len(weights) - len(lost)} of the encoder's weights are missing.*layer.1"):
+        load(language_model)
+
+
+@pytest.mark.parametrize("load", [make, load_language_model])
+def test_weights_of_another_size_are_a_clear_error(language_model, load):
+    settings = json.loads((language_model / "config.json").read_text())
+    (language_model / "config.json").write_text(json.dumps(settings | {"vocab_size": 7}))
+    with pytest.raises(DataError, match="transformers loads no AutoModelFor"):
+        load(language_model)

@@ -91,6 +91,45 @@ def test_hub_start_brings_its_own_tokenizer_and_needs_no_network_for_a_commit(co
         "tokenizer.source": f"hub:org/bert@{COMMIT}", "tokenizer.segmenter.dictionary": "package:unidic-lite==1.0.8"}
 
 
+def foreign(folder: Path) -> str:
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    return str(folder)
+
+
+def test_what_a_foreign_start_is_cut_with(config: Config, store: Store, tmp_path: Path) -> None:
+    start, other = foreign(tmp_path / "bert"), foreign(tmp_path / "other")
+    (tmp_path / "other" / "vocab.txt").touch()
+    config.lm = start
+    unread = replace(config, tokenizer=TokenizerConfig(name="toy", vocab_size=99))
+    named = replace(config, tokenizer=TokenizerConfig(kind="pretrained", source=start))
+    another = replace(config, tokenizer=TokenizerConfig(kind="pretrained", source=other))
+    ids = [Chain(one, store).tokenizer.id for one in (config, unread, named, another)]
+    assert ids[0] == ids[1] == ids[2] != ids[3]
+    assert Chain(unread, store).tokenizer.name == "pretrained"
+
+
+@pytest.mark.parametrize(("lm", "message"), [
+    ("{here}", r"holds no model of transformers \(no config.json\)"),
+    ("org/bert", "hf:org/bert$"),
+    ("pretraned", r"\(did you mean 'pretrained'\?\); it takes none,"),
+])
+def test_a_start_that_is_none(config: Config, store: Store, tmp_path: Path, lm: str, message: str) -> None:
+    config.lm = lm.format(here=tmp_path)
+    with pytest.raises(ConfigError, match=message):
+        _ = Chain(config, store).task_model
+
+
+def test_adaptation_has_no_start_of_its_own(config: Config, store: Store) -> None:
+    config.adaptation.start = "hf:org/bert"
+    with pytest.raises(ConfigError, match="give pretraining.start=hf:org/bert"):
+        _ = Chain(config, store).adapted
+    config.adaptation.start, config.corpus = "scratch", Config().corpus
+    config.tokenizer.kind = "byte"
+    with pytest.raises(ConfigError, match="corpus=toy, or give pretraining.start"):
+        _ = Chain(config, store).adapted
+
+
 @pytest.mark.parametrize("path", ["org/texts", "hf:org/texts", "hf:org/texts@main"])
 def test_stages_read_the_commit_of_the_identity(config: Config, store: Store, monkeypatch, path: str) -> None:
     monkeypatch.setattr(places, "hub_commit", lambda reference, kind: {"dataset": COMMIT, "model": COMMIT[::-1]}[kind])

@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 import torch
-from transformers import BertForMaskedLM
+from transformers import BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
 from jptransfer.config import (
     ClassWeights,
@@ -105,7 +105,7 @@ def test_killed_and_restarted_equals_never_stopped(folders, tmp_path, runtime):
         """Stands for a kill: the fifth update is never told."""
 
         def bar(self, label, total=None, done=0):
-            told = iter(range(5 if label == "finetune" else 10**9))
+            told = iter(range(5 if label == "toy-1" else 10**9))
 
             class Bar:
                 def __enter__(self):
@@ -126,8 +126,8 @@ def test_killed_and_restarted_equals_never_stopped(folders, tmp_path, runtime):
     every_step = dataclasses.replace(runtime.settings, checkpoint_seconds=0.0)
     finetune(folders, tmp_path / "whole", runtime, encoder(epochs=2))
     with pytest.raises(KilledError):
-        finetune(folders, tmp_path / "parts", dataclasses.replace(runtime, settings=every_step, progress=Progress()),
-                 encoder(epochs=2))
+        told = dataclasses.replace(runtime, settings=every_step, progress=Progress(), title="toy-1")
+        finetune(folders, tmp_path / "parts", told, encoder(epochs=2))
     finetune(folders, tmp_path / "parts", runtime, encoder(epochs=2))
     assert payload(tmp_path / "parts") == payload(tmp_path / "whole")
 
@@ -199,3 +199,12 @@ def test_tfidf_reaches_the_reference_on_jrte(shared_data, tmp_path, runtime):
     data = {"jrte": write_dataset(tmp_path / "data", task, splits), "tokenizer": tmp_path}
     summary = finetune(data, tmp_path / "out", runtime, FinetuningConfig(), data="jrte", learner="tfidf")
     assert summary.values["validation"]["accuracy"] == pytest.approx(0.823, abs=0.01)
+
+
+@pytest.mark.parametrize("data", ["polarity", "entities"])
+def test_a_model_whose_settings_name_no_padding(folders, tmp_path, runtime, data):
+    size = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 48, "bos_token_id": 0, "eos_token_id": 0}
+    units = load_tokenizer(folders["tokenizer"])
+    GPT2LMHeadModel(GPT2Config(vocab_size=units.vocab_size, **size)).save_pretrained(tmp_path / "lm")
+    finetune(folders | {"lm": tmp_path / "lm"}, tmp_path / "out", runtime, encoder(epochs=1), data, lm=True)
+    assert json.loads((tmp_path / "out" / "config.json").read_text())["pad_token_id"] == units.pad_id

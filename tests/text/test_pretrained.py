@@ -3,11 +3,11 @@ import shutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from transformers import AutoTokenizer, BertJapaneseTokenizer, BertTokenizerFast, GPT2Tokenizer
+from transformers import AutoTokenizer, BertConfig, BertJapaneseTokenizer, BertTokenizerFast, GPT2Tokenizer
 
 from jptransfer.config import TokenizerConfig
 from jptransfer.errors import ConfigError
-from jptransfer.text.pretrained import PretrainedTokenizer, place_pieces
+from jptransfer.text.pretrained import PretrainedTokenizer, open_pretrained, place_pieces
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 
 from .conftest import NASTY, SPELLED_SPECIAL
@@ -181,3 +181,9 @@ def test_any_pieces_get_places_in_order(pieces, word):
     assert all(0 <= start < end <= len(word) for start, end in spans)
     assert [start for start, _ in spans] == sorted(start for start, _ in spans)
     assert [end for _, end in spans] == sorted(end for _, end in spans)
+
+
+def test_a_model_without_its_vocabulary(tmp_path):
+    BertConfig(vocab_size=30, hidden_size=8, num_hidden_layers=1, num_attention_heads=1).save_pretrained(tmp_path)
+    with pytest.raises(ConfigError, match="holds no vocabulary"):
+        open_pretrained(str(tmp_path))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,8 +75,12 @@ class Store:
                 return Artifact(folder, manifest)
         return None
 
-    def resolve(self, reference: str) -> Artifact:
-        """Return the artifact meant by a short id (as in git), a folder name, ``kind/name-id`` or a path.
+    def resolve(self, reference: str, kinds: Sequence[str] = (), words: Sequence[str] = ()) -> Artifact:
+        """Return the artifact meant by an id, whole or the start of one, a folder name, ``kind/name-id`` or a path.
+
+        Args:
+            kinds: those wanted; an artifact of another kind is meant only if none of these is.
+            words: what else could have been meant, for the message.
 
         Raises:
             ArtifactError: none or several match; the message names the nearest.
@@ -85,13 +89,16 @@ class Store:
             return Artifact(Path(reference), Manifest.read(Path(reference)))
         wanted = reference.rsplit("/", 1)[-1]
         everything = list(self.folders())
-        names = [folder.name for folder in everything]
         hits = [f for f in everything if f.name == wanted or f.name[-SHORT:].startswith(wanted)]
+        hits = [f for f in hits if f.parent.name in kinds] or hits
+        if len(wanted) > SHORT and not hits:
+            hits = [a.path for a in self.all() if a.manifest.fingerprint.startswith(wanted)]
+        names = [f.name for f in everything if not kinds or f.parent.name in kinds]
         if len(hits) == 1:
             return Artifact(hits[0], Manifest.read(hits[0]))
         if hits:
             raise ArtifactError(f"'{reference}' is ambiguous: {', '.join(f.name for f in hits[:5])}")
-        raise ArtifactError(f"no artifact '{reference}' in {self.artifacts}{nearest(wanted, names)}")
+        raise ArtifactError(f"no artifact '{reference}' in {self.artifacts}{nearest(wanted, [*words, *names])}")
 
     @contextmanager
     def lock(self, fingerprint: str, waiting: Callable[[], None]) -> Iterator[Path]:

@@ -17,7 +17,7 @@ def resolve(store: Store, reference: str, kinds: tuple[str, ...]) -> Artifact:
     Raises:
         ArtifactError: there is none, or it is of another kind.
     """
-    found = store.resolve(reference)
+    found = store.resolve(reference, kinds)
     if found.manifest.kind not in kinds:
         raise ArtifactError(f"{found.label} is no {' or '.join(kinds).replace('_', ' ')}")
     return found

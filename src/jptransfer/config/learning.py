@@ -106,7 +106,7 @@ class LmTrainingConfig:
     name: str = setting("lm", label=True)
     """label of the artifact"""
     start: str = setting("scratch", external=True)
-    """scratch, an artifact id, a folder, or `hf:org/name@revision`; adaptation ignores it and starts from the LM"""
+    """scratch, an artifact id, a folder, or `hf:org/name@revision`; adaptation has none: it starts from the LM"""
     objective: ObjectiveConfig = setting(factory=ObjectiveConfig)
     """what is predicted"""
     max_length: int = setting(128, low=8)

@@ -26,12 +26,10 @@ from transformers import (
 from transformers.modeling_outputs import SequenceClassifierOutput
 
 from jptransfer.config import Pooling
-from jptransfer.errors import DataError
 from jptransfer.models.encoder import first_positions, top_layer_at
-from jptransfer.models.pretrained import on_cpu, quiet
+from jptransfer.models.pretrained import explained, load_weights, on_cpu, quiet
 
 HEAD_FILE = "head.safetensors"
-_WEIGHTS = {"dtype": torch.float32, "use_safetensors": True}
 _DROPOUT_FIELDS = ("classifier_dropout", "seq_classif_dropout", "cls_dropout", "classifier_dropout_prob")
 
 
@@ -91,7 +89,7 @@ def fresh_head(
     Raises:
         DataError: the folder holds no encoder that transformers can load from safetensors.
     """
-    config = source if isinstance(source, PreTrainedConfig) else _load(AutoConfig, source)
+    config = source if isinstance(source, PreTrainedConfig) else _settings(source)
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: index for index, label in enumerate(labels)}
     for name in _DROPOUT_FIELDS:
@@ -106,8 +104,8 @@ def fresh_head(
 def load_task_model(folder: Path, kind: str, pooling: Pooling) -> nn.Module:
     """Load what `fresh_head` made and ``save_pretrained`` wrote."""
     if kind == "ner" or pooling is Pooling.cls:
-        return _load(_plain_class(kind), folder, **_WEIGHTS)
-    encoder = _without_pooler(_load(AutoModel, folder, **_WEIGHTS))
+        return load_weights(_plain_class(kind), folder)
+    encoder = _without_pooler(load_weights(AutoModel, folder))
     model = PooledClassifier(encoder, pooling, dropout=0.0)
     model.classifier.load_state_dict(load_file(folder / HEAD_FILE))
     return model
@@ -144,21 +142,14 @@ def _start(factory: Any, source: Path | PreTrainedConfig, config: PreTrainedConf
     if isinstance(source, PreTrainedConfig):
         model = factory.from_config(config)
     else:
-        model = _load(factory, source, config=config, **_WEIGHTS)
+        model = load_weights(factory, source, config=config)
     return _without_pooler(model) if factory is AutoModel else model
 
 
-def _load(factory: Any, folder: Path, **settings: Any) -> Any:
-    """Load from `folder`; `DataError` if transformers cannot."""
+def _settings(folder: Path) -> PreTrainedConfig:
     quiet()
-    try:
-        return factory.from_pretrained(folder, trust_remote_code=False, **settings)
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{folder}: transformers loads no {factory.__name__} from it ({_first_line(error)})") from error
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+    with explained(AutoConfig, folder):
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
 
 
 def _without_pooler(encoder: Any) -> PreTrainedModel:

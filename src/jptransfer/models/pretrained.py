@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -48,15 +51,43 @@ def load_language_model(folder: Path) -> nn.Module:
     """
     from transformers import AutoModelForMaskedLM, AutoModelForPreTraining
 
-    quiet()
     settings = _settings(folder)
     # A next-sentence head is worth loading only where it was trained.
     paired = "BertForPreTraining" in (settings.get("architectures") or [])
     kind = AutoModelForPreTraining if paired else AutoModelForMaskedLM
+    return load_weights(kind, folder)
+
+
+def load_weights(factory: Any, folder: Path, **settings: Any) -> Any:
+    """Load a model in float32 from safetensors; heads and a pooler that the folder lacks are fresh.
+
+    Args:
+        factory: AutoModel or one of its kin.
+        settings: for its ``from_pretrained``.
+
+    Raises:
+        DataError: transformers cannot load it, or weights of the encoder itself are missing.
+    """
+    quiet()
+    with explained(factory, folder):
+        model, found = factory.from_pretrained(folder, dtype=torch.float32, use_safetensors=True,
+                                               trust_remote_code=False, output_loading_info=True, **settings)
+    prefix = "" if model.base_model is model else f"{model.base_model_prefix}."
+    missing = sorted(name for name in found["missing_keys"]
+                     if name.startswith(prefix) and "pooler" not in name.removeprefix(prefix).split("."))
+    if missing:
+        raise DataError(f"{folder}: {len(missing)} of the encoder's weights are missing, {missing[0]} first")
+    return model
+
+
+@contextmanager
+def explained(factory: Any, folder: Path) -> Iterator[None]:
+    """Turn what `factory` of transformers raises on a folder into a `DataError`."""
     try:
-        return kind.from_pretrained(folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
-        raise DataError(f"{folder}: no masked language model ({str(error).splitlines()[0]})") from error
+        yield
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DataError(f"{folder}: transformers loads no {factory.__name__} from it ({reason})") from error
 
 
 def save_language_model(model: nn.Module, folder: Path) -> None:

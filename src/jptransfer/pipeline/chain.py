@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from re import fullmatch
 from typing import Any
 
 from jptransfer import stages
@@ -17,7 +18,7 @@ from jptransfer.artifacts import Store, canonical, fingerprint
 from jptransfer.artifacts.fingerprint import SHORT
 from jptransfer.artifacts.manifest import FILE
 from jptransfer.config import Config, CorpusConfig, FinetuningConfig, LmTrainingConfig, TokenizerConfig
-from jptransfer.errors import ArtifactError, ConfigError, nearest
+from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.hub import HUB
 from jptransfer.pipeline.places import MODEL, External, external_inputs, pin, pinned, place_digest
 from jptransfer.registry import LEARNERS, MODELS
@@ -110,8 +111,8 @@ class Chain:
         if start and start.ours:
             return start
         config = self.config.tokenizer
-        if start:
-            config = replace(config, kind="pretrained", source=start.place)
+        if start and not (config.kind == "pretrained" and config.source):
+            config = TokenizerConfig("pretrained", kind="pretrained", source=start.place)
         inputs: dict[str, Node | Reference] = {}
         if config.kind not in ("pretrained", "byte"):
             inputs["corpus"] = self._tokenizer_corpus(config)
@@ -153,14 +154,17 @@ class Chain:
             return Reference("hub", pinned(value), value, False)
         path = Path(value)
         if path.is_dir() and not (path / FILE).is_file():
+            if not (path / "config.json").is_file():
+                raise ConfigError(f"{where}: the folder '{value}' holds no model of transformers (no config.json)")
             digest = place_digest(External(where, True, value, None), self.store)
             return Reference("folder", digest, value, (path / "jpt_tokenizer.json").is_file())
+        words = ("scratch",) if where == "pretraining.start" else LM_WORDS
         try:
-            found = self.store.resolve(value)
+            found = self.store.resolve(value, ("language_model",), words)
         except ArtifactError as error:
-            words = ("scratch",) if where == "pretraining.start" else LM_WORDS
-            takes = f"{', '.join(words)}, an artifact id, a folder or hf:org/name@revision"
-            raise ConfigError(f"{where}: {error}{nearest(value, words)}; it takes {takes}") from None
+            hub = HUB + (value if fullmatch(r"[\w.-]+/[\w.@-]+", value) else "org/name@revision")
+            takes = f"{', '.join(words)}, an artifact id, a folder or {hub}"
+            raise ConfigError(f"{where}: {error}; it takes {takes}") from None
         if found.manifest.kind != "language_model":
             raise ConfigError(f"{where}: {found.label} is no language model")
         return Reference("language_model", found.manifest.fingerprint, str(found.path), True)
@@ -192,7 +196,10 @@ class Chain:
         """The language model after training on the domain."""
         if not self.encoded_domain or "language_model" not in LEARNERS.entries[self.learner].needs:
             return None
-        start = self.language_model or _needs("corpus", "there is no language model to adapt")
+        if self.config.adaptation.start not in ("", "scratch"):
+            raise ConfigError("adaptation.start: adaptation starts from the language model before it; "
+                              f"for another one give pretraining.start={self.config.adaptation.start}")
+        start = self.language_model or _needs("corpus", "there is no language model to adapt", "pretraining.start")
         return self._train("adapt", self.encoded_domain, self.config.adaptation, start)
 
     @cached_property
@@ -245,8 +252,9 @@ class Chain:
                           {"task_model": self.task_model, "dataset": self.dataset})
 
 
-def _needs(section: str, why: str) -> Any:
-    raise ConfigError(f"{section}.sources is empty, but {why}; choose one, for example {section}=toy")
+def _needs(section: str, why: str, instead: str = "") -> Any:
+    other = f", or give {instead}" if instead else ""
+    raise ConfigError(f"{section}.sources is empty, but {why}; choose one, for example {section}=toy{other}")
 
 
 def _only_learner(finetuning: FinetuningConfig, learner: str) -> FinetuningConfig:

@@ -113,10 +113,13 @@ def open_pretrained(source: str) -> Any:
     if not source.startswith(HUB) and not Path(name).is_dir():
         raise ConfigError(f"tokenizer source '{source}' is no folder; a tokenizer of the hub is hf:org/name@revision")
     try:
-        return AutoTokenizer.from_pretrained(name, revision=revision or "main", trust_remote_code=False)
+        found = AutoTokenizer.from_pretrained(name, revision=revision or "main", trust_remote_code=False)
     except (OSError, ValueError, ImportError, KeyError, TypeError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ConfigError(f"transformers cannot load a tokenizer from '{source}': {reason}") from error
+    if len(found) <= len(found.all_special_ids):
+        raise ConfigError(f"'{source}' holds no vocabulary: transformers makes a tokenizer of special tokens alone")
+    return found
 
 
 def _fast_cutter(tokenizer: Any) -> Callable[[str], Encoding]:

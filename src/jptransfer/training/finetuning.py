@@ -141,6 +141,8 @@ def _new_model(job: Job, tokenizer: Tokenizer) -> nn.Module:
     source = job.language_model or _architecture(job, tokenizer)
     model = fresh_head(source, job.task.kind, job.task.outputs, config.pooling, config.dropout, job.seed)
     settings: Any = model.config
+    if getattr(settings, "pad_token_id", None) is None:
+        settings.pad_token_id = tokenizer.pad_id
     positions = getattr(settings, "max_position_embeddings", None)
     if positions and config.max_length > positions:
         raise ConfigError(f"finetuning.encoder.max_length={config.max_length}, but the model has {positions} positions")
