@@ -124,8 +124,10 @@ def test_adaptation_has_no_start_of_its_own(config: Config, store: Store) -> Non
     config.adaptation.start = "hf:org/bert"
     with pytest.raises(ConfigError, match="give pretraining.start=hf:org/bert"):
         _ = Chain(config, store).adapted
-    config.adaptation.start, config.corpus = "scratch", Config().corpus
-    config.tokenizer.kind = "byte"
+    config.corpus = Config().corpus
+    with pytest.raises(ConfigError, match="adaptation.start: "):
+        _ = Chain(config, store).adapted
+    config.adaptation.start, config.tokenizer.kind = "scratch", "byte"
     with pytest.raises(ConfigError, match="corpus=toy, or give pretraining.start"):
         _ = Chain(config, store).adapted
 

@@ -194,11 +194,11 @@ class Chain:
     @cached_property
     def adapted(self) -> Node | None:
         """The language model after training on the domain."""
-        if not self.encoded_domain or "language_model" not in LEARNERS.entries[self.learner].needs:
-            return None
         if self.config.adaptation.start not in ("", "scratch"):
             raise ConfigError("adaptation.start: adaptation starts from the language model before it; "
                               f"for another one give pretraining.start={self.config.adaptation.start}")
+        if not self.encoded_domain or "language_model" not in LEARNERS.entries[self.learner].needs:
+            return None
         start = self.language_model or _needs("corpus", "there is no language model to adapt", "pretraining.start")
         return self._train("adapt", self.encoded_domain, self.config.adaptation, start)
 
