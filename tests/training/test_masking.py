@@ -16,6 +16,14 @@ def greedy(words: list[list[int]], keys: np.ndarray, budget: int) -> set[int]:
     return chosen
 
 
+def in_row(positions: np.ndarray, row: int, width: int) -> set[int]:
+    return set((positions[positions // width == row] % width).tolist())
+
+
+def random_bits(random: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    return random.integers(0, 1 << 64, shape, np.uint64)
+
+
 @given(st.integers(0, 10_000), st.integers(1, 6), st.integers(3, 40))
 def test_chooses_as_the_plain_algorithm_does(seed, rows, width):
     random = np.random.default_rng(seed)
@@ -23,15 +31,26 @@ def test_chooses_as_the_plain_algorithm_does(seed, rows, width):
     maskable = (np.arange(width) > 0) & (np.arange(width) <= lengths[:, None])
     maskable[:, width // 2] &= random.random(rows) < 0.5  # a [SEP] in the middle
     starts = maskable & ((random.random((rows, width)) < 0.5) | ~np.roll(maskable, 1, axis=1))
-    budget, keys = random.integers(0, 9, rows), random.random((rows, width))
-    chosen = choose_positions(starts, maskable, budget, keys)
+    budget, bits = random.integers(0, 9, rows), random_bits(random, (rows, width))
+    chosen = choose_positions(starts, maskable, budget, bits)
+    assert (np.diff(chosen) > 0).all()
+    by_piece = choose_positions(maskable, maskable, np.minimum(budget, maskable.sum(axis=1)), bits)
     for row in range(rows):
         words: list[list[int]] = []
         for column in np.flatnonzero(maskable[row]).tolist():
             if starts[row, column]:
                 words.append([])
             words[-1].append(column)
-        assert set(np.flatnonzero(chosen[row]).tolist()) == greedy(words, keys[row], budget[row])
+        assert in_row(chosen, row, width) == greedy(words, bits[row], budget[row])
+        pieces = [[column] for column in np.flatnonzero(maskable[row]).tolist()]
+        assert in_row(by_piece, row, width) == greedy(pieces, bits[row], budget[row])
+
+
+def test_words_that_fit_are_found_however_late_they_come():
+    starts = np.array([[False, True, False, False, True, False, False, True, False]])
+    bits = np.arange(9, dtype=np.uint64)[None] << np.uint64(40)
+    chosen = choose_positions(starts, starts | [False, *[True] * 7, False], np.array([2]), bits)
+    assert chosen.tolist() == [7]
 
 
 def test_budget_is_the_rounded_share_at_least_one_at_most_the_limit():
@@ -43,7 +62,7 @@ def test_budget_is_the_rounded_share_at_least_one_at_most_the_limit():
 def test_eighty_ten_ten():
     random = np.random.default_rng(0)
     ids = np.full(200_000, 7)
-    seen = replace(ids, ObjectiveConfig(), 4, 1000, random.random(len(ids)), random.random(len(ids)))
+    seen = replace(ids, ObjectiveConfig(), 4, 1000, random_bits(random, ids.shape))
     assert (seen == 4).mean() == pytest.approx(0.8, abs=0.005)
     assert (seen == 7).mean() == pytest.approx(0.1, abs=0.005)
     others = seen[(seen != 4) & (seen != 7)]

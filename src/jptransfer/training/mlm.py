@@ -20,13 +20,15 @@ from jptransfer.text.encoded import EncodedSplit
 from jptransfer.text.types import Tokenizer
 from jptransfer.training.batching import token_batches
 from jptransfer.training.masking import choose_positions, prediction_budget, replace
-from jptransfer.training.randomness import generator, uniform
+from jptransfer.training.randomness import bits, derive, generator
 from jptransfer.training.sequences import Sequences, sentence_pairs, single_sequences
 from jptransfer.training.shapes import Shapes
 from jptransfer.training.types import Batch, StepLoss, Tensors, Totals
 
 # What a random number is for: its first key.
-_ORDER, _PAIRS, _SUBSET, _WORD, _ACTION, _TOKEN = range(6)
+_ORDER, _PAIRS, _SUBSET, _MASKS = range(4)
+_REPLACEMENTS = 1 << 32
+"""Added to a column: the second random number of a position."""
 
 
 class MaskedData:
@@ -52,6 +54,7 @@ class MaskedData:
         self.split, self.tokenizer, self.config, self.limit, self.shapes = split, tokenizer, config, limit, shapes
         self.objective: ObjectiveConfig = config.objective
         self._sequences = lru_cache(maxsize=2)(self._make_sequences)
+        self._random = lru_cache(maxsize=2)(self._make_random)
 
     def batches(self, epoch: int) -> Sequence[Batch]:
         """Return global batches of parts of similar length."""
@@ -81,6 +84,10 @@ class MaskedData:
             return found
         return found.take(np.sort(generator(_SUBSET, config.seed).permutation(len(found))[: self.limit]))
 
+    def _make_random(self, copy: int) -> np.ndarray:
+        """Return random bits of each sequence (n,), from which those of its positions are derived."""
+        return bits(_MASKS, self.config.seed, copy, np.arange(len(self.sequences(copy))))
+
     def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
         """Return the tensors of a masked part.
 
@@ -91,46 +98,72 @@ class MaskedData:
         rows, width = len(sequences), int(sequences.lengths.max())
         if self.shapes:
             rows, width = self.shapes.rectangle(rows, width)
-        frame = self._frame(sequences.padded_to(rows), width)
-        keys = self.config.seed, self._copy(epoch), np.resize(indices, rows)[:, None]
-        seen, positions, labels = self._mask(frame, keys)
+            sequences, indices = sequences.padded_to(rows), np.resize(indices, rows)
+        frame = self._frame(sequences, width)
+        seen, positions, labels = self._mask(frame, self._random(self._copy(epoch))[indices])
         arrays = {"input_ids": seen, "positions": positions, "labels": labels}
         if sequences.paired:
-            arrays |= {"next_sentence_label": frame.random_next, "token_type_ids": frame.segments}
+            middle = frame.sequences.first_lengths[:, None] + 1
+            segments = frame.present & (np.arange(width) > middle)
+            arrays |= {"next_sentence_label": frame.sequences.random_next, "token_type_ids": segments.astype(np.int64)}
         if self.shapes or not frame.present.all():
             arrays["attention_mask"] = frame.present.astype(np.int64)
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def _frame(self, sequences: Sequences, width: int) -> _Frame:
-        middle, lengths = sequences.first_lengths[:, None] + 1, sequences.lengths[:, None]
-        column = np.arange(width)
-        present, after = column < lengths, column > middle
-        separators = present & ((column == middle) | (column == lengths - 1))
-        content = present & (column > 0) & ~separators
-        source = np.where(after, sequences.second[:, :1] + column - middle - 1, sequences.first[:, :1] + column - 1)
-        source = np.where(content, source, 0)
-        ids = np.where(content, self.split.ids[source], self.tokenizer.pad_id).astype(np.int64)
+        """Return `sequences` with special tokens in a rectangle: [CLS] first [SEP] (second [SEP])."""
+        rows, lengths = np.arange(len(sequences)), sequences.lengths
+        present = np.arange(width) < lengths[:, None]
+        ids = np.empty(present.shape, np.int64)
+        ids[:, 1:] = _text(self.split.ids, sequences, width - 1)
+        ids[~present] = self.tokenizer.pad_id
         ids[:, 0] = self.tokenizer.cls_id
-        ids[separators] = self.tokenizer.sep_id
-        starts = content
-        if self.objective.whole_word:
-            starts = content & ((self.split.word_starts[source] != 0) | (column == 1) | (column == middle + 1))
-        segments = (present & after).astype(np.int64)
-        return _Frame(ids, starts, content, present, segments, sequences.random_next)
+        ids[rows, lengths - 1] = self.tokenizer.sep_id
+        if sequences.paired:
+            ids[rows, sequences.first_lengths + 1] = self.tokenizer.sep_id
+        return _Frame(sequences, ids, present)
 
-    def _mask(self, frame: _Frame, keys: tuple[int, int, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return ids with predictions hidden, and flat positions and labels of the predictions."""
-        column = np.arange(frame.ids.shape[1])
-        budget = prediction_budget(frame.content.sum(axis=1), self.objective)
-        chosen = choose_positions(frame.starts, frame.content, budget, uniform(_WORD, *keys, column))
-        positions = np.flatnonzero(chosen)
-        labels = frame.ids.reshape(-1)[positions]
-        action, token = (uniform(purpose, *keys, column).reshape(-1)[positions] for purpose in (_ACTION, _TOKEN))
-        seen = frame.ids.copy()
-        seen.reshape(-1)[positions] = replace(
-            labels, self.objective, self.tokenizer.mask_id, self.tokenizer.vocab_size, action, token)
+    def _content(self, frame: _Frame) -> np.ndarray:
+        """Return where a token of the text stands, (rows, width) bool."""
+        sequences, rows = frame.sequences, np.arange(len(frame.ids))
+        content = frame.present.copy()
+        content[:, 0] = False
+        content[rows, sequences.lengths - 1] = False
+        if sequences.paired:
+            content[rows, sequences.first_lengths + 1] = False
+        return content
+
+    def _starts(self, frame: _Frame, content: np.ndarray) -> np.ndarray:
+        """Return where a unit of masking starts, (rows, width) bool: `content` itself, or where a word does."""
+        if not self.objective.whole_word:
+            return content
+        starts = np.empty(content.shape, bool)
+        starts[:, 1:] = _text(self.split.word_starts, frame.sequences, content.shape[1] - 1)
+        starts[:, 1] = True
+        if frame.sequences.paired:
+            starts[np.arange(len(starts)), frame.sequences.first_lengths + 2] = True
+        starts &= content
+        return starts
+
+    def _mask(self, frame: _Frame, random: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return ids with predictions hidden, and flat positions and labels of the predictions.
+
+        Args:
+            frame: the sequences; its ids become what is seen.
+            random: (rows,) random bits of the sequences.
+        """
+        rows, width = frame.ids.shape
+        content = self._content(frame)
+        budget = prediction_budget(frame.sequences.tokens, self.objective)
+        order = derive(random[:, None], np.arange(width))
+        positions = choose_positions(self._starts(frame, content), content, budget, order)
+        row, column = np.divmod(positions, width)
+        seen = frame.ids
+        labels = seen.reshape(-1)[positions]
+        seen.reshape(-1)[positions] = replace(labels, self.objective, self.tokenizer.mask_id, self.tokenizer.vocab_size,
+                                              derive(random[row], column + _REPLACEMENTS))
         if self.shapes:
-            most = int(prediction_budget(np.array([len(column)]), self.objective)[0]) * len(seen)
+            most = int(prediction_budget(np.array([width]), self.objective)[0]) * rows
             positions = np.pad(positions, (0, most - len(positions)))
             labels = np.pad(labels, (0, most - len(labels)), constant_values=IGNORED)
         return seen, positions, labels
@@ -138,23 +171,35 @@ class MaskedData:
 
 @dataclass(frozen=True)
 class _Frame:
-    """Sequences as [CLS] first [SEP] (second [SEP]) in a rectangle; arrays are (rows, width) unless said.
+    """Sequences in a rectangle.
 
     Attributes:
-        ids: token ids.
-        starts: where a unit of masking (word or piece) starts.
-        content: where a token of the text stands.
-        present: where there is no padding.
-        segments: 0, and 1 in the second segment.
-        random_next: (rows,) labels of next-sentence prediction.
+        sequences: the rows.
+        ids: (rows, width) int64, token ids with special tokens and padding.
+        present: (rows, width) bool, where there is no padding.
     """
 
+    sequences: Sequences
     ids: np.ndarray
-    starts: np.ndarray
-    content: np.ndarray
     present: np.ndarray
-    segments: np.ndarray
-    random_next: np.ndarray
+
+
+def _text(array: np.ndarray, sequences: Sequences, width: int) -> np.ndarray:
+    """Return the values of `array` (tokens,) for the text of `sequences`, (rows, width).
+
+    One column is left between first and second segment, and what stands there and after the end is no text.
+    """
+    array = np.asarray(array)  # without the memory map's class, whose every operation costs more
+    starts = sequences.first[:, 0]
+    if not sequences.paired and starts.max() + width <= len(array):
+        # Whole rows of memory: half the time of a look-up for each token.
+        return np.ndarray((len(array) - width + 1, width), array.dtype, array, strides=array.strides * 2)[starts]
+    column = np.arange(width)
+    source = starts[:, None] + column
+    if sequences.paired:
+        jump = sequences.second[:, 0] - sequences.first[:, 1] - 1
+        source += (column > sequences.first_lengths[:, None]) * jump[:, None]
+    return array.take(source, mode="clip")
 
 
 class MaskedLanguageModel:

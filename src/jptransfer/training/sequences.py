@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from random import Random
 
@@ -34,15 +35,20 @@ class Sequences:
     def __len__(self) -> int:
         return len(self.first)
 
-    @property
+    @cached_property
     def first_lengths(self) -> np.ndarray:
         """Tokens of every first segment."""
         return self.first[:, 1] - self.first[:, 0]
 
-    @property
+    @cached_property
     def lengths(self) -> np.ndarray:
         """Tokens of every sequence with [CLS] and one [SEP] a segment."""
-        return self.first_lengths + self.second[:, 1] - self.second[:, 0] + (3 if self.paired else 2)
+        return self.tokens + (3 if self.paired else 2)
+
+    @cached_property
+    def tokens(self) -> np.ndarray:
+        """Tokens of the text in every sequence."""
+        return self.first_lengths + self.second[:, 1] - self.second[:, 0] if self.paired else self.first_lengths
 
     def padded_to(self, rows: int) -> Sequences:
         """Return `rows` sequences, the last ones empty."""
