@@ -1,9 +1,11 @@
 """How long `jpt --help` and a `jpt run` that finds everything built take, beside a bare Hydra application, in turns.
 
-python benchmarks/start_up.py [--rounds 15]
+python benchmarks/start_up.py [--rounds 15] [--dvc DVC]
 
 First a small experiment is built (four rows, two seeds, few steps); every later call must find its report and build
-nothing. Wall time of whole processes.
+nothing. DVC is the command of an environment of its own (`pip install dvc`): its `repro` then looks at as many stages
+as the experiment has artifacts, each with one dependency and one output of a few bytes, and must find all up to date.
+Wall time of whole processes.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -31,7 +34,9 @@ main()
 
 
 def main() -> None:
-    arguments = parser(__doc__, rounds=15).parse_args()
+    made = parser(__doc__, rounds=15)
+    made.add_argument("--dvc", default="", help="the dvc command; none: not measured")
+    arguments = made.parse_args()
     jpt = str(Path(sys.executable).with_name("jpt"))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -47,12 +52,18 @@ def main() -> None:
         calls = {"python": lambda: call([sys.executable, "-c", "pass"], folder),
                  "jpt --help": lambda: call([jpt, "--help"], folder),
                  "cached jpt run": cached, "hydra": lambda: call([sys.executable, str(app)], folder)}
+        if arguments.dvc:
+            calls["dvc repro"] = repro(Path(arguments.dvc).absolute(), folder / "dvc", len(before))
         heading(f"wall time of whole processes, `jpt run` with all {len(before)} artifacts there")
         times = in_turns({label: partial(wall_seconds, one) for label, one in calls.items()}, arguments.rounds)
         assert artifacts(folder) == before, "something was built again"
     row("Python that does nothing", median(times["python"], "s"))
     for label in ("jpt --help", "cached jpt run"):
         compare(label, "s", times[label], "bare Hydra application", times["hydra"])
+    if arguments.dvc:
+        compare("cached jpt run", "s", times["cached jpt run"], "`dvc repro`, all up to date", times["dvc repro"])
+    else:
+        print("`dvc repro` was not measured: no --dvc", file=sys.stderr)
 
 
 def write_app(folder: Path) -> Path:
@@ -62,6 +73,22 @@ def write_app(folder: Path) -> Path:
     (folder / "conf" / "task" / "polarity.yaml").write_text("name: polarity\n")
     (folder / "app.py").write_text(HYDRA_APP)
     return folder / "app.py"
+
+
+def repro(dvc: Path, folder: Path, stages: int) -> Callable[[], None]:
+    """Build a chain of stages with DVC; return a call of `dvc repro` that finds nothing to do."""
+    folder.mkdir()
+    (folder / "file-0").write_text("0")
+    lines = [f"  stage-{number}:\n    cmd: cp file-{number} file-{number + 1}\n    deps: [file-{number}]\n"
+             f"    outs: [file-{number + 1}]\n" for number in range(stages)]
+    (folder / "dvc.yaml").write_text("stages:\n" + "".join(lines))
+    for command in (["init", "--no-scm", "-q"], ["config", "core.analytics", "false"], ["repro"]):
+        call([str(dvc), *command], folder)
+
+    def cached() -> None:
+        assert "up to date" in call([str(dvc), "repro"], folder)
+
+    return cached
 
 
 def call(command: list[str], folder: Path) -> str:
