@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from harness import compare, cpu_runtime, heading, in_turns, model_config, training_parser
 
-from jptransfer.config import EncoderFinetuningConfig, Pooling, Precision
+from jptransfer.config import EncoderFinetuningConfig, HeadConfig, Precision
 from jptransfer.models.bert import configuration
 from jptransfer.models.heads import fresh_head
 from jptransfer.tasks.base import Feature, open_dataset, read_examples
@@ -45,7 +45,7 @@ def main() -> None:
 
     def fresh() -> torch.nn.Module:
         encoder = configuration(size, tokenizer.vocab_size, tokenizer.pad_id)
-        return fresh_head(encoder, task.kind, task.outputs, Pooling.cls, DEFAULTS.dropout, seed=0)
+        return fresh_head(encoder, task.kind, task.outputs, HeadConfig(), seed=0)
 
     data = TaskData(features, DEFAULTS.batch_size, tokenizer.pad_id, seed=0)
     error = gate(fresh().eval(), data, validation, task)

@@ -21,6 +21,7 @@ from itertools import islice
 from pathlib import Path
 
 from jptransfer.config import Device, ModelConfig, RuntimeConfig
+from jptransfer.config.plain import from_plain
 from jptransfer.runtime import Runtime
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
@@ -126,7 +127,7 @@ def model_config(name: str) -> ModelConfig:
     """Return the settings of a shipped model size."""
     import yaml
 
-    return ModelConfig(**yaml.safe_load((CONFIGS / "model" / f"{name}.yaml").read_text(encoding="utf-8")))
+    return from_plain(ModelConfig, yaml.safe_load((CONFIGS / "model" / f"{name}.yaml").read_text(encoding="utf-8")))
 
 
 def cpu_runtime(**settings: object) -> Runtime:

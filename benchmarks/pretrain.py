@@ -20,7 +20,8 @@ import torch
 from harness import compare, cpu_runtime, heading, in_turns, model_config, training_parser
 
 from jptransfer.config import LmTrainingConfig, ObjectiveConfig, Precision
-from jptransfer.models.bert import build
+from jptransfer.models.bert import configuration
+from jptransfer.models.pretrained import fresh_language_model
 from jptransfer.text.encoded import load_encoded
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.training.context import TrainingContext
@@ -45,7 +46,7 @@ def main() -> None:
 
     def fresh() -> torch.nn.Module:
         torch.manual_seed(0)
-        return build(size, tokenizer.vocab_size, tokenizer.pad_id)
+        return fresh_language_model(configuration(size, tokenizer.vocab_size, tokenizer.pad_id), "mlm")
 
     error = gate(fresh().eval(), data)
     heading(f"sentences of {mean:.1f} tokens, CPU time, {arguments.threads} thread(s); single losses differ "

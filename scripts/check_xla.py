@@ -11,6 +11,7 @@ from pathlib import Path
 import torch_xla.debug.metrics as metrics
 
 from jptransfer.config import (
+    BertModelConfig,
     Device,
     EncodingConfig,
     LmTrainingConfig,
@@ -65,7 +66,7 @@ def main() -> None:
     training = LmTrainingConfig(
         max_length=64, pack=False, batch_tokens=2048, parts=2, epochs=EPOCHS, learning_rate=1e-3, evaluations=0,
         objective=ObjectiveConfig(next_sentence="nsp" in sys.argv[1:]))
-    model = ModelConfig(layers=2, hidden=64, heads=2, intermediate=128, max_positions=64)
+    model = ModelConfig(bert=BertModelConfig(layers=2, hidden=64, heads=2, intermediate=128, max_positions=64))
     seen = Compilations()
     with tempfile.TemporaryDirectory() as name:
         inputs = toy_inputs(Path(name))

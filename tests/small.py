@@ -6,14 +6,14 @@ import itertools
 import json
 from pathlib import Path
 
-from jptransfer.config import ModelConfig, TokenizerConfig
+from jptransfer.config import BertModelConfig, ModelConfig, TokenizerConfig
 from jptransfer.tasks.base import Task, make_task, write_examples
 from jptransfer.tasks.classification import TextExample
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
 from jptransfer.text.tokenizers import train_tokenizer
 
-MODEL = ModelConfig(layers=2, hidden=16, heads=2, intermediate=32, max_positions=48)
+MODEL = ModelConfig(bert=BertModelConfig(layers=2, hidden=16, heads=2, intermediate=32, max_positions=48))
 THINGS = ("部屋", "朝食", "お風呂", "駅からの道", "フロントの対応", "窓の外の景色")
 JUDGEMENTS = {
     "good": ("がとても良かったです。", "は最高でした!", "に大満足"),

@@ -21,12 +21,14 @@ class Entry:
     Attributes:
         needs: inputs a learner asks for besides the data set.
         learner: how a task model of this architecture is trained.
+        objectives: language-modelling objectives that it can be trained with; none: it has no language model.
     """
 
     target: str
     help: str
     needs: tuple[str, ...] = ()
     learner: str = ""
+    objectives: tuple[str, ...] = ()
 
 
 @dataclass
@@ -110,13 +112,17 @@ TOKENIZERS = _table("tokenizer", {
 })
 
 MODELS = _table("model architecture", {
-    "bert": ("models.bert:build", "BERT encoder of any size", (), "encoder"),
+    "bert": ("models.bert:configuration", "BERT encoder of any size", (), "encoder", ("mlm",)),
     "linear_tfidf": ("training.linear:TfidfLearner", "linear model on TF-IDF character n-grams (scikit-learn)", (),
                      "tfidf"),
 })
 
 OBJECTIVES = _table("objective", {
     "mlm": ("training.mlm:MaskedLanguageModel", "masked language model, with next-sentence prediction as an option"),
+})
+
+HEADS = _table("head", {
+    "pooled": ("models.heads:PooledHead", "one linear layer on a pooled state of the top layer (classification)"),
 })
 
 OPTIMIZERS = _table("optimizer", {
@@ -164,6 +170,6 @@ METRICS = _table("metric", {
 
 ALL: dict[str, Registry] = {
     "stages": STAGES, "sources": SOURCES, "cleaners": CLEANERS, "tokenizers": TOKENIZERS, "models": MODELS,
-    "objectives": OBJECTIVES, "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "learners": LEARNERS,
+    "objectives": OBJECTIVES, "heads": HEADS, "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "learners": LEARNERS,
     "tasks": TASKS, "datasets": DATASETS, "metrics": METRICS,
 }

@@ -3,7 +3,7 @@ import pytest
 import torch
 import transformers as tf
 
-from jptransfer.config import ModelConfig
+from jptransfer.config import BertModelConfig, ModelConfig
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.models import bert, pretrained
 from jptransfer.models.encoder import (
@@ -137,15 +137,15 @@ PUBLISHED = [((2, 128, 2), 4.4), ((4, 256, 4), 11.2), ((4, 512, 8), 28.8), ((8, 
 def test_the_published_sizes(size, millions):
     """Parameters of the encoder with pooler, as google-research/bert lists them for the 30,522-unit vocabulary."""
     layers, hidden, heads = size
-    config = ModelConfig(layers=layers, hidden=hidden, heads=heads, intermediate=4 * hidden)
+    config = ModelConfig(bert=BertModelConfig(layers=layers, hidden=hidden, heads=heads, intermediate=4 * hidden))
     with torch.device("meta"):
-        model = bert.build(config, 30_522, 0, next_sentence=True)
+        model = pretrained.fresh_language_model(bert.configuration(config, 30_522, 0), "mlm", next_sentence=True)
     assert sum(p.numel() for p in encoder_of(model).parameters()) / 1e6 == pytest.approx(millions, rel=0.01)
 
 
 def test_width_must_divide():
-    with pytest.raises(ConfigError, match="model.hidden=10 is no multiple of model.heads=3"):
-        bert.configuration(ModelConfig(hidden=10, heads=3), 50, 0)
+    with pytest.raises(ConfigError, match="model.bert.hidden=10 is no multiple of model.bert.heads=3"):
+        bert.configuration(ModelConfig(bert=BertModelConfig(hidden=10, heads=3)), 50, 0)
 
 
 def test_a_folder_is_fetched_as_it_is(tmp_path):

@@ -5,7 +5,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, BertConfig, BertForMaskedLM
 
-from jptransfer.config import Pooling
+from jptransfer.config import HeadConfig, Pooling
 from jptransfer.errors import DataError
 from jptransfer.models.heads import HEAD_FILE, fresh_head, load_task_model, save_task_model, task_logits
 from jptransfer.models.pretrained import load_language_model
@@ -26,8 +26,12 @@ def language_model(tmp_path):
     return tmp_path / "lm"
 
 
-def make(source, pooling=Pooling.cls, kind="classification", seed=0, dropout=0.3):
-    return fresh_head(source, kind, ["a", "b", "c"], pooling, dropout, seed).eval()
+HEADS = {"plain": HeadConfig(dropout=0.3)} | {
+    pooling.value: HeadConfig("pooled", pooling, dropout=0.3) for pooling in Pooling}
+
+
+def make(source, head="plain", kind="classification", seed=0):
+    return fresh_head(source, kind, ["a", "b", "c"], HEADS[head], seed).eval()
 
 
 def logits(model):
@@ -35,12 +39,12 @@ def logits(model):
         return model(input_ids=IDS, attention_mask=MASK).logits
 
 
-@pytest.mark.parametrize("pooling", Pooling)
+@pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("kind", ["classification", "ner"])
-def test_saved_and_loaded_gives_the_same_logits(language_model, tmp_path, pooling, kind):
-    model = make(language_model, pooling, kind)
+def test_saved_and_loaded_gives_the_same_logits(language_model, tmp_path, head, kind):
+    model = make(language_model, head, kind)
     save_task_model(model, tmp_path / "out")
-    assert torch.equal(logits(load_task_model(tmp_path / "out", kind, pooling).eval()), logits(model))
+    assert torch.equal(logits(load_task_model(tmp_path / "out", kind, HEADS[head]).eval()), logits(model))
 
 
 def test_the_encoder_is_the_language_models_and_the_rest_depends_on_the_seed_alone(language_model):
@@ -64,23 +68,26 @@ def test_a_fresh_encoder_depends_on_the_seed_alone_and_leaves_torchs_state():
     assert torch.equal(torch.get_rng_state(), state)
 
 
-@pytest.mark.parametrize("pooling", [Pooling.first, Pooling.mean])
+@pytest.mark.parametrize("pooling", Pooling)
 def test_poolings_by_hand(language_model, pooling):
-    model = make(language_model, pooling)
+    model = make(language_model, pooling.value)
     states = model.encoder(input_ids=IDS, attention_mask=MASK).last_hidden_state
-    vector = states[:, 0] if pooling is Pooling.first else torch.stack([states[0].mean(0), states[1, :3].mean(0)])
-    expected = vector @ model.classifier.weight.T + model.classifier.bias
+    texts = [states[0], states[1, :3]]
+    vectors = {"first": [text[0] for text in texts], "last": [text[-1] for text in texts],
+               "mean": [text.mean(0) for text in texts], "max": [text.amax(0) for text in texts]}
+    vectors["concat"] = [torch.cat(parts) for parts in zip(*(vectors[p] for p in ("last", "max", "mean")), strict=True)]
+    expected = torch.stack(vectors[pooling.value]) @ model.head.classifier.weight.T + model.head.classifier.bias
     torch.testing.assert_close(logits(model), expected.detach())
 
 
-@pytest.mark.parametrize("pooling", Pooling)
+@pytest.mark.parametrize("head", HEADS)
 @pytest.mark.parametrize("kind", ["classification", "ner"])
-def test_task_logits_are_the_models(language_model, pooling, kind):
-    model, seen = make(language_model, pooling, kind), []
+def test_task_logits_are_the_models(language_model, head, kind):
+    model, seen = make(language_model, head, kind), []
     model.base_model.encoder.layer[-1].output.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[1]))
     with torch.no_grad():
         found = task_logits(model, {"input_ids": IDS, "attention_mask": MASK})
-    assert seen == [4 if kind == "ner" or pooling is Pooling.mean else 1]
+    assert seen == [1 if kind == "classification" and head in ("plain", "first") else 4]
     torch.testing.assert_close(found, logits(model))
 
 
@@ -95,8 +102,8 @@ def test_cls_pooling_is_a_plain_classifier_of_transformers(language_model, tmp_p
 
 
 def test_every_parameter_learns(language_model):
-    for pooling in Pooling:
-        model = make(language_model, pooling).train()
+    for head in HEADS:
+        model = make(language_model, head).train()
         model(input_ids=IDS, attention_mask=MASK).logits.sum().backward()
         assert all(parameter.grad is not None for parameter in model.parameters())
 

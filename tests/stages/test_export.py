@@ -11,7 +11,7 @@ from transformers import (
 )
 
 from jptransfer.artifacts.manifest import Manifest
-from jptransfer.config import Pooling
+from jptransfer.config import HeadConfig
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.models.bert import configuration
 from jptransfer.models.heads import fresh_head, save_task_model
@@ -29,13 +29,13 @@ def units(tmp_path_factory):
     return load_tokenizer(tokenizer(tmp_path_factory.mktemp("export") / "tokenizer"))
 
 
-def task_model(folder, units, kind, pooling="cls", learner="encoder"):
+def task_model(folder, units, kind, head="", learner="encoder"):
     task = make_task(kind, ["bad", "good"])
     encoder = configuration(MODEL, units.vocab_size, units.pad_id)
-    model = fresh_head(encoder, kind, task.outputs, Pooling(pooling), 0.1, seed=3)
+    model = fresh_head(encoder, kind, task.outputs, HeadConfig(head), seed=3)
     save_task_model(model, folder)
     units.save(folder)
-    settings = {"learner": learner, "kind": kind, "labels": task.labels, "max_length": 32, "pooling": pooling}
+    settings = {"learner": learner, "kind": kind, "labels": task.labels, "max_length": 32, "head": {"name": head}}
     (folder / "task_model.json").write_text(json.dumps(settings))
     for ours in ("history.jsonl", "predictions.parquet"):
         (folder / ours).write_text("{}\n")
@@ -94,7 +94,7 @@ def test_the_card_tells_the_lineage(tmp_path, units):
 
 
 @pytest.mark.parametrize(("settings", "said"), [
-    ({"learner": "tfidf"}, "learner 'tfidf'"), ({"pooling": "mean"}, "pooling 'mean'")])
+    ({"learner": "tfidf"}, "learner 'tfidf'"), ({"head": "pooled"}, "head 'pooled'")])
 def test_what_transformers_cannot_compute_is_refused(tmp_path, units, settings, said):
     task_model(tmp_path / "model", units, "classification", **settings)
     with pytest.raises(ConfigError, match=said):

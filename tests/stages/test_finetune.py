@@ -11,7 +11,7 @@ from jptransfer.config import (
     Device,
     EncoderFinetuningConfig,
     FinetuningConfig,
-    Pooling,
+    HeadConfig,
     RuntimeConfig,
     SubsetConfig,
 )
@@ -48,7 +48,7 @@ def folders(tmp_path_factory):
 
 
 def encoder(**settings):
-    defaults = {"epochs": 2, "batch_size": 4, "max_length": 32, "learning_rate": 5e-3, "dropout": 0.1}
+    defaults = {"epochs": 2, "batch_size": 4, "max_length": 32, "learning_rate": 5e-3}
     return FinetuningConfig(encoder=EncoderFinetuningConfig(**{**defaults, **settings}))
 
 
@@ -133,7 +133,7 @@ def test_killed_and_restarted_equals_never_stopped(folders, tmp_path, runtime):
 
 
 def test_a_frozen_encoder_stays_as_it_is(folders, tmp_path, runtime):
-    config = encoder(epochs=1, freeze=["encoder"], pooling=Pooling.first)
+    config = encoder(epochs=1, freeze=["encoder"], head=HeadConfig(name="pooled"))
     summary = finetune(folders, tmp_path, runtime, config, lm=True)
     before = BertForMaskedLM.from_pretrained(folders["lm"]).base_model.state_dict()
     after = load_predictor(tmp_path, runtime).model.encoder.state_dict()

@@ -7,6 +7,7 @@ import torch
 import transformers
 
 from jptransfer.config import (
+    BertModelConfig,
     LmTrainingConfig,
     ModelConfig,
     ObjectiveConfig,
@@ -19,7 +20,7 @@ from jptransfer.stages.pretrain import run
 from jptransfer.text.tokenizers import train_tokenizer
 from tests.training.tiny import VOCAB, cpu, make_split, random_documents, write_encoded
 
-MODEL = ModelConfig(layers=1, hidden=16, heads=2, intermediate=32, max_positions=64)
+MODEL = ModelConfig(bert=BertModelConfig(layers=1, hidden=16, heads=2, intermediate=32, max_positions=64))
 LETTERS = "".join(chr(0x4E00 + number) for number in range(VOCAB - 5))
 
 
@@ -80,7 +81,7 @@ def test_pairs_and_both_accuracies(tmp_path, inputs):
 def test_goes_on_from_a_start_that_keeps_its_own_architecture(tmp_path, inputs):
     trained(tmp_path / "lm", inputs)
     config = stage(max_steps=1, learning_rate=0.0)
-    config.model = ModelConfig(layers=3)
+    config.model = ModelConfig(bert=BertModelConfig(layers=3))
     trained(tmp_path / "adapted", {**inputs, "start": tmp_path / "lm"}, config)
     load = transformers.AutoModelForMaskedLM.from_pretrained
     before, after = (load(tmp_path / name).state_dict() for name in ("lm", "adapted"))

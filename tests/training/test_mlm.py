@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from jptransfer.config import LmTrainingConfig, Masking, ModelConfig, ObjectiveConfig
+from jptransfer.config import BertModelConfig, LmTrainingConfig, Masking, ModelConfig, ObjectiveConfig
 from jptransfer.models.bert import build
 from jptransfer.training.mlm import MaskedData, MaskedLanguageModel
 from jptransfer.training.shapes import Shapes
@@ -11,7 +11,7 @@ from jptransfer.training.types import Totals
 from tests.training.tiny import TOKENIZER, VOCAB, make_split, random_documents
 
 SPLIT = make_split(random_documents(60))
-MODEL = ModelConfig(layers=2, hidden=16, heads=2, intermediate=32, max_positions=64)
+MODEL = ModelConfig(bert=BertModelConfig(layers=2, hidden=16, heads=2, intermediate=32, max_positions=64))
 
 
 def data(shapes=None, split=SPLIT, pack=True, limit=None, **objective) -> MaskedData:

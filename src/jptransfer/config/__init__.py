@@ -4,9 +4,9 @@ from jptransfer.config.learning import (
     ClassWeights,
     EncoderFinetuningConfig,
     FinetuningConfig,
+    HeadConfig,
     LmTrainingConfig,
     Masking,
-    ModelConfig,
     ObjectiveConfig,
     OptimizerConfig,
     Pooling,
@@ -16,6 +16,7 @@ from jptransfer.config.learning import (
     TaskConfig,
     TfidfConfig,
 )
+from jptransfer.config.models import BertModelConfig, ModelConfig
 from jptransfer.config.run import (
     ArtifactsConfig,
     CompareConfig,
@@ -44,10 +45,10 @@ from jptransfer.config.text import (
 )
 
 __all__ = [
-    "ArtifactsConfig", "ClassWeights", "CleaningConfig", "CompareConfig", "Config", "CorpusConfig", "CorpusRole",
-    "DeduplicationConfig", "Device", "DoctorConfig", "EncoderFinetuningConfig", "EncodingConfig", "EvaluationConfig",
-    "ExportConfig", "FinetuningConfig", "LmTrainingConfig", "LsConfig", "Masking", "ModelConfig", "ObjectiveConfig",
-    "OnError", "OptimizerConfig", "Pooling", "Precision", "PredictConfig", "ReportConfig", "RuntimeConfig",
-    "ScheduleConfig", "SegmenterConfig", "SourceConfig", "SubsetConfig", "TaskConfig", "TfidfConfig",
-    "TokenizerConfig", "Tracker", "Upstream",
+    "ArtifactsConfig", "BertModelConfig", "ClassWeights", "CleaningConfig", "CompareConfig", "Config", "CorpusConfig",
+    "CorpusRole", "DeduplicationConfig", "Device", "DoctorConfig", "EncoderFinetuningConfig", "EncodingConfig",
+    "EvaluationConfig", "ExportConfig", "FinetuningConfig", "HeadConfig", "LmTrainingConfig", "LsConfig", "Masking",
+    "ModelConfig", "ObjectiveConfig", "OnError", "OptimizerConfig", "Pooling", "Precision", "PredictConfig",
+    "ReportConfig", "RuntimeConfig", "ScheduleConfig", "SegmenterConfig", "SourceConfig", "SubsetConfig", "TaskConfig",
+    "TfidfConfig", "TokenizerConfig", "Tracker", "Upstream",
 ]

@@ -24,30 +24,6 @@ class Masking(Enum):
 
 
 @dataclass
-class ModelConfig:
-    """Architecture and size of a language model that starts from scratch."""
-
-    architecture: str = setting("bert", registry="models")
-    """family, see `jpt ls models`"""
-    layers: int = setting(2, low=1)
-    """transformer layers"""
-    hidden: int = setting(128, low=1)
-    """width of the states"""
-    heads: int = setting(2, low=1)
-    """attention heads"""
-    intermediate: int = setting(512, low=1)
-    """width of the feed-forward layers"""
-    max_positions: int = setting(512, low=2)
-    """longest sequence, special tokens included"""
-    dropout: float = setting(0.1, low=0.0, high=1.0)
-    """dropout of states"""
-    attention_dropout: float = setting(0.1, low=0.0, high=1.0)
-    """dropout of attention weights"""
-    initializer_range: float = setting(0.02, low=0.0)
-    """standard deviation of initial weights"""
-
-
-@dataclass
 class OptimizerConfig:
     """How gradients become updates."""
 
@@ -207,9 +183,23 @@ class ClassWeights(Enum):
 class Pooling(Enum):
     """What a text's vector is."""
 
-    cls = "cls"
     first = "first"
+    last = "last"
     mean = "mean"
+    max = "max"
+    concat = "concat"
+
+
+@dataclass
+class HeadConfig:
+    """What stands on an encoder."""
+
+    name: str = setting("", registry="heads")
+    """see `jpt ls heads`; empty: the encoder's own class in transformers (BERT: first token through dense and tanh)"""
+    pooling: Pooling = Pooling.first
+    """first, last: state of that token; mean, max: over all states; concat: last, max and mean side by side (pooled)"""
+    dropout: float = setting(0.1, low=0.0, high=1.0)
+    """dropout before the linear layer"""
 
 
 @dataclass
@@ -222,10 +212,8 @@ class EncoderFinetuningConfig:
     """global batch: examples an update"""
     max_length: int = setting(128, low=8)
     """longest sequence in tokens; longer texts are cut (classification) or split (ner)"""
-    pooling: Pooling = Pooling.cls
-    """cls: first token through dense + tanh; first: first token's state; mean: mean of states (classification)"""
-    dropout: float = setting(0.1, low=0.0, high=1.0)
-    """dropout before the head's linear layer"""
+    head: HeadConfig = setting(factory=HeadConfig)
+    """what stands on the encoder"""
     learning_rate: float = setting(1e-4, low=0.0)
     """peak learning rate"""
     optimizer: OptimizerConfig = setting(factory=OptimizerConfig)
@@ -276,7 +264,7 @@ class FinetuningConfig:
     """label of the artifact"""
     subset: SubsetConfig = setting(factory=SubsetConfig)
     """low-shot training"""
-    encoder: EncoderFinetuningConfig = setting(factory=EncoderFinetuningConfig)
+    encoder: EncoderFinetuningConfig = setting(factory=EncoderFinetuningConfig, omit_when=None)
     """settings for models that encode text (bert)"""
-    tfidf: TfidfConfig = setting(factory=TfidfConfig)
+    tfidf: TfidfConfig = setting(factory=TfidfConfig, omit_when=None)
     """settings for model linear_tfidf"""

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from jptransfer.config.fields import setting
-from jptransfer.config.learning import FinetuningConfig, LmTrainingConfig, ModelConfig, TaskConfig
+from jptransfer.config.learning import FinetuningConfig, LmTrainingConfig, TaskConfig
+from jptransfer.config.models import ModelConfig
 from jptransfer.config.text import CorpusConfig, EncodingConfig, TokenizerConfig
 
 

@@ -1,8 +1,8 @@
 """Encoders with a head for a task, fresh or loaded; every one maps a batch of token ids to `.logits`.
 
 Wherever the encoder's own ``...ForSequenceClassification`` or ``...ForTokenClassification`` of transformers computes
-what is asked for, that class is used, and what is saved loads in plain transformers. The poolings `first` and `mean`
-have no such class; `PooledClassifier` computes them, and is saved as a plain encoder with its head beside it.
+what is asked for, that class is used, and what is saved loads in plain transformers. Other heads are those of the
+registry `heads`; a `HeadedEncoder` holds one, and is saved as a plain encoder with its head beside it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -25,25 +25,69 @@ from transformers import (
 )
 from transformers.modeling_outputs import SequenceClassifierOutput
 
-from jptransfer.config import Pooling
-from jptransfer.models.encoder import first_positions, top_layer_at
-from jptransfer.models.pretrained import explained, load_weights, on_cpu, quiet
+from jptransfer.config import HeadConfig, Pooling
+from jptransfer.models.encoder import Encoded, encode, first_positions, top_layer_at
+from jptransfer.models.pretrained import explained, know_family, load_weights, on_cpu, quiet
+from jptransfer.registry import HEADS
 
 HEAD_FILE = "head.safetensors"
 _DROPOUT_FIELDS = ("classifier_dropout", "seq_classif_dropout", "cls_dropout", "classifier_dropout_prob")
 
 
-class PooledClassifier(nn.Module):
-    """An encoder whose text vector is the first token's state or the mean of all states, and one linear layer on it."""
+class Head(Protocol):
+    """A module that makes logits of an encoder's states; its class is called with settings, encoder and outputs.
 
-    def __init__(self, encoder: PreTrainedModel, pooling: Pooling, dropout: float) -> None:
+    Attributes:
+        reads_first: whether it reads no state of the top layer but the first token's.
+    """
+
+    reads_first: bool
+
+    def __init__(self, config: HeadConfig, encoder: PreTrainedConfig, outputs: int) -> None: ...
+
+    def __call__(self, encoded: Encoded) -> torch.Tensor:
+        """Return logits (batch, outputs)."""
+
+
+class PooledHead(nn.Module):
+    """Dropout and one linear layer on a text's vector: the top layer's states, pooled."""
+
+    def __init__(self, config: HeadConfig, encoder: PreTrainedConfig, outputs: int) -> None:
         super().__init__()
-        self.encoder, self.pooling = encoder, pooling
-        self.dropout = nn.Dropout(dropout)
-        settings: Any = encoder.config
-        self.classifier = nn.Linear(settings.hidden_size, settings.num_labels)
+        self.pooling = config.pooling
+        self.reads_first = config.pooling is Pooling.first
+        self.dropout = nn.Dropout(config.dropout)
+        settings: Any = encoder
+        self.classifier = nn.Linear(settings.hidden_size * (3 if config.pooling is Pooling.concat else 1), outputs)
         nn.init.normal_(self.classifier.weight, std=getattr(settings, "initializer_range", 0.02))
         nn.init.zeros_(self.classifier.bias)
+
+    def forward(self, encoded: Encoded) -> torch.Tensor:
+        """Return logits (batch, outputs)."""
+        return self.classifier(self.dropout(pool(encoded, self.pooling)))
+
+
+def pool(encoded: Encoded, pooling: Pooling) -> torch.Tensor:
+    """Return one vector a text from the top layer's states, padding left out: (batch, width), concat three widths."""
+    states, mask = encoded.last, encoded.mask
+    if pooling is Pooling.first:
+        return states[:, 0]
+    if pooling is Pooling.last:
+        return states[torch.arange(len(states), device=states.device), mask.sum(1) - 1]
+    if pooling is Pooling.mean:
+        weights = mask.unsqueeze(-1).to(states.dtype)
+        return (states * weights).sum(1) / weights.sum(1)
+    if pooling is Pooling.max:
+        return states.masked_fill(~mask.unsqueeze(-1), -torch.inf).amax(1)
+    return torch.cat([pool(encoded, part) for part in (Pooling.last, Pooling.max, Pooling.mean)], dim=-1)
+
+
+class HeadedEncoder(nn.Module):
+    """An encoder and a head of the registry `heads` on it."""
+
+    def __init__(self, encoder: PreTrainedModel, head: nn.Module) -> None:
+        super().__init__()
+        self.encoder, self.head = encoder, head
 
     @property
     def base_model(self) -> PreTrainedModel:
@@ -55,26 +99,19 @@ class PooledClassifier(nn.Module):
         """The encoder's configuration."""
         return self.encoder.config
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> SequenceClassifierOutput:
+    def forward(self, **inputs: torch.Tensor) -> SequenceClassifierOutput:
         """Return logits (batch, labels) for ids and mask (batch, length)."""
-        states = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        return SequenceClassifierOutput(logits=self.classifier(self.dropout(self._pool(states, attention_mask))))
-
-    def _pool(self, states: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-        if self.pooling is Pooling.first:
-            return states[:, 0]
-        weights = mask.unsqueeze(-1).to(states.dtype)
-        return (states * weights).sum(1) / weights.sum(1)
+        return SequenceClassifierOutput(logits=self.head(encode(self.encoder, inputs)))
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the encoder as a plain model of transformers and the head beside it."""
         self.encoder.save_pretrained(folder)
-        head = {name: value.contiguous() for name, value in self.classifier.state_dict().items()}
+        head = {name: value.contiguous() for name, value in self.head.state_dict().items()}
         save_file(head, folder / HEAD_FILE)
 
 
 def fresh_head(
-    source: Path | PreTrainedConfig, kind: str, labels: Sequence[str], pooling: Pooling, dropout: float, seed: int
+    source: Path | PreTrainedConfig, kind: str, labels: Sequence[str], head: HeadConfig, seed: int
 ) -> nn.Module:
     """Return an encoder with a new head for `labels`.
 
@@ -82,8 +119,7 @@ def fresh_head(
         source: folder of a pre-trained model, whose encoder is loaded, or a configuration, whose encoder is fresh.
         kind: classification or ner.
         labels: names of the outputs, in order (for ner the tags).
-        pooling: what a text's vector is (classification).
-        dropout: before the head's linear layer.
+        head: which head; a tagger has that of its class in transformers, one linear layer on every state.
         seed: of everything that is not loaded: the head, a pooler that the folder lacks, a fresh encoder.
 
     Raises:
@@ -94,21 +130,28 @@ def fresh_head(
     config.label2id = {label: index for index, label in enumerate(labels)}
     for name in _DROPOUT_FIELDS:
         if hasattr(config, name):
-            setattr(config, name, dropout)
-    plain = kind == "ner" or pooling is Pooling.cls
+            setattr(config, name, head.dropout)
     with _seeded(seed):
-        model = _start(_plain_class(kind) if plain else AutoModel, source, config)
-        return model if plain else PooledClassifier(model, pooling, dropout)
+        if is_plain(kind, head.name):
+            return _start(_plain_class(kind), source, config)
+        encoder = _without_pooler(_start(AutoModel, source, config))
+        return HeadedEncoder(encoder, HEADS.load(head.name)(head, config, len(labels)))
 
 
-def load_task_model(folder: Path, kind: str, pooling: Pooling) -> nn.Module:
+def load_task_model(folder: Path, kind: str, head: HeadConfig) -> nn.Module:
     """Load what `fresh_head` made and ``save_pretrained`` wrote."""
-    if kind == "ner" or pooling is Pooling.cls:
+    if is_plain(kind, head.name):
         return load_weights(_plain_class(kind), folder)
     encoder = _without_pooler(load_weights(AutoModel, folder))
-    model = PooledClassifier(encoder, pooling, dropout=0.0)
-    model.classifier.load_state_dict(load_file(folder / HEAD_FILE))
+    settings: Any = encoder.config
+    model = HeadedEncoder(encoder, HEADS.load(head.name)(head, settings, settings.num_labels))
+    model.head.load_state_dict(load_file(folder / HEAD_FILE))
     return model
+
+
+def is_plain(kind: str, head: str) -> bool:
+    """Whether a task model is one of transformers' own classes, which plain transformers loads."""
+    return kind == "ner" or not head
 
 
 def save_task_model(model: nn.Module, folder: Path) -> None:
@@ -129,8 +172,8 @@ def task_logits(model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> torch.T
 
 
 def _reads_first(model: nn.Module) -> bool:
-    if isinstance(model, PooledClassifier):
-        return model.pooling is Pooling.first
+    if isinstance(model, HeadedEncoder):
+        return bool(model.head.reads_first)
     return type(model).__name__.endswith("ForSequenceClassification")
 
 
@@ -140,14 +183,13 @@ def _plain_class(kind: str) -> Any:
 
 def _start(factory: Any, source: Path | PreTrainedConfig, config: PreTrainedConfig) -> PreTrainedModel:
     if isinstance(source, PreTrainedConfig):
-        model = factory.from_config(config)
-    else:
-        model = load_weights(factory, source, config=config)
-    return _without_pooler(model) if factory is AutoModel else model
+        return factory.from_config(config)
+    return load_weights(factory, source, config=config)
 
 
 def _settings(folder: Path) -> PreTrainedConfig:
     quiet()
+    know_family(folder)
     with explained(AutoConfig, folder):
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
 

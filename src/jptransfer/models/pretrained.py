@@ -6,13 +6,17 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
 
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.hub import HUB, split_reference
+from jptransfer.registry import MODELS
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedConfig, PreTrainedModel
 
 # Weights as safetensors, settings and vocabularies; whatever could run code when it is read stays behind.
 ALLOWED = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.vocab")
@@ -43,19 +47,52 @@ def fetch(reference: str) -> tuple[Path, str]:
     return folder, f"{HUB}{name}@{folder.name}"
 
 
-def load_language_model(folder: Path) -> nn.Module:
-    """Load a masked language model in float32, with whatever pre-training heads its files speak of.
+OWN = "jpt_"
+"""Prefix of `model_type` in the configurations of the project's own architectures."""
+
+
+def know_family(folder: Path) -> None:
+    """Import the module of an architecture of ours, which tells transformers' auto classes of it.
+
+    The `model_type` of such a model is `OWN` and its name in the registry `models`; others need nothing.
+    """
+    path = folder / "config.json"
+    kind = str(json.loads(path.read_text("utf-8")).get("model_type", "")) if path.is_file() else ""
+    if kind.startswith(OWN):
+        MODELS.load(kind.removeprefix(OWN))
+
+
+def fresh_language_model(config: PreTrainedConfig, objective: str, next_sentence: bool = False) -> PreTrainedModel:
+    """Return a fresh model with the head that `objective` trains; weights come from torch's current random state.
 
     Raises:
-        DataError: the folder holds no encoder that transformers can load from safetensors.
+        ConfigError: the architecture has no such head.
     """
-    from transformers import AutoModelForMaskedLM, AutoModelForPreTraining
+    factory = _language_model_class(objective, next_sentence)
+    try:
+        return factory.from_config(config)
+    except ValueError as error:
+        raise ConfigError(f"objective.name={objective}: {str(error).splitlines()[0]}") from error
 
-    settings = _settings(folder)
+
+def _language_model_class(objective: str, next_sentence: bool) -> Any:
+    import transformers
+
+    if objective == "mlm":
+        return transformers.AutoModelForPreTraining if next_sentence else transformers.AutoModelForMaskedLM
+    return transformers.AutoModelForCausalLM
+
+
+def load_language_model(folder: Path) -> nn.Module:
+    """Load a language model in float32, with whatever pre-training heads its files speak of.
+
+    Raises:
+        DataError: the folder holds no language model that transformers can load from safetensors.
+    """
+    heads = _settings(folder).get("architectures") or [""]
     # A next-sentence head is worth loading only where it was trained.
-    paired = "BertForPreTraining" in (settings.get("architectures") or [])
-    kind = AutoModelForPreTraining if paired else AutoModelForMaskedLM
-    return load_weights(kind, folder)
+    objective = "causal" if heads[0].endswith("ForCausalLM") else "mlm"
+    return load_weights(_language_model_class(objective, heads[0] == "BertForPreTraining"), folder)
 
 
 def load_weights(factory: Any, folder: Path, **settings: Any) -> Any:
@@ -69,6 +106,7 @@ def load_weights(factory: Any, folder: Path, **settings: Any) -> Any:
         DataError: transformers cannot load it, or weights of the encoder itself are missing.
     """
     quiet()
+    know_family(folder)
     with explained(factory, folder):
         model, found = factory.from_pretrained(folder, dtype=torch.float32, use_safetensors=True,
                                                trust_remote_code=False, output_loading_info=True, **settings)

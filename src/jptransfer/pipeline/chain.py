@@ -7,21 +7,23 @@ building it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from re import fullmatch
-from typing import Any
+from typing import Any, TypeVar
 
 from jptransfer import stages
 from jptransfer.artifacts import Store, canonical, fingerprint
 from jptransfer.artifacts.fingerprint import SHORT
 from jptransfer.artifacts.manifest import FILE
-from jptransfer.config import Config, CorpusConfig, FinetuningConfig, LmTrainingConfig, TokenizerConfig
+from jptransfer.config import Config, CorpusConfig, FinetuningConfig, LmTrainingConfig, ModelConfig, TokenizerConfig
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.hub import HUB
 from jptransfer.pipeline.places import MODEL, External, external_inputs, pin, pinned, place_digest
-from jptransfer.registry import LEARNERS, MODELS
+from jptransfer.registry import LEARNERS, MODELS, Entry, Registry
+
+Section = TypeVar("Section", FinetuningConfig, ModelConfig)
 
 LM_WORDS = ("none", "pretrained", "adapted", "auto")
 """What `lm` may be besides a reference."""
@@ -173,19 +175,35 @@ class Chain:
         inputs: dict[str, Node | Reference] = {"encoded": encoded, "tokenizer": self.tokenizer}
         if start:
             inputs["start"] = start
-        config = stages.PretrainStage(None if start else self.config.model, replace(training, start=""))
+        config = stages.PretrainStage(None if start else self._model(), replace(training, start=""))
         section = "pretraining" if stage == "pretrain" else "adaptation"
+        if not start and training.objective.name not in self._architecture.objectives:
+            takes = ", ".join(self._architecture.objectives)
+            raise ConfigError(f"{section}.objective.name: '{training.objective.name}' does not train "
+                              f"{self.config.model.architecture}, which takes: {takes}")
         return self._node(stage, section, training.name, config, inputs)
 
     @property
     def learner(self) -> str:
         """How a task model of the configured architecture is trained."""
-        return MODELS.entries[MODELS.check(self.config.model.architecture, "model.architecture")].learner
+        return self._architecture.learner
+
+    def _model(self) -> ModelConfig:
+        """The architecture with its own section alone."""
+        return _only(self.config.model, self.config.model.architecture, MODELS)
+
+    @property
+    def _has_language_model(self) -> bool:
+        return bool(self._architecture.objectives)
+
+    @property
+    def _architecture(self) -> Entry:
+        return MODELS.entries[MODELS.check(self.config.model.architecture, "model.architecture")]
 
     @cached_property
     def language_model(self) -> Node | Reference | None:
         """The language model before adaptation: trained on the corpus, or taken as it is if there is no corpus."""
-        if "language_model" not in LEARNERS.entries[self.learner].needs:
+        if not self._has_language_model:
             return None
         if not self.encoded:
             return self.start
@@ -197,7 +215,7 @@ class Chain:
         if self.config.adaptation.start not in ("", "scratch"):
             raise ConfigError("adaptation.start: adaptation starts from the language model before it; "
                               f"for another one give pretraining.start={self.config.adaptation.start}")
-        if not self.encoded_domain or "language_model" not in LEARNERS.entries[self.learner].needs:
+        if not self.encoded_domain or not self._has_language_model:
             return None
         start = self.language_model or _needs("corpus", "there is no language model to adapt", "pretraining.start")
         return self._train("adapt", self.encoded_domain, self.config.adaptation, start)
@@ -230,7 +248,7 @@ class Chain:
         if not self.dataset:
             return None
         learner = self.learner
-        finetuning = _only_learner(self.config.finetuning, learner)
+        finetuning = _only(self.config.finetuning, learner, LEARNERS)
         inputs: dict[str, Node | Reference] = {"dataset": self.dataset}
         model = None
         if "language_model" in LEARNERS.entries[learner].needs:
@@ -238,7 +256,7 @@ class Chain:
             if self.finetuning_start:
                 inputs["language_model"] = self.finetuning_start
             else:
-                model = self.config.model
+                model = self._model()
         stage = stages.FinetuneStage(learner, finetuning, self.config.seed, model)
         return self._node("finetune", "finetuning", finetuning.name, stage, inputs)
 
@@ -257,10 +275,11 @@ def _needs(section: str, why: str, instead: str = "") -> Any:
     raise ConfigError(f"{section}.sources is empty, but {why}; choose one, for example {section}=toy{other}")
 
 
-def _only_learner(finetuning: FinetuningConfig, learner: str) -> FinetuningConfig:
-    """Drop the other learners' settings, so that they do not count in this one's identity."""
-    others: dict[str, Any] = {name: None for name in LEARNERS if name != learner}
-    return replace(finetuning, **others)
+def _only(config: Section, name: str, registry: Registry) -> Section:
+    """Drop the sections of other names of `registry`, so that they do not count in this one's identity."""
+    sections = {field.name for field in fields(config)} & set(registry)
+    others: dict[str, Any] = {other: None for other in sections - {name}}
+    return replace(config, **others)
 
 
 def upstream(nodes: list[Node]) -> Iterator[Node]:

@@ -60,9 +60,10 @@ def _task_use(settings: Mapping[str, Any]) -> str:
     if settings["learner"] != "encoder":
         raise ConfigError(f"a task model of learner '{settings['learner']}' cannot be exported: transformers has no "
                           "such model; use `jpt predict`")
-    if settings["kind"] == "classification" and settings["pooling"] != "cls":
-        raise ConfigError(f"a classifier with pooling '{settings['pooling']}' cannot be exported: transformers has no "
-                          "such model; use `jpt predict`, or fine-tune with finetuning.encoder.pooling=cls")
+    head = settings["head"]["name"]
+    if settings["kind"] == "classification" and head:
+        raise ConfigError(f"a classifier with head '{head}' cannot be exported: transformers has no such model; use "
+                          "`jpt predict`, or fine-tune with finetuning.encoder.head.name=")
     return settings["kind"]
 
 

@@ -104,7 +104,7 @@ def _evaluation(objective, data) -> Any:
 def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> Any:
     """Return the model training starts from: the one given, or a fresh one."""
     from jptransfer.models.encoder import longest_input
-    from jptransfer.models.pretrained import load_language_model
+    from jptransfer.models.pretrained import fresh_language_model, load_language_model
     from jptransfer.registry import MODELS
 
     training = config.training
@@ -112,8 +112,9 @@ def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> Any:
     if "start" in inputs:
         model = load_language_model(inputs["start"])
     elif config.model:
-        build = MODELS.load(config.model.architecture)
-        model = build(config.model, tokenizer.vocab_size, tokenizer.pad_id, training.objective.next_sentence)
+        configure = MODELS.load(config.model.architecture)
+        architecture = configure(config.model, tokenizer.vocab_size, tokenizer.pad_id)
+        model = fresh_language_model(architecture, training.objective.name, training.objective.next_sentence)
     else:
         raise ConfigError("a language model needs a model configuration or a start")
     if tokenizer.vocab_size > model.config.vocab_size:

@@ -13,7 +13,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedConfig
 
-from jptransfer.config import ClassWeights, EncoderFinetuningConfig, Pooling
+from jptransfer.config import ClassWeights, EncoderFinetuningConfig, HeadConfig
+from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import encoder_of
 from jptransfer.models.heads import fresh_head, load_task_model, save_task_model, task_logits
@@ -77,7 +78,7 @@ class EncoderLearner:
         """
         result, report = launch(_train, runtime, job)
         config = job.config.encoder
-        settings = {"max_length": config.max_length, "pooling": config.pooling.value}
+        settings = {"max_length": config.max_length, "head": to_plain(config.head)}
         values = {"steps": result.steps, "best_step": result.best_step, **report}
         learned = {"kind": job.task.kind, "labels": job.task.labels, **settings}
         return Learned(cls.load(job.out, learned, runtime), settings, result.history, values)
@@ -86,7 +87,7 @@ class EncoderLearner:
     def load(cls, folder: Path, settings: Mapping[str, Any], runtime: Runtime) -> Predictor:
         """Load what `fit` wrote."""
         task = make_task(settings["kind"], settings["labels"])
-        model = load_task_model(folder, settings["kind"], Pooling(settings["pooling"]))
+        model = load_task_model(folder, settings["kind"], from_plain(HeadConfig, settings["head"]))
         device = TrainingContext(runtime).device
         return EncoderPredictor(task, model, load_tokenizer(folder), settings["max_length"], device, runtime)
 
@@ -139,7 +140,7 @@ def class_weights(features: Sequence[Feature], classes: int, kind: ClassWeights)
 def _new_model(job: Job, tokenizer: Tokenizer) -> nn.Module:
     config = job.config.encoder
     source = job.language_model or _architecture(job, tokenizer)
-    model = fresh_head(source, job.task.kind, job.task.outputs, config.pooling, config.dropout, job.seed)
+    model = fresh_head(source, job.task.kind, job.task.outputs, config.head, job.seed)
     settings: Any = model.config
     if getattr(settings, "pad_token_id", None) is None:
         settings.pad_token_id = tokenizer.pad_id
@@ -156,8 +157,7 @@ def _architecture(job: Job, tokenizer: Tokenizer) -> PreTrainedConfig:
     """Return the configuration of an encoder from scratch."""
     if job.model is None:
         raise ConfigError("lm=none: from scratch there must be a model")
-    with torch.device("meta"):
-        return MODELS.load(job.model.architecture)(job.model, tokenizer.vocab_size, tokenizer.pad_id).config
+    return MODELS.load(job.model.architecture)(job.model, tokenizer.vocab_size, tokenizer.pad_id)
 
 
 def _settings(job: Job, steps_per_epoch: int) -> LoopSettings:
