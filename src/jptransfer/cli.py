@@ -12,7 +12,13 @@ from jptransfer.errors import ConfigError, JptError
 def main(argv: list[str] | None = None) -> None:
     """Run one command line and exit: 0 done, 2 a mistake of the user, 130 interrupted, 1 anything else."""
     try:
-        sys.exit(dispatch(sys.argv[1:] if argv is None else argv))
+        code = dispatch(sys.argv[1:] if argv is None else argv)
+        sys.stdout.flush()
+        sys.exit(code)
+    except BrokenPipeError as error:
+        from jptransfer.commands.job import report_error
+
+        sys.exit(report_error(error))
     except JptError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -85,6 +85,13 @@ def test_verify_finds_a_flipped_bit_a_lost_file_and_a_stranger(store: Store) -> 
     assert "train.txt: missing" in store.verify(made)
 
 
+def test_verify_finds_a_changed_recipe(store: Store) -> None:
+    made = put(store, "kyoto")
+    manifest = made.path / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"stage": "', '"stage": "x'))
+    assert store.verify(store.resolve(str(made.path))) == ["manifest.json: recipe and fingerprint do not match"]
+
+
 def test_rm_refuses_while_something_depends_on_it(store: Store) -> None:
     corpus = put(store, "kyoto")
     made_from = {"corpus": {"kind": "corpus", "fingerprint": corpus.manifest.fingerprint}}

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jptransfer.commands import VERBS
-from jptransfer.commands.arguments import free_table, hydra_arguments, quote
+from jptransfer.commands.arguments import free_table, hydra_arguments, literal, quote
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError
 
@@ -15,6 +15,19 @@ from jptransfer.errors import ConfigError
 def test_quoted_values_come_back_from_hydras_parser(value):
     parsed = OverridesParser.create().parse_override(f"key={quote(value)}")
     assert parsed.value() == value and not parsed.is_sweep_override()
+
+
+@pytest.mark.parametrize(("value", "meant"), [
+    ("データ/レビュー (1).tsv", "データ/レビュー (1).tsv"), ("[良い, 悪い,so-so]", ["良い", "悪い", "so-so"]), ("a b", "a b"),
+    ("'日本'", "日本"), ("hf:組織/名@main", "hf:組織/名@main"), ("${outputs_root}/x", "${outputs_root}/x"),
+])
+def test_japanese_values_need_no_quotes(value, meant):
+    assert OverridesParser.create().parse_override(literal(f"key={value}")).value() == meant
+
+
+def test_japanese_values_may_be_swept_over():
+    parsed = OverridesParser.create().parse_override(literal("key=東京,大阪"))
+    assert list(parsed.sweep_string_iterator()) == ["'東京'", "'大阪'"]
 
 
 def test_positionals_become_overrides():

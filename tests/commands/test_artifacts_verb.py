@@ -37,6 +37,24 @@ def test_diff_names_the_field(jpt, store, text):
     assert "corpus.seed: " in out and out.count("\n") == 1
 
 
+def test_diff_of_an_artifact_with_itself(jpt, store):
+    name = store["corpus"].name
+    assert jpt("artifacts", "diff", name, name[-12:]).out == "no difference\n"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "null", "{}", '{"schema": 1}', '{"schema": 1, "recipe": null}', "\0"])
+def test_what_is_no_manifest_is_one_line(jpt, store, text, content):
+    manifest = store["corpus"] / "manifest.json"
+    manifest.write_text(content)
+    assert jpt("artifacts", "ls").out.count("\n") == 2
+    result = jpt("artifacts", "verify")
+    assert result.code == 1 and f"corpus/{store['corpus'].name}: {manifest.relative_to(manifest.parents[4])}" in result.out
+    result = jpt("artifacts", "show", store["corpus"].name)
+    assert result.code == 2 and result.err.count("\n") == 1
+    assert jpt("prepare", f"corpus.sources.mine.path={text}", "corpus.name=mine").code == 0
+    assert jpt("artifacts", "verify").code == 0
+
+
 def test_verify_finds_a_flipped_byte(jpt, store):
     assert jpt("artifacts", "verify").code == 0
     file = store["corpus"] / "train.txt"

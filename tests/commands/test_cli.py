@@ -1,5 +1,6 @@
 """What every user meets first: help, one-line errors, exit codes, the last line on standard output."""
 
+import os
 import subprocess
 import sys
 
@@ -22,7 +23,7 @@ MISTAKES = [
     (["run", "tokenizer.kind=wordpeice"], "tokenizer.kind: unknown tokenizer 'wordpeice' (did you mean 'wordpiece'?)"),
     (["run", "corpus.cleaning.steps=[nfkc,nfd]"], "corpus.cleaning.steps: unknown cleaning step 'nfd'"),
     (["run", "seed=-1"], "seed: -1 is out of range; it must be at least 0"),
-    (["run", "model.dropout=1.5"], "model.dropout: 1.5 is out of range; it must be at least 0 and at most 1"),
+    (["run", "model.bert.dropout=1.5"], "model.bert.dropout: 1.5 is out of range; it must be at least 0 and at most 1"),
     (["run", "seed=1,2"], "sweep over them with -m"),
     (["run", "a=b=["], "cannot read 'a=b=['"),
     (["run", "task.separator=;"], "quote twice, as in 'task.separator=\"a;b\"'"),
@@ -40,6 +41,8 @@ MISTAKES = [
     (["predict", "3fa9c1"], "no artifact '3fa9c1'"),
     (["ls", "modls"], "unknown list 'modls' (did you mean 'models'?)"),
     (["artifacts", "lss"], "unknown action 'lss' (did you mean 'ls'?)"),
+    (["artifacts", "ls", "kind=corpora"], "unknown kind 'corpora'"),
+    (["artifacts", "ls", "--jsn"], "unknown option '--jsn' (did you mean '--json'?)"),
     (["run", "-m", "corpus=toy,tooy"], "unknown corpus 'tooy' (did you mean 'toy'?)"),
     (["run", "--config-dir", "nowhere"], "nowhere' not found"),
 ]
@@ -118,6 +121,35 @@ def test_a_bug_keeps_its_traceback_in_the_terminal_and_in_the_log(jpt, text, tmp
     assert result.code == 1 and "Traceback" in result.err and "ZeroDivisionError: a bug" in result.err
     (log,) = (tmp_path / "outputs" / "runs" / "prepare").glob("*/prepare.log")
     assert "ZeroDivisionError: a bug" in log.read_text()
+
+
+@pytest.mark.parametrize(("trouble", "code", "line"), [
+    (OSError(28, "No space left on device"), 1, "the disk is full"),
+    (RuntimeError("I/O error: No space left on device (os error 28)"), 1, "the disk is full"),
+    (PermissionError(13, "Permission denied", "outputs/x"), 2, "Permission denied: 'outputs/x'"),
+])
+def test_a_full_disk_and_a_closed_place_are_one_line(jpt, text, monkeypatch, trouble, code, line):
+    def stopped(*_):
+        raise trouble
+
+    monkeypatch.setattr("jptransfer.pipeline.build", stopped)
+    result = jpt("prepare", f"corpus.sources.mine.path={text}")
+    assert result.code == code and f"error: {line}" in result.err.splitlines()[-1] and "Traceback" not in result.err
+
+
+def test_outputs_below_a_file_are_one_line(jpt, text):
+    result = jpt("prepare", f"corpus.sources.mine.path={text}", f"outputs_root={text}")
+    assert result.code == 2 and result.err.startswith("error: Not a directory") and result.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["ls", "metrics"]])
+def test_a_reader_that_leaves_early_is_no_error(arguments, tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    code = "from jptransfer.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert done.returncode == 141 and done.stderr == b""
 
 
 def test_interrupted(jpt, text, monkeypatch):

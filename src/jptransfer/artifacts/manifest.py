@@ -70,8 +70,12 @@ class Manifest:
             data = json.loads((folder / FILE).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise ArtifactError(f"{folder} is not an artifact: it has no {FILE}") from None
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             raise ArtifactError(f"{folder / FILE} does not parse: {error}") from None
+        if not isinstance(data, dict):
+            raise ArtifactError(f"{folder / FILE} is no manifest: it holds no JSON object")
         if data.get("schema") != SCHEMA:
             raise ArtifactError(f"{folder / FILE} has schema {data.get('schema')}, this version reads {SCHEMA}")
+        if data.keys() != {f.name for f in dataclasses.fields(cls)} or "stage" not in (data["recipe"] or ()):
+            raise ArtifactError(f"{folder / FILE} is no manifest: it lacks fields or has others")
         return cls(**data)

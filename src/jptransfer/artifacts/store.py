@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jptransfer.artifacts.digests import DigestCache, sha256_file
-from jptransfer.artifacts.fingerprint import SHORT
+from jptransfer.artifacts.fingerprint import SHORT, fingerprint
 from jptransfer.artifacts.manifest import FILE, Manifest
 from jptransfer.errors import ArtifactError, nearest
 
@@ -156,10 +156,12 @@ class Store:
         return rows
 
     def verify(self, artifact: Artifact) -> list[str]:
-        """Return what is wrong with an artifact's files: missing, changed or unknown ones; empty if all is well."""
+        """Return what is wrong with an artifact: files missing, changed or unknown, another recipe; empty if all is well."""
         recorded = artifact.manifest.files
         present = {str(p.relative_to(artifact.path)) for p in artifact.path.rglob("*") if p.is_file()} - {FILE}
-        problems = [f"{name}: missing" for name in recorded if name not in present]
+        made_from = fingerprint(artifact.manifest.recipe)
+        problems = [] if made_from == artifact.manifest.fingerprint else [f"{FILE}: recipe and fingerprint do not match"]
+        problems += [f"{name}: missing" for name in recorded if name not in present]
         problems += [f"{name}: not in the manifest" for name in sorted(present - recorded.keys())]
         problems += [f"{name}: bytes differ from the manifest" for name in sorted(present & recorded.keys())
                      if sha256_file(artifact.path / name) != recorded[name]["sha256"]]

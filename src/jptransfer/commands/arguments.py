@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from hydra._internal.utils import get_args_parser
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -13,6 +13,8 @@ from jptransfer.config.describe import table_of
 from jptransfer.errors import ConfigError, nearest
 
 ASSIGNMENT = re.compile(r"^(\+\+|[+~])?[^=\s]+=|^~")
+WORD = re.compile(r"[^\s,\[\]{}]+(?: +[^\s,\[\]{}]+)*")
+"""A value, or an entry of a list, that is no number of Hydra's own signs."""
 
 
 def hydra_arguments(verb: Verb, arguments: list[str]) -> list[str]:
@@ -22,12 +24,12 @@ def hydra_arguments(verb: Verb, arguments: list[str]) -> list[str]:
         ConfigError: an unknown option, or a positional that the verb does not take.
     """
     flags = {f"--{name}": f"{name}=true" for name in verb.flags}
-    options, words = _split([flags.get(word, word) for word in arguments])
+    options, words = _split([flags.get(word, word) for word in arguments], flags)
     overrides = list(_assign(verb, words))
     return [*options, *overrides, f"hydra.job.name={verb.name}"]
 
 
-def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
+def _split(arguments: list[str], flags: Iterable[str]) -> tuple[list[str], list[str]]:
     """Separate Hydra's options with their values from all other words, wherever they stand."""
     parser = get_args_parser()
     takes_value = {name: action.nargs != 0 for action in parser._actions for name in action.option_strings}
@@ -37,7 +39,7 @@ def _split(arguments: list[str]) -> tuple[list[str], list[str]]:
         if not word.startswith("-") or word == "-":
             words.append(word)
         elif name not in takes_value:
-            raise ConfigError(f"unknown option '{word}'{nearest(name, takes_value)}")
+            raise ConfigError(f"unknown option '{word}'{nearest(name, [*takes_value, *flags])}")
         else:
             options.append(word)
             if takes_value[name] and "=" not in word:
@@ -49,7 +51,7 @@ def _assign(verb: Verb, words: list[str]) -> Iterator[str]:
     names, rest = iter(verb.positionals), []
     for word in words:
         if ASSIGNMENT.match(word):
-            yield free_table(word, verb.config_class)
+            yield hydra_override(word, verb.config_class)
         elif name := next(names, None):
             yield f"{name}={quote(word)}"
         elif verb.rest:
@@ -58,6 +60,19 @@ def _assign(verb: Verb, words: list[str]) -> Iterator[str]:
             raise ConfigError(f"'{word}' is no setting; write key=value, or see `jpt {verb.name} --help`")
     if rest:
         yield f"{verb.rest}=[{','.join(rest)}]"
+
+
+def hydra_override(override: str, schema: type) -> str:
+    """Return one override of a user as Hydra reads it, see `literal` and `free_table`."""
+    return free_table(literal(override), schema)
+
+
+def literal(override: str) -> str:
+    """Quote the words of a value that are not ASCII, for Hydra takes unquoted letters of the Latin alphabet only."""
+    key, sign, value = override.partition("=")
+    if value.isascii() or any(mark in value for mark in "'\"{}"):
+        return override
+    return key + sign + WORD.sub(lambda word: word[0] if word[0].isascii() else quote(word[0]), value)
 
 
 def free_table(override: str, schema: type) -> str:

@@ -8,17 +8,22 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from jptransfer.artifacts import Artifact, Store
+from jptransfer.artifacts import Artifact, Manifest, Store
 from jptransfer.artifacts.fingerprint import differences
 from jptransfer.artifacts.hub import pull_from_hub, push_to_hub
 from jptransfer.config import ArtifactsConfig
-from jptransfer.errors import ConfigError, unknown
+from jptransfer.errors import ArtifactError, ConfigError, unknown
+from jptransfer.stages import STAGES
+
+KINDS = {stage.kind for stage in STAGES.values()}
 
 
 def artifacts(config: ArtifactsConfig) -> None:
     """Run the action asked for."""
     if config.action not in ACTIONS:
         raise ConfigError(unknown("action", config.action, ACTIONS))
+    if config.kind and config.kind not in KINDS:
+        raise ConfigError(unknown("kind", config.kind, KINDS))
     ACTIONS[config.action](config, Store(config.outputs_root))
 
 
@@ -92,7 +97,7 @@ def _outside(entry: dict[str, str]) -> str:
 def _diff(config: ArtifactsConfig, store: Store) -> None:
     if len(config.ids) != 2:
         raise ConfigError("jpt artifacts diff takes two ids")
-    first, second = _chosen(config, store)
+    first, second = map(store.resolve, config.ids)
     lines = [f"{where.removeprefix('config.')}: {old} → {new}"
              for where, old, new in differences(first.manifest.recipe, second.manifest.recipe)]
     print("\n".join(lines or ["no difference"]))
@@ -100,12 +105,19 @@ def _diff(config: ArtifactsConfig, store: Store) -> None:
 
 def _verify(config: ArtifactsConfig, store: Store) -> None:
     damaged = False
-    for one in _chosen(config, store) if config.ids else store.all(config.kind):
-        problems = store.verify(one)
+    for folder in [one.path for one in _chosen(config, store)] if config.ids else store.folders(config.kind):
+        problems = _problems(folder, store)
         damaged = damaged or bool(problems)
-        print(f"{one.label}: {'; '.join(problems) or 'ok'}")
+        print(f"{folder.parent.name}/{folder.name}: {'; '.join(problems) or 'ok'}")
     if damaged:
         raise SystemExit(1)
+
+
+def _problems(folder: Path, store: Store) -> list[str]:
+    try:
+        return store.verify(Artifact(folder, Manifest.read(folder)))
+    except ArtifactError as error:
+        return [str(error)]
 
 
 def _rm(config: ArtifactsConfig, store: Store) -> None:

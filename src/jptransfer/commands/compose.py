@@ -14,7 +14,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, flag_override
 
 from jptransfer.commands import Verb
-from jptransfer.commands.arguments import free_table
+from jptransfer.commands.arguments import hydra_override
 from jptransfer.commands.messages import explain
 from jptransfer.config import Config
 from jptransfer.config.check import check
@@ -78,7 +78,7 @@ def _typed_row(row: str, overrides: list[str], composed: DictConfig) -> Config:
 
 def _compose_row(overrides: list[str], composed: DictConfig) -> DictConfig:
     hydra = HydraConfig.get()
-    overrides = [free_table(one, Config) for one in overrides]
+    overrides = [hydra_override(one, Config) for one in overrides]
     parsed = OverridesParser.create().parse_overrides(overrides)
     if all(one.type is OverrideType.CHANGE and not one.is_sweep_override()
            and one.key_or_group not in hydra.runtime.choices for one in parsed):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import os
+import select
 import sys
 import traceback
 from pathlib import Path
@@ -16,9 +18,12 @@ from omegaconf import DictConfig
 
 from jptransfer.commands import VERBS, Verb
 from jptransfer.commands.compose import typed
+from jptransfer.commands.messages import causes
 from jptransfer.errors import JptError
 
 JOB_FILE = "job.json"
+FULL = (errno.ENOSPC, errno.EDQUOT)
+CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG)
 log = logging.getLogger("jptransfer")
 
 
@@ -56,14 +61,38 @@ def _run(verb: Verb, config: DictConfig) -> dict[str, Any] | None:
 def report_error(error: BaseException) -> int:
     """Print a failure as its kind deserves and return the exit code.
 
-    A user's mistake is one line unless ``JPT_DEBUG`` or ``HYDRA_FULL_ERROR`` asks for more; a bug keeps its traceback.
+    A user's mistake is one line unless ``JPT_DEBUG`` or ``HYDRA_FULL_ERROR`` asks for more, and so is a full disk or a
+    place that cannot be used; a bug keeps its traceback.
     """
-    mistake = isinstance(error, JptError)
-    if mistake and not wants_traceback():
-        print(f"error: {error}", file=sys.stderr)
+    if isinstance(error, BrokenPipeError) and _reader_is_gone():
+        return 141
+    place = next(filter(None, map(_place_trouble, causes(error))), None)
+    line, code = (str(error), 2) if isinstance(error, JptError) else place or ("", 1)
+    if line and not wants_traceback():
+        print(f"error: {line}", file=sys.stderr)
     else:
         traceback.print_exception(error)
-    return 2 if mistake else 1
+    return code
+
+
+def _place_trouble(error: BaseException) -> tuple[str, int] | None:
+    """Return line and exit code if the disk is full (1) or a place cannot be written or read at all (2)."""
+    number = getattr(error, "errno", None)
+    if number in FULL or os.strerror(errno.ENOSPC) in str(error):  # libraries that are not Python's tell it in words
+        return "the disk is full; the same command goes on from here once there is room", 1
+    if isinstance(error, OSError) and number in CLOSED:
+        return f"{error.strerror}: '{error.filename}'", 2
+    return None
+
+
+def _reader_is_gone() -> bool:
+    """Whether nobody reads standard output any more, as after ``jpt … | head``; if so, let what is left to write go."""
+    poll = select.poll()
+    poll.register(1, 0)
+    gone = bool(poll.poll(0))
+    if gone:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return gone
 
 
 def wants_traceback() -> bool:

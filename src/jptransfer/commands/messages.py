@@ -23,7 +23,7 @@ def explain(error: BaseException, schema: type) -> str | None:
     """Return the line for a mistake in the configuration of type `schema`; none if the error is of another sort."""
     if not isinstance(error, HydraException | OmegaConfBaseException):
         return None
-    for cause in _causes(error):
+    for cause in causes(error):
         if isinstance(cause, MissingConfigException):
             return _explain_choice(cause)
         if isinstance(cause, OverrideParseException):
@@ -48,7 +48,7 @@ def _explain_key(message: str, schema: type) -> str | None:
 
 
 def _explain_value(error: BaseException, schema: type) -> str:
-    for cause in reversed(list(_causes(error))):
+    for cause in reversed(list(causes(error))):
         key = getattr(cause, "full_key", None)
         if key and isinstance(cause, MissingMandatoryValue):
             return f"{key} is required: {help_of(key, schema)}"
@@ -59,7 +59,8 @@ def _explain_value(error: BaseException, schema: type) -> str:
     return _first_line(str(error))
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and those behind it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__

@@ -222,7 +222,7 @@ class ArtifactsConfig:
     remote: str = ""
     """for push and pull: another outputs folder, or `hf:org/name`"""
     kind: str = ""
-    """for ls: only this kind"""
+    """for ls and verify: only this kind"""
     json: bool = False
     """for ls and show: JSON (also as --json)"""
     outputs_root: str = "${oc.env:JPT_OUTPUTS,outputs}"
