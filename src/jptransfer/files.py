@@ -45,9 +45,11 @@ def open_bytes(path: Path) -> BinaryIO:
 def codec(encoding: str, where: str = "encoding") -> str:
     """Return the canonical name of a character encoding; `ConfigError` if Python knows none of this name."""
     try:
-        return codecs.lookup(encoding).name
+        found = codecs.lookup(encoding)
+        "".encode(encoding)  # Python lists encodings of bytes, such as base64, with those of text
     except LookupError:
         raise ConfigError(f"{where}: unknown character encoding '{encoding}' (known: utf-8, euc_jp, ...)") from None
+    return found.name
 
 
 class _ZstdStream(io.RawIOBase):

@@ -48,7 +48,8 @@ def test_what_is_no_manifest_is_one_line(jpt, store, text, content):
     manifest.write_text(content)
     assert jpt("artifacts", "ls").out.count("\n") == 2
     result = jpt("artifacts", "verify")
-    assert result.code == 1 and f"corpus/{store['corpus'].name}: {manifest.relative_to(manifest.parents[4])}" in result.out
+    assert result.code == 1
+    assert f"corpus/{store['corpus'].name}: {manifest.relative_to(manifest.parents[4])}" in result.out
     result = jpt("artifacts", "show", store["corpus"].name)
     assert result.code == 2 and result.err.count("\n") == 1
     assert jpt("prepare", f"corpus.sources.mine.path={text}", "corpus.name=mine").code == 0

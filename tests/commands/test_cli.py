@@ -146,8 +146,8 @@ def test_outputs_below_a_file_are_one_line(jpt, text):
 def test_a_reader_that_leaves_early_is_no_error(arguments, tmp_path):
     reading, writing = os.pipe()
     os.close(reading)
-    code = "from jptransfer.cli import main; main()"
-    done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE)
+    command = [sys.executable, "-c", "from jptransfer.cli import main; main()", *arguments]
+    done = subprocess.run(command, cwd=tmp_path, stdout=writing, stderr=subprocess.PIPE)
     os.close(writing)
     assert done.returncode == 141 and done.stderr == b""
 

@@ -106,6 +106,13 @@ def test_encodings(tmp_path, encoding):
     assert read(path, encoding=encoding) == DOCUMENTS
 
 
+def test_utf16_without_its_mark(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text(TEXT, encoding="utf-8")
+    with pytest.raises(DataError, match=r"unreadable \(UTF-16 stream does not start with BOM\)"):
+        read(path, encoding="utf-16")
+
+
 def test_unknown_encoding(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text(TEXT, encoding="utf-8")

@@ -68,6 +68,16 @@ def test_malformed_sentences_stop_or_are_skipped_whole(tmp_path, text, message):
     assert data.counts == {"malformed": 1}
 
 
+@pytest.mark.parametrize("text, message", [
+    ("東京\tB-LOC\nO\n", r"a\.conll:1: the lines of this sentence have 1 to 2 columns"),
+    ("東京\tB-LOC\n\n\tO\n", r"a\.conll:3: token and tag are the same column of 1"),
+])
+def test_columns_from_the_end_do_not_take_a_tag_for_a_token(tmp_path, text, message):
+    with pytest.raises(DataError, match=message):
+        load(tmp_path, text)
+    assert load(tmp_path, text + "\n川\tO\n", on_error=OnError.skip).counts == {"malformed": 1}
+
+
 def test_columns_are_numbers(tmp_path):
     with pytest.raises(ConfigError, match=r"task\.token_column: 'word' is no column number"):
         load(tmp_path, "a O\n", token_column="word")

@@ -92,6 +92,12 @@ def test_dev_is_another_name_of_validation(tmp_path):
     assert list(data.splits) == ["train", "validation"]
 
 
+def test_a_split_is_named_once(tmp_path):
+    path = str(write(tmp_path / "a.tsv", "text\tlabel\n良\t1\n"))
+    with pytest.raises(ConfigError, match="'validation' is named twice: train, dev, validation"):
+        read(TaskConfig(dataset="text_file", files={"train": path, "dev": path, "validation": path}))
+
+
 def test_json_values(tmp_path):
     rows = '{"text": "x", "label": 1}\n\n{"text": "y", "label": false}\n{"text": "z", "label": 0.5}'
     path = write(tmp_path / "a.jsonl", rows)
@@ -159,6 +165,7 @@ def test_truncated_compression(tmp_path):
     ({"options": {"header": "maybe"}}, "unknown choice 'maybe'"),
     ({"separator": "tabs"}, "did you mean 'tab'"),
     ({"encoding": "utf-9"}, "unknown character encoding 'utf-9'"),
+    ({"encoding": "base64"}, "unknown character encoding 'base64'"),
     ({"text_column": "text", "label_column": "1", "options": {"header": "no"}}, "read without header"),
 ])
 def test_wrong_settings(tmp_path, settings, message):
@@ -171,6 +178,12 @@ def test_a_missing_file_names_the_nearest(tmp_path):
     write(tmp_path / "train.tsv", "text\tlabel\n")
     with pytest.raises(DataError, match=r"task\.files\.train: no such file.*did you mean 'train\.tsv'"):
         read(config(tmp_path / "tarin.tsv"))
+
+
+def test_a_link_to_nothing_is_no_hint(tmp_path):
+    (tmp_path / "train.tsv").symlink_to(tmp_path / "gone")
+    with pytest.raises(DataError, match=r"no such file or folder: '[^']*'$"):
+        read(config(tmp_path / "train.tsv"))
 
 
 def test_an_unknown_suffix_asks_for_the_separator(tmp_path):

@@ -181,6 +181,8 @@ def test_unreadable_parts_stop_or_are_reported(tmp_path):
     facts = prepare(tmp_path / "skip", sources=sources, on_error=OnError.skip)
     assert facts["sources"]["a"]["skipped"] == {"bad_bytes": 1}
     assert facts["sources"]["b"]["skipped"] == {"missing": 1}
+    again = PrepareCorpusStage(CorpusConfig(sources=sources, on_error=OnError.skip))
+    assert run(again, {}, tmp_path / "skip", Runtime()).headline.endswith("; skipped: bad_bytes 1; skipped: missing 1")
     assert str(tmp_path) not in (tmp_path / "skip" / "statistics.json").read_text(encoding="utf-8")
 
 

@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from jptransfer.config import OnError, TaskConfig
 from jptransfer.stages import PrepareDatasetStage
 from jptransfer.stages.prepare_dataset import run
 from jptransfer.tasks.base import dataset_splits, open_dataset, read_examples
@@ -30,6 +31,14 @@ def test_toy_data_becomes_a_dataset_artifact(name, tmp_path, runtime, task_confi
     assert {split: part["examples"] for split, part in statistics["splits"].items()} == SIZES[name]
     assert summary.values["examples"] == SIZES[name]
     assert json.loads((out / "task.json").read_text(encoding="utf-8")) == {"kind": config.kind, "name": name}
+
+
+def test_the_headline_says_what_was_left_out(tmp_path, runtime):
+    path = tmp_path / "a.tsv"
+    path.write_text("text\tlabel\n" + "".join(f"文{number}\t{number % 2}\n" for number in range(20)) + "だけ\n")
+    files = {"all": str(path)}
+    config = TaskConfig(name="own", dataset="text_file", files=files, on_error=OnError.skip)
+    assert run(PrepareDatasetStage(config), {}, tmp_path, runtime).headline.endswith("2 labels; left out: malformed 1")
 
 
 def test_a_half_filled_folder_is_filled_again(tmp_path, runtime, task_config):  # noqa: F811

@@ -156,11 +156,11 @@ class Store:
         return rows
 
     def verify(self, artifact: Artifact) -> list[str]:
-        """Return what is wrong with an artifact: files missing, changed or unknown, another recipe; empty if all is well."""
+        """Return what is wrong with an artifact: a changed recipe, files that are missing, changed or unknown."""
         recorded = artifact.manifest.files
         present = {str(p.relative_to(artifact.path)) for p in artifact.path.rglob("*") if p.is_file()} - {FILE}
-        made_from = fingerprint(artifact.manifest.recipe)
-        problems = [] if made_from == artifact.manifest.fingerprint else [f"{FILE}: recipe and fingerprint do not match"]
+        sound = fingerprint(artifact.manifest.recipe) == artifact.manifest.fingerprint
+        problems = [] if sound else [f"{FILE}: recipe and fingerprint do not match"]
         problems += [f"{name}: missing" for name in recorded if name not in present]
         problems += [f"{name}: not in the manifest" for name in sorted(present - recorded.keys())]
         problems += [f"{name}: bytes differ from the manifest" for name in sorted(present & recorded.keys())

@@ -27,8 +27,9 @@ def explain(error: BaseException, schema: type) -> str | None:
         if isinstance(cause, MissingConfigException):
             return _explain_choice(cause)
         if isinstance(cause, OverrideParseException):
-            key = cause.override.partition("=")[0]
-            return (f"cannot read '{cause.override}': {_first_line(cause.message)}; for a value with special "
+            given = cause.override.removeprefix("++")  # see `arguments.free_table`
+            key = given.partition("=")[0]
+            return (f"cannot read '{given}': {_first_line(cause.message)}; for a value with special "
                     f"characters quote twice, as in '{key}=\"a;b\"'")
     if ambiguous := re.match(r"Ambiguous value for argument '(.*)'", str(error)):
         return f"{ambiguous[1]} is several values: sweep over them with -m, or write a list as key=[a,b]"

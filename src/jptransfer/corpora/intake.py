@@ -21,7 +21,7 @@ from jptransfer.files import codec, open_bytes
 
 LONG_LINE = 1 << 20
 """Bytes from which a line of running text is cut into sentences while it is read."""
-UNREADABLE = (EOFError, OSError, lzma.LZMAError, zlib.error, tarfile.TarError)
+UNREADABLE = (EOFError, OSError, UnicodeError, lzma.LZMAError, zlib.error, tarfile.TarError)
 
 
 @dataclass
@@ -69,7 +69,7 @@ def locate(place: str, intake: Intake) -> list[Path]:
         names = glob.glob(str(path), recursive=True)  # noqa: PTH207 (pathlib has no absolute patterns)
         files = [Path(name) for name in names if Path(name).is_file()]
     if not files:
-        siblings = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+        siblings = [other.name for other in path.parent.iterdir() if other.exists()] if path.parent.is_dir() else []
         lacking = f"no such file or folder{nearest(path.name, siblings)}"
         intake.trouble("missing", place or "path", "the folder holds no file" if path.is_dir() else lacking)
     return sorted(files)

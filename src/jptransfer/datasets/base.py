@@ -45,11 +45,14 @@ def data_files(config: TaskConfig, roles: Sequence[str] = (*SPLITS, POOL)) -> di
     """Return role -> existing file or folder, roles in canonical order and spelling.
 
     Raises:
-        ConfigError: no file is named, a role is unknown, or `all` stands beside other roles.
+        ConfigError: no file is named, a role is unknown or named twice, or `all` stands beside other roles.
         DataError: a file does not exist.
     """
-    named = {split_name(role) or role: path for role, path in config.files.items() if path}
+    given = [split_name(role) or role for role, path in config.files.items() if path]
+    named = dict(zip(given, filter(None, config.files.values()), strict=True))
     for role in named:
+        if given.count(role) > 1:
+            raise ConfigError(f"task.files: '{role}' is named twice: {', '.join(config.files)}")
         if role not in roles:
             raise ConfigError(f"task.files: {unknown('role', role, roles)}")
     if not named:
@@ -61,7 +64,8 @@ def data_files(config: TaskConfig, roles: Sequence[str] = (*SPLITS, POOL)) -> di
     found = {role: Path(named[role]).expanduser() for role in roles if role in named}
     for role, path in found.items():
         if not path.exists():
-            siblings = [sibling.name for sibling in path.parent.iterdir()] if path.parent.is_dir() else []
+            beside = path.parent.iterdir() if path.parent.is_dir() else ()
+            siblings = [sibling.name for sibling in beside if sibling.exists()]
             raise DataError(f"task.files.{role}: no such file or folder: '{path}'{nearest(path.name, siblings)}")
     return found
 

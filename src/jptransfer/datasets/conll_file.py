@@ -74,12 +74,18 @@ def _separator(name: str) -> str | None:
 
 def _example(id: str, where: str, rows: list[list[str]], columns: tuple[int, int], joiner: str,
              trouble: Intake) -> EntityExample | None:
+    widths = sorted({len(row) for row in rows})
+    if len(widths) > 1 and min(columns) < 0:
+        trouble.trouble("malformed", where, f"the lines of this sentence have {widths[0]} to {widths[-1]} columns")
+        return None
     try:
         tokens, tags = ([row[column] for row in rows] for column in columns)
     except IndexError:
-        widths = sorted({len(row) for row in rows})
         trouble.trouble("malformed", where, f"a line of this sentence has {widths[0]} columns; column "
                                             f"{max(columns)} is asked for (task.token_column, task.tag_column)")
+        return None
+    if columns[0] % widths[0] == columns[1] % widths[0]:
+        trouble.trouble("malformed", where, f"token and tag are the same column of {widths[0]}")
         return None
     if not all(tokens):
         trouble.trouble("malformed", where, "a line of this sentence has an empty token")

@@ -35,7 +35,8 @@ def divide(examples: Sequence[Any], shares: Mapping[str, float], rest: str, grou
     parts = {split: [examples[i] for i, name in enumerate(assigned) if name == split] for split in (rest, *shares)}
     for split, part in parts.items():
         if not part:
-            raise DataError(f"too few examples ({len(examples)}) to make the split '{split}': "
+            different = "" if len(members) == len(examples) else f", {len(members)} of them different"
+            raise DataError(f"too few examples ({len(examples)}{different}) to make the split '{split}': "
                             f"give it a file, or set task.validation_fraction and task.test_fraction")
     return parts
 

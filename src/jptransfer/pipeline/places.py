@@ -75,7 +75,7 @@ class MissingFileError(ConfigError):
 def missing_file(where: str, value: str) -> MissingFileError:
     """Return the error for a path that is not there, naming the nearest file beside it."""
     path = Path(value)
-    siblings = [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    siblings = [p.name for p in path.parent.iterdir() if p.exists()] if path.parent.is_dir() else []
     hint = difflib.get_close_matches(path.name, siblings, n=1)
     tail = f" (did you mean '{path.parent / hint[0]}'?)" if hint else ""
     if not path.parent.is_dir() and not tail:

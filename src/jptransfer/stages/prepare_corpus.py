@@ -41,7 +41,10 @@ def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime)
     counts = ", ".join(f"{name} {count['sentences']:,}" for name, count in splits.items())
     dropped = sum(facts["exact_duplicates"] + facts["near_duplicates"] for facts in statistics["sources"].values())
     documents = sum(count["documents"] for count in splits.values())
-    return Summary(f"{documents:,} documents ({dropped:,} repeated ones dropped); sentences: {counts}", statistics)
+    skipped = sum((Counter(facts["skipped"]) for facts in statistics["sources"].values()), Counter())
+    tail = "".join(f"; skipped: {kind} {count:,}" for kind, count in sorted(skipped.items()))
+    return Summary(f"{documents:,} documents ({dropped:,} repeated ones dropped); sentences: {counts}{tail}",
+                   statistics)
 
 
 def check(corpus: CorpusConfig) -> None:

@@ -24,7 +24,8 @@ def run(config: PrepareDatasetStage, inputs: Inputs, out: Path, runtime: Runtime
     _write_json(out / "statistics.json", data.statistics)
     sizes = {split: len(examples) for split, examples in data.splits.items()}
     shown = ", ".join(f"{split} {size:,}" for split, size in sizes.items())
-    return Summary(f"{shown}; {len(data.task.labels)} labels",
+    left_out = ", ".join(f"{reason} {count:,}" for reason, count in data.statistics["left_out"].items())
+    return Summary(f"{shown}; {len(data.task.labels)} labels" + (f"; left out: {left_out}" if left_out else ""),
                    {"examples": sizes, "labels": data.task.labels, **data.statistics})
 
 
