@@ -45,6 +45,20 @@ MISTAKES = [
     (["artifacts", "ls", "--jsn"], "unknown option '--jsn' (did you mean '--json'?)"),
     (["run", "-m", "corpus=toy,tooy"], "unknown corpus 'tooy' (did you mean 'toy'?)"),
     (["run", "--config-dir", "nowhere"], "nowhere' not found"),
+    (["run", "--cfg", "jobs"], "unknown value of --cfg 'jobs' (did you mean 'job'?); there are: all, hydra, job"),
+    (["run", "--resolve"], "--resolve goes with --cfg"),
+    (["run", "evaluation.splits=test"], "evaluation.splits: it takes a list, as in evaluation.splits=[a,b]"),
+    (["run", "pretraining.objective=clm"], "it is a section, not a value; give its entries, as in "
+                                           "pretraining.objective.name=…"),
+    (["run", "rows=x"], "rows: it is a section, not a value; give its entries, as in rows.<name>=…"),
+    (["run", "evaluation.splits=[tset]"], "evaluation.splits: unknown split 'tset' (did you mean 'test'?)"),
+    (["run", "finetuning.subset.n=9", "finetuning.subset.fraction=0.5"], "finetuning.subset: give n or fraction, not"),
+    (["run", "pretraining.objective.replace_mask=0.95"], "pretraining.objective: replace_mask + replace_random is 1.0"),
+    (["run", "adaptation.optimizer.betas=[0.9]"], "adaptation.optimizer.betas: two numbers from 0 to below 1"),
+    (["run", "pretraining.name=a/b"], "pretraining.name: 'a/b' cannot name a folder"),
+    (["run", "corpus=toy", "task=toy_sentiment", "report.baseline=lm"], "report.baseline: unknown row 'lm'"),
+    (["run", "hydra.sweeper.trials=3"], "unknown setting 'hydra.sweeper.trials'; `--cfg hydra` lists those of Hydra"),
+    (["run", "-m", "seed=interval(1,2)"], "are for a search: add hydra/sweeper=optuna"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 from collections.abc import Iterable, Iterator
 
@@ -10,7 +11,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from jptransfer.commands import Verb
 from jptransfer.config.describe import table_of
-from jptransfer.errors import ConfigError, nearest
+from jptransfer.errors import ConfigError, nearest, unknown
 
 ASSIGNMENT = re.compile(r"^(\+\+|[+~])?[^=\s]+=|^~")
 WORD = re.compile(r"[^\s,\[\]{}]+(?: +[^\s,\[\]{}]+)*")
@@ -31,20 +32,33 @@ def hydra_arguments(verb: Verb, arguments: list[str]) -> list[str]:
 
 def _split(arguments: list[str], flags: Iterable[str]) -> tuple[list[str], list[str]]:
     """Separate Hydra's options with their values from all other words, wherever they stand."""
-    parser = get_args_parser()
-    takes_value = {name: action.nargs != 0 for action in parser._actions for name in action.option_strings}
-    options, words, rest = [], [], iter(arguments)
-    for word in rest:
-        name = word.partition("=")[0]
+    known = {name: action for action in get_args_parser()._actions for name in action.option_strings}
+    options: dict[str, str] = {}
+    words, rest = [], list(arguments)
+    while rest:
+        word = rest.pop(0)
+        name, sign, value = word.partition("=")
         if not word.startswith("-") or word == "-":
             words.append(word)
-        elif name not in takes_value:
-            raise ConfigError(f"unknown option '{word}'{nearest(name, [*takes_value, *flags])}")
+        elif name not in known:
+            raise ConfigError(f"unknown option '{word}'{nearest(name, [*known, *flags])}")
         else:
-            options.append(word)
-            if takes_value[name] and "=" not in word:
-                options.extend([value for value in [next(rest, None)] if value is not None])
-    return options, words
+            options[name] = value if sign else _value(known[name], rest)
+            choices = list(known[name].choices or ())
+            if choices and options[name] not in choices:
+                raise ConfigError(unknown(f"value of {name}", options[name], choices))
+    if not options.keys() & {"--cfg", "-c"} and (lonely := options.keys() & {"--resolve", "--package", "-p"}):
+        raise ConfigError(f"{lonely.pop()} goes with --cfg")
+    return [part for name, value in options.items() for part in ([name, value] if value else [name])], words
+
+
+def _value(action: argparse.Action, rest: list[str]) -> str:
+    """Take the value of an option from the words after it; empty if it has none."""
+    if action.nargs == 0 or not rest and action.nargs != "?":
+        return ""
+    if action.nargs == "?" and (not rest or rest[0] not in (action.choices or ())):
+        return str(action.const)
+    return rest.pop(0)
 
 
 def _assign(verb: Verb, words: list[str]) -> Iterator[str]:

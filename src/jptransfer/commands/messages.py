@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
-from jptransfer.config.describe import help_of, unknown_setting
+from jptransfer.config.describe import help_of, settings, unknown_setting
 from jptransfer.errors import unknown
 
 PACKAGES = {
@@ -45,7 +45,12 @@ def _explain_choice(error: MissingConfigException) -> str:
 def _explain_key(message: str, schema: type) -> str | None:
     found = re.search(r"Could not (?:override|delete from config\.|delete) '([^']+)'", message)
     found = found or re.search(r"config group '([^']+)' does not exist", message)
-    return unknown_setting(found[1].partition("@")[0].replace("/", "."), schema) if found else None
+    if not found:
+        return None
+    key = found[1].partition("@")[0].replace("/", ".")
+    if key.startswith("hydra."):
+        return f"unknown setting '{key}'; `--cfg hydra` lists those of Hydra and of the sweeper and launcher chosen"
+    return unknown_setting(key, schema)
 
 
 def _explain_value(error: BaseException, schema: type) -> str:
@@ -56,8 +61,20 @@ def _explain_value(error: BaseException, schema: type) -> str:
         if key and isinstance(cause, ConfigKeyError | ConfigAttributeError):
             return unknown_setting(key, schema)
         if key and isinstance(cause, OmegaConfBaseException):
-            return f"{key}: {_first_line(cause.msg or str(cause))}"
+            return f"{key}: {_explain_type(key, _first_line(cause.msg or str(cause)), schema)}"
+    if "does not support sweep type" in str(error):
+        return "tag(…) and interval(…) are for a search: add hydra/sweeper=optuna; a sweep takes a,b or range(…)"
     return _first_line(str(error))
+
+
+def _explain_type(key: str, complaint: str, schema: type) -> str:
+    """Return OmegaConf's complaint on a value, in a user's words where it speaks of OmegaConf's own types."""
+    if "is not a ListConfig" in complaint:
+        return f"it takes a list, as in {key}=[a,b]"
+    if re.search(r"is not a subclass of|Cannot assign \w+ to Dict", complaint):
+        inside = [one.path for one in settings(schema) if one.path.rpartition(".")[0] == key]
+        return f"it is a section, not a value; give its entries, as in {inside[0] if inside else key + '.<name>'}=…"
+    return complaint
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

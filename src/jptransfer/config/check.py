@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from re import fullmatch
 from typing import Any
 
 from jptransfer.config.describe import unknown_setting
@@ -24,7 +25,11 @@ def walk(config: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field
 
 
 def check(config: Any) -> None:
-    """Raise `ConfigError` for the first setting that is unknown, no registered name, or out of its limits."""
+    """Raise `ConfigError` for the first setting that is unknown, no registered name, out of its limits, or no name.
+
+    A section whose settings may not go together says so itself: its method ``problem`` returns the complaint, or
+    nothing; one that starts with a colon speaks of a setting of the section.
+    """
     for path in strangers(config):
         raise ConfigError(unknown_setting(path, type(config)))
     for path, field, value in walk(config):
@@ -33,6 +38,10 @@ def check(config: Any) -> None:
                 _check_name(path, name, item, optional=field.default == "")
             if isinstance(item, int | float) and not isinstance(item, bool):
                 _check_limits(path, item, field.metadata.get("low"), field.metadata.get("high"))
+        if field.name == "name" and field.metadata.get("label") and not fullmatch(r"[^./\0][^/\0]*", value):
+            raise ConfigError(f"{path}: '{value}' cannot name a folder: no '/' in it, no '.' at its start, not empty")
+        if complaint := getattr(value, "problem", str)():
+            raise ConfigError(f"{path}{complaint}")
 
 
 def strangers(config: Any, prefix: str = "") -> Iterator[str]:

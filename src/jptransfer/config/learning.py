@@ -38,6 +38,12 @@ class OptimizerConfig:
     clip: float = setting(1.0, low=0.0)
     """limit of the gradient's global norm; 0: none"""
 
+    def problem(self) -> str:
+        """Return what is wrong with the decay rates, if anything."""
+        if len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas):
+            return ""
+        return f".betas: two numbers from 0 to below 1 are needed, not {self.betas}"
+
 
 @dataclass
 class ScheduleConfig:
@@ -73,6 +79,11 @@ class ObjectiveConfig:
     """predict whether the second segment follows the first (NSP)"""
     short_sequences: float = setting(0.1, low=0.0, high=1.0)
     """share of sequences that aim at a random shorter length (only with `next_sentence`)"""
+
+    def problem(self) -> str:
+        """Return what is wrong with the shares of what hidden tokens are shown as, if anything."""
+        total = self.replace_mask + self.replace_random
+        return f": replace_mask + replace_random is {total:g}; it must be at most 1" if total > 1 + 1e-9 else ""
 
 
 @dataclass
@@ -113,6 +124,10 @@ class LmTrainingConfig:
     """seed of initial weights, order, masks and dropout"""
     checkpoint_every: int | None = setting(None, low=1, label=True)
     """updates between resumable checkpoints; none: every `runtime.checkpoint_seconds`; changes no outcome"""
+
+
+SPLITS = ("train", "validation", "test")
+"""Parts of a labelled data set."""
 
 
 @dataclass
@@ -171,6 +186,10 @@ class SubsetConfig:
     """keep the labels' shares (classification)"""
     seed: int = setting(0, low=0)
     """seed of the order examples are taken in"""
+
+    def problem(self) -> str:
+        """Return what is wrong with the size, if anything."""
+        return ": give n or fraction, not both" if self.n is not None and self.fraction is not None else ""
 
 
 class ClassWeights(Enum):

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from jptransfer.config.fields import setting
-from jptransfer.config.learning import FinetuningConfig, LmTrainingConfig, TaskConfig
+from jptransfer.config.learning import SPLITS, FinetuningConfig, LmTrainingConfig, TaskConfig
 from jptransfer.config.models import ModelConfig
 from jptransfer.config.text import CorpusConfig, EncodingConfig, TokenizerConfig
+from jptransfer.errors import unknown
 
 
 @dataclass
@@ -27,6 +28,11 @@ class EvaluationConfig:
     """level of intervals"""
     seed: int = setting(0, low=0)
     """seed of resampling"""
+
+    def problem(self) -> str:
+        """Return what is wrong with the splits, if anything."""
+        wrong = [split for split in self.splits if split not in SPLITS]
+        return f".splits: {unknown('split', wrong[0], SPLITS)}" if wrong else ""
 
 
 @dataclass

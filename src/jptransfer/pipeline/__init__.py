@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from jptransfer import stages
 from jptransfer.artifacts import Store
 from jptransfer.config import Config
-from jptransfer.errors import ConfigError
+from jptransfer.errors import ConfigError, unknown
 from jptransfer.pipeline.build import build
 from jptransfer.pipeline.chain import Chain, Node, Reference, upstream
 from jptransfer.pipeline.plan import Plan, State, Step, make_plan, reason, remark
@@ -74,6 +74,8 @@ def report_node(chains: dict[tuple[str, int], Chain], config: Config, name: str)
         behind |= {f"{s.kind}:{s.fingerprint[:12]}": s for s in node.inputs.values()
                    if isinstance(s, Reference) and s.kind == "language_model"}
     rows = list(dict.fromkeys(row for row, _ in chains))
+    if config.report.baseline and config.report.baseline not in rows:
+        raise ConfigError(f"report.baseline: {unknown('row', config.report.baseline, rows)}")
     stage = stages.ReportStage(config.report, name, rows)
     return Node("report", config.report.name, stage, evaluations | behind, {})
 

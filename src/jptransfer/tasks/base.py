@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from jptransfer.config.learning import SPLITS
 from jptransfer.errors import DataError
 from jptransfer.registry import TASKS
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from jptransfer.text.types import Tokenizer
 
-SPLITS = ("train", "validation", "test")
 IGNORED = -100
 """Label of positions that take no part in the loss (PyTorch's `ignore_index`)."""
 

@@ -47,8 +47,8 @@ def adamw(groups: list[dict[str, Any]], config: OptimizerConfig) -> Optimizer:
 
 def _betas(config: OptimizerConfig) -> tuple[float, float]:
     """Return the two decay rates, from 0 to below 1, or raise `ConfigError`."""
-    if len(config.betas) != 2 or not all(0 <= beta < 1 for beta in config.betas):
-        raise ConfigError(f"optimizer.betas: two numbers from 0 to below 1 are needed, not {config.betas}")
+    if problem := config.problem():
+        raise ConfigError(f"optimizer{problem}")
     return config.betas[0], config.betas[1]
 
 

@@ -32,8 +32,8 @@ def choose(ids: Sequence[str], labels: Sequence[str] | None, config: SubsetConfi
 
 
 def _size(total: int, config: SubsetConfig) -> int:
-    if config.n is not None and config.fraction is not None:
-        raise ConfigError("finetuning.subset: give n or fraction, not both")
+    if problem := config.problem():
+        raise ConfigError(f"finetuning.subset{problem}")
     if config.n is not None and config.n > total:
         raise ConfigError(f"finetuning.subset.n is {config.n}, but the training split has {total} examples")
     if config.fraction is not None:
