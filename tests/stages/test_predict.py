@@ -89,6 +89,16 @@ def test_jsonl_keeps_the_inputs_fields(tmp_path, runtime, polarity):
     assert row["probability"] == row["probabilities"]["good"] == pytest.approx(0.75)
 
 
+def test_the_inputs_format_may_be_said(tmp_path, runtime, polarity):
+    (tmp_path / "in").write_text(as_lines(["悪い\n宿"]), encoding="utf-8")
+    row = json.loads(run(tmp_path, runtime, tmp_path / "in", "out.jsonl", input_format="jsonl")[1])
+    assert (row["text"], row["prediction"]) == ("悪い\n宿", "bad")
+    (tmp_path / "in.jsonl").write_text("良い\n悪い\n", encoding="utf-8")
+    assert run(tmp_path, runtime, tmp_path / "in.jsonl", input_format="text")[0] == 2
+    with pytest.raises(ConfigError, match="input_format: unknown input format 'tsv'"):
+        run(tmp_path, runtime, tmp_path / "in", input_format="tsv")
+
+
 @pytest.mark.parametrize(("suffix", "pack"), [
     ("gz", gzip.compress), ("xz", lzma.compress), ("zst", lambda data: zstandard.ZstdCompressor().compress(data))])
 def test_compressed_input(tmp_path, runtime, polarity, suffix, pack):

@@ -169,6 +169,8 @@ class PredictConfig:
     """task model: artifact id, or folder"""
     input: str = "-"
     """file with one text a line, or .jsonl with a field `text`; - for standard input"""
+    input_format: str = ""
+    """text or jsonl; empty: from the input's name, text on standard input"""
     output: str = "-"
     """file to write; - for standard output"""
     format: str = ""

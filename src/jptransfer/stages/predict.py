@@ -17,7 +17,10 @@ from jptransfer.files import bare_suffix
 from jptransfer.runtime import Runtime
 
 STANDARD = "-"
+INPUT_FORMATS = ("text", "jsonl")
 FORMATS = ("tsv", "jsonl")
+OBJECTS = (".jsonl", ".json")
+"""Suffixes of files with an object a line."""
 CHUNK_BATCHES = 32
 """Batches of texts held in memory together; they are sorted by length before they are cut into batches."""
 
@@ -29,8 +32,8 @@ Row = dict[str, Any]
 def predict_file(config: PredictConfig, folder: Path, runtime: Runtime) -> int:
     """Predict every text of `config.input` with the task model in `folder`; return the number of texts.
 
-    The input is a text a line, or, in a file named ``.jsonl`` (``.json``), an object with the field `text` a line; both
-    may be compressed. Every text gives one row, an empty one too. A file named as output appears when it is complete.
+    The input is a text a line, or an object with the field `text` a line (`input_format`; by default of a file named
+    ``.jsonl`` or ``.json``); both may be compressed. Every text gives one row, an empty one too. A file named as output appears when it is complete.
 
     TSV has a header; in texts a tab, line feed, carriage return and backslash are written as ``\\t \\n \\r \\\\``.
     Classification: columns text, prediction, probability and ``probability:<label>`` for each label. Entities: columns
@@ -44,7 +47,7 @@ def predict_file(config: PredictConfig, folder: Path, runtime: Runtime) -> int:
     from jptransfer.training.prediction import load_predictor
 
     layout = _format(config)
-    rows = _read(config.input)
+    rows = _read(config)
     predictor = load_predictor(folder, runtime)
     task, written = predictor.task, 0
     header, line = _tsv(task) if layout == "tsv" else ("", _jsonl(task))
@@ -59,17 +62,19 @@ def predict_file(config: PredictConfig, folder: Path, runtime: Runtime) -> int:
 
 
 def _format(config: PredictConfig) -> str:
-    named = Path(config.output).suffix.lstrip(".")
-    layout = config.format or ("jsonl" if named in ("jsonl", "json") else "tsv")
+    layout = config.format or ("jsonl" if Path(config.output).suffix in OBJECTS else "tsv")
     if layout not in FORMATS:
         raise ConfigError("format: " + unknown("output format", layout, FORMATS))
     return layout
 
 
-def _read(name: str) -> Iterator[Row]:
-    path = Path("/dev/stdin" if name == STANDARD else name)
+def _read(config: PredictConfig) -> Iterator[Row]:
+    path = Path("/dev/stdin" if config.input == STANDARD else config.input)
+    layout = config.input_format or ("jsonl" if bare_suffix(path) in OBJECTS else "text")
+    if layout not in INPUT_FORMATS:
+        raise ConfigError("input_format: " + unknown("input format", layout, INPUT_FORMATS))
     lines = read_lines(path, "utf-8", _Strict())
-    if bare_suffix(path) not in (".jsonl", ".json"):
+    if layout == "text":
         return ({"text": line} for _, line in lines)
     return (_object(f"{path}:{number}", line) for number, line in lines if line.strip())
 
