@@ -33,7 +33,8 @@ def predict_file(config: PredictConfig, folder: Path, runtime: Runtime) -> int:
     """Predict every text of `config.input` with the task model in `folder`; return the number of texts.
 
     The input is a text a line, or an object with the field `text` a line (`input_format`; by default of a file named
-    ``.jsonl`` or ``.json``); both may be compressed. Every text gives one row, an empty one too. A file named as output appears when it is complete.
+    ``.jsonl`` or ``.json``); both may be compressed. Every text gives one row, an empty one too. A file named as output
+    appears when it is complete.
 
     TSV has a header; in texts a tab, line feed, carriage return and backslash are written as ``\\t \\n \\r \\\\``.
     Classification: columns text, prediction, probability and ``probability:<label>`` for each label. Entities: columns
