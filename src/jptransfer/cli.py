@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 from jptransfer.commands import VERBS, Verb, find_verb
@@ -10,7 +11,8 @@ from jptransfer.errors import ConfigError, JptError
 
 
 def main(argv: list[str] | None = None) -> None:
-    """Run one command line and exit: 0 done, 2 a mistake of the user, 130 interrupted, 1 anything else."""
+    """Run one command line and exit: 0 done, 2 a mistake of the user, 130 interrupted, 143 terminated, 1 else."""
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         code = dispatch(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
@@ -22,9 +24,15 @@ def main(argv: list[str] | None = None) -> None:
     except JptError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)
-    except KeyboardInterrupt:
-        print("interrupted; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
+    except KeyboardInterrupt as stop:
+        word, number = ("terminated", signal.SIGTERM) if stop.args else ("interrupted", signal.SIGINT)
+        print(f"{word}; the same command goes on from here", file=sys.stderr)
+        sys.exit(128 + number)
+
+
+def _terminate(*_: object) -> None:
+    """End on SIGTERM, as batch systems send it, like on Ctrl-C: other processes are ended, files closed."""
+    raise KeyboardInterrupt("SIGTERM")
 
 
 def dispatch(argv: list[str]) -> int:

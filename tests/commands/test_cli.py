@@ -1,6 +1,7 @@
 """What every user meets first: help, one-line errors, exit codes, the last line on standard output."""
 
 import os
+import signal
 import subprocess
 import sys
 
@@ -174,6 +175,13 @@ def test_interrupted(jpt, text, monkeypatch):
     result = jpt("prepare", f"corpus.sources.mine.path={text}")
     assert result.code == 130
     assert result.err.splitlines()[-1].startswith("interrupted") and "Traceback" not in result.err
+
+
+def test_terminated(jpt, text, monkeypatch):
+    monkeypatch.setattr("jptransfer.pipeline.build", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    result = jpt("prepare", f"corpus.sources.mine.path={text}")
+    assert result.code == 143
+    assert result.err.splitlines()[-1].startswith("terminated") and "Traceback" not in result.err
 
 
 def modules_after(arguments: list[str], folder) -> set[str]:

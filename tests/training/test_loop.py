@@ -3,6 +3,7 @@ import multiprocessing
 import os
 import signal
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from jptransfer.config import OptimizerConfig, ScheduleConfig
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.training import checkpoint
 from jptransfer.training.context import TrainingContext
-from jptransfer.training.launch import launch
+from jptransfer.training.launch import _die_with_parent, launch
 from jptransfer.training.loop import evaluate_objective, pieces_of, train
 from jptransfer.training.types import LoopSettings, ParameterGroup, evenly
 from tests.training.tiny import Points, SquaredError, cpu, small_network
@@ -228,3 +229,32 @@ def test_a_finished_run_is_only_read_again(tmp_path):
             raise AssertionError("trained again")
 
     assert same(first, run(tmp_path, data=Untouchable()))
+
+
+def test_an_interrupted_call_ends_its_processes(monkeypatch):
+    class Processes:
+        def __init__(self):
+            self.processes, self.killed = [self, self], 0
+
+        def join(self, timeout):
+            raise KeyboardInterrupt
+
+        def kill(self):
+            self.killed += 1
+
+    started = Processes()
+    monkeypatch.setattr("torch.multiprocessing.start_processes", lambda *_, **__: started)
+    with pytest.raises(KeyboardInterrupt):
+        launch(_fail, cpu(processes=2))
+    assert started.killed == 2
+
+
+def test_a_process_whose_parent_died_while_it_started_ends(monkeypatch):
+    ended = []
+    monkeypatch.setattr("ctypes.CDLL", lambda _: SimpleNamespace(prctl=lambda *_: 0))
+    monkeypatch.setattr("os._exit", ended.append)
+    for parent, codes in ((None, []), (os.getppid(), []), (os.getppid() + 1, [1])):
+        found = parent and SimpleNamespace(pid=parent)
+        monkeypatch.setattr("multiprocessing.parent_process", lambda found=found: found)
+        _die_with_parent()
+        assert ended == codes

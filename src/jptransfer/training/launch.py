@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import multiprocessing
 import os
 import signal
 import socket
@@ -43,6 +44,10 @@ def launch(function: Callable[..., Any], runtime: Runtime, *arguments: Any) -> A
         _receive(answers, received)
         if not received:
             raise
+    except BaseException:
+        for process in processes.processes:  # otherwise Python would wait for their end
+            process.kill()
+        raise
     _receive(answers, received)
     kind, value = received[0]
     if kind == "error":
@@ -89,6 +94,9 @@ def _die_with_parent() -> None:
     if sys.platform == "linux":
         pr_set_pdeathsig = 1
         ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+    parent = multiprocessing.parent_process()
+    if parent and os.getppid() != parent.pid:  # it died while this process was starting
+        os._exit(1)
 
 
 def _leave_group() -> None:
