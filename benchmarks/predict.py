@@ -1,10 +1,12 @@
 """Classifying short texts: our Predictor against transformers' pipeline on the exported model, in turns.
 
-python benchmarks/predict.py TASK_MODEL TEXT [--texts 500] [--batch-size 32] [--rounds 3]
+python benchmarks/predict.py TASK_MODEL TEXT [--order file] [--texts 512] [--batch-size 32] [--rounds 3]
 
 TASK_MODEL is the folder of an artifact, exported for the peer; TEXT has one text a line (.xz and .gz are opened).
-Both go from texts to labels with probabilities, in batches of 32; every round has texts of its own, at random. Before
-that the logits must be equal to 1e-6. CPU seconds of one thread.
+Both go from texts to labels with probabilities, the peer in batches of 32, ours as it does by default; every round has
+texts of its own. With `--order file` each 32 texts that the peer gets as a batch stand together in the file, at random
+places of it; with `--order random` they come from anywhere, so that their lengths differ more. Before that the logits
+must be equal to 1e-6. CPU seconds of one thread.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ def main() -> None:
 
     predictor = load_predictor(arguments.task_model, cpu_runtime(threads=arguments.threads))
     texts = list(dict.fromkeys(sentences_of(arguments.text, MOST_TEXTS)))
-    texts = [texts[place] for place in np.random.default_rng(0).permutation(len(texts))]
+    texts = in_order(texts, arguments.order, arguments.batch_size)
     needed = (arguments.rounds + 1) * arguments.texts
     assert len(texts) >= needed, f"{needed:,} texts wanted, {len(texts):,} there"
     with tempfile.TemporaryDirectory() as name:
@@ -49,12 +51,11 @@ def main() -> None:
         return len(chunk) / cpu_seconds(lambda: work(chunk))
 
     mean = sum(map(len, texts)) / len(texts)
-    heading(f"texts of {mean:.0f} characters, batches of {arguments.batch_size}, CPU time, "
-            f"{arguments.threads} thread(s); logits of {GATE_TEXTS} texts differ by at most {error:.1e}")
-    size = arguments.batch_size
+    heading(f"texts of {mean:.0f} characters, order: {arguments.order}, the peer's batches of {arguments.batch_size}, "
+            f"CPU time, {arguments.threads} thread(s); logits of {GATE_TEXTS} texts differ by at most {error:.1e}")
     rates = in_turns({
-        "ours": lambda: measure("ours", lambda chunk: predictor.predict(examples(predictor, chunk), size)),
-        "peer": lambda: measure("peer", lambda chunk: peer(chunk, batch_size=size)),
+        "ours": lambda: measure("ours", lambda chunk: predictor.predict(examples(predictor, chunk))),
+        "peer": lambda: measure("peer", lambda chunk: peer(chunk, batch_size=arguments.batch_size)),
     }, arguments.rounds)
     compare("classify texts", "texts/s", rates["ours"], "transformers pipeline", rates["peer"])
 
@@ -63,10 +64,18 @@ def parse():
     made = parser(__doc__, rounds=3)
     made.add_argument("task_model", type=Path)
     made.add_argument("text", type=Path)
-    made.add_argument("--texts", type=int, default=500)
+    made.add_argument("--order", choices=["file", "random"], default="file")
+    made.add_argument("--texts", type=int, default=512)
     made.add_argument("--batch-size", type=int, default=32)
     made.add_argument("--threads", type=int, default=1)
     return made.parse_args()
+
+
+def in_order(texts: list[str], order: str, batch_size: int) -> list[str]:
+    """Return the texts in blocks of `batch_size` that stand in the file one after the other, or each by itself."""
+    size = batch_size if order == "file" else 1
+    blocks = np.random.default_rng(0).permutation(len(texts) // size)
+    return [text for block in blocks for text in texts[block * size:(block + 1) * size]]
 
 
 def examples(predictor: EncoderPredictor, texts: list[str]) -> list[Any]:

@@ -48,7 +48,7 @@ STAGES: dict[str, StageInfo] = {
     "pretrain": StageInfo("language_model", 2),
     "adapt": StageInfo("language_model", 2),
     "finetune": StageInfo("task_model", 2),
-    "evaluate": StageInfo("evaluation", 1),
+    "evaluate": StageInfo("evaluation", 2),
     "report": StageInfo("report", 1),
 }
 
