@@ -18,8 +18,6 @@ from jptransfer.corpora.minhash import MinHasher, choose_bands, similarity
 
 PART = 1 << 18
 """Keys that are sorted at once."""
-KEYS = 1 << 14
-"""Keys that are looked up at once."""
 PAIRS = 1 << 13
 """Candidate pairs whose signatures are compared at once."""
 MAPPED = 1 << 6
@@ -155,19 +153,13 @@ def _equal(keys: np.ndarray, documents: np.ndarray) -> Pair:
 def _perhaps_again(keys: np.ndarray) -> np.ndarray:
     """Return the rows, ascending, that share a slot of a table with another: all whose key occurs again, a few more."""
     size = 1 << len(keys).bit_length() + 1
+    slots = (keys & np.uint64(size - 1)).view(np.int64)
+    numbers = np.arange(len(keys), dtype=np.uint32)
     last = np.empty(size, np.uint32)
+    last[slots] = numbers
     shared = np.zeros(size, bool)
-
-    def blocks() -> Iterator[Pair]:
-        for start in range(0, len(keys), KEYS):
-            block = keys[start:start + KEYS]
-            yield np.arange(start, start + len(block)), (block & np.uint64(size - 1)).astype(np.int64)
-
-    for rows, slots in blocks():
-        last[slots] = rows
-    for rows, slots in blocks():
-        shared[slots[last[slots] != rows]] = True
-    return np.concatenate([np.zeros(0, np.int64), *(rows[shared[slots]] for rows, slots in blocks())])
+    shared[slots[last[slots] != numbers]] = True
+    return np.flatnonzero(shared[slots])
 
 
 def join_equal(components: Components, documents: np.ndarray, group: np.ndarray,
