@@ -78,3 +78,14 @@ def test_submitit_runs_jobs_in_processes_of_their_own(jpt, texts):
     result = jpt(*SWEEP, "hydra/launcher=submitit_local", "corpus.sources.mine.path=text.txt,other.txt")
     assert result.code == 0, result.err
     assert "2 jobs done" in result.out
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["finetune", "finetuning.tfidf.select=error_rate"], "of error_rate the better value is the lower one; give minimize"),
+    (["finetune", "hydra.sweeper.direction=minimize"], "of the task metric the better value is the higher one"),
+    (["prepare"], "a search goes by the validation score of task models"),
+])
+def test_a_search_knows_what_is_better(jpt, arguments, said):
+    result = jpt(*arguments, "task=toy_sentiment", "model=linear_tfidf", "seed=1,2", "-m", "hydra/sweeper=optuna",
+                 "hydra.sweeper.n_trials=1")
+    assert result.code == 2 and said in result.err

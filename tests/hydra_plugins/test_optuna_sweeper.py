@@ -49,6 +49,8 @@ main()
     ("a=interval(-1,2)", FloatDistribution(-1.0, 2.0)),
     ("a=tag(log,interval(1e-5,1e-2))", FloatDistribution(1e-5, 1e-2, log=True)),
     ("a=tag(int,log,interval(1,64))", IntDistribution(1, 64, log=True)),
+    ("a=int(interval(1,64))", IntDistribution(1, 64)),
+    ("a=tag(log,int(interval(1,64)))", IntDistribution(1, 64, log=True)),
 ])
 def test_search_spaces(override, expected):
     assert distribution(OverridesParser.create().parse_override(override)) == expected

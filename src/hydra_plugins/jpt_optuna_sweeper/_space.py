@@ -20,7 +20,7 @@ def distribution(override: Override) -> BaseDistribution:
     """Return what an override with several values means.
 
     ``a,b``, ``choice(..)`` and ``glob(..)`` are categories, ``range(..)`` is discrete, ``interval(a,b)`` continuous;
-    the tag ``int`` makes an interval one of whole numbers, the tag ``log`` a logarithmic one.
+    ``int(interval(..))``, or the tag ``int``, is one of whole numbers, the tag ``log`` makes it logarithmic.
 
     Raises:
         ConfigError: an interval that is empty, or logarithmic and not positive.
@@ -38,7 +38,7 @@ def distribution(override: Override) -> BaseDistribution:
 
 def _interval(sweep: IntervalSweep) -> BaseDistribution:
     log = "log" in sweep.tags
-    if "int" in sweep.tags:
+    if "int" in sweep.tags or isinstance(sweep.start, int):
         return IntDistribution(int(sweep.start or 0), int(sweep.end or 0), log=log)
     return FloatDistribution(float(sweep.start or 0), float(sweep.end or 0), log=log)
 

@@ -9,13 +9,16 @@ from dataclasses import replace
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf
 
 from jptransfer import pipeline
 from jptransfer.artifacts import Artifact, Store
 from jptransfer.commands.compose import compose_rows
 from jptransfer.config import Config, Upstream
+from jptransfer.errors import ConfigError
 from jptransfer.pipeline import Plan, Run
+from jptransfer.registry import METRICS, MODELS
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 
 
@@ -32,8 +35,10 @@ def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any
         For sweeps: the path of the last artifact, and the main metric on the validation split averaged over all runs.
     """
     overrides = list(HydraConfig.get().overrides.task)
+    runs = expand(config, composed)
     store = Store(config.outputs_root)
-    plan = pipeline.make_plan(pipeline.targets(verb, expand(config, composed), store, config.name), store)
+    plan = pipeline.make_plan(pipeline.targets(verb, runs, store, config.name), store)
+    _check_search(runs, plan)
     if config.dry_run:
         print("\n".join(plan_lines(plan, store)))
         return {}
@@ -43,6 +48,21 @@ def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any
     for artifact in made:
         _show(artifact)
     return {"artifact": str(made[-1].path)} | validation_score(plan, store)
+
+
+def _check_search(runs: list[Run], plan: Plan) -> None:
+    """Raise `ConfigError` if a search has no metric to go by, or goes away from what its metric calls better."""
+    hydra = HydraConfig.get()
+    direction = OmegaConf.select(hydra, "sweeper.direction") if hydra.mode == RunMode.MULTIRUN else None
+    if direction and all(step.node.stage != "finetune" for step in plan.steps):
+        raise ConfigError("a search goes by the validation score of task models, and this verb makes none; "
+                          "try `jpt finetune` with a task")
+    for run in runs if direction else []:
+        name = getattr(run.config.finetuning, MODELS.entries[run.config.model.architecture].learner).select
+        wanted = "maximize" if not name or METRICS.load(name).higher_is_better else "minimize"
+        if direction != wanted:
+            raise ConfigError(f"hydra.sweeper.direction={direction}: of {name or 'the task metric'} the better value "
+                              f"is the {'higher' if wanted == 'maximize' else 'lower'} one; give {wanted}")
 
 
 def _build(plan: Plan, config: Config, store: Store, overrides: list[str]) -> list[Artifact]:
