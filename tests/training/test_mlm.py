@@ -4,7 +4,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from jptransfer.config import BertModelConfig, LmTrainingConfig, Masking, ModelConfig, ObjectiveConfig
-from jptransfer.models.bert import build
+from jptransfer.models.bert import configuration
+from jptransfer.models.pretrained import fresh_language_model
 from jptransfer.training.mlm import MaskedData, MaskedLanguageModel
 from jptransfer.training.shapes import Shapes
 from jptransfer.training.types import Totals
@@ -110,7 +111,7 @@ def test_a_limit_takes_the_same_subset_in_every_epoch():
 @pytest.mark.parametrize("next_sentence", [False, True])
 def test_loss_is_that_of_transformers_with_the_head_on_every_position(next_sentence):
     torch.manual_seed(0)
-    model = build(MODEL, VOCAB, 0, next_sentence).eval()
+    model = fresh_language_model(configuration(MODEL, VOCAB, 0), "mlm", next_sentence).eval()
     source = data(next_sentence=next_sentence)
     batch = source.collate(np.arange(8), 0)
     objective = MaskedLanguageModel()
@@ -124,7 +125,7 @@ def test_loss_is_that_of_transformers_with_the_head_on_every_position(next_sente
 
 def test_static_shapes_change_nothing_but_the_shapes():
     torch.manual_seed(0)
-    model = build(MODEL, VOCAB, 0, next_sentence=True).eval()
+    model = fresh_language_model(configuration(MODEL, VOCAB, 0), "mlm", next_sentence=True).eval()
     objective = MaskedLanguageModel()
     plain, fixed = data(next_sentence=True), data(Shapes(128), next_sentence=True)
     shapes = set()
@@ -150,7 +151,7 @@ def test_metrics():
 
 def test_gradients_are_those_of_the_full_head():
     torch.manual_seed(0)
-    model = build(MODEL, VOCAB, 0).eval()
+    model = fresh_language_model(configuration(MODEL, VOCAB, 0), "mlm").eval()
     batch = data().collate(np.arange(8), 0)
     MaskedLanguageModel()(model, batch).terms["mlm"].backward()
     sparse = {name: p.grad.clone() for name, p in model.named_parameters()}
