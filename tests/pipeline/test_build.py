@@ -78,7 +78,7 @@ def test_a_miss_is_explained_by_the_nearest_artifact(config: Config, store: Stor
     other = replace(config, pretraining=replace(config.pretraining, max_steps=7))
     plan = make_plan(targets("pretrain", [Run("main", 0, other)], store, "t"), store)
     assert [step.node.stage for step in plan.missing] == ["pretrain"]
-    assert "training.max_steps: nothing → 7" in reason(plan.missing[0].node, store)
+    assert " pretraining.max_steps: nothing → 7" in reason(plan.missing[0].node, store)
 
 
 def test_require_refuses_and_prints_the_commands(config: Config, store: Store, log: Path) -> None:

@@ -31,13 +31,17 @@ LM_WORDS = ("none", "pretrained", "adapted", "auto")
 
 @dataclass(frozen=True, eq=False)
 class Node:
-    """One stage with its configuration and inputs; equal recipes have equal fingerprints."""
+    """One stage with its configuration and inputs; equal recipes have equal fingerprints.
+
+    `section` is the part of the user's configuration that `config` came from.
+    """
 
     stage: str
     name: str
     config: Any
     inputs: dict[str, Node | Reference]
     externals: dict[str, str]
+    section: str = ""
 
     @property
     def kind(self) -> str:
@@ -89,7 +93,7 @@ class Chain:
 
     def _node(self, stage: str, section: str, name: str, config: Any, inputs: dict[str, Node | Reference]) -> Node:
         digests = external_inputs(config, self.store, section)
-        return Node(stage, name, pin(config, digests), inputs, digests)
+        return Node(stage, name, pin(config, digests), inputs, digests, section)
 
     def _corpus(self, section: str, corpus: CorpusConfig) -> Node | None:
         if not corpus.sources:

@@ -76,9 +76,16 @@ def reason(node: Node, store: Store) -> str:
         return f"no artifact of stage {node.stage} yet"
     gaps = {other.id: list(differences(other.manifest.recipe, node.recipe)) for other in others}
     nearest = min(others, key=lambda other: (len(gaps[other.id]), other.path.name))
-    shown = [f"{where.removeprefix('config.')}: {_brief(old)} → {_brief(new)}" for where, old, new in gaps[nearest.id]]
+    shown = [f"{_setting(where, node)}: {_brief(old)} → {_brief(new)}" for where, old, new in gaps[nearest.id]]
     tail = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
     return f"nearest is {nearest.path.name}, which differs in {'; '.join(shown[:3])}{tail}"
+
+
+def _setting(where: str, node: Node) -> str:
+    """Name a field of a recipe as the user does: a stage serves several sections, as `pretraining` and `adaptation`."""
+    first, _, rest = where.removeprefix("config.").partition(".")
+    shared = where.startswith("config.") and first in ("corpus", "training")
+    return ".".join([node.section if shared and node.section else first, *filter(None, [rest])])
 
 
 def remark(step: Step, store: Store) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import platform
+import re
 import subprocess
 import sys
 from functools import cache
@@ -14,6 +15,8 @@ from typing import Any
 import jptransfer
 
 PACKAGE = Path(jptransfer.__file__).parent
+FOLDERS = re.compile(r"""(?<=[=:,\[{'"])~?/(?:[^/,\]}'"]*/)*""")
+"""The folders of an absolute path in an override."""
 RECORDED = ("accelerate", "datasets", "fugashi", "numpy", "pyarrow", "scikit-learn", "sentencepiece", "tokenizers",
             "torch", "transformers", "unidic-lite")
 
@@ -66,4 +69,5 @@ def provenance(overrides: list[str], runtime: Any) -> dict[str, Any]:
     """Return what the manifest records about how an artifact came to be."""
     return {"jptransfer": jptransfer.__version__, "git": git_state(), "source": source_digest(),
             "packages": _versions(), "python": platform.python_version(), "machine": platform.machine(),
-            "overrides": overrides, "device": _device(runtime.device.value), "processes": runtime.processes}
+            "overrides": [FOLDERS.sub("…/", one) for one in overrides], "device": _device(runtime.device.value),
+            "processes": runtime.processes}

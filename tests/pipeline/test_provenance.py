@@ -1,0 +1,17 @@
+"""What a manifest says of how an artifact came to be."""
+
+import pytest
+
+from jptransfer.config import RuntimeConfig
+from jptransfer.pipeline.provenance import provenance
+
+
+@pytest.mark.parametrize(("override", "recorded"), [
+    ("outputs_root=/home/someone/out", "outputs_root=…/out"),
+    ("task.files.train='~/reviews 2/a.tsv'", "task.files.train='…/a.tsv'"),
+    ("++corpus.sources={mine:{path:/srv/x/y.txt}}", "++corpus.sources={mine:{path:…/y.txt}}"),
+    ("a=[/x/y,/z,b/c]", "a=[…/y,…/z,b/c]"),
+    ("lm=hf:org/name@main", "lm=hf:org/name@main"), ("data_root=data/official", "data_root=data/official"),
+])
+def test_overrides_are_recorded_without_places_of_this_machine(override, recorded):
+    assert provenance([override], RuntimeConfig())["overrides"] == [recorded]
