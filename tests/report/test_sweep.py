@@ -38,3 +38,12 @@ def test_all_failed_and_none_at_all():
 def test_jobs_that_failed_with_nan_or_have_no_score():
     job = {"number": 0, "overrides": ["corpus=toy"], "artifact": "/x/corpus/toy-1"}
     assert rows([job]) == [["#0", "toy", "toy-1"]]
+
+
+def test_scores_of_several_metrics_are_named_and_not_compared():
+    other = {**BETTER, "overrides": ["task=ner", "seed=0"], "metric": "entity_f1"}
+    assert rows([DONE, other, FAILED]) == [
+        ["#0", "toy", "0", "accuracy", "81.0", "a-1"], ["#1", "ner", "0", "entity_f1", "90.0", "a-2"],
+        ["#2", "toy", "-1", "–", "–", "failed: seed: -1 is below 0; see --help"]]
+    table = sweep_table([DONE, other])
+    assert table.columns[3].title == "validation score" and not any(row[3].bold for row in table.rows)

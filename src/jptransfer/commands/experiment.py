@@ -10,7 +10,7 @@ from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 
 from jptransfer import pipeline
 from jptransfer.artifacts import Artifact, Store
@@ -53,7 +53,7 @@ def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any
 def _check_search(runs: list[Run], plan: Plan) -> None:
     """Raise `ConfigError` if a search has no metric to go by, or goes away from what its metric calls better."""
     hydra = HydraConfig.get()
-    direction = OmegaConf.select(hydra, "sweeper.direction") if hydra.mode == RunMode.MULTIRUN else None
+    direction = hydra.sweeper.get("direction") if hydra.mode == RunMode.MULTIRUN else None
     if direction and all(step.node.stage != "finetune" for step in plan.steps):
         raise ConfigError("a search goes by the validation score of task models, and this verb makes none; "
                           "try `jpt finetune` with a task")

@@ -19,12 +19,13 @@ def sweep_table(jobs: Sequence[Mapping[str, Any]]) -> Table:
             made: `metric`, `score` (of the validation split), `artifact` (its path).
     """
     keys = _swept(jobs)
-    metric = next((job["metric"] for job in jobs if job.get("metric")), "score")
-    best = _best(jobs)
-    columns = [Column("job", "job", True), *(Column(key, key) for key in keys),
-               Column("score", f"validation {metric}", True), Column("outcome", "outcome")]
+    metrics = sorted({job["metric"] for job in jobs if job.get("metric")})
+    shared = metrics[0] if len(metrics) == 1 else ""
+    best = _best(jobs) if shared else None
+    columns = [Column("job", "job", True), *(Column(key, key) for key in keys), Column("metric", "metric"),
+               Column("score", f"validation {shared or 'score'}", True), Column("outcome", "outcome")]
     rows = [[Cell(f"#{job['number']}", job["number"]), *(_setting(job, key) for key in keys),
-             _score(job, metric, job["number"] == best), _outcome(job)] for job in jobs]
+             NOTHING if shared else _metric(job), _score(job, job["number"] == best), _outcome(job)] for job in jobs]
     failed = sum("error" in job for job in jobs)
     caption = f"{numbers.count(len(jobs) - failed, 'job')} done" + (f", {failed} failed" if failed else "")
     return without_empty_columns(text_table("Sweep", columns, rows, caption + "."))
@@ -57,9 +58,13 @@ def _best(jobs: Sequence[Mapping[str, Any]]) -> Any:
     return max(scored, key=lambda job: sign * job["score"])["number"]
 
 
-def _score(job: Mapping[str, Any], metric: str, best: bool) -> Cell:
+def _metric(job: Mapping[str, Any]) -> Cell:
+    return Cell(job["metric"], job["metric"]) if job.get("metric") else NOTHING
+
+
+def _score(job: Mapping[str, Any], best: bool) -> Cell:
     value = job.get("score")
-    return NOTHING if value is None else Cell(numbers.score(value, metric), value, bold=best)
+    return NOTHING if value is None else Cell(numbers.score(value, job.get("metric", "score")), value, bold=best)
 
 
 def _outcome(job: Mapping[str, Any]) -> Cell:
