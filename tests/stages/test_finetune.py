@@ -145,9 +145,10 @@ def test_a_frozen_encoder_stays_as_it_is(folders, tmp_path, runtime):
 def test_early_stopping_keeps_the_best_checkpoint(folders, tmp_path, runtime):
     config = encoder(epochs=30, patience=2, learning_rate=5e-3)
     summary = finetune(folders, tmp_path, runtime, config)
-    dev = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
-    dev = [record for record in dev if record["split"] == "validation"]
+    records = [json.loads(line) for line in (tmp_path / "history.jsonl").read_text().splitlines()]
+    dev = [record for record in records if record["split"] == "validation"]
     best = max(range(len(dev)), key=lambda i: dev[i]["accuracy"])
+    assert {record["step"] for record in dev} <= {record["step"] for record in records if record["split"] == "train"}
     assert len(dev) == best + 3 < 30
     assert summary.values["best_step"] == dev[best]["step"]
     assert summary.values["validation"]["accuracy"] == dev[best]["accuracy"]

@@ -166,6 +166,7 @@ def _settings(job: Job, steps_per_epoch: int) -> LoopSettings:
     return LoopSettings(
         steps=steps_per_epoch * config.epochs, learning_rate=config.learning_rate, optimizer=config.optimizer,
         schedule=config.schedule, precision=config.precision, seed=job.seed, evaluate_at=ends,
+        record_every=min(LoopSettings.record_every, steps_per_epoch),
         select=job.selection.metric if job.validation else "",
         lower_is_better=not job.selection.higher_is_better, patience=config.patience,
     )
