@@ -82,11 +82,12 @@ def hydra_override(override: str, schema: type) -> str:
 
 
 def literal(override: str) -> str:
-    """Quote the words of a value that are not ASCII, for Hydra takes unquoted letters of the Latin alphabet only."""
+    """Quote the words that Hydra takes quoted only: letters beyond ASCII, and overrides in a list of them."""
     key, sign, value = override.partition("=")
-    if value.isascii() or any(mark in value for mark in "'\"{}"):
+    if any(mark in value for mark in "'\"{}"):
         return override
-    return key + sign + WORD.sub(lambda word: word[0] if word[0].isascii() else quote(word[0]), value)
+    beyond = re.compile(r"[^\x00-\x7f]|=" if value.startswith("[") else r"[^\x00-\x7f]")
+    return key + sign + WORD.sub(lambda word: quote(word[0]) if beyond.search(word[0]) else word[0], value)
 
 
 def free_table(override: str, schema: type) -> str:

@@ -189,6 +189,8 @@ class SubsetConfig:
 
     def problem(self) -> str:
         """Return what is wrong with the size, if anything."""
+        if self.fraction == 0:
+            return ".fraction: 0 leaves nothing to learn from"
         return ": give n or fraction, not both" if self.n is not None and self.fraction is not None else ""
 
 
