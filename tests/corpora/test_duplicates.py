@@ -157,15 +157,18 @@ def test_equal_keys_finds_every_group_in_parts(tmp_path, monkeypatch):
     assert found == {(a, b) for a, b in combinations(range(1000), 2) if keys[a] == keys[b]}
 
 
-def test_rows_taken_from_a_file_are_those_written(tmp_path):
+def test_rows_read_from_a_file_are_those_written(tmp_path, monkeypatch):
     table = np.random.default_rng(0).integers(0, 1 << 16, (700, 5), dtype=np.uint16)
     rows = Rows(tmp_path / "rows", np.uint16, 5)
     with rows.writing() as append:
         append(table[:300])
         append(table[300:])
-    for count in (1, duplicates.MAPPED, 2 * duplicates.MAPPED + 3):
-        numbers = np.random.default_rng(1).integers(0, len(table), count)
-        assert np.array_equal(rows.take(numbers), table[numbers])
+    for most in (duplicates.MAPPED, 100):
+        monkeypatch.setattr(duplicates, "MAPPED", most)
+        with rows.reading() as take:
+            for count in (0, 1, duplicates.LARGE_STEP, 2 * duplicates.LARGE_STEP + 3):
+                numbers = np.random.default_rng(1).integers(0, len(table), count)
+                assert np.array_equal(take(numbers), table[numbers])
 
 
 def test_signatures_do_not_depend_on_what_is_hashed_together(pairs, monkeypatch):

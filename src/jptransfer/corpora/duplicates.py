@@ -20,8 +20,8 @@ PART = 1 << 18
 """Keys that are sorted at once."""
 PAIRS = 1 << 13
 """Candidate pairs whose signatures are compared at once."""
-MAPPED = 1 << 6
-"""Rows of a file that are mapped at once; for each the kernel maps some 16 pages."""
+MAPPED, LARGE_STEP = 1 << 24, 1 << 6
+"""Bytes of a file that may stay mapped; rows that are read at once from a larger one."""
 _NUMBER_BITS = 20
 Pair = tuple[np.ndarray, np.ndarray]
 
@@ -47,16 +47,27 @@ class Rows:
             while len(piece := np.fromfile(stream, self.dtype, size * self.width)):
                 yield piece.reshape(-1, self.width)
 
-    def take(self, numbers: np.ndarray) -> np.ndarray:
-        """Return the rows with these numbers, by a memory map that is often told to let go of the pages around them."""
-        rows = np.empty((len(numbers), self.width), self.dtype)
-        with self.path.open("rb") as stream, mmap(stream.fileno(), 0, prot=PROT_READ) as mapped:
-            table = np.frombuffer(mapped, self.dtype).reshape(-1, self.width)
-            for start in range(0, len(numbers), MAPPED):
-                np.take(table, numbers[start:start + MAPPED], axis=0, out=rows[start:start + MAPPED])
-                mapped.madvise(MADV_DONTNEED)
-            del table  # or the map cannot be closed
-        return rows
+    @contextmanager
+    def reading(self) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
+        """Map the file, which must not be empty; gives a function that returns the rows with given numbers.
+
+        A large map is often told to let go of its pages: the kernel maps some 16 for every row that is read.
+        """
+        with self.path.open("rb") as stream:
+            mapped = mmap(stream.fileno(), 0, prot=PROT_READ)
+        table = np.frombuffer(mapped, self.dtype).reshape(-1, self.width)
+        large = len(mapped) > MAPPED
+        step = LARGE_STEP if large else len(table)
+
+        def take(numbers: np.ndarray) -> np.ndarray:
+            rows = np.empty((len(numbers), self.width), self.dtype)
+            for start in range(0, len(numbers), step):
+                table.take(numbers[start:start + step], axis=0, out=rows[start:start + step], mode="clip")
+                if large:
+                    mapped.madvise(MADV_DONTNEED)
+            return rows
+
+        yield take
 
 
 class Components:
@@ -152,7 +163,7 @@ def _equal(keys: np.ndarray, documents: np.ndarray) -> Pair:
 
 def _perhaps_again(keys: np.ndarray) -> np.ndarray:
     """Return the rows, ascending, that share a slot of a table with another: all whose key occurs again, a few more."""
-    size = 1 << len(keys).bit_length() + 1
+    size = 1 << len(keys).bit_length() + 2
     slots = (keys & np.uint64(size - 1)).view(np.int64)
     numbers = np.arange(len(keys), dtype=np.uint32)
     last = np.empty(size, np.uint32)
@@ -193,8 +204,10 @@ def exact_duplicates(digests: Iterable[np.ndarray], folder: Path) -> np.ndarray:
         for piece in digests:
             append(piece)
     components = Components(len(rows))
-    for found in equal_keys((piece[:, 0] for piece in rows.pieces()), len(rows), folder):
-        join_equal(components, *found, lambda left, right: (rows.take(left) == rows.take(right)).all(axis=1))
+    if len(rows):
+        with rows.reading() as take:
+            for found in equal_keys((piece[:, 0] for piece in rows.pieces()), len(rows), folder):
+                join_equal(components, *found, lambda left, right: (take(left) == take(right)).all(axis=1))
     return components.repeated()
 
 
@@ -217,9 +230,12 @@ def near_duplicates(texts: Iterable[Sequence[str]], config: DeduplicationConfig,
             for write, rows in zip(append, (signed.astype(np.uint16), *hasher.band_keys(signed)), strict=True):
                 write(rows)
     components = Components(len(signatures))
-    for rows in keys:
-        for found in equal_keys((piece[:, 0] for piece in rows.pieces()), len(rows), folder):
-            join_equal(components, *found, lambda left, right: similarity(
-                signatures.take(left), signatures.take(right)) >= config.threshold)
-        rows.path.unlink()
+    if not len(signatures):
+        return components.repeated()
+    with signatures.reading() as take:
+        for rows in keys:
+            for found in equal_keys((piece[:, 0] for piece in rows.pieces()), len(rows), folder):
+                join_equal(components, *found,
+                           lambda left, right: similarity(take(left), take(right)) >= config.threshold)
+            rows.path.unlink()
     return components.repeated()

@@ -77,10 +77,12 @@ class MinHasher:
         """Return a 64-bit key for each band of each signature, (bands, texts): equal bands have equal keys."""
         filled = self._densified(signatures)[:, :self.bands * self.rows]
         parts = filled.reshape(len(filled), self.bands, self.rows)
-        keys = np.zeros((len(filled), self.bands), np.uint64)
-        for row in range(self.rows):
-            keys = (keys ^ (parts[:, :, row] * self._mixers[row])) * np.uint64(0xBF58476D1CE4E5B9)
-            keys ^= keys >> np.uint64(29)
+        keys = parts[:, :, 0] * self._mixers[0]
+        for row in range(1, self.rows):
+            keys += parts[:, :, row] * self._mixers[row]
+        keys ^= keys >> np.uint64(32)
+        keys *= np.uint64(0xBF58476D1CE4E5B9)
+        keys ^= keys >> np.uint64(29)
         return keys.T
 
     def _densified(self, signatures: np.ndarray) -> np.ndarray:
