@@ -22,6 +22,7 @@ class Entry:
         needs: inputs a learner asks for besides the data set.
         learner: how a task model of this architecture is trained.
         objectives: language-modelling objectives that it can be trained with; none: it has no language model.
+        head: classification head of an architecture of ours, where none is asked for.
     """
 
     target: str
@@ -29,6 +30,7 @@ class Entry:
     needs: tuple[str, ...] = ()
     learner: str = ""
     objectives: tuple[str, ...] = ()
+    head: str = "pooled"
 
 
 @dataclass
@@ -122,7 +124,8 @@ OBJECTIVES = _table("objective", {
 })
 
 HEADS = _table("head", {
-    "pooled": ("models.heads:PooledHead", "one linear layer on a pooled state of the top layer (classification)"),
+    "pooled": ("models.heads.pooled:PooledHead", "one linear layer on a pooled state of the top layer"),
+    "token": ("models.heads.token:TokenHead", "one linear layer on every state of the top layer (ner)"),
 })
 
 OPTIMIZERS = _table("optimizer", {

@@ -5,10 +5,10 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, BertConfig, BertForMaskedLM
 
-from jptransfer.config import HeadConfig, Pooling
-from jptransfer.errors import DataError
-from jptransfer.models.heads import HEAD_FILE, fresh_head, load_task_model, save_task_model, task_logits
+from jptransfer.config import HeadConfig, PooledHeadConfig, Pooling
+from jptransfer.errors import ConfigError, DataError
 from jptransfer.models.pretrained import load_language_model
+from jptransfer.models.task_models import HEAD_FILE, fresh_head, load_task_model, save_task_model, task_output
 
 IDS = torch.tensor([[2, 7, 9, 3], [2, 5, 3, 0]])
 MASK = (IDS > 0).long()
@@ -27,7 +27,11 @@ def language_model(tmp_path):
 
 
 HEADS = {"plain": HeadConfig(dropout=0.3)} | {
-    pooling.value: HeadConfig("pooled", pooling, dropout=0.3) for pooling in Pooling}
+    pooling.value: HeadConfig("pooled", 0.3, PooledHeadConfig(pooling)) for pooling in Pooling}
+
+
+COMBINATIONS = [*[("classification", head) for head in HEADS], ("ner", "plain"), ("ner", "token")]
+HEADS["token"] = HeadConfig("token", 0.3)
 
 
 def make(source, head="plain", kind="classification", seed=0):
@@ -39,8 +43,7 @@ def logits(model):
         return model(input_ids=IDS, attention_mask=MASK).logits
 
 
-@pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("kind", ["classification", "ner"])
+@pytest.mark.parametrize(("kind", "head"), COMBINATIONS)
 def test_saved_and_loaded_gives_the_same_logits(language_model, tmp_path, head, kind):
     model = make(language_model, head, kind)
     save_task_model(model, tmp_path / "out")
@@ -80,13 +83,12 @@ def test_poolings_by_hand(language_model, pooling):
     torch.testing.assert_close(logits(model), expected.detach())
 
 
-@pytest.mark.parametrize("head", HEADS)
-@pytest.mark.parametrize("kind", ["classification", "ner"])
-def test_task_logits_are_the_models(language_model, head, kind):
+@pytest.mark.parametrize(("kind", "head"), COMBINATIONS)
+def test_task_output_is_the_models(language_model, head, kind):
     model, seen = make(language_model, head, kind), []
     model.base_model.encoder.layer[-1].output.register_forward_pre_hook(lambda _, given: seen.append(given[0].shape[1]))
     with torch.no_grad():
-        found = task_logits(model, {"input_ids": IDS, "attention_mask": MASK})
+        found = task_output(model, {"input_ids": IDS, "attention_mask": MASK}).logits
     assert seen == [1 if kind == "classification" and head in ("plain", "first") else 4]
     torch.testing.assert_close(found, logits(model))
 
@@ -102,10 +104,17 @@ def test_cls_pooling_is_a_plain_classifier_of_transformers(language_model, tmp_p
 
 
 def test_every_parameter_learns(language_model):
-    for head in HEADS:
-        model = make(language_model, head).train()
+    for kind, head in COMBINATIONS:
+        model = make(language_model, head, kind).train()
         model(input_ids=IDS, attention_mask=MASK).logits.sum().backward()
         assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize(("kind", "head", "scores"), [("ner", "mean", "whole texts"),
+                                                      ("classification", "token", "every token")])
+def test_a_head_for_another_kind_of_task_is_refused(language_model, kind, head, scores):
+    with pytest.raises(ConfigError, match=f"head '.*' scores {scores}, and this task is {kind}"):
+        make(language_model, head, kind)
 
 
 def test_a_folder_without_a_model_is_a_clear_error(tmp_path):

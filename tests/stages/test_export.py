@@ -14,8 +14,8 @@ from jptransfer.artifacts.manifest import Manifest
 from jptransfer.config import HeadConfig
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.models.bert import configuration
-from jptransfer.models.heads import fresh_head, save_task_model
 from jptransfer.models.pretrained import save_language_model
+from jptransfer.models.task_models import fresh_head, save_task_model
 from jptransfer.stages.export import export
 from jptransfer.tasks.base import make_task
 from jptransfer.text.tokenizers import load_tokenizer

@@ -9,6 +9,7 @@ from jptransfer.config.learning import (
     Masking,
     ObjectiveConfig,
     OptimizerConfig,
+    PooledHeadConfig,
     Pooling,
     Precision,
     ScheduleConfig,
@@ -45,10 +46,10 @@ from jptransfer.config.text import (
 )
 
 __all__ = [
-    "ArtifactsConfig", "BertModelConfig", "ClassWeights", "CleaningConfig", "CompareConfig", "Config", "CorpusConfig",
-    "CorpusRole", "DeduplicationConfig", "Device", "DoctorConfig", "EncoderFinetuningConfig", "EncodingConfig",
-    "EvaluationConfig", "ExportConfig", "FinetuningConfig", "HeadConfig", "LmTrainingConfig", "LsConfig", "Masking",
-    "ModelConfig", "ObjectiveConfig", "OnError", "OptimizerConfig", "Pooling", "Precision", "PredictConfig",
-    "ReportConfig", "RuntimeConfig", "ScheduleConfig", "SegmenterConfig", "SourceConfig", "SubsetConfig", "TaskConfig",
-    "TfidfConfig", "TokenizerConfig", "Tracker", "Upstream",
+    "ArtifactsConfig", "BertModelConfig", "ClassWeights", "CleaningConfig", "CompareConfig", "Config",
+    "CorpusConfig", "CorpusRole", "DeduplicationConfig", "Device", "DoctorConfig", "EncoderFinetuningConfig",
+    "EncodingConfig", "EvaluationConfig", "ExportConfig", "FinetuningConfig", "HeadConfig", "LmTrainingConfig",
+    "LsConfig", "Masking", "ModelConfig", "ObjectiveConfig", "OnError", "OptimizerConfig", "PooledHeadConfig",
+    "Pooling", "Precision", "PredictConfig", "ReportConfig", "RuntimeConfig", "ScheduleConfig", "SegmenterConfig",
+    "SourceConfig", "SubsetConfig", "TaskConfig", "TfidfConfig", "TokenizerConfig", "Tracker", "Upstream",
 ]

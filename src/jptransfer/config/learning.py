@@ -212,15 +212,23 @@ class Pooling(Enum):
 
 
 @dataclass
+class PooledHeadConfig:
+    """One linear layer on a text's vector."""
+
+    pooling: Pooling = Pooling.first
+    """first, last: state of that token; mean, max: over all states; concat: last, max and mean side by side"""
+
+
+@dataclass
 class HeadConfig:
-    """What stands on an encoder."""
+    """What stands on an encoder; only the section of the head's own name counts."""
 
     name: str = setting("", registry="heads")
-    """see `jpt ls heads`; empty: the encoder's own class in transformers (BERT: first token through dense and tanh)"""
-    pooling: Pooling = Pooling.first
-    """first, last: state of that token; mean, max: over all states; concat: last, max and mean side by side (pooled)"""
+    """see `jpt ls heads`; empty: the architecture's own (BERT: first token through dense and tanh)"""
     dropout: float = setting(0.1, low=0.0, high=1.0)
-    """dropout before the linear layer"""
+    """dropout before the last linear layer"""
+    pooled: PooledHeadConfig = setting(factory=PooledHeadConfig, omit_when=None)
+    """settings of pooled"""
 
 
 @dataclass

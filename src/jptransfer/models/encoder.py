@@ -47,13 +47,13 @@ def encoder_of(model: nn.Module) -> nn.Module:
     return model.base_model  # type: ignore[return-value]
 
 
-def longest_input(model: nn.Module) -> int:
-    """Return the longest sequence that the model has positions for, special tokens included."""
+def longest_input(model: nn.Module) -> int | None:
+    """Return the longest sequence that the model has positions for, special tokens included; None: any length."""
     for name, module in model.named_modules():
         if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
             # RoBERTa's positions begin after that of padding.
             return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
-    return model.config.max_position_embeddings  # type: ignore[union-attr, return-value]
+    return getattr(model.config, "max_position_embeddings", None)
 
 
 @dataclass(frozen=True)

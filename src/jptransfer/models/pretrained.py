@@ -56,10 +56,19 @@ def know_family(folder: Path) -> None:
 
     The `model_type` of such a model is `OWN` and its name in the registry `models`; others need nothing.
     """
+    if ours := own_architecture(family(folder)):
+        MODELS.load(ours)
+
+
+def family(folder: Path) -> str:
+    """Return the `model_type` that the configuration in a folder names; empty if there is none."""
     path = folder / "config.json"
-    kind = str(json.loads(path.read_text("utf-8")).get("model_type", "")) if path.is_file() else ""
-    if kind.startswith(OWN):
-        MODELS.load(kind.removeprefix(OWN))
+    return str(json.loads(path.read_text("utf-8")).get("model_type", "")) if path.is_file() else ""
+
+
+def own_architecture(model_type: str) -> str:
+    """Return the name in the registry `models` of an architecture of ours; empty for one of transformers."""
+    return model_type.removeprefix(OWN) if model_type.startswith(OWN) else ""
 
 
 def fresh_language_model(config: PreTrainedConfig, objective: str, next_sentence: bool = False) -> PreTrainedModel:

@@ -1,8 +1,9 @@
 """Encoders with a head for a task, fresh or loaded; every one maps a batch of token ids to `.logits`.
 
 Wherever the encoder's own ``...ForSequenceClassification`` or ``...ForTokenClassification`` of transformers computes
-what is asked for, that class is used, and what is saved loads in plain transformers. Other heads are those of the
-registry `heads`; a `HeadedEncoder` holds one, and is saved as a plain encoder with its head beside it.
+what is asked for, that class is used, and what is saved loads in plain transformers. Other heads, and all heads on
+architectures of ours, are those of the registry `heads`; a `HeadedEncoder` holds one, and is saved as a plain encoder
+with its head beside it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -23,63 +24,17 @@ from transformers import (
     PreTrainedConfig,
     PreTrainedModel,
 )
-from transformers.modeling_outputs import SequenceClassifierOutput
 
-from jptransfer.config import HeadConfig, Pooling
-from jptransfer.models.encoder import Encoded, encode, first_positions, top_layer_at
-from jptransfer.models.pretrained import explained, know_family, load_weights, on_cpu, quiet
-from jptransfer.registry import HEADS
+from jptransfer.config import HeadConfig
+from jptransfer.errors import ConfigError
+from jptransfer.models.encoder import encode, first_positions, top_layer_at
+from jptransfer.models.heads import Head, HeadOutput
+from jptransfer.models.pretrained import explained, know_family, load_weights, on_cpu, own_architecture, quiet
+from jptransfer.registry import HEADS, MODELS
+from jptransfer.tasks.base import Level
 
 HEAD_FILE = "head.safetensors"
 _DROPOUT_FIELDS = ("classifier_dropout", "seq_classif_dropout", "cls_dropout", "classifier_dropout_prob")
-
-
-class Head(Protocol):
-    """A module that makes logits of an encoder's states; its class is called with settings, encoder and outputs.
-
-    Attributes:
-        reads_first: whether it reads no state of the top layer but the first token's.
-    """
-
-    reads_first: bool
-
-    def __init__(self, config: HeadConfig, encoder: PreTrainedConfig, outputs: int) -> None: ...
-
-    def __call__(self, encoded: Encoded) -> torch.Tensor:
-        """Return logits (batch, outputs)."""
-
-
-class PooledHead(nn.Module):
-    """Dropout and one linear layer on a text's vector: the top layer's states, pooled."""
-
-    def __init__(self, config: HeadConfig, encoder: PreTrainedConfig, outputs: int) -> None:
-        super().__init__()
-        self.pooling = config.pooling
-        self.reads_first = config.pooling is Pooling.first
-        self.dropout = nn.Dropout(config.dropout)
-        settings: Any = encoder
-        self.classifier = nn.Linear(settings.hidden_size * (3 if config.pooling is Pooling.concat else 1), outputs)
-        nn.init.normal_(self.classifier.weight, std=getattr(settings, "initializer_range", 0.02))
-        nn.init.zeros_(self.classifier.bias)
-
-    def forward(self, encoded: Encoded) -> torch.Tensor:
-        """Return logits (batch, outputs)."""
-        return self.classifier(self.dropout(pool(encoded, self.pooling)))
-
-
-def pool(encoded: Encoded, pooling: Pooling) -> torch.Tensor:
-    """Return one vector a text from the top layer's states, padding left out: (batch, width), concat three widths."""
-    states, mask = encoded.last, encoded.mask
-    if pooling is Pooling.first:
-        return states[:, 0]
-    if pooling is Pooling.last:
-        return states[torch.arange(len(states), device=states.device), mask.sum(1) - 1]
-    if pooling is Pooling.mean:
-        weights = mask.unsqueeze(-1).to(states.dtype)
-        return (states * weights).sum(1) / weights.sum(1)
-    if pooling is Pooling.max:
-        return states.masked_fill(~mask.unsqueeze(-1), -torch.inf).amax(1)
-    return torch.cat([pool(encoded, part) for part in (Pooling.last, Pooling.max, Pooling.mean)], dim=-1)
 
 
 class HeadedEncoder(nn.Module):
@@ -99,9 +54,9 @@ class HeadedEncoder(nn.Module):
         """The encoder's configuration."""
         return self.encoder.config
 
-    def forward(self, **inputs: torch.Tensor) -> SequenceClassifierOutput:
-        """Return logits (batch, labels) for ids and mask (batch, length)."""
-        return SequenceClassifierOutput(logits=self.head(encode(self.encoder, inputs)))
+    def forward(self, **inputs: torch.Tensor) -> HeadOutput:
+        """Return what the head makes of ids and mask (batch, length)."""
+        return self.head(encode(self.encoder, inputs))
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the encoder as a plain model of transformers and the head beside it."""
@@ -119,10 +74,11 @@ def fresh_head(
         source: folder of a pre-trained model, whose encoder is loaded, or a configuration, whose encoder is fresh.
         kind: classification or ner.
         labels: names of the outputs, in order (for ner the tags).
-        head: which head; a tagger has that of its class in transformers, one linear layer on every state.
+        head: which head.
         seed: of everything that is not loaded: the head, a pooler that the folder lacks, a fresh encoder.
 
     Raises:
+        ConfigError: the head does not do what this kind of task needs.
         DataError: the folder holds no encoder that transformers can load from safetensors.
     """
     config = source if isinstance(source, PreTrainedConfig) else _settings(source)
@@ -131,27 +87,41 @@ def fresh_head(
     for name in _DROPOUT_FIELDS:
         if hasattr(config, name):
             setattr(config, name, head.dropout)
+    name = head_name(config, kind, head)
     with _seeded(seed):
-        if is_plain(kind, head.name):
+        if not name:
             return _start(_plain_class(kind), source, config)
+        factory = _head_class(name, kind)
         encoder = _without_pooler(_start(AutoModel, source, config))
-        return HeadedEncoder(encoder, HEADS.load(head.name)(head, config, len(labels)))
+        return HeadedEncoder(encoder, factory(head, config, len(labels)))
 
 
 def load_task_model(folder: Path, kind: str, head: HeadConfig) -> nn.Module:
     """Load what `fresh_head` made and ``save_pretrained`` wrote."""
-    if is_plain(kind, head.name):
+    config = _settings(folder)
+    name = head_name(config, kind, head)
+    if not name:
         return load_weights(_plain_class(kind), folder)
     encoder = _without_pooler(load_weights(AutoModel, folder))
-    settings: Any = encoder.config
-    model = HeadedEncoder(encoder, HEADS.load(head.name)(head, settings, settings.num_labels))
+    model = HeadedEncoder(encoder, _head_class(name, kind)(head, encoder.config, encoder.config.num_labels))
     model.head.load_state_dict(load_file(folder / HEAD_FILE))
     return model
 
 
-def is_plain(kind: str, head: str) -> bool:
-    """Whether a task model is one of transformers' own classes, which plain transformers loads."""
-    return kind == "ner" or not head
+def head_name(config: PreTrainedConfig, kind: str, head: HeadConfig) -> str:
+    """Return the registered name of the head on an encoder; empty: that of its own class in transformers."""
+    ours = own_architecture(config.model_type)
+    if head.name or not ours:
+        return head.name
+    return "token" if kind == "ner" else MODELS.entries[ours].head
+
+
+def _head_class(name: str, kind: str) -> type[Head]:
+    factory, level = HEADS.load(name), Level.token if kind == "ner" else Level.sequence
+    if factory.level is not level:
+        scores = "every token" if factory.level is Level.token else "whole texts"
+        raise ConfigError(f"finetuning.encoder.head.name: head '{name}' scores {scores}, and this task is {kind}")
+    return factory
 
 
 def save_task_model(model: nn.Module, folder: Path) -> None:
@@ -160,15 +130,17 @@ def save_task_model(model: nn.Module, folder: Path) -> None:
     on_cpu(model).save_pretrained(folder)  # type: ignore[operator]
 
 
-def task_logits(model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    """Return logits, float32: (batch, labels) of a classifier, (batch, length, tags) of a tagger.
+def task_output(model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> HeadOutput:
+    """Return logits, float32: (batch, labels) of a classifier, (batch, length, tags) of a tagger, and any penalty.
 
     Where the head reads the first token's state alone, the encoder's top layer computes no other.
     """
     if not _reads_first(model):
-        return model(**inputs).logits.float()
-    with top_layer_at(model, first_positions(inputs["input_ids"])):
-        return model(**inputs).logits.float()
+        output = model(**inputs)
+    else:
+        with top_layer_at(model, first_positions(inputs["input_ids"])):
+            output = model(**inputs)
+    return HeadOutput(output.logits.float(), getattr(output, "penalty", None))
 
 
 def _reads_first(model: nn.Module) -> bool:

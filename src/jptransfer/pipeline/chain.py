@@ -17,13 +17,21 @@ from jptransfer import stages
 from jptransfer.artifacts import Store, canonical, fingerprint
 from jptransfer.artifacts.fingerprint import SHORT
 from jptransfer.artifacts.manifest import FILE
-from jptransfer.config import Config, CorpusConfig, FinetuningConfig, LmTrainingConfig, ModelConfig, TokenizerConfig
+from jptransfer.config import (
+    Config,
+    CorpusConfig,
+    FinetuningConfig,
+    HeadConfig,
+    LmTrainingConfig,
+    ModelConfig,
+    TokenizerConfig,
+)
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.hub import HUB
 from jptransfer.pipeline.places import MODEL, External, external_inputs, pin, pinned, place_digest
-from jptransfer.registry import LEARNERS, MODELS, Entry, Registry
+from jptransfer.registry import HEADS, LEARNERS, MODELS, Entry, Registry
 
-Section = TypeVar("Section", FinetuningConfig, ModelConfig)
+Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig)
 
 LM_WORDS = ("none", "pretrained", "adapted", "auto")
 """What `lm` may be besides a reference."""
@@ -252,7 +260,7 @@ class Chain:
         if not self.dataset:
             return None
         learner = self.learner
-        finetuning = _only(self.config.finetuning, learner, LEARNERS)
+        finetuning = _finetuning(self.config.finetuning, learner)
         inputs: dict[str, Node | Reference] = {"dataset": self.dataset}
         model = None
         if "language_model" in LEARNERS.entries[learner].needs:
@@ -277,6 +285,15 @@ class Chain:
 def _needs(section: str, why: str, instead: str = "") -> Any:
     other = f", or give {instead}" if instead else ""
     raise ConfigError(f"{section}.sources is empty, but {why}; choose one, for example {section}=toy{other}")
+
+
+def _finetuning(config: FinetuningConfig, learner: str) -> FinetuningConfig:
+    """Drop the sections of other learners and other heads."""
+    config = _only(config, learner, LEARNERS)
+    if not config.encoder:
+        return config
+    head = config.encoder.head
+    return replace(config, encoder=replace(config.encoder, head=_only(head, head.name, HEADS)))
 
 
 def _only(config: Section, name: str, registry: Registry) -> Section:

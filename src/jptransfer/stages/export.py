@@ -11,6 +11,7 @@ from typing import Any
 from jptransfer.artifacts.manifest import FILE as MANIFEST
 from jptransfer.artifacts.manifest import Manifest
 from jptransfer.errors import ArtifactError, ConfigError
+from jptransfer.models.pretrained import family, own_architecture
 from jptransfer.tasks.base import PREDICTIONS
 from jptransfer.training.prediction import TASK_MODEL, read_settings
 
@@ -47,6 +48,9 @@ def export(folder: Path, to: Path) -> None:
 
 def _use(folder: Path) -> str:
     """Return what the folder is for, a key of `_USE`, once it is clear that plain transformers can compute it."""
+    if ours := own_architecture(family(folder)):
+        raise ConfigError(f"a model of architecture '{ours}' cannot be exported: transformers has no such model; use "
+                          "`jpt predict`")
     if (folder / TASK_MODEL).is_file():
         return _task_use(read_settings(folder))
     if (folder / "config.json").is_file():

@@ -119,8 +119,9 @@ def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> Any:
         raise ConfigError("a language model needs a model configuration or a start")
     if tokenizer.vocab_size > model.config.vocab_size:
         raise ConfigError(f"the tokenizer has {tokenizer.vocab_size} units, the start only {model.config.vocab_size}")
-    if training.max_length > longest_input(model):
-        raise ConfigError(f"max_length={training.max_length} is more than the model's {longest_input(model)} positions")
+    longest = longest_input(model)
+    if longest is not None and training.max_length > longest:
+        raise ConfigError(f"max_length={training.max_length} is more than the model's {longest} positions")
     return model
 
 

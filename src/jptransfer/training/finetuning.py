@@ -17,7 +17,7 @@ from jptransfer.config import ClassWeights, EncoderFinetuningConfig, HeadConfig
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import encoder_of
-from jptransfer.models.heads import fresh_head, load_task_model, save_task_model, task_logits
+from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
 from jptransfer.registry import MODELS
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import IGNORED, Feature, make_task
@@ -51,19 +51,21 @@ class LabelLoss:
     fixed: Sequence[nn.Module] = ()
 
     def units(self, batch: Tensors) -> dict[str, float]:
-        """Return the sum of the weights of a part's labels."""
+        """Return the sum of the weights of a part's labels, and the number of examples behind a head's penalty."""
         labels = batch["labels"]
-        return {"label": float(self.weights[labels[labels != IGNORED]].sum())}
+        return {"label": float(self.weights[labels[labels != IGNORED]].sum()), "penalty": float(len(labels))}
 
     def __call__(self, model: nn.Module, batch: Tensors) -> StepLoss:
-        """Return the sum of the weighted losses of a part's labels."""
+        """Return the sum of the weighted losses of a part's labels, and that of the head's penalty if it has one."""
         for module in self.fixed:
             module.eval()
         inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
-        logits = task_logits(model, inputs).flatten(0, -2)
+        output = task_output(model, inputs)
+        logits = output.logits.flatten(0, -2)
         loss = cross_entropy(logits, batch["labels"].flatten(), weight=self.weights.to(logits.device),
                              ignore_index=IGNORED, reduction="sum")
-        return StepLoss({"label": loss})
+        penalty = {} if output.penalty is None else {"penalty": output.penalty.float().sum()}
+        return StepLoss({"label": loss, **penalty})
 
 
 class EncoderLearner:

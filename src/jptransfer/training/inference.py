@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from jptransfer.models.heads import task_logits
+from jptransfer.models.task_models import task_output
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Level, Task
 from jptransfer.text.types import Tokenizer
@@ -41,7 +41,7 @@ def score(
     for part in sorted_batches([len(feature.input_ids) for feature in features], batch_size, most):
         batch = move(collate([features[index] for index in part], pad), device)
         batch.pop("labels")
-        logits = task_logits(model, batch).cpu().numpy()
+        logits = task_output(model, batch).logits.cpu().numpy()
         for index, row in zip(part, logits, strict=True):
             scores[index] = row[:len(features[index].input_ids)] if level is Level.token else row
         done(len(part))

@@ -1,9 +1,9 @@
 """Layer groups: an ordered name -> parameters of a model, from the input to the head.
 
 Freezing and discriminative learning rates (Howard and Ruder 2018, section 3.2) speak of these names, and so may gradual
-unfreezing (section 3.3) and copying parts between models. A model may name its own groups by a method
+unfreezing (section 3.3) and copying parts between models. An encoder of ours names its groups by a method
 ``parameter_group(parameter_name) -> str``; for encoders of transformers they are found from parameter names:
-``embeddings``, ``layer.0`` ... ``layer.<n-1>``, ``pooler``, ``head``.
+``embeddings``, ``layer.0`` ... ``layer.<n-1>``, ``pooler``. What stands on the encoder is ``head``.
 """
 
 from __future__ import annotations
@@ -29,14 +29,18 @@ _RANGE = re.compile(r"(.+\.)(\d+)-(\d+)")
 def layer_groups(model: nn.Module) -> Groups:
     """Return the layer groups of `model`: name -> (parameter name -> parameter), lowest group first.
 
-    Every parameter is in exactly one group; tied parameters count once, where they appear first.
+    Every parameter is in exactly one group; tied parameters count once, where they appear first. The groups of an
+    encoder of ours come in the order of its parameters.
     """
-    own = getattr(model, "parameter_group", None)
-    name_of = own if callable(own) else _encoder_naming(model)
+    base = getattr(model, "base_model", model)
+    own = getattr(base, "parameter_group", None)
+    name_of = own if callable(own) else _transformers_naming(base)
+    prefix = next((f"{name}." for name, module in model.named_modules() if module is base and name), "")
     groups: dict[str, dict[str, nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
-        groups.setdefault(name_of(name), {})[name] = parameter
-    return groups if callable(own) else dict(sorted(groups.items(), key=_depth))
+        group = name_of(name.removeprefix(prefix)) if name.startswith(prefix) else HEAD
+        groups.setdefault(group, {})[name] = parameter
+    return dict(sorted(groups.items(), key=_top if callable(own) else _depth))
 
 
 def select(groups: Groups, patterns: Iterable[str]) -> list[str]:
@@ -88,21 +92,17 @@ def _matching(groups: Groups, pattern: str) -> Sequence[str]:
     return [group for match in matches for group in match]
 
 
-def _encoder_naming(model: nn.Module) -> Callable[[str], str]:
-    """Return the function that names the group of a parameter of an encoder of transformers, head or none on top."""
-    base = getattr(model, "base_model", model)
-    prefix = next((f"{name}." for name, module in model.named_modules() if module is base and name), "")
-    depth = 1 + max((int(found[1]) for name, _ in base.named_parameters() if (found := _LAYER.search(name))), default=0)
+def _transformers_naming(encoder: nn.Module) -> Callable[[str], str]:
+    """Return the function that names the group of a parameter of an encoder of transformers."""
+    names = [name for name, _ in encoder.named_parameters()]
+    depth = 1 + max((int(found[1]) for name in names if (found := _LAYER.search(name))), default=0)
 
     def group(name: str) -> str:
-        if not name.startswith(prefix):
-            return HEAD
-        inner = name[len(prefix):]
-        if found := _LAYER.search(inner):
+        if found := _LAYER.search(name):
             return f"layer.{found[1]}"
-        if "embed" in inner:
+        if "embed" in name:
             return "embeddings"
-        return "pooler" if "pooler" in inner else f"layer.{depth - 1}"
+        return "pooler" if "pooler" in name else f"layer.{depth - 1}"
 
     return group
 
@@ -110,3 +110,7 @@ def _encoder_naming(model: nn.Module) -> Callable[[str], str]:
 def _depth(item: tuple[str, Any]) -> tuple[int, int]:
     kind, _, number = item[0].partition(".")
     return ("embeddings", "layer", "pooler", HEAD).index(kind), int(number or 0)
+
+
+def _top(item: tuple[str, Any]) -> bool:
+    return item[0] == HEAD
