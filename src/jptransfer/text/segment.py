@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jptransfer.errors import ConfigError, nearest
 from jptransfer.text.alignment import replace_surrogates
+from jptransfer.text.memo import Memo
 
 PACKAGES = {"unidic-lite": "unidic_lite", "ipadic": "ipadic", "unidic": "unidic"}
 """Dictionaries that come as Python packages: our name -> module with `DICDIR` (also transformers' name)."""
@@ -23,18 +25,51 @@ FILES = ("dicrc", "sys.dic", "matrix.bin", "char.bin", "unk.dic")
 MAX_CHARACTERS = 16_000
 _BREAKS = (re.compile(r"[\n\r]"), re.compile(r"[。！？!?]"), re.compile(r"\s"))
 
+READING_FIELDS = {26: 17, 29: 20, 9: 7}
+"""Number of a known word's features -> place of its kana: unidic 2 (lite) and 3 (not how it sounds), ipadic."""
+PREDICATES = frozenset({"動詞", "形容詞", "助動詞"})
+"""Parts of speech that endings attach to."""
+ENDINGS = frozenset({"て", "で", "ば", "ちゃ", "じゃ", "たり", "だり"})
+"""Conjunctive particles that are part of a verb's form rather than a link between clauses."""
+MEMO_WORDS = 32_768
+
+
+class Word(NamedTuple):
+    """A word's half-open character span and its reading in kana (None: the dictionary has none)."""
+
+    start: int
+    end: int
+    reading: str | None
+
+
+class _Morpheme(NamedTuple):
+    """What is kept of a line of MeCab's output: whether it is a predicate, whether it attaches to one before it."""
+
+    surface: str
+    reading: str | None
+    predicate: bool
+    attaches: bool
+
 
 class MecabSegmenter:
-    """Cuts text into words; words never contain white space. MeCab is loaded when text is first cut."""
+    """Cuts text into words; words never contain white space. MeCab is loaded when text is first cut.
 
-    def __init__(self, dictionary: str = "unidic-lite") -> None:
+    With `join_auxiliaries` auxiliaries and verb endings are one word with the verb or adjective they follow: 流して
+    rather than 流し|て.
+    """
+
+    def __init__(self, dictionary: str = "unidic-lite", join_auxiliaries: bool = False) -> None:
         self.dictionary = dictionary
+        self.join_auxiliaries = join_auxiliaries
 
     def spaced(self, text: str) -> str:
         """Return the words of `text` with white space between them (the fast path); split() gives the words.
 
         A lone surrogate, which has no UTF-8 form, comes out as U+FFFD.
         """
+        if self.join_auxiliaries:
+            text = replace_surrogates(text)
+            return " ".join(text[start:end] for start, end, _ in self.words(text))
         text = text.replace("\0", " ")  # MeCab would take NUL for the end of the text
         try:
             if len(text) <= MAX_CHARACTERS:
@@ -43,9 +78,39 @@ class MecabSegmenter:
         except UnicodeEncodeError:
             return self.spaced(replace_surrogates(text))
 
+    def words(self, text: str) -> list[Word]:
+        """Return the words with their readings: slower than `spans`, whose words they are."""
+        text = replace_surrogates(text)
+        found: list[Word] = []
+        open_end = -1  # where a predicate ends that an ending may attach to
+        end = 0
+        for morpheme in self._morphemes(text.replace("\0", " ")):
+            start = text.index(morpheme.surface, end)
+            end = start + len(morpheme.surface)
+            if self.join_auxiliaries and morpheme.attaches and start == open_end:
+                before = found.pop()
+                found.append(Word(before.start, end, _joined(text, before, morpheme)))
+            else:
+                found.append(Word(start, end, morpheme.reading))
+            attached = found[-1].start < start
+            open_end = end if morpheme.predicate or attached else -1
+        return found
+
+    def _morphemes(self, text: str) -> Iterator[_Morpheme]:
+        """Yield what MeCab finds; a morpheme with white space inside is several without reading, as in `spaced`."""
+        for chunk in _chunks(text):
+            for line in self._lines(chunk).split("\n"):
+                morpheme = self._memo[line]
+                if morpheme.surface.split() == [morpheme.surface]:
+                    yield morpheme
+                else:
+                    yield from (_Morpheme(surface, None, False, False) for surface in morpheme.surface.split())
+
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return the words' half-open character spans in `text`."""
         text = replace_surrogates(text)
+        if self.join_auxiliaries:
+            return [(start, end) for start, end, _ in self.words(text)]
         spans = []
         end = 0
         for surface in self.spaced(text).split():
@@ -58,8 +123,34 @@ class MecabSegmenter:
     def _wakati(self) -> Any:
         return open_mecab(self.dictionary, "-Owakati").parse
 
+    @cached_property
+    def _lines(self) -> Any:
+        formats = " ".join(f"--{kind}-format='%m\\t%H\\n'" for kind in ("node", "unk"))
+        return open_mecab(self.dictionary, f"-O '' {formats} --eos-format=''").parse
+
+    @cached_property
+    def _memo(self) -> Memo[_Morpheme]:
+        return Memo(_morpheme, MEMO_WORDS, longest=400)
+
     def __getstate__(self) -> dict[str, Any]:
-        return {"dictionary": self.dictionary}
+        return {"dictionary": self.dictionary, "join_auxiliaries": self.join_auxiliaries}
+
+
+def _morpheme(line: str) -> _Morpheme:
+    """Read a line of a surface, a tab, and features in CSV."""
+    surface, _, listed = line.rpartition("\t")
+    features = next(csv.reader([listed]), []) or [""]
+    field = READING_FIELDS.get(len(features))
+    reading = features[field] if field is not None else ""
+    kinds = tuple(features[:2])
+    ending = kinds == ("助詞", "接続助詞") and surface in ENDINGS
+    attaches = ending or features[0] == "助動詞" or kinds == ("動詞", "接尾")
+    return _Morpheme(surface, reading if reading not in ("", "*") else None, features[0] in PREDICATES, attaches)
+
+
+def _joined(text: str, before: Word, morpheme: _Morpheme) -> str:
+    """Reading of a word and of what attaches to it; what has none is read as it is written."""
+    return (before.reading or text[before.start:before.end]) + (morpheme.reading or morpheme.surface)
 
 
 def open_mecab(dictionary: str, options: str = "") -> Any:
