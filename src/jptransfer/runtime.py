@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
@@ -11,6 +12,9 @@ from typing import Protocol, TypeVar
 from jptransfer.config import RuntimeConfig
 
 T = TypeVar("T")
+
+SECONDS_BETWEEN_LINES = 60.0
+"""Where there is no terminal, a long step says this often how far it is."""
 
 
 class Bar(Protocol):
@@ -64,24 +68,58 @@ class _RichBar:
         self.progress.update(self.task, note=text)
 
 
+class _LineBar:
+    """A bar for log files: a line now and then."""
+
+    def __init__(self, say: Callable[[str], None], label: str, total: float | None, done: float) -> None:
+        self.say, self.label, self.total, self.done, self.start, self.text = say, label, total, done, done, ""
+        self.began = self.said = time.monotonic()
+
+    def advance(self, amount: float = 1) -> None:
+        self.done += amount
+        now = time.monotonic()
+        if now - self.said >= SECONDS_BETWEEN_LINES:
+            self.said = now
+            self.say("  ".join(filter(None, [f"… {self.label}", self._where(now), self.text])))
+
+    def note(self, text: str) -> None:
+        self.text = text
+
+    def _where(self, now: float) -> str:
+        if not self.total:
+            return f"{self.done:,.0f}"
+        left = (now - self.began) * (self.total - self.done) / max(self.done - self.start, 1e-9) / 60
+        return f"{self.done:,.0f} of {self.total:,.0f} ({self.done / self.total:.0%}), about {left:,.0f} min left"
+
+
 class RichProgress:
-    """Bars (if `bars`, and on a terminal only) and lines by rich on standard error."""
+    """Bars and lines by rich on standard error; without a terminal a line a minute stands for a bar."""
 
     def __init__(self, bars: bool = True) -> None:
         from rich.console import Console
 
         self.console = Console(stderr=True)
-        self.bars = bars and self.console.is_terminal
+        self.bars = bars
 
     @contextmanager
     def bar(self, label: str, total: float | None = None, done: float = 0) -> Iterator[Bar]:
-        """Open a bar that disappears when it is done."""
+        """Open a bar that disappears when it is done; shows nothing where bars are not wanted."""
+        if not self.bars:
+            yield _SilentBar()
+        elif not self.console.is_terminal:
+            yield _LineBar(self.say, label, total, done)
+        else:
+            with self._rich_bar(label, total, done) as bar:
+                yield bar
+
+    @contextmanager
+    def _rich_bar(self, label: str, total: float | None, done: float) -> Iterator[Bar]:
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Rich
 
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
                    TextColumn("{task.fields[note]}", markup=False))
-        with Rich(*columns, console=self.console, transient=True, disable=not self.bars) as progress:
+        with Rich(*columns, console=self.console, transient=True) as progress:
             task = progress.add_task(label, total=total, completed=done, note="")  # type: ignore[arg-type] # float is fine
             yield _RichBar(progress, task)
 

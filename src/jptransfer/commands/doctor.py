@@ -101,8 +101,10 @@ def _dictionaries(_: DoctorConfig) -> Iterator[Finding]:
 def _processors(_: DoctorConfig) -> Iterator[Finding]:
     import torch
 
+    from jptransfer.training.context import cpu_has_bf16
+
     cores = len(os.sched_getaffinity(0))
-    yield Finding(State.ok, "cpu", f"{cores} cores, bf16 {'in hardware' if _cpu_bf16() else 'emulated (slow)'}")
+    yield Finding(State.ok, "cpu", f"{cores} cores, bf16 {'in hardware' if cpu_has_bf16() else 'emulated (slow)'}")
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             gigabytes = torch.cuda.get_device_properties(index).total_memory / 2**30
@@ -112,12 +114,6 @@ def _processors(_: DoctorConfig) -> Iterator[Finding]:
         yield Finding(State.ok, "gpu", "none")
     xla = f"torch_xla {metadata.version('torch_xla')}" if find_spec("torch_xla") else "torch_xla is not installed"
     yield Finding(State.ok, "tpu", xla)
-
-
-def _cpu_bf16() -> bool:
-    import torch
-
-    return torch.ops.mkldnn._is_mkldnn_bf16_supported() if torch.backends.mkldnn.is_available() else False
 
 
 def _font(_: DoctorConfig) -> Iterator[Finding]:

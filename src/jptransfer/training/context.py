@@ -22,6 +22,11 @@ from jptransfer.runtime import Runtime
 from jptransfer.training.trackers import open_trackers
 
 
+def cpu_has_bf16() -> bool:
+    """Whether matrix products in bf16 are fast on this CPU: with AVX-512 or AMX; others emulate them slowly."""
+    return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
 class TrainingContext:
     """Where one process of a training run computes, and how it talks to its peers.
 
@@ -48,6 +53,9 @@ class TrainingContext:
         self.device: torch.device = self.accelerator.device
         self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
         self._check_device(settings.device)
+        if precision is Precision.bf16 and self.device.type == "cpu" and self.is_main and not cpu_has_bf16():
+            runtime.progress.say("warning: this CPU has no instructions for bf16, which is some fifty times slower "
+                                 "here than precision=fp32 (of pretraining, adaptation or finetuning.encoder)")
         self.static_shapes = self.device.type == "xla" or settings.compile
 
     def _check_device(self, wanted: Device) -> None:
