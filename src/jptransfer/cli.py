@@ -51,7 +51,22 @@ def dispatch(argv: list[str]) -> int:
 
         print(verb_help(verb))
         return 0
-    return hand_over(verb, argv[1:])
+    return answer(verb, argv) if verb.is_experiment else hand_over(verb, argv[1:])
+
+
+def answer(verb: Verb, argv: list[str]) -> int:
+    """Print again what the same command printed, if it still would; otherwise hand over to Hydra."""
+    from jptransfer.commands.memory import current, memory_of
+
+    memory = memory_of(argv)
+    if memory and (printed := memory.recall()) is not None:
+        print(printed, end="")
+        return 0
+    token = current.set(memory)
+    try:
+        return hand_over(verb, argv[1:])
+    finally:
+        current.reset(token)
 
 
 def overview() -> str:

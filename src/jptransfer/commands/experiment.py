@@ -14,7 +14,9 @@ from omegaconf import DictConfig
 
 from jptransfer import pipeline
 from jptransfer.artifacts import Artifact, Store
+from jptransfer.artifacts.manifest import FILE
 from jptransfer.commands.compose import compose_rows
+from jptransfer.commands.memory import current, watched_by
 from jptransfer.config import Config, Upstream
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline import Plan, Run
@@ -45,8 +47,9 @@ def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any
     if config.upstream is Upstream.require:
         pipeline.refuse_upstream(plan, overrides)
     made = _build(plan, config, store, overrides)
-    for artifact in made:
-        _show(artifact)
+    printed = "".join(f"{line}\n" for artifact in made for line in _lines(artifact))
+    print(printed, end="")
+    _remember(printed, plan, made, store)
     return {"artifact": str(made[-1].path)} | validation_score(plan, store)
 
 
@@ -84,12 +87,20 @@ def plan_lines(plan: Plan, store: Store) -> Iterator[str]:
         yield "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()
 
 
-def _show(artifact: Artifact) -> None:
+def _lines(artifact: Artifact) -> Iterator[str]:
+    """Yield what is printed of an artifact: a report's tables and page, and where it is."""
     results = artifact.path / "results.md"
     if artifact.manifest.kind == "report" and results.is_file():
-        print(results.read_text(encoding="utf-8").strip())
-        print(f"page: {artifact.path / 'report.html'}")
-    print(f"artifact: {artifact.path}")
+        yield results.read_text(encoding="utf-8").strip()
+        yield f"page: {artifact.path / 'report.html'}"
+    yield f"artifact: {artifact.path}"
+
+
+def _remember(printed: str, plan: Plan, made: list[Artifact], store: Store) -> None:
+    """Keep what this command printed, if it may be answered without looking again."""
+    memory, watched = current.get(), watched_by(plan)
+    if memory and watched is not None and memory.path.is_relative_to(store.outputs):
+        memory.keep(printed, [*watched, *(artifact.path / FILE for artifact in made)])
 
 
 def validation_score(plan: Plan, store: Store) -> dict[str, Any]:

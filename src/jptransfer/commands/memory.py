@@ -1,0 +1,118 @@
+"""What a finished command printed, so that the same command on the same files answers without Hydra.
+
+Composing a configuration takes most of the time of a command that has nothing to build. A memory is valid only while
+all that the answer followed from is as it was: the words, the folder and the environment of the command, the package's
+source and configurations, the installed packages, every raw file, and the manifests of the artifacts that it found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sysconfig
+from collections.abc import Iterable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jptransfer.resources import PACKAGE, resource
+
+if TYPE_CHECKING:
+    from jptransfer.pipeline import Plan
+
+PASSING = ("_", "SHLVL", "PWD", "OLDPWD", "COLUMNS", "LINES")
+"""Environment variables that change from call to call and mean nothing to a command."""
+Stamp = list[int] | None
+"""Size, time of change and inode of a file or folder; None: it is not there."""
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The place of one command's memory."""
+
+    path: Path
+
+    def recall(self) -> str | None:
+        """Return what the command printed, if it would print the same now."""
+        try:
+            kept = json.loads(self.path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+        return kept["printed"] if all(stamp(Path(name)) == mark for name, mark in kept["watched"].items()) else None
+
+    def keep(self, printed: str, watched: Iterable[Path]) -> None:
+        """Remember what was printed for as long as the `watched` files and folders stay as they are."""
+        marks = {str(path.absolute()): stamp(path) for path in watched}
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        partial = self.path.with_name(f"{self.path.name}.{os.getpid()}.partial")
+        partial.write_text(json.dumps({"printed": printed, "watched": marks}, ensure_ascii=False), encoding="utf-8")
+        partial.replace(self.path)
+
+
+current: ContextVar[Memory | None] = ContextVar("current", default=None)
+"""The memory of the command that is running, if it may have one."""
+
+
+def memory_of(words: list[str]) -> Memory | None:
+    """Return the memory of a command; None for one with options, such as a sweep or another folder of choices."""
+    if any(word.startswith("-") for word in words):
+        return None
+    environment = {name: value for name, value in os.environ.items() if name not in PASSING}
+    packages = stamp(Path(sysconfig.get_path("purelib")))
+    sources = [[str(path), stamp(path)] for root in (PACKAGE, resource("configs")) for path in files_below(root)
+               if path.suffix in (".py", ".yaml")]
+    whole = json.dumps([words, str(Path.cwd()), environment, packages, sources], sort_keys=True)
+    name = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:24]
+    return Memory(outputs_of(words) / "cache" / "commands" / f"{name}.json")
+
+
+def outputs_of(words: list[str]) -> Path:
+    """Return the outputs folder as far as the command line and the environment say."""
+    given = [word.partition("=")[2] for word in words if word.startswith("outputs_root=")]
+    return Path(given[-1] if given else os.environ.get("JPT_OUTPUTS") or "outputs")
+
+
+def watched_by(plan: Plan) -> list[Path] | None:
+    """Return all files and folders that a plan follows from; None: it follows from more than files.
+
+    Models of a hub and references to artifacts may mean something else tomorrow without any file having changed.
+    """
+    from jptransfer.artifacts.fingerprint import externals
+    from jptransfer.pipeline.chain import Reference
+
+    found: list[Path] = []
+    for step in plan.steps:
+        if any(isinstance(source, Reference) for source in step.node.inputs.values()):
+            return None
+        for place in externals(step.node.config):
+            digest = step.node.externals.get(place.where, "")
+            if digest.startswith("package:"):
+                continue
+            if not digest.startswith(("sha256:", "missing")) or any(sign in place.value for sign in "*?["):
+                return None
+            found += [Path(place.value), *files_below(Path(place.value))]
+    return found
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files and folders below a folder; nothing below a file."""
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda one: one.name):
+            if entry.name == "__pycache__":
+                continue
+            yield Path(entry.path)
+            if entry.is_dir(follow_symlinks=True):
+                yield from files_below(Path(entry.path))
+
+
+def stamp(path: Path) -> Stamp:
+    """Return what changes when a file or folder does."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_ino]
