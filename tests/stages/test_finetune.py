@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from transformers import BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 
 from jptransfer.config import (
@@ -12,6 +13,7 @@ from jptransfer.config import (
     EncoderFinetuningConfig,
     FinetuningConfig,
     HeadConfig,
+    PhaseConfig,
     RuntimeConfig,
     SubsetConfig,
 )
@@ -209,3 +211,18 @@ def test_a_model_whose_settings_name_no_padding(folders, tmp_path, runtime, data
     GPT2LMHeadModel(GPT2Config(vocab_size=units.vocab_size, **size)).save_pretrained(tmp_path / "lm")
     finetune(folders | {"lm": tmp_path / "lm"}, tmp_path / "out", runtime, encoder(epochs=1), data, lm=True)
     assert json.loads((tmp_path / "out" / "config.json").read_text())["pad_token_id"] == units.pad_id
+
+
+def test_gradual_unfreezing_moves_what_each_phase_names(folders, tmp_path, runtime):
+    phases = {"head": PhaseConfig(epochs=1, unfreeze=["last 1"]), "top": PhaseConfig(unfreeze=["last 2"], rate=0.5)}
+    start = BertForMaskedLM.from_pretrained(folders["lm"]).bert.state_dict()
+    for number in (1, 2):
+        kept = dict(list(phases.items())[:number])
+        out = tmp_path / str(number)
+        finetune(folders, out, runtime, encoder(phases=kept, epochs=1, head=HeadConfig("pooled")), lm=True)
+        found = load_file(out / "model.safetensors")
+        moved = {name for name, value in found.items() if not torch.equal(value, start[name])}
+        assert all(name.startswith("encoder.layer.1.") for name in moved) and bool(moved) == (number == 2)
+    history = [json.loads(line) for line in (tmp_path / "2" / "history.jsonl").read_text().splitlines()]
+    assert [(record["phase"], record["step"]) for record in history if record["split"] == "validation"] == [
+        ("head", 7), ("top", 14)]

@@ -79,3 +79,14 @@ def test_rates_fall_from_the_top():
     groups = layer_groups(build("bert"))
     factors = rate_factors(groups, decay=0.5, head=3.0)
     assert list(factors.values()) == [0.5**4, 0.5**3, 0.5**2, 0.5, 1.0, 3.0]
+
+
+@pytest.mark.parametrize(("pattern", "chosen"), [("last 1", ["head"]), ("last 3", ["layer.2", "pooler", "head"]),
+                                                 ("last 99", [*BODY, "pooler", "head"])])
+def test_the_topmost_groups(pattern, chosen):
+    assert select(layer_groups(build("bert")), [pattern]) == chosen
+
+
+def test_a_ladder_that_begins_at_the_head():
+    factors = rate_factors(layer_groups(build("roberta")), 1 / 2.6, from_head=True)
+    assert [factors[name] for name in [*BODY, "head"]] == pytest.approx([2.6**-4, 2.6**-3, 2.6**-2, 1 / 2.6, 1.0])

@@ -87,6 +87,22 @@ class ObjectiveConfig:
 
 
 @dataclass
+class PhaseConfig:
+    """A part of a training run: how long, how fast, and which layer groups learn; the optimiser starts anew in each."""
+
+    epochs: float | None = setting(None, low=0.0)
+    """passes over the training split; none: as many (or as many steps) as the section above says"""
+    rate: float = setting(1.0, low=0.0)
+    """the phase learns at this times the section's learning rate"""
+    unfreeze: list[str] = setting(factory=lambda: ["*"])
+    """layer groups that learn: names, wildcards, `encoder`, or `last 2` for the topmost two (the head is the last)"""
+    rate_decay: float | None = setting(None, low=0.0)
+    """each lower layer group learns at this times the rate of the one above; none: as the section above says"""
+    rates: dict[str, float] = setting(factory=dict)
+    """layer groups (as in `unfreeze`) -> what their rate is multiplied by, in place of what `rate_decay` makes of it"""
+
+
+@dataclass
 class LmTrainingConfig:
     """Training of a language model, from scratch or from a start."""
 
@@ -114,10 +130,12 @@ class LmTrainingConfig:
     """update rule"""
     schedule: ScheduleConfig = setting(factory=ScheduleConfig)
     """learning rate over time"""
+    phases: dict[str, PhaseConfig] = setting(factory=dict, ordered=True, omit_when={})
+    """name -> part of the run, one after the other, each with the whole schedule; empty: a single one"""
     precision: Precision = Precision.fp32
     """number format"""
     evaluations: int = setting(10, low=0)
-    """evaluations on the validation split, evenly spaced, the last one at the end"""
+    """evaluations on the validation split (of each phase), evenly spaced, the last one at the end"""
     evaluation_sequences: int = setting(2000, low=1)
     """sequences of the validation split each evaluation reads"""
     seed: int = setting(0, low=0)
@@ -259,8 +277,13 @@ class EncoderFinetuningConfig:
     """discriminative rates: each lower layer group learns at this times the rate of the one above"""
     head_rate: float = setting(1.0, low=0.0)
     """the head learns at this times the rate"""
+    decay_from_head: bool = setting(False, omit_when=False)
+    """the ladder of `rate_decay` begins at the head: the topmost layer group below it already learns more slowly"""
+    phases: dict[str, PhaseConfig] = setting(factory=dict, ordered=True, omit_when={})
+    """name -> part of the run, one after the other, each with the whole schedule (gradual unfreezing); the next goes on
+    from the best weights of the one before; groups of `freeze` never learn; empty: a single one of `epochs`"""
     patience: int | None = setting(None, low=1)
-    """epochs without improvement before training stops; none: all epochs"""
+    """epochs without improvement before training (or its phase) stops; none: all epochs"""
     select: str = setting("", registry="metrics")
     """validation metric that chooses the best checkpoint; empty: the task's own (accuracy, entity_f1)"""
 

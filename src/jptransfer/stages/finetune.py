@@ -32,7 +32,7 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
         DataError: a training split that is empty or holds one label only.
     """
     from jptransfer.tasks.base import write_predictions
-    from jptransfer.training.history import HISTORY
+    from jptransfer.training.history import HISTORY, write_history
     from jptransfer.training.prediction import TASK_MODEL
 
     learner = LEARNERS.load(config.learner)
@@ -40,7 +40,7 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     learned = learner.fit(job, runtime)
     settings = {"learner": config.learner, "kind": job.task.kind, "labels": job.task.labels, **learned.settings}
     (out / TASK_MODEL).write_text(json.dumps(settings, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    (out / HISTORY).write_text("".join(json.dumps(record) + "\n" for record in learned.history), encoding="utf-8")
+    write_history(out / HISTORY, learned.history)
     scores = {}
     if job.validation:
         predictions = learned.predictor.predict(job.validation)

@@ -29,7 +29,6 @@ def run(config: PretrainStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
         if file.name != "manifest.json" and file.is_file():
             shutil.copy2(file, out / file.name)
     values = launch(train_language_model, runtime, config, dict(inputs), out)
-    shutil.copy2(out / WORK / "history.jsonl", out / "history.jsonl")
     score = f"perplexity {values['perplexity']:.2f}, " if "perplexity" in values else ""
     headline = f"{values['steps']} steps, {score}{values['parameters'] / 1e6:.1f}M parameters"
     return Summary(headline, values)
@@ -43,7 +42,8 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
     from jptransfer.text.tokenizers import load_tokenizer
     from jptransfer.training.batching import padding_share
     from jptransfer.training.context import TrainingContext
-    from jptransfer.training.loop import train
+    from jptransfer.training.history import HISTORY, write_history
+    from jptransfer.training.phases import train_phases
 
     training = config.training
     context = TrainingContext(runtime, training.precision)
@@ -58,8 +58,10 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
     if runtime.settings.compile:
         compile_layers(model)
     evaluate = _evaluation(objective, _data(objective, "validation", tokenizer, training, inputs, context))
-    result = train(model, objective, data, _settings(training, len(batches)), context, out / WORK, evaluate)
+    phases = _phases(model, training, len(batches))
+    result = train_phases(model, objective, data, phases, context, out / WORK, evaluate)
     if context.is_main:
+        write_history(out / HISTORY, result.history)
         save_language_model(model, out)
     return {
         "steps": result.steps,
@@ -125,11 +127,24 @@ def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> Any:
     return model
 
 
-def _settings(training: LmTrainingConfig, epoch: int) -> Any:
-    """Return the loop's settings; `epoch` is the number of batches in one."""
+def _phases(model: Any, training: LmTrainingConfig, epoch: int) -> list[Any]:
+    """Return the phases asked for, or the single one of a run without; `epoch` is the number of batches in one."""
+    from jptransfer.training.phases import Phase, make_phases
+    from jptransfer.transfer.groups import layer_groups, rate_factors
+
+    if not training.phases:
+        return [Phase("", _settings(training, epoch), None)]
+    groups = layer_groups(model)
+    return make_phases(training.phases, groups, (), lambda decay: rate_factors(groups, 1.0 if decay is None else decay),
+                       lambda epochs: _settings(training, epoch, epochs))
+
+
+def _settings(training: LmTrainingConfig, epoch: int, epochs: float | None = None) -> Any:
+    """Return the loop's settings for a run of `epochs` (none: of the length that `training` asks for)."""
     from jptransfer.training.types import LoopSettings, evenly
 
-    steps = training.max_steps or max(1, math.ceil(training.epochs * epoch))
+    steps = training.max_steps if epochs is None else None
+    steps = steps or max(1, math.ceil((training.epochs if epochs is None else epochs) * epoch))
     return LoopSettings(
         steps, training.learning_rate, training.optimizer, training.schedule, training.precision, training.seed,
         evaluate_at=evenly(steps, training.evaluations), record_every=max(1, steps // RECORDS),

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedConfig
 
-from jptransfer.config import ClassWeights, EncoderFinetuningConfig, HeadConfig
+from jptransfer.config import ClassWeights, HeadConfig
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import encoder_of
@@ -27,10 +27,10 @@ from jptransfer.training.context import TrainingContext
 from jptransfer.training.inference import EncoderPredictor, score
 from jptransfer.training.launch import launch
 from jptransfer.training.learners import Job, Learned
-from jptransfer.training.loop import train
+from jptransfer.training.phases import Phase, make_phases, parameter_groups, train_phases
 from jptransfer.training.prediction import Predictor
 from jptransfer.training.task_data import TaskData
-from jptransfer.training.types import LoopSettings, ParameterGroup, StepLoss, Tensors, TrainingResult
+from jptransfer.training.types import LoopSettings, StepLoss, Tensors, TrainingResult
 from jptransfer.transfer.groups import HEAD, Groups, freeze, layer_groups, rate_factors
 
 EVALUATION_BATCH = 64
@@ -115,8 +115,8 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, int]]:
 
     objective = LabelLoss(class_weights(features, len(task.outputs), config.class_weights),
                           [encoder_of(model)] if set(frozen) >= set(groups) - {HEAD} else [])
-    result = train(model, objective, data, _settings(job, len(data.batches(0))), context, job.work,
-                   evaluate if validation else None, _rates(groups, config))
+    phases = _phases(job, groups, frozen, len(data.batches(0)))
+    result = train_phases(model, objective, data, phases, context, job.work, evaluate if validation else None)
     if context.is_main:
         save_task_model(model, job.out)
         tokenizer.save(job.out)
@@ -162,11 +162,13 @@ def _architecture(job: Job, tokenizer: Tokenizer) -> PreTrainedConfig:
     return MODELS.load(job.model.architecture)(job.model, tokenizer.vocab_size, tokenizer.pad_id)
 
 
-def _settings(job: Job, steps_per_epoch: int) -> LoopSettings:
+def _settings(job: Job, steps_per_epoch: int, epochs: float) -> LoopSettings:
+    """Return the loop's settings for a run of `epochs`; it evaluates after each and at its end."""
     config = job.config.encoder
-    ends = frozenset(steps_per_epoch * (epoch + 1) for epoch in range(config.epochs))
+    steps = max(1, round(steps_per_epoch * epochs))
+    ends = frozenset([*range(steps_per_epoch, steps, steps_per_epoch), steps])
     return LoopSettings(
-        steps=steps_per_epoch * config.epochs, learning_rate=config.learning_rate, optimizer=config.optimizer,
+        steps=steps, learning_rate=config.learning_rate, optimizer=config.optimizer,
         schedule=config.schedule, precision=config.precision, seed=job.seed, evaluate_at=ends,
         record_every=min(LoopSettings.record_every, steps_per_epoch),
         select=job.selection.metric if job.validation else "",
@@ -174,13 +176,20 @@ def _settings(job: Job, steps_per_epoch: int) -> LoopSettings:
     )
 
 
-def _rates(groups: Groups, config: EncoderFinetuningConfig) -> list[ParameterGroup]:
-    factors = rate_factors(groups, config.rate_decay, config.head_rate)
-    learning = [
-        ParameterGroup([parameter for parameter in parameters.values() if parameter.requires_grad], factors[name])
-        for name, parameters in groups.items()
-    ]
-    kept = [group for group in learning if group.parameters]
-    if not kept:
+def _phases(job: Job, groups: Groups, frozen: Sequence[str], steps_per_epoch: int) -> list[Phase]:
+    """Return the phases asked for, or the single one of a run without."""
+    config = job.config.encoder
+
+    def settings(epochs: float | None = None) -> LoopSettings:
+        return _settings(job, steps_per_epoch, config.epochs if epochs is None else epochs)
+
+    def factors(decay: float | None = None) -> dict[str, float]:
+        decay = config.rate_decay if decay is None else decay
+        return rate_factors(groups, decay, config.head_rate, config.decay_from_head)
+
+    learning = [name for name in groups if name not in frozen]
+    if not learning:
         raise ConfigError("finetuning.encoder.freeze leaves nothing to learn")
-    return kept
+    if not config.phases:
+        return [Phase("", settings(), parameter_groups(groups, learning, factors()))]
+    return make_phases(config.phases, groups, frozen, factors, settings)

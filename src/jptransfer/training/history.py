@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from jptransfer.training.types import Record
 
 HISTORY = "history.jsonl"
+
+
+def write_history(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
+    """Write all records of a finished run."""
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
 
 
 class History:

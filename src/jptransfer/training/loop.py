@@ -99,9 +99,11 @@ class _Run:
         self.optimizer = build_optimizer(settings.optimizer, parameter_groups or [ParameterGroup(self.parameters)])
         self.schedule = SCHEDULES.load(settings.schedule.name)
         self.warmup = warmup_steps(settings.schedule.warmup, settings.steps)
+        self.origin = settings.origin
+        self.end = self.origin.step + settings.steps
         self.state: dict[str, Any] = {
-            "step": 0, "epoch": 0, "position": 0, "tokens": 0, "seconds": 0.0, "stopped": False,
-            "best_step": 0, "best_value": None, "best_metrics": {}, "misses": 0,
+            "step": self.origin.step, "epoch": self.origin.epoch, "position": 0, "tokens": self.origin.tokens,
+            "seconds": 0.0, "stopped": False, "best_step": 0, "best_value": None, "best_metrics": {}, "misses": 0,
         }
         self.pending: list[tuple[int, float, Tensor, Tensor]] = []
         self.interval: dict[str, float] = {"loss": 0.0, "norm": 0.0, "steps": 0.0}
@@ -114,9 +116,9 @@ class _Run:
         self.context.start_trackers(self.settings)
         self.started = self.saved = time.perf_counter()
         runtime = self.context.runtime
-        with runtime.progress.bar(runtime.title, self.settings.steps, self.state["step"]) as self.bar:
+        with runtime.progress.bar(runtime.title, self.settings.steps, self._made()) as self.bar:
             for epoch, position, batch in self._batches():
-                if self.state["step"] >= self.settings.steps or self.state["stopped"]:
+                if self.state["step"] >= self.end or self.state["stopped"]:
                     break
                 self._update(batch, epoch)
                 self.state.update(epoch=epoch, position=position + 1)
@@ -127,6 +129,10 @@ class _Run:
         result = self._result()
         self.context.close()
         return result
+
+    def _made(self) -> int:
+        """Return the updates of this run."""
+        return self.state["step"] - self.origin.step
 
     def _batches(self) -> Iterator[tuple[int, int, Batch]]:
         epoch, position = self.state["epoch"], self.state["position"]
@@ -142,7 +148,7 @@ class _Run:
 
     def _update(self, batch: Batch, epoch: int) -> None:
         step = self.state["step"]
-        rate = self.settings.learning_rate * self.schedule(step, self.warmup, self.settings.steps)
+        rate = self.settings.learning_rate * self.schedule(self._made(), self.warmup, self.settings.steps)
         self.model.train()
         loss = self._backward(batch, epoch, step)
         loss, due = self.context.exchange(self.parameters, [loss, self._checkpoint_due()])
@@ -196,10 +202,10 @@ class _Run:
 
     def _after_update(self) -> None:
         step = self.state["step"]
-        last = step == self.settings.steps
+        last = step == self.end
         if step % self.settings.record_every == 0 or last:
             self._record_training()
-        if self.evaluate and (step in self.settings.evaluate_at):
+        if self.evaluate and self._made() in self.settings.evaluate_at:
             self._evaluate()
         every = self.settings.checkpoint_every
         if self.due or (every and step % every == 0):
@@ -216,6 +222,8 @@ class _Run:
         epoch = self.state["epoch"] + self.state["position"] / self.epoch_batches
         record: Record = {"step": self.state["step"], "epoch": round(epoch, 6), "tokens": self.state["tokens"],
                           "split": split, **values}
+        if self.origin.phase:
+            record["phase"] = self.origin.phase
         self.history.add(record)
         self.context.track(record)
 

@@ -93,18 +93,34 @@ class ParameterGroup:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Where the numbering of a run begins: what the phases before it did.
+
+    Attributes:
+        phase: name of the phase, shown in every record; empty: there are no phases.
+        step, epoch, tokens: done before; random numbers and batches are those of the steps and epochs that follow.
+    """
+
+    phase: str = ""
+    step: int = 0
+    epoch: int = 0
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
 class LoopSettings:
     """Everything of a training run that changes its outcome.
 
     Attributes:
-        steps: updates in all.
+        steps: updates to make.
         learning_rate: peak of the schedule.
-        evaluate_at: numbers of updates after which to evaluate, see `evenly`.
+        evaluate_at: numbers of updates (of this run) after which to evaluate, see `evenly`.
         record_every: updates between training records in the history.
         select: metric of the evaluation that chooses the best weights, which the model is left with; empty: the last.
         lower_is_better: whether smaller values of `select` are better.
         checkpoint_every: updates between checkpoints; none: by time, see `RuntimeConfig.checkpoint_seconds`.
         patience: evaluations without improvement of `select` before training stops; none: never.
+        origin: what was done before this run.
     """
 
     steps: int
@@ -119,6 +135,7 @@ class LoopSettings:
     lower_is_better: bool = False
     patience: int | None = None
     checkpoint_every: int | None = None
+    origin: Origin = Origin()
 
 
 def evenly(steps: int, times: int) -> frozenset[int]:
@@ -136,7 +153,7 @@ class TrainingResult:
 
     Attributes:
         history: all records, as in `history.jsonl`.
-        steps: updates made (fewer than asked for after early stopping).
+        steps: updates made, those before the run's origin included (fewer than asked for after early stopping).
         best_step: updates after which the weights the model now has were reached.
         metrics: the evaluation at `best_step` (empty if there was none).
         seconds: time spent training, interruptions left out.

@@ -1,7 +1,7 @@
 """Layer groups: an ordered name -> parameters of a model, from the input to the head.
 
-Freezing and discriminative learning rates (Howard and Ruder 2018, section 3.2) speak of these names, and so may gradual
-unfreezing (section 3.3) and copying parts between models. An encoder of ours names its groups by a method
+Freezing, discriminative learning rates (Howard and Ruder 2018, section 3.2), gradual unfreezing (section 3.3) and
+copying parts between models speak of these names. An encoder of ours names its groups by a method
 ``parameter_group(parameter_name) -> str``; for encoders of transformers they are found from parameter names:
 ``embeddings``, ``layer.0`` ... ``layer.<n-1>``, ``pooler``. What stands on the encoder is ``head``.
 """
@@ -24,6 +24,7 @@ Groups = Mapping[str, Mapping[str, "nn.Parameter"]]
 
 _LAYER = re.compile(r"\.(\d+)\.")
 _RANGE = re.compile(r"(.+\.)(\d+)-(\d+)")
+_LAST = re.compile(r"last ([1-9]\d*)")
 
 
 def layer_groups(model: nn.Module) -> Groups:
@@ -46,7 +47,8 @@ def layer_groups(model: nn.Module) -> Groups:
 def select(groups: Groups, patterns: Iterable[str]) -> list[str]:
     """Return the names of `groups` that `patterns` mean, in the order of the groups.
 
-    A pattern is a group's name, a range of layers ("layer.0-3"), a wildcard ("layer.*"), or "encoder", all but head.
+    A pattern is a group's name, a range of layers ("layer.0-3"), a wildcard ("layer.*"), "encoder", all but
+    head, or "last 2", the topmost two (the head is the last one).
 
     Raises:
         ConfigError: a pattern means no group.
@@ -66,19 +68,22 @@ def freeze(groups: Groups, patterns: Iterable[str]) -> list[str]:
     return frozen
 
 
-def rate_factors(groups: Groups, decay: float = 1.0, head: float = 1.0) -> dict[str, float]:
+def rate_factors(groups: Groups, decay: float = 1.0, head: float = 1.0, from_head: bool = False) -> dict[str, float]:
     """Return what each group's learning rate is multiplied by.
 
-    The topmost group below the head has 1, each lower one `decay` times the one above; the head has `head`.
+    The topmost group below the head has 1, or `decay` where the ladder begins at the head (`from_head`); each lower one
+    `decay` times the one above; the head has `head`.
     """
     body = [name for name in groups if name != HEAD]
-    factors = {name: decay ** (len(body) - 1 - depth) for depth, name in enumerate(body)}
+    factors = {name: decay ** (len(body) - depth - (not from_head)) for depth, name in enumerate(body)}
     return {name: factors.get(name, head) for name in groups}
 
 
 def _matching(groups: Groups, pattern: str) -> Sequence[str]:
     if pattern == ENCODER:
         return [name for name in groups if name != HEAD]
+    if found := _LAST.fullmatch(pattern):
+        return list(groups)[-int(found[1]):]
     names = [pattern]
     if found := _RANGE.fullmatch(pattern):
         stem, first, last = found[1], int(found[2]), int(found[3])

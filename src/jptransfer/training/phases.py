@@ -1,0 +1,135 @@
+"""A training run in phases: in each some layer groups learn, at rates of their own (Howard & Ruder 2018, section 3.3).
+
+Every phase is a run of the one loop, with a folder of its own below `work`, from where a killed run resumes: finished
+phases are only read again.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from jptransfer.config import PhaseConfig
+from jptransfer.errors import ConfigError
+from jptransfer.training.context import TrainingContext
+from jptransfer.training.loop import train
+from jptransfer.training.types import (
+    Evaluate,
+    LoopSettings,
+    Objective,
+    Origin,
+    ParameterGroup,
+    TrainingData,
+    TrainingResult,
+)
+from jptransfer.transfer.groups import Groups, select
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One run of the loop.
+
+    Attributes:
+        name: shown in the history; empty: the only phase of a run without any.
+        settings: of the loop.
+        groups: what learns; all other parameters stay as they are. None: whatever requires gradients.
+    """
+
+    name: str
+    settings: LoopSettings
+    groups: Sequence[ParameterGroup] | None
+
+
+def make_phases(
+    configs: Mapping[str, PhaseConfig],
+    groups: Groups,
+    frozen: Collection[str],
+    factors: Callable[[float | None], Mapping[str, float]],
+    settings: Callable[[float | None], LoopSettings],
+) -> list[Phase]:
+    """Return the phases of a configuration.
+
+    Args:
+        configs: name -> phase, in order.
+        groups: layer groups of the model.
+        frozen: names of those that never learn.
+        factors: rate decay (none: the section's own) -> multiple of the learning rate by layer group.
+        settings: epochs (none: as the section says) -> settings of a whole run.
+
+    Raises:
+        ConfigError: layer groups that do not exist, or a phase in which nothing learns.
+    """
+    phases = []
+    for name, config in configs.items():
+        whole = settings(config.epochs)
+        rates = dict(factors(config.rate_decay))
+        for pattern, rate in config.rates.items():
+            rates.update(dict.fromkeys(select(groups, [pattern]), rate))
+        learning = [group for group in select(groups, config.unfreeze) if group not in frozen]
+        if not learning:
+            raise ConfigError(f"phase '{name}': unfreeze and freeze leave nothing to learn")
+        phases.append(Phase(name, replace(whole, learning_rate=whole.learning_rate * config.rate),
+                            parameter_groups(groups, learning, rates)))
+    return phases
+
+
+def parameter_groups(groups: Groups, names: Sequence[str], rates: Mapping[str, float]) -> list[ParameterGroup]:
+    """Return the parameters of the layer groups `names` with their rates."""
+    return [ParameterGroup(list(groups[name].values()), rates[name]) for name in names]
+
+
+def train_phases(
+    model: nn.Module,
+    objective: Objective,
+    data: TrainingData,
+    phases: Sequence[Phase],
+    context: TrainingContext,
+    work: Path,
+    evaluate: Evaluate | None = None,
+) -> TrainingResult:
+    """Train `model` through `phases`, each going on from the weights the one before left (see `loop.train`).
+
+    Steps, epochs and tokens are counted through. The model is left with the last weights, or, where the phases select,
+    with the best of all phases.
+    """
+    results: list[TrainingResult] = []
+    best, weights = 0, dict[str, Tensor]()
+    origin = Origin()
+    for number, phase in enumerate(phases):
+        if phase.groups is not None:
+            _let_learn(model, phase.groups)
+        settings = replace(phase.settings, origin=replace(origin, phase=phase.name))
+        folder = work / f"phase-{number + 1}" if phase.name else work
+        results.append(train(model, objective, data, settings, context, folder, evaluate, phase.groups))
+        origin = _after(results[-1])
+        if _improves(results[-1], results[best], settings):
+            best = number
+            if phase is not phases[-1]:
+                weights = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+    if best < len(results) - 1:
+        model.load_state_dict(weights)
+    history = [record for result in results for record in result.history]
+    return replace(results[best], history=history, steps=results[-1].steps, seconds=sum(r.seconds for r in results))
+
+
+def _let_learn(model: nn.Module, groups: Sequence[ParameterGroup]) -> None:
+    model.requires_grad_(False)
+    for group in groups:
+        for parameter in group.parameters:
+            parameter.requires_grad_(True)
+
+
+def _after(result: TrainingResult) -> Origin:
+    last = result.history[-1]
+    return Origin("", result.steps, math.ceil(last["epoch"]), last["tokens"])
+
+
+def _improves(result: TrainingResult, best: TrainingResult, settings: LoopSettings) -> bool:
+    if not settings.select or result is best:
+        return True
+    value, former = result.metrics[settings.select], best.metrics[settings.select]
+    return value < former if settings.lower_is_better else value > former
