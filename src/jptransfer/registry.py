@@ -108,6 +108,7 @@ TOKENIZERS = _table("tokenizer", {
     "unigram": ("text.sentencepiece:SentencePieceTokenizer", "SentencePiece unigram language model"),
     "bpe": ("text.sentencepiece:SentencePieceTokenizer", "SentencePiece byte-pair encoding"),
     "word": ("text.simple:WordTokenizer", "MeCab words, the most frequent ones"),
+    "views": ("text.views:ViewsTokenizer", "words, and beside each its bytes, bigrams or characters"),
     "character": ("text.simple:CharacterTokenizer", "Unicode characters"),
     "byte": ("text.simple:ByteTokenizer", "UTF-8 bytes"),
     "pretrained": ("text.pretrained:PretrainedTokenizer", "any tokenizer of transformers, from the hub or a folder"),

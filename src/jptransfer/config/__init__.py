@@ -35,23 +35,26 @@ from jptransfer.config.run import (
     Upstream,
 )
 from jptransfer.config.text import (
+    CharacterView,
     CleaningConfig,
     CorpusConfig,
     CorpusRole,
     DeduplicationConfig,
     EncodingConfig,
     OnError,
+    Segmentation,
     SegmenterConfig,
     SourceConfig,
     TokenizerConfig,
+    ViewsConfig,
 )
 
 __all__ = [
-    "ArtifactsConfig", "BertModelConfig", "ClassWeights", "CleaningConfig", "CompareConfig", "Config",
+    "ArtifactsConfig", "BertModelConfig", "CharacterView", "ClassWeights", "CleaningConfig", "CompareConfig", "Config",
     "CorpusConfig", "CorpusRole", "DeduplicationConfig", "Device", "DoctorConfig", "EncoderFinetuningConfig",
     "EncodingConfig", "EvaluationConfig", "ExportConfig", "FinetuningConfig", "HeadConfig", "LmTrainingConfig",
     "LsConfig", "Masking", "ModelConfig", "ObjectiveConfig", "OnError", "OptimizerConfig", "PhaseConfig",
     "PooledHeadConfig", "Pooling", "Precision", "PredictConfig", "ReportConfig", "RuntimeConfig", "ScheduleConfig",
-    "SegmenterConfig", "SourceConfig", "SubsetConfig", "TaskConfig", "TfidfConfig", "TokenizerConfig", "Tracker",
-    "Upstream",
+    "Segmentation", "SegmenterConfig", "SourceConfig", "SubsetConfig", "TaskConfig", "TfidfConfig", "TokenizerConfig",
+    "Tracker", "Upstream", "ViewsConfig",
 ]

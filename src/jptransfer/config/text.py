@@ -108,12 +108,42 @@ class CorpusRole(Enum):
     domain = "domain"
 
 
+class Segmentation(Enum):
+    """How text is cut into words."""
+
+    mecab = "mecab"
+    whitespace = "whitespace"
+    punctuation = "punctuation"
+
+
 @dataclass
 class SegmenterConfig:
-    """MeCab and its dictionary."""
+    """What finds the words of a text."""
 
+    name: Segmentation = setting(Segmentation.mecab, omit_when=Segmentation.mecab)
+    """mecab; for languages with spaces (kind views): whitespace, or punctuation, which also stands by itself"""
     dictionary: str = setting("unidic-lite", external="dictionary")
     """unidic-lite, ipadic, unidic (by package), or the path of a compiled MeCab dictionary"""
+
+
+class CharacterView(Enum):
+    """Units that a word is spelled in."""
+
+    bytes = "bytes"
+    bigrams = "bigrams"
+    characters = "characters"
+
+
+@dataclass
+class ViewsConfig:
+    """The characters beside every word."""
+
+    characters: CharacterView = CharacterView.bytes
+    """bytes of UTF-8 (ELMo); bigrams: pairs of neighbouring characters (Johnson et al. 2019); characters"""
+    max_characters: int = setting(48, low=1)
+    """units of a longer word are cut (ELMo: 50 with the marks of begin and end, which are the model's)"""
+    min_frequency: int = setting(1, low=1)
+    """rarer characters and bigrams are left out"""
 
 
 @dataclass
@@ -129,21 +159,29 @@ class TokenizerConfig:
     corpus: CorpusRole = setting(CorpusRole.corpus, label=True)
     """which corpus it is trained on"""
     vocab_size: int = setting(8000, low=8)
-    """number of units, special tokens included"""
+    """number of units, special tokens included; views: of words, to which the units of the characters come"""
     min_frequency: int = setting(2, low=1)
-    """rarer units are left out (wordpiece, word, character)"""
+    """rarer units are left out (wordpiece, word, character, words of views)"""
     alphabet_coverage: float = setting(0.9995, low=0.5, high=1.0)
     """share of characters the alphabet must cover (wordpiece, unigram, bpe)"""
     segmenter: SegmenterConfig = setting(factory=SegmenterConfig)
-    """word segmentation (wordpiece, word)"""
+    """word segmentation (wordpiece, word, views)"""
     nfkc: bool = True
     """apply NFKC to text before cutting it; offsets still refer to the original text"""
     lowercase: bool = False
-    """lowercase text before cutting it; offsets still refer to the original text"""
+    """lowercase text before cutting it (views: words, not their characters); offsets refer to the original text"""
     max_sentences: int = setting(200_000, low=1)
     """sentences sampled (seeded) for training"""
     seed: int = setting(0, low=0)
     """seed of that sample"""
+    views: ViewsConfig = setting(factory=ViewsConfig, omit_when=None)
+    """settings of views"""
+
+    def problem(self) -> str:
+        """Return what is wrong with the segmenter, if anything."""
+        if self.segmenter.name is Segmentation.mecab or self.kind == "views":
+            return ""
+        return f".segmenter.name={self.segmenter.name.value} is for kind views; the others cut Japanese by MeCab"
 
 
 @dataclass

@@ -29,7 +29,7 @@ from jptransfer.config import (
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.hub import HUB
 from jptransfer.pipeline.places import MODEL, External, external_inputs, pin, pinned, place_digest
-from jptransfer.registry import HEADS, LEARNERS, MODELS, Entry, Registry
+from jptransfer.registry import HEADS, LEARNERS, MODELS, TOKENIZERS, Entry, Registry
 
 Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig)
 
@@ -124,7 +124,7 @@ class Chain:
         start = self.start or self.finetuning_reference
         if start and start.ours:
             return start
-        config = self.config.tokenizer
+        config = _only(self.config.tokenizer, self.config.tokenizer.kind, TOKENIZERS)
         if start and not (config.kind == "pretrained" and config.source):
             config = TokenizerConfig("pretrained", kind="pretrained", source=start.place)
         inputs: dict[str, Node | Reference] = {}

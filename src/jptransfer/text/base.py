@@ -6,7 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,17 +24,31 @@ TRANSFORMERS_CONFIG = "tokenizer_config.json"
 
 @dataclass(frozen=True)
 class Settings:
-    """What of a tokenizer's configuration still counts once it is trained; stored in ``jpt_tokenizer.json``."""
+    """What of a tokenizer's configuration still counts once it is trained; stored in ``jpt_tokenizer.json``.
+
+    Attributes:
+        lowercase: of the whole text. Kind views lowercases words and not their characters: `lowercase_words`.
+        view, max_characters: settings of kind views.
+    """
 
     kind: str
     nfkc: bool = True
     lowercase: bool = False
     dictionary: str = ""
+    segmenter: str = "mecab"
+    view: str = ""
+    max_characters: int = 0
+    lowercase_words: bool = False
 
     @classmethod
     def of(cls, config: TokenizerConfig) -> Settings:
         """Take the settings from a configuration."""
-        return cls(config.kind, config.nfkc, config.lowercase, config.segmenter.dictionary)
+        segmenter = config.segmenter
+        basis = cls(config.kind, config.nfkc, config.lowercase, segmenter.dictionary, segmenter.name.value)
+        if config.kind != "views":
+            return basis
+        return replace(basis, lowercase=False, view=config.views.characters.value,
+                       max_characters=config.views.max_characters, lowercase_words=config.lowercase)
 
     def normalise(self, text: str) -> str:
         """Normalise `text` as the settings say (the fast path: no offsets)."""

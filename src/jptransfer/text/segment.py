@@ -1,4 +1,4 @@
-"""Words by MeCab, with character spans into the text they were cut from."""
+"""Words by MeCab or by white space and punctuation, with character spans into the text they were cut from."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from jptransfer.errors import ConfigError, nearest
 from jptransfer.text.alignment import replace_surrogates
@@ -49,6 +49,39 @@ class _Morpheme(NamedTuple):
     reading: str | None
     predicate: bool
     attaches: bool
+
+
+class Segmenter(Protocol):
+    """Cuts text into words; words never contain white space."""
+
+    def spaced(self, text: str) -> str:
+        """Return the words of `text` with white space between them (the fast path); split() gives the words."""
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the words' half-open character spans in `text`."""
+
+
+def segmenter(name: str, dictionary: str) -> Segmenter:
+    """Return the segmenter of a name: mecab (on `dictionary`), whitespace, or punctuation."""
+    return MecabSegmenter(dictionary) if name == "mecab" else PatternSegmenter(_PATTERNS[name])
+
+
+_PATTERNS = {"whitespace": re.compile(r"\S+"), "punctuation": re.compile(r"\w+|[^\w\s]")}
+
+
+class PatternSegmenter:
+    """Words are what a regular expression finds, for languages that write spaces between them."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self.pattern = pattern
+
+    def spaced(self, text: str) -> str:
+        """Return the words of `text` with white space between them; a lone surrogate comes out as U+FFFD."""
+        return " ".join(self.pattern.findall(replace_surrogates(text)))
+
+    def spans(self, text: str) -> list[tuple[int, int]]:
+        """Return the words' half-open character spans in `text`."""
+        return [found.span() for found in self.pattern.finditer(text)]
 
 
 class MecabSegmenter:

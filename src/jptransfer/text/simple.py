@@ -82,7 +82,7 @@ class ByteTokenizer(BaseTokenizer):
 
     def __init__(self, settings: Settings) -> None:
         """Take the settings; there is nothing to learn."""
-        super().__init__(settings, [*SPECIAL_TOKENS, *_byte_names()])
+        super().__init__(settings, [*SPECIAL_TOKENS, *byte_names()])
 
     @classmethod
     def train(cls, config: TokenizerConfig, sentences: Sequence[str] = ()) -> Self:
@@ -122,7 +122,7 @@ class ByteTokenizer(BaseTokenizer):
         return bytes(index - self.first for index in ids if index >= self.first).decode("utf-8", errors="replace")
 
 
-def _byte_names() -> list[str]:
+def byte_names() -> list[str]:
     """Return the printable characters that stand for the 256 bytes in byte-level vocabularies (Radford et al. 2019).
 
     Bytes that are printable in Latin-1 stand for themselves, the others are numbered from U+0100.

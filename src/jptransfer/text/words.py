@@ -1,4 +1,4 @@
-"""What the tokenizers that start from MeCab words share: the memo of words and the fast path for corpora."""
+"""What the tokenizers that start from words share: the memo of words and the fast path for corpora."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jptransfer.text import normalize
 from jptransfer.text.alignment import identity, lowercase, nfkc, replace_surrogates
 from jptransfer.text.base import BaseTokenizer, Settings
 from jptransfer.text.memo import Memo
-from jptransfer.text.segment import PACKAGES, MecabSegmenter, dictionary_folder, mecab_options
+from jptransfer.text.segment import PACKAGES, Segmenter, dictionary_folder, mecab_options, segmenter
 from jptransfer.text.types import Encoding, IdBlock
 
 VOCABULARY = "vocab.txt"
@@ -36,7 +36,7 @@ class WordBasedTokenizer(BaseTokenizer):
     def __init__(self, settings: Settings, tokens: Sequence[str]) -> None:
         """Take the settings and all tokens in the order of their ids."""
         super().__init__(settings, tokens)
-        self.segmenter = MecabSegmenter(settings.dictionary)
+        self.segmenter = segmenter(settings.segmenter, settings.dictionary)
         self._pieces: Memo[list[tuple[int, int]]] = Memo(self._cut_word, MEMO_WORDS)
         self._packed_ids: Memo[bytes] = Memo(self._pack, MEMO_WORDS)
 
@@ -116,7 +116,7 @@ class WordBasedTokenizer(BaseTokenizer):
         return {"normalize_text": self.settings.nfkc, "mecab_dic": None, "mecab_option": options}
 
 
-def spaced_words(settings: Settings, segmenter: MecabSegmenter, lines: Iterable[str]) -> list[str]:
+def spaced_words(settings: Settings, segmenter: Segmenter, lines: Iterable[str]) -> list[str]:
     """Return the normalised words of each line with white space between them."""
     normal = map(normalize.nfkc, lines) if settings.nfkc else lines
     spaced = [segmenter.spaced(line) for line in normal]
@@ -125,9 +125,9 @@ def spaced_words(settings: Settings, segmenter: MecabSegmenter, lines: Iterable[
 
 def word_counts(settings: Settings, sentences: Sequence[str]) -> Counter[str]:
     """Count the normalised words of `sentences`."""
-    segmenter = MecabSegmenter(settings.dictionary)
+    cutter = segmenter(settings.segmenter, settings.dictionary)
     counts: Counter[str] = Counter()
     for start in range(0, len(sentences), LINES_AT_ONCE):
-        for spaced in spaced_words(settings, segmenter, sentences[start:start + LINES_AT_ONCE]):
+        for spaced in spaced_words(settings, cutter, sentences[start:start + LINES_AT_ONCE]):
             counts.update(spaced.split())
     return counts

@@ -1,0 +1,131 @@
+"""Words seen twice: every word is a row of ids, the word's own first and then those of its characters.
+
+Encoders that read words by their characters (ELMo, Peters et al. 2018; the tagger of Johnson et al. 2019) find the
+words in the flat ids again, since all units share one id space: special tokens, words, characters. A word's id is
+below `ViewsTokenizer.first_character`, a character's is not.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, Self
+
+from jptransfer.config import TokenizerConfig
+from jptransfer.text.alignment import identity, nfkc, replace_surrogates
+from jptransfer.text.base import Settings, most_frequent
+from jptransfer.text.simple import byte_names
+from jptransfer.text.types import SPECIAL_TOKENS, Encoding
+from jptransfer.text.words import WordBasedTokenizer, word_counts
+
+MARK = " "
+"""Stands before a character unit in the vocabulary; no word contains white space, so the two cannot be confused."""
+UNKNOWN = MARK + SPECIAL_TOKENS[1]
+"""A character unit that is not in the vocabulary; the first of them all."""
+_BYTES = byte_names()
+
+
+def characters(spelling: str) -> list[str]:
+    """Return the characters of a word."""
+    return list(spelling)
+
+
+def bigrams(spelling: str) -> list[str]:
+    """Return the pairs of neighbouring characters: Yes -> Ye, es; one character stands for itself."""
+    return ["".join(pair) for pair in pairwise(spelling)] or list(spelling)
+
+
+def utf8(spelling: str) -> list[str]:
+    """Return the bytes of a word's UTF-8, by the names that byte-level vocabularies give them."""
+    return [_BYTES[byte] for byte in spelling.encode()]
+
+
+VIEWS: dict[str, Callable[[str], list[str]]] = {"characters": characters, "bigrams": bigrams, "bytes": utf8}
+"""Name of a character view -> the function that cuts a word's spelling into its units."""
+
+
+class ViewsTokenizer(WordBasedTokenizer):
+    """The most frequent words, and beside each word its characters, in which no case is lost.
+
+    Attributes:
+        first_character: id of the first character unit; lower ids are those of special tokens and words.
+    """
+
+    def __init__(self, settings: Settings, tokens: Sequence[str]) -> None:
+        """Take the settings and all tokens in the order of their ids."""
+        super().__init__(settings, tokens)
+        self.first_character = self._ids.get(UNKNOWN, len(self.tokens))
+        self._cut_spelling = VIEWS[settings.view]
+
+    @classmethod
+    def train(cls, config: TokenizerConfig, sentences: Sequence[str]) -> Self:
+        """Count words and their character units in `sentences`."""
+        settings = Settings.of(config)
+        words, units = count_views(settings, word_counts(settings, sentences))
+        every = dict.fromkeys(_BYTES, config.views.min_frequency) if settings.view == "bytes" else units
+        kept = sorted(unit for unit, count in every.items() if count >= config.views.min_frequency)
+        return cls(settings, [*SPECIAL_TOKENS, *most_frequent(words, config), UNKNOWN, *(MARK + unit for unit in kept)])
+
+    def save_units(self, folder: Any) -> dict[str, Any]:
+        """Write ``vocab.txt``; transformers has no tokenizer of this kind."""
+        self.save_vocabulary(folder)
+        return {}
+
+    def encode(self, text: str) -> Encoding:
+        """Cut `text`; every piece of a word has the word's offsets, which refer to `text` as given."""
+        text = replace_surrogates(text)
+        aligned = nfkc(text) if self.settings.nfkc else identity(text)
+        return _rows((self._pieces[aligned.text[start:end]], aligned.span(start, end))
+                     for start, end in self.segmenter.spans(aligned.text))
+
+    def encode_words(self, words: Sequence[str], starts: Sequence[int] | None = None) -> Encoding:
+        """Make each of `words` one row, whatever the segmenter would do; see `jptransfer.text.types.Tokenizer`."""
+        places = starts
+        if places is None:
+            places = [0]
+            for word in words:
+                places.append(places[-1] + len(word))
+        normal = (self.settings.normalise(replace_surrogates(word)).strip() for word in words)
+        return _rows((self._pieces[surface], (place, place + len(word)))
+                     for surface, word, place in zip(normal, words, places, strict=False))
+
+    def _cut_word(self, word: str) -> list[tuple[int, int]]:
+        shown = word.lower() if self.settings.lowercase_words else word
+        index = self.unk_id if not shown or shown in SPECIAL_TOKENS else self.id(shown)
+        return [(index, len(word)), *((unit, 0) for unit in self._characters(word))]
+
+    def _characters(self, word: str) -> list[int]:
+        units = self._cut_spelling(spelling(word))[:self.settings.max_characters]
+        return [self._ids.get(MARK + unit, self.first_character) for unit in units]
+
+    def _join(self, tokens: list[str]) -> str:
+        return super()._join([token for token in tokens if not token.startswith(MARK)])
+
+
+def spelling(surface: str, reading: str | None = None) -> str:
+    """Return what of a word its character units are cut from."""
+    return surface
+
+
+def count_views(settings: Settings, surfaces: Counter[str]) -> tuple[Counter[str], Counter[str]]:
+    """Return how often words and character units occur, given how often each surface does."""
+    words: Counter[str] = Counter()
+    units: Counter[str] = Counter()
+    for surface, count in surfaces.items():
+        words[surface.lower() if settings.lowercase_words else surface] += count
+        for unit in VIEWS[settings.view](spelling(surface)):
+            units[unit] += count
+    return words, units
+
+
+def _rows(words: Iterator[tuple[Sequence[tuple[int, int]], tuple[int, int]]]) -> Encoding:
+    """Return the pieces of words, given each word's pieces and its span."""
+    ids: list[int] = []
+    offsets: list[tuple[int, int]] = []
+    numbers: list[int] = []
+    for number, (pieces, span) in enumerate(words):
+        ids += [index for index, _ in pieces]
+        offsets += [span] * len(pieces)
+        numbers += [number] * len(pieces)
+    return Encoding(ids, offsets, numbers)
