@@ -124,9 +124,10 @@ class Chain:
         start = self.start or self.finetuning_reference
         if start and start.ours:
             return start
-        config = _only(self.config.tokenizer, self.config.tokenizer.kind, TOKENIZERS)
+        config = self.config.tokenizer
         if start and not (config.kind == "pretrained" and config.source):
             config = TokenizerConfig("pretrained", kind="pretrained", source=start.place)
+        config = _only(config, config.kind, TOKENIZERS)
         inputs: dict[str, Node | Reference] = {}
         if config.kind not in ("pretrained", "byte"):
             inputs["corpus"] = self._tokenizer_corpus(config)
