@@ -116,8 +116,10 @@ TOKENIZERS = _table("tokenizer", {
 
 MODELS = _table("model architecture", {
     "bert": ("models.bert:configuration", "BERT encoder of any size", (), "encoder", ("mlm",)),
-    "linear_tfidf": ("training.linear:TfidfLearner", "linear model on TF-IDF character n-grams (scikit-learn)", (),
-                     "tfidf"),
+    "linear_tfidf": ("training.linear:TfidfLearner", "linear model on n-grams of characters or words (scikit-learn)",
+                     (), "tfidf"),
+    "fasttext": ("training.fasttext:FasttextLearner", "mean of vectors of words and hashed n-grams (Joulin et al.)",
+                 (), "fasttext"),
 })
 
 OBJECTIVES = _table("objective", {
@@ -143,7 +145,8 @@ SCHEDULES = _table("schedule", {
 LEARNERS = _table("learner", {
     "encoder": ("training.finetuning:EncoderLearner", "a pre-trained or fresh encoder with a head, trained end to end",
                 ("tokenizer", "language_model")),
-    "tfidf": ("training.linear:TfidfLearner", "linear model on TF-IDF character n-grams (scikit-learn)"),
+    "tfidf": ("training.linear:TfidfLearner", "linear model on n-grams of characters or words (scikit-learn)"),
+    "fasttext": ("training.fasttext:FasttextLearner", "fastText's classifier: mean of vectors and a softmax"),
 })
 
 TASKS = _table("task", {

@@ -4,10 +4,12 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from jptransfer.config import FinetuningConfig, TfidfConfig
+from jptransfer.artifacts import canonical
+from jptransfer.config import FinetuningConfig, TfidfConfig, Units
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.tasks.base import make_task
 from jptransfer.tasks.classification import TextExample
+from jptransfer.text.segment import MecabSegmenter
 from jptransfer.training.learners import Job, Selection
 from jptransfer.training.linear import TfidfLearner
 from tests.small import entity_examples, polarity_examples
@@ -62,3 +64,37 @@ def test_clear_errors(tmp_path, runtime):
             TfidfLearner.fit(job(tmp_path, THREE, THREE, c=wrong), runtime)
     with pytest.raises(DataError, match="no n-gram"):
         TfidfLearner.fit(job(tmp_path, THREE, [], c=[1.0], min_df=100), runtime)
+
+
+@pytest.mark.parametrize("idf", [True, False], ids=["tfidf", "bag"])
+@pytest.mark.parametrize("units", Units)
+def test_features_of_words_and_bags_are_those_of_a_plain_analyzer(tmp_path, runtime, units, idf):
+    segmenter = MecabSegmenter()
+
+    def analyzer(text):
+        found = list(text) if units is Units.char else [text[start:end] for start, end in segmenter.spans(text)]
+        glue = "" if units is Units.char else " "
+        return [glue.join(found[start:start + n]) for n in (1, 2) for start in range(len(found) - n + 1)]
+
+    dictionary = "unidic-lite" if units is Units.word else ""
+    learned = TfidfLearner.fit(job(tmp_path, THREE, [], c=[2.0], units=units, dictionary=dictionary, ngram_max=2,
+                                   max_features=30, idf=idf, sublinear=False), runtime)
+    texts = [e.text for e in THREE]
+    reference = TfidfVectorizer(analyzer=analyzer, max_features=30, use_idf=idf)
+    expected = reference.fit_transform(texts).toarray()
+    found = learned.predictor.vectorizer
+    assert found.vocabulary_ == reference.vocabulary_
+    np.testing.assert_allclose(found.transform(texts).toarray(), expected, atol=1e-12)
+    loaded = TfidfLearner.load(tmp_path, {"kind": TASK.kind, "labels": TASK.labels, **learned.settings}, runtime)
+    assert loaded.predict(THREE) == learned.predictor.predict(THREE)
+
+
+def test_settings_that_do_not_go_together():
+    assert "needs a dictionary" in TfidfConfig(units=Units.word).problem()
+    assert "more than" in TfidfConfig(ngram_min=3, ngram_max=2).problem()
+    assert TfidfConfig().problem() == ""
+
+
+def test_the_identity_of_the_first_linear_model_is_what_it_was():
+    assert set(canonical(TfidfConfig())) == {"ngram_min", "ngram_max", "min_df", "sublinear", "c", "class_weights",
+                                             "select"}

@@ -3,6 +3,7 @@
 from jptransfer.config.learning import (
     ClassWeights,
     EncoderFinetuningConfig,
+    FasttextConfig,
     FinetuningConfig,
     HeadConfig,
     LmTrainingConfig,
@@ -17,6 +18,7 @@ from jptransfer.config.learning import (
     SubsetConfig,
     TaskConfig,
     TfidfConfig,
+    Units,
 )
 from jptransfer.config.models import BertModelConfig, ModelConfig
 from jptransfer.config.run import (
@@ -52,9 +54,9 @@ from jptransfer.config.text import (
 __all__ = [
     "ArtifactsConfig", "BertModelConfig", "CharacterView", "ClassWeights", "CleaningConfig", "CompareConfig", "Config",
     "CorpusConfig", "CorpusRole", "DeduplicationConfig", "Device", "DoctorConfig", "EncoderFinetuningConfig",
-    "EncodingConfig", "EvaluationConfig", "ExportConfig", "FinetuningConfig", "HeadConfig", "LmTrainingConfig",
-    "LsConfig", "Masking", "ModelConfig", "ObjectiveConfig", "OnError", "OptimizerConfig", "PhaseConfig",
-    "PooledHeadConfig", "Pooling", "Precision", "PredictConfig", "ReportConfig", "RuntimeConfig", "ScheduleConfig",
-    "Segmentation", "SegmenterConfig", "SourceConfig", "SubsetConfig", "TaskConfig", "TfidfConfig", "TokenizerConfig",
-    "Tracker", "Upstream", "ViewsConfig",
+    "EncodingConfig", "EvaluationConfig", "ExportConfig", "FasttextConfig", "FinetuningConfig", "HeadConfig",
+    "LmTrainingConfig", "LsConfig", "Masking", "ModelConfig", "ObjectiveConfig", "OnError", "OptimizerConfig",
+    "PhaseConfig", "PooledHeadConfig", "Pooling", "Precision", "PredictConfig", "ReportConfig", "RuntimeConfig",
+    "ScheduleConfig", "Segmentation", "SegmenterConfig", "SourceConfig", "SubsetConfig", "TaskConfig", "TfidfConfig",
+    "TokenizerConfig", "Tracker", "Units", "Upstream", "ViewsConfig",
 ]

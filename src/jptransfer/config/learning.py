@@ -288,16 +288,31 @@ class EncoderFinetuningConfig:
     """validation metric that chooses the best checkpoint; empty: the task's own (accuracy, entity_f1)"""
 
 
+class Units(Enum):
+    """What n-grams are made of."""
+
+    char = "char"
+    word = "word"
+
+
 @dataclass
 class TfidfConfig:
-    """Linear model on TF-IDF character n-grams."""
+    """Linear model on counts or TF-IDF of character or word n-grams."""
 
+    units: Units = setting(Units.char, omit_when=Units.char)
+    """char: characters; word: words of MeCab with `dictionary`"""
+    dictionary: str = setting("", external="dictionary")
+    """units word: unidic-lite, ipadic, unidic (by package), or the path of a compiled MeCab dictionary"""
     ngram_min: int = setting(1, low=1)
-    """shortest n-gram (characters)"""
+    """shortest n-gram (units)"""
     ngram_max: int = setting(4, low=1)
-    """longest n-gram (characters)"""
+    """longest n-gram (units)"""
     min_df: int = setting(1, low=1)
     """n-grams in fewer texts are left out"""
+    max_features: int | None = setting(None, low=1, omit_when=None)
+    """only so many n-grams, the most frequent ones; none: all (all are counted, in memory, before they are chosen)"""
+    idf: bool = setting(True, omit_when=True)
+    """weigh n-grams by their rarity; otherwise a bag of counts; either way a text's vector has norm 1"""
     sublinear: bool = True
     """1 + log(tf) in place of tf"""
     c: list[float] = setting(factory=lambda: [0.3, 1.0, 3.0, 10.0, 30.0])
@@ -306,6 +321,52 @@ class TfidfConfig:
     """none, or balanced"""
     select: str = setting("", registry="metrics")
     """validation metric that chooses C; empty: the task's own"""
+
+    def problem(self) -> str:
+        """Return what is wrong with units and n-grams, if anything."""
+        if self.ngram_min > self.ngram_max:
+            return f".ngram_min={self.ngram_min} is more than ngram_max={self.ngram_max}"
+        if (self.units is Units.word) is not bool(self.dictionary):
+            return ": units=word needs a dictionary (unidic-lite), and units=char none"
+        return ""
+
+
+@dataclass
+class FasttextConfig:
+    """fastText's classifier (Joulin et al. 2017): the mean of vectors of words and n-grams, and a softmax."""
+
+    units: Units = Units.word
+    """word: words of MeCab; char: characters, so that n-grams are character n-grams"""
+    dictionary: str = setting("unidic-lite", external="dictionary")
+    """units word: unidic-lite, ipadic, unidic (by package), or the path of a compiled MeCab dictionary"""
+    dim: int = setting(10, low=1)
+    """width of the vectors"""
+    ngrams: list[int] = setting(factory=lambda: [1, 2, 5], low=1)
+    """longest n-gram of units; of several the best on the validation split"""
+    epochs: list[int] = setting(factory=lambda: [2, 5, 10], low=1)
+    """passes over the training split; of several the best on the validation split"""
+    subword_min: int = setting(0, low=0)
+    """shortest character n-gram inside words (fastText's minn); 0: none"""
+    subword_max: int = setting(0, low=0)
+    """longest character n-gram inside words (fastText's maxn)"""
+    buckets: int = setting(10_000_000, low=1)
+    """hash values that n-grams share; only those seen in training take memory"""
+    min_count: int = setting(1, low=1)
+    """rarer words have no vector of their own"""
+    learning_rate: float = setting(0.1, low=0.0)
+    """rate of an example's update at the start; it falls linearly to zero"""
+    batch_size: int = setting(16, low=1)
+    """examples whose updates are made together (summed)"""
+    select: str = setting("", registry="metrics")
+    """validation metric that chooses among n-grams and epochs; empty: the task's own"""
+
+    def problem(self) -> str:
+        """Return what is wrong with the lists or subwords, if anything."""
+        if not self.ngrams or not self.epochs:
+            return ": ngrams and epochs need one number or more each"
+        if bool(self.subword_min) is not bool(self.subword_max) or self.subword_min > self.subword_max:
+            return f": subword_min={self.subword_min}, subword_max={self.subword_max} are no range"
+        return ""
 
 
 @dataclass
@@ -319,4 +380,6 @@ class FinetuningConfig:
     encoder: EncoderFinetuningConfig = setting(factory=EncoderFinetuningConfig, omit_when=None)
     """settings for models that encode text (bert)"""
     tfidf: TfidfConfig = setting(factory=TfidfConfig, omit_when=None)
-    """settings for model linear_tfidf"""
+    """settings for linear models (linear_tfidf, linear_bag_word, ...)"""
+    fasttext: FasttextConfig = setting(factory=FasttextConfig, omit_when=None)
+    """settings for model fasttext"""

@@ -1,10 +1,9 @@
-"""The linear baseline: TF-IDF of character n-grams and logistic regression (scikit-learn), stored without pickle."""
+"""Linear baselines: counts or TF-IDF of n-grams and logistic regression (scikit-learn), stored without pickle."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +12,13 @@ from safetensors.numpy import load_file, save_file
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from jptransfer.config import ClassWeights, TfidfConfig
+from jptransfer.config import ClassWeights, TfidfConfig, Units
+from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.runtime import Runtime
-from jptransfer.tasks.base import Feature, Level, Task, make_task
-from jptransfer.training.learners import Job, Learned
+from jptransfer.tasks.base import Feature, Task, make_task
+from jptransfer.text.segment import MecabSegmenter
+from jptransfer.training.learners import Job, Learned, check_whole_texts
 from jptransfer.training.prediction import Predictor
 
 VOCABULARY, WEIGHTS = "vocabulary.json", "weights.safetensors"
@@ -25,7 +26,7 @@ MAX_ITERATIONS = 2000
 
 
 class TfidfPredictor:
-    """Vectoriser and weights: logits are ``tfidf(text) @ weight + bias``, as scikit-learn's regression has them."""
+    """Vectoriser and weights: logits are ``vector(text) @ weight + bias``, as scikit-learn's regression has them."""
 
     def __init__(self, task: Task, vectorizer: TfidfVectorizer, weight: np.ndarray, bias: np.ndarray) -> None:
         self.task, self.vectorizer, self.weight, self.bias = task, vectorizer, weight, bias
@@ -41,15 +42,19 @@ class TfidfPredictor:
         return made
 
     def save(self, folder: Path) -> None:
-        """Write ``vocabulary.json`` (n-gram -> column) and ``weights.safetensors`` (idf, weight, bias; float64)."""
+        """Write ``vocabulary.json`` (n-gram -> column) and ``weights.safetensors`` (idf, weight, bias; float64).
+
+        A bag of counts has no idf.
+        """
         columns = sorted(self.vectorizer.vocabulary_.items(), key=lambda item: item[1])
         vocabulary = {ngram: int(column) for ngram, column in columns}
         (folder / VOCABULARY).write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
-        save_file({"idf": self.vectorizer.idf_, "weight": self.weight, "bias": self.bias}, folder / WEIGHTS)
+        idf = {"idf": self.vectorizer.idf_} if self.vectorizer.use_idf else {}
+        save_file({**idf, "weight": self.weight, "bias": self.bias}, folder / WEIGHTS)
 
 
 class TfidfLearner:
-    """Logistic regression over TF-IDF features; its C is chosen on the validation split."""
+    """Logistic regression over features of n-grams; its C is chosen on the validation split."""
 
     @classmethod
     def fit(cls, job: Job, runtime: Runtime) -> Learned:
@@ -78,7 +83,7 @@ class TfidfLearner:
         assert best is not None
         predictor, _, c = best
         predictor.save(job.out)
-        return Learned(predictor, {"tfidf": asdict(config) | {"class_weights": config.class_weights.value}}, history,
+        return Learned(predictor, {"tfidf": to_plain(config)}, history,
                        {"c": c, "features": len(vectorizer.vocabulary_)})
 
     @classmethod
@@ -86,16 +91,16 @@ class TfidfLearner:
         """Load what `fit` wrote."""
         vocabulary = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
         arrays = load_file(folder / WEIGHTS)
-        vectorizer = _vectorizer(TfidfConfig(**settings["tfidf"]), vocabulary)
-        vectorizer.idf_ = arrays["idf"]
+        vectorizer = _vectorizer(from_plain(TfidfConfig, settings["tfidf"]), vocabulary)
+        vectorizer.fit([""])  # without idf there is nothing to learn, but scikit-learn wants to be asked
+        if vectorizer.use_idf:
+            vectorizer.idf_ = arrays["idf"]
         task = make_task(settings["kind"], settings["labels"])
         return TfidfPredictor(task, vectorizer, arrays["weight"], arrays["bias"])
 
 
 def _check(job: Job) -> None:
-    if job.task.level is not Level.sequence:
-        raise ConfigError(f"model=linear_tfidf is for classification, and this task is {job.task.kind}; "
-                          "take a model that encodes text, such as bert_tiny")
+    check_whole_texts(job, "linear_tfidf")
     if not job.config.tfidf.c or min(job.config.tfidf.c) <= 0:
         raise ConfigError("finetuning.tfidf.c: one positive number or more is needed")
     if len(job.config.tfidf.c) != 1 and not job.validation:
@@ -103,8 +108,14 @@ def _check(job: Job) -> None:
 
 
 def _vectorizer(config: TfidfConfig, vocabulary: Mapping[str, int] | None = None) -> TfidfVectorizer:
-    return TfidfVectorizer(analyzer="char", ngram_range=(config.ngram_min, config.ngram_max), min_df=config.min_df,
-                           sublinear_tf=config.sublinear, vocabulary=vocabulary)
+    """Return scikit-learn's vectoriser; text is lowercased, an n-gram of words has spaces between them."""
+    words: dict[str, Any] = {"analyzer": "char"}
+    if config.units is Units.word:
+        segmenter = MecabSegmenter(config.dictionary)
+        words = {"analyzer": "word", "token_pattern": None, "tokenizer": lambda text: segmenter.spaced(text).split()}
+    return TfidfVectorizer(**words, ngram_range=(config.ngram_min, config.ngram_max), min_df=config.min_df,
+                           max_features=config.max_features, use_idf=config.idf, sublinear_tf=config.sublinear,
+                           vocabulary=vocabulary)
 
 
 def _regression(
