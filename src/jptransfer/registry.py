@@ -128,6 +128,8 @@ OBJECTIVES = _table("objective", {
 
 HEADS = _table("head", {
     "pooled": ("models.heads.pooled:PooledHead", "one linear layer on a pooled state of the top layer"),
+    "concat_pooling": ("models.heads.concat_pooling:ConcatPoolingHead",
+                       "last, strongest and mean state, then two layers with batch normalisation (ULMFiT)"),
     "token": ("models.heads.token:TokenHead", "one linear layer on every state of the top layer (ner)"),
 })
 

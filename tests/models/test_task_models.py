@@ -30,6 +30,7 @@ HEADS = {"plain": HeadConfig(dropout=0.3)} | {
     pooling.value: HeadConfig("pooled", 0.3, PooledHeadConfig(pooling)) for pooling in Pooling}
 
 
+HEADS["concat_pooling"] = HeadConfig("concat_pooling", 0.3)
 COMBINATIONS = [*[("classification", head) for head in HEADS], ("ner", "plain"), ("ner", "token")]
 HEADS["token"] = HeadConfig("token", 0.3)
 

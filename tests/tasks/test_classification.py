@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from jptransfer.config import Keep
 from jptransfer.tasks.base import IGNORED
 from jptransfer.tasks.classification import Classification, TextExample
 from tests.tasks.fakes import PairTokenizer
@@ -18,6 +19,15 @@ def test_features_hold_the_beginning_of_each_text():
     assert [feature.labels for feature in features] == [[1], [0], [IGNORED]]
     assert [feature.truncated for feature in features] == [1, 0, 2]
     assert TASK.report(examples, features) == {"examples": 3, "truncated": 2}
+
+
+def test_features_hold_the_end_of_each_text():
+    example, tokenizer = TextExample("3", "狭い部屋でした。", None), PairTokenizer()
+    for room in (1, 2, 50):
+        [feature] = TASK.features([example], tokenizer, room + 2, Keep.last)
+        assert feature.input_ids == [2, *tokenizer.encode(example.text).ids[-room:], 3]
+    [feature] = TASK.features([TextExample("0", "", None)], tokenizer, 4, Keep.last)
+    assert feature.input_ids == [2, 3]
 
 
 def test_decoding_is_softmax_and_argmax():

@@ -2,10 +2,12 @@
 
 from jptransfer.config.learning import (
     ClassWeights,
+    ConcatPoolingHeadConfig,
     EncoderFinetuningConfig,
     FasttextConfig,
     FinetuningConfig,
     HeadConfig,
+    Keep,
     LmTrainingConfig,
     Masking,
     ObjectiveConfig,
@@ -52,11 +54,12 @@ from jptransfer.config.text import (
 )
 
 __all__ = [
-    "ArtifactsConfig", "BertModelConfig", "CharacterView", "ClassWeights", "CleaningConfig", "CompareConfig", "Config",
-    "CorpusConfig", "CorpusRole", "DeduplicationConfig", "Device", "DoctorConfig", "EncoderFinetuningConfig",
-    "EncodingConfig", "EvaluationConfig", "ExportConfig", "FasttextConfig", "FinetuningConfig", "HeadConfig",
-    "LmTrainingConfig", "LsConfig", "Masking", "ModelConfig", "ObjectiveConfig", "OnError", "OptimizerConfig",
-    "PhaseConfig", "PooledHeadConfig", "Pooling", "Precision", "PredictConfig", "ReportConfig", "RuntimeConfig",
-    "ScheduleConfig", "Segmentation", "SegmenterConfig", "SourceConfig", "SubsetConfig", "TaskConfig", "TfidfConfig",
-    "TokenizerConfig", "Tracker", "Units", "Upstream", "ViewsConfig",
+    "ArtifactsConfig", "BertModelConfig", "CharacterView", "ClassWeights", "CleaningConfig", "CompareConfig",
+    "ConcatPoolingHeadConfig", "Config", "CorpusConfig", "CorpusRole", "DeduplicationConfig", "Device", "DoctorConfig",
+    "EncoderFinetuningConfig", "EncodingConfig", "EvaluationConfig", "ExportConfig", "FasttextConfig",
+    "FinetuningConfig", "HeadConfig", "Keep", "LmTrainingConfig", "LsConfig", "Masking", "ModelConfig",
+    "ObjectiveConfig", "OnError", "OptimizerConfig", "PhaseConfig", "PooledHeadConfig", "Pooling", "Precision",
+    "PredictConfig", "ReportConfig", "RuntimeConfig", "ScheduleConfig", "Segmentation", "SegmenterConfig",
+    "SourceConfig", "SubsetConfig", "TaskConfig", "TfidfConfig", "TokenizerConfig", "Tracker", "Units", "Upstream",
+    "ViewsConfig",
 ]

@@ -238,6 +238,23 @@ class PooledHeadConfig:
 
 
 @dataclass
+class ConcatPoolingHeadConfig:
+    """Two layers with batch normalisation on the last, strongest and mean state (Howard and Ruder 2018)."""
+
+    width: int = setting(50, low=1)
+    """width of the hidden layer"""
+    input_dropout: float = setting(0.4, low=0.0, high=1.0)
+    """dropout of the pooled states"""
+
+
+class Keep(Enum):
+    """Which tokens of a text stay where it is longer than `max_length`."""
+
+    first = "first"
+    last = "last"
+
+
+@dataclass
 class HeadConfig:
     """What stands on an encoder; only the section of the head's own name counts."""
 
@@ -247,6 +264,8 @@ class HeadConfig:
     """dropout before the last linear layer"""
     pooled: PooledHeadConfig = setting(factory=PooledHeadConfig, omit_when=None)
     """settings of pooled"""
+    concat_pooling: ConcatPoolingHeadConfig = setting(factory=ConcatPoolingHeadConfig, omit_when=None)
+    """settings of concat_pooling"""
 
 
 @dataclass
@@ -259,6 +278,8 @@ class EncoderFinetuningConfig:
     """global batch: examples an update"""
     max_length: int = setting(128, low=8)
     """longest sequence in tokens; longer texts are cut (classification) or split (ner)"""
+    keep: Keep = setting(Keep.first, omit_when=Keep.first)
+    """the first or the last tokens of a longer text (classification)"""
     head: HeadConfig = setting(factory=HeadConfig)
     """what stands on the encoder"""
     learning_rate: float = setting(1e-4, low=0.0)
@@ -271,6 +292,12 @@ class EncoderFinetuningConfig:
     """number format"""
     class_weights: ClassWeights = ClassWeights.none
     """none, or balanced: inverse to the classes' frequency"""
+    label_smoothing: float = setting(0.0, low=0.0, high=1.0, omit_when=0.0)
+    """share of a label's weight in the loss that all labels have in equal parts"""
+    dropouts: dict[str, float] = setting(factory=dict, omit_when={})
+    """dropouts of the encoder by their names in its config.json, in place of its own; a wrong name lists them"""
+    dropout_factor: float = setting(1.0, low=0.0, omit_when=1.0)
+    """every dropout of the encoder is multiplied by this, and is at most 1"""
     freeze: list[str] = setting(factory=list)
     """layer groups that stay as they are (embeddings, layer.0, ..., pooler), or `encoder` for all of them"""
     rate_decay: float = setting(1.0, low=0.0)

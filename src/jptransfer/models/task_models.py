@@ -8,7 +8,7 @@ with its head beside it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,8 @@ class HeadedEncoder(nn.Module):
 
 
 def fresh_head(
-    source: Path | PreTrainedConfig, kind: str, labels: Sequence[str], head: HeadConfig, seed: int
+    source: Path | PreTrainedConfig, kind: str, labels: Sequence[str], head: HeadConfig, seed: int,
+    adjust: Callable[[PreTrainedConfig], None] = lambda config: None,
 ) -> nn.Module:
     """Return an encoder with a new head for `labels`.
 
@@ -76,6 +77,7 @@ def fresh_head(
         labels: names of the outputs, in order (for ner the tags).
         head: which head.
         seed: of everything that is not loaded: the head, a pooler that the folder lacks, a fresh encoder.
+        adjust: changes the encoder's configuration before it is made.
 
     Raises:
         ConfigError: the head does not do what this kind of task needs.
@@ -84,6 +86,7 @@ def fresh_head(
     config = source if isinstance(source, PreTrainedConfig) else _settings(source)
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: index for index, label in enumerate(labels)}
+    adjust(config)
     for name in _DROPOUT_FIELDS:
         if hasattr(config, name):
             setattr(config, name, head.dropout)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from jptransfer.config.learning import SPLITS
+from jptransfer.config.learning import SPLITS, Keep
 from jptransfer.errors import DataError
 from jptransfer.registry import TASKS
 
@@ -119,8 +119,12 @@ class Task(Protocol):
     def statistics(examples: Sequence[Any]) -> dict[str, Any]:
         """Counts for people: examples, examples (or spans) by label, mean length in characters."""
 
-    def features(self, examples: Sequence[Any], tokenizer: Tokenizer, max_length: int) -> list[Feature]:
-        """Encode examples, in order; no feature has more than `max_length` tokens. Examples may lack gold."""
+    def features(self, examples: Sequence[Any], tokenizer: Tokenizer, max_length: int,
+                 keep: Keep = Keep.first) -> list[Feature]:
+        """Encode examples, in order; no feature has more than `max_length` tokens. Examples may lack gold.
+
+        Of a text of which not all can stay, `keep` says which end does.
+        """
 
     def report(self, examples: Sequence[Any], features: Sequence[Feature]) -> dict[str, int]:
         """Count what encoding could not keep: truncated texts, misaligned entities; for logs and manifest."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jptransfer.config.learning import Keep
 from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax, summarise
 
 if TYPE_CHECKING:
@@ -76,13 +77,13 @@ class Classification:
         return IGNORED if example.label is None else self._index[example.label]
 
     def features(self, examples: Sequence[TextExample], tokenizer: Tokenizer,
-                 max_length: int) -> list[Feature]:
-        """One feature an example: [CLS], the first `max_length` - 2 pieces, [SEP]."""
+                 max_length: int, keep: Keep = Keep.first) -> list[Feature]:
+        """One feature an example: [CLS], the first (or last) `max_length` - 2 pieces, [SEP]."""
         block = tokenizer.encode_lines(example.text for example in examples)
         ids, ends, room = block.ids.tolist(), np.cumsum(block.lengths).tolist(), max_length - 2
         made, start = [], 0
         for index, (example, end) in enumerate(zip(examples, ends, strict=True)):
-            kept = ids[start:min(end, start + room)]
+            kept = ids[start:min(end, start + room)] if keep is Keep.first else ids[max(start, end - room):end]
             made.append(Feature(index, [tokenizer.cls_id, *kept, tokenizer.sep_id], [self.target(example)],
                                 truncated=end - start - len(kept)))
             start = end

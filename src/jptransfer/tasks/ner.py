@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from jptransfer.config.learning import Keep
 from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax, summarise
 from jptransfer.tasks.spans import Span, chunks, iob2, tag_names, to_characters, to_units
 from jptransfer.tasks.units import cut, windows
@@ -78,10 +79,10 @@ class EntityRecognition:
         }
 
     def features(self, examples: Sequence[EntityExample], tokenizer: Tokenizer,
-                 max_length: int) -> list[Feature]:
+                 max_length: int, keep: Keep = Keep.first) -> list[Feature]:
         """One feature or more an example: overlapping windows of whole units between [CLS] and [SEP].
 
-        A unit that two windows hold is scored in the one where it stands further from the border.
+        A unit that two windows hold is scored in the one where it stands further from the border; all of a text stays.
         """
         return [
             feature

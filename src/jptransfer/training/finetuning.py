@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,10 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedConfig
 
-from jptransfer.config import ClassWeights, HeadConfig
+from jptransfer.config import ClassWeights, HeadConfig, Keep
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError
+from jptransfer.models.dropout import set_dropouts
 from jptransfer.models.encoder import encoder_of
 from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
 from jptransfer.registry import MODELS
@@ -45,10 +47,12 @@ class LabelLoss:
     Attributes:
         weights: one a class, float32.
         fixed: modules that only compute features: without dropout, as when they are used.
+        smoothing: share of a label's weight that all labels have in equal parts (Szegedy et al. 2016, section 7).
     """
 
     weights: Tensor
     fixed: Sequence[nn.Module] = ()
+    smoothing: float = 0.0
 
     def units(self, batch: Tensors) -> dict[str, float]:
         """Return the sum of the weights of a part's labels, and the number of examples behind a head's penalty."""
@@ -63,7 +67,7 @@ class LabelLoss:
         output = task_output(model, inputs)
         logits = output.logits.flatten(0, -2)
         loss = cross_entropy(logits, batch["labels"].flatten(), weight=self.weights.to(logits.device),
-                             ignore_index=IGNORED, reduction="sum")
+                             ignore_index=IGNORED, reduction="sum", label_smoothing=self.smoothing)
         penalty = {} if output.penalty is None else {"penalty": output.penalty.float().sum()}
         return StepLoss({"label": loss, **penalty})
 
@@ -80,7 +84,7 @@ class EncoderLearner:
         """
         result, report = launch(_train, runtime, job)
         config = job.config.encoder
-        settings = {"max_length": config.max_length, "head": to_plain(config.head)}
+        settings = {"max_length": config.max_length, "keep": config.keep.value, "head": to_plain(config.head)}
         values = {"steps": result.steps, "best_step": result.best_step, **report}
         learned = {"kind": job.task.kind, "labels": job.task.labels, **settings}
         return Learned(cls.load(job.out, learned, runtime), settings, result.history, values)
@@ -91,7 +95,8 @@ class EncoderLearner:
         task = make_task(settings["kind"], settings["labels"])
         model = load_task_model(folder, settings["kind"], from_plain(HeadConfig, settings["head"]))
         device = TrainingContext(runtime).device
-        return EncoderPredictor(task, model, load_tokenizer(folder), settings["max_length"], device, runtime)
+        return EncoderPredictor(task, model, load_tokenizer(folder), settings["max_length"], device, runtime,
+                                Keep(settings.get("keep", Keep.first)))
 
 
 def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, int]]:
@@ -99,8 +104,8 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, int]]:
     config, task = job.config.encoder, job.task
     context = TrainingContext(runtime, config.precision)
     tokenizer = _tokenizer(job)
-    features = task.features(job.train, tokenizer, config.max_length)
-    validation = task.features(job.validation, tokenizer, config.max_length)
+    features = task.features(job.train, tokenizer, config.max_length, config.keep)
+    validation = task.features(job.validation, tokenizer, config.max_length, config.keep)
     model: Any = _new_model(job, tokenizer)
     groups = layer_groups(model)
     frozen = freeze(groups, config.freeze)
@@ -114,7 +119,8 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, int]]:
         return job.selection.score(task.decode(validation, scores, job.validation))
 
     objective = LabelLoss(class_weights(features, len(task.outputs), config.class_weights),
-                          [encoder_of(model)] if set(frozen) >= set(groups) - {HEAD} else [])
+                          [encoder_of(model)] if set(frozen) >= set(groups) - {HEAD} else [],
+                          config.label_smoothing)
     phases = _phases(job, groups, frozen, len(data.batches(0)))
     result = train_phases(model, objective, data, phases, context, job.work, evaluate if validation else None)
     if context.is_main:
@@ -142,7 +148,8 @@ def class_weights(features: Sequence[Feature], classes: int, kind: ClassWeights)
 def _new_model(job: Job, tokenizer: Tokenizer) -> nn.Module:
     config = job.config.encoder
     source = job.language_model or _architecture(job, tokenizer)
-    model = fresh_head(source, job.task.kind, job.task.outputs, config.head, job.seed)
+    model = fresh_head(source, job.task.kind, job.task.outputs, config.head, job.seed,
+                       partial(set_dropouts, values=config.dropouts, factor=config.dropout_factor))
     settings: Any = model.config
     if getattr(settings, "pad_token_id", None) is None:
         settings.pad_token_id = tokenizer.pad_id

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from jptransfer.config import Keep
 from jptransfer.models.task_models import task_output
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Level, Task
@@ -52,13 +53,13 @@ class EncoderPredictor:
     """An encoder with a head and its tokenizer (see `Predictor`)."""
 
     def __init__(self, task: Task, model: nn.Module, tokenizer: Tokenizer, max_length: int, device: torch.device,
-                 runtime: Runtime) -> None:
-        self.task, self.tokenizer, self.max_length, self.runtime = task, tokenizer, max_length, runtime
+                 runtime: Runtime, keep: Keep = Keep.first) -> None:
+        self.task, self.tokenizer, self.max_length, self.keep, self.runtime = task, tokenizer, max_length, keep, runtime
         self.model = model.to(device).eval()
 
     def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[Any]:
         """Return the task's prediction for each example (see `Predictor`)."""
-        features = self.task.features(examples, self.tokenizer, self.max_length)
+        features = self.task.features(examples, self.tokenizer, self.max_length, self.keep)
         with torch.inference_mode(), self.runtime.progress.bar("predict", len(features)) as bar:
             scores = score(self.model, features, self.task.level, self.tokenizer.pad_id, batch_size, bar.advance)
         return self.task.decode(features, scores, examples)
