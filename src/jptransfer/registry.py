@@ -85,6 +85,7 @@ SOURCES = _table("source format", {
     "jsonl": ("corpora.readers:read_jsonl", "one JSON object a line"),
     "wikiextractor": ("corpora.readers:read_wikiextractor", "WikiExtractor output, <doc> elements or JSON"),
     "folder": ("corpora.readers:read_folder", "a folder of text files, one document a file"),
+    "csv": ("corpora.readers:read_csv", "columns of a comma-separated file with quotes, each cell a document"),
     "tsv": ("corpora.readers:read_tsv", "columns of a tab-separated file, one sentence a cell"),
     "hf": ("corpora.readers:read_hf", "a Hugging Face data set, from the hub or from disk"),
 })
@@ -162,6 +163,8 @@ DATASETS = _table("data set", {
     "livedoor": ("datasets.livedoor:read", "livedoor news topics (titles or bodies)"),
     "knbc_polarity": ("datasets.knbc:polarity", "KNB corpus, polarity of opinions"),
     "knbc_ner": ("datasets.knbc:entities", "KNB corpus, named entities (IREX types)"),
+    "rakuten": ("datasets.rakuten:read", "Rakuten reviews of Zhang & LeCun (2017): label, title, comment"),
+    "yahoo_movies": ("datasets.yahoo_movies:read", "Yahoo movie reviews with a rating, made binary and balanced"),
     "stockmark_ner": ("datasets.stockmark:read", "stockmark Wikipedia NER, 8 types"),
 })
 
@@ -177,8 +180,23 @@ METRICS = _table("metric", {
     "token_accuracy": ("evaluation.metrics:token_accuracy", "share of units with the right tag, as conlleval has it"),
 })
 
+CELLS = _table("kind of cell", {
+    "evaluation": ("suites.cells:Evaluations", "score of a task model on the final split, over seeds"),
+    "dataset": ("suites.cells:Counts", "what a data set holds: numbers of examples, of labels"),
+})
+
+LAYOUTS = _table("layout", {
+    "absolute": ("suites.layouts:absolute", "a row's scores as they are, the paper's beside ours"),
+    "differences": ("suites.layouts:differences", "a baseline's scores, all other rows as differences from it"),
+})
+
+FIGURES = _table("kind of figure", {
+    "points": ("suites.figures:points", "a panel a column: ours with its interval, the paper's, a line a row"),
+})
+
 ALL: dict[str, Registry] = {
     "stages": STAGES, "sources": SOURCES, "cleaners": CLEANERS, "tokenizers": TOKENIZERS, "models": MODELS,
     "objectives": OBJECTIVES, "heads": HEADS, "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "learners": LEARNERS,
     "tasks": TASKS, "datasets": DATASETS, "metrics": METRICS,
+    "cells": CELLS, "layouts": LAYOUTS, "figures": FIGURES,
 }

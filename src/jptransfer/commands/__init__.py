@@ -61,6 +61,8 @@ VERBS: dict[str, Verb] = {verb.name: verb for verb in (
     Verb("eval", "score the task model"),
     Verb("report", "tables, figures and one HTML page"),
     Verb("run", "everything that the configuration describes, down to the report"),
+    Verb("reproduce", "make the tables and figures of a paper", "ReproduceConfig",
+         "jptransfer.commands.reproduce:reproduce", ("suite",)),
     Verb("predict", "classify or tag text from a file or standard input", "PredictConfig",
          "jptransfer.commands.models:predict", ("artifact", "input")),
     Verb("export", "write a model as a folder that plain transformers loads", "ExportConfig",

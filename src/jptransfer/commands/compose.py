@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import OverrideType
+from hydra.core.override_parser.types import Override, OverrideType
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, flag_override
 
-from jptransfer.commands import Verb
+from jptransfer.commands import VERBS, Verb
 from jptransfer.commands.arguments import hydra_override
 from jptransfer.commands.messages import explain
 from jptransfer.config import Config
@@ -48,6 +49,72 @@ def type_of(config: DictConfig) -> type:
     return OmegaConf.get_type(config) or Config
 
 
+class Composer:
+    """Composes configurations of `jpt run` from overrides alone, many of them fast: choices of groups only once each.
+
+    Where a setting is given twice, the later one counts. Works inside a running Hydra job only.
+    """
+
+    def __init__(self) -> None:
+        register(VERBS["run"])
+        self._loader = GlobalHydra.instance().config_loader()
+        self._parser = OverridesParser.create()
+        self._parsed: dict[str, Override] = {}
+        self._bases: dict[tuple[str, ...], DictConfig] = {}
+        self._groups = set(self._load(()).hydra.runtime.choices)
+
+    def __call__(self, overrides: Sequence[str]) -> Config:
+        """Return the configuration.
+
+        Raises:
+            ConfigError: an override is wrong.
+        """
+        try:
+            return typed(self._compose(overrides))
+        except Exception as error:
+            message = str(error) if isinstance(error, ConfigError) else explain(error, Config)
+            if message is None:
+                raise
+            raise ConfigError(message) from error
+
+    def _compose(self, overrides: Sequence[str]) -> DictConfig:
+        latest = {}
+        for one in overrides:
+            parsed = self._parse(hydra_override(one, Config))
+            latest[parsed.key_or_group] = parsed
+        values = [one for one in latest.values() if _is_value(one, self._groups)]
+        changed = copy.deepcopy(self._base([str(one.input_line) for one in latest.values() if one not in values]))
+        for one in values:
+            OmegaConf.update(changed, one.key_or_group, one.value())
+        return changed
+
+    def _parse(self, override: str) -> Override:
+        if override not in self._parsed:
+            self._parsed[override] = self._parser.parse_override(override)
+        return self._parsed[override]
+
+    def _base(self, overrides: list[str]) -> DictConfig:
+        key = tuple(overrides)
+        if key not in self._bases:
+            self._bases[key] = _without_hydra(self._load(key))
+        return self._bases[key]
+
+    def _load(self, overrides: Sequence[str]) -> DictConfig:
+        return self._loader.load_configuration("run", list(overrides), run_mode=RunMode.RUN)
+
+
+def _is_value(override: Override, groups: Iterable[str]) -> bool:
+    """Whether an override sets a value that is there, and chooses of no group."""
+    return (override.type is OverrideType.CHANGE and not override.is_sweep_override()
+            and override.key_or_group not in groups)
+
+
+def _without_hydra(config: DictConfig) -> DictConfig:
+    with flag_override(config, ["struct", "readonly"], False):
+        del config["hydra"]
+    return config
+
+
 def compose_rows(config: Config, composed: DictConfig) -> dict[str, Config]:
     """Return row -> configuration: this run's command line with each row's overrides added.
 
@@ -80,14 +147,10 @@ def _compose_row(overrides: list[str], composed: DictConfig) -> DictConfig:
     hydra = HydraConfig.get()
     overrides = [hydra_override(one, Config) for one in overrides]
     parsed = OverridesParser.create().parse_overrides(overrides)
-    if all(one.type is OverrideType.CHANGE and not one.is_sweep_override()
-           and one.key_or_group not in hydra.runtime.choices for one in parsed):
+    if all(_is_value(one, hydra.runtime.choices) for one in parsed):
         changed = copy.deepcopy(composed)
         for one in parsed:
             OmegaConf.update(changed, one.key_or_group, one.value())
         return changed
-    changed = GlobalHydra.instance().config_loader().load_configuration(
-        hydra.job.config_name, [*hydra.overrides.task, *overrides], run_mode=RunMode.RUN)
-    with flag_override(changed, ["struct", "readonly"], False):
-        del changed["hydra"]
-    return changed
+    return _without_hydra(GlobalHydra.instance().config_loader().load_configuration(
+        hydra.job.config_name, [*hydra.overrides.task, *overrides], run_mode=RunMode.RUN))

@@ -8,8 +8,9 @@ from jptransfer.resources import resource
 
 
 def groups() -> dict[str, list[str]]:
-    """Return group -> choices, as far as the shipped configurations go; Hydra's own groups are left out."""
-    folders = sorted(path for path in resource("configs").iterdir() if path.is_dir() and path.name != "hydra")
+    """Return group -> choices, as far as the shipped configurations go; Hydra's own and suites are left out."""
+    folders = sorted(path for path in resource("configs").iterdir()
+                     if path.is_dir() and path.name not in ("hydra", "suites"))
     return {folder.name: sorted(choice.stem for choice in folder.glob("*.yaml")) for folder in folders}
 
 

@@ -34,10 +34,12 @@ from jptransfer.config.run import (
     LsConfig,
     PredictConfig,
     ReportConfig,
+    ReproduceConfig,
     RuntimeConfig,
     Tracker,
     Upstream,
 )
+from jptransfer.config.suite import ColumnConfig, PartConfig, RowConfig, ScaleConfig, SuiteConfig
 from jptransfer.config.text import (
     CharacterView,
     CleaningConfig,
@@ -46,6 +48,7 @@ from jptransfer.config.text import (
     DeduplicationConfig,
     EncodingConfig,
     OnError,
+    OriginConfig,
     Segmentation,
     SegmenterConfig,
     SourceConfig,
@@ -54,12 +57,12 @@ from jptransfer.config.text import (
 )
 
 __all__ = [
-    "ArtifactsConfig", "BertModelConfig", "CharacterView", "ClassWeights", "CleaningConfig", "CompareConfig",
-    "ConcatPoolingHeadConfig", "Config", "CorpusConfig", "CorpusRole", "DeduplicationConfig", "Device", "DoctorConfig",
-    "EncoderFinetuningConfig", "EncodingConfig", "EvaluationConfig", "ExportConfig", "FasttextConfig",
+    "ArtifactsConfig", "BertModelConfig", "CharacterView", "ClassWeights", "CleaningConfig", "ColumnConfig",
+    "CompareConfig", "ConcatPoolingHeadConfig", "Config", "CorpusConfig", "CorpusRole", "DeduplicationConfig", "Device",
+    "DoctorConfig", "EncoderFinetuningConfig", "EncodingConfig", "EvaluationConfig", "ExportConfig", "FasttextConfig",
     "FinetuningConfig", "HeadConfig", "Keep", "LmTrainingConfig", "LsConfig", "Masking", "ModelConfig",
-    "ObjectiveConfig", "OnError", "OptimizerConfig", "PhaseConfig", "PooledHeadConfig", "Pooling", "Precision",
-    "PredictConfig", "ReportConfig", "RuntimeConfig", "ScheduleConfig", "Segmentation", "SegmenterConfig",
-    "SourceConfig", "SubsetConfig", "TaskConfig", "TfidfConfig", "TokenizerConfig", "Tracker", "Units", "Upstream",
-    "ViewsConfig",
+    "ObjectiveConfig", "OnError", "OptimizerConfig", "OriginConfig", "PartConfig", "PhaseConfig", "PooledHeadConfig",
+    "Pooling", "Precision", "PredictConfig", "ReportConfig", "ReproduceConfig", "RowConfig", "RuntimeConfig",
+    "ScaleConfig", "ScheduleConfig", "Segmentation", "SegmenterConfig", "SourceConfig", "SubsetConfig", "SuiteConfig",
+    "TaskConfig", "TfidfConfig", "TokenizerConfig", "Tracker", "Units", "Upstream", "ViewsConfig",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from jptransfer.config.fields import setting
-from jptransfer.config.text import OnError
+from jptransfer.config.text import OnError, OriginConfig
 
 
 class Precision(Enum):
@@ -163,9 +163,9 @@ class TaskConfig:
     options: dict[str, str] = setting(factory=dict)
     """settings of the reader, for example part: titles; a wrong name lists those it has"""
     text_column: str = "text"
-    """text_file: name, or 0-based number where the file has no header, of the text's column"""
+    """text_file, yahoo_movies: name, or 0-based number where the file has no header, of the text's column"""
     label_column: str = "label"
-    """text_file: name, or 0-based number where the file has no header, of the label's column"""
+    """text_file, yahoo_movies: name, or 0-based number where there is no header, of the label's column"""
     token_column: str = "0"
     """conll_file: 0-based number of the token's column; -1 is the last one"""
     tag_column: str = "-1"
@@ -190,6 +190,8 @@ class TaskConfig:
     """split -> number of examples the files must give"""
     on_error: OnError = OnError.stop
     """malformed rows: stop with an error, or skip, count and report"""
+    origin: OriginConfig = setting(factory=OriginConfig, label=True)
+    """where its official files come from"""
 
 
 @dataclass

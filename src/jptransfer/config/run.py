@@ -162,6 +162,32 @@ class Config:
 
 
 @dataclass
+class ReproduceConfig:
+    """`jpt reproduce PAPER/TABLE | PAPER | all | ls`: make a paper's tables and figures."""
+
+    suite: str = "???"
+    """table as paper/table, all tables of a paper, `all`, a YAML file of your own, or `ls` to list them"""
+    scale: str = "toy"
+    """toy: minutes on a CPU, on shipped data; paper: the paper's sizes on its official files; or one the suite names"""
+    only: list[str] = setting(factory=list)
+    """names of the rows to run; empty: all of them"""
+    cells: list[str] = setting(factory=list)
+    """cells to run, as row/column; empty: all of them"""
+    seeds: list[int] = setting(factory=list)
+    """seeds of fine-tuning in place of the suite's"""
+    overrides: list[str] = setting(factory=list)
+    """overrides of every cell, as on the command line of `jpt run`"""
+    data_root: str = "${oc.env:JPT_DATA_ROOT,data}"
+    """folder that official files are found under"""
+    outputs_root: str = "${oc.env:JPT_OUTPUTS,outputs}"
+    """folder of artifacts; tables and pages are written to `suites` in it"""
+    runtime: RuntimeConfig = setting(factory=RuntimeConfig)
+    """device, processes, logging: nothing that changes an outcome"""
+    dry_run: bool = False
+    """show what is there, what is missing and how long it may take, and stop"""
+
+
+@dataclass
 class PredictConfig:
     """`jpt predict MODEL [INPUT]`: classify or tag text."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import html
 import io
 import json
@@ -165,9 +166,25 @@ def read_tsv(source: SourceConfig, intake: Intake) -> Iterator[Document]:
                     yield from documents([cells[column]], source, split=bool(source.split_sentences))
 
 
+def read_csv(source: SourceConfig, intake: Intake) -> Iterator[Document]:
+    r"""Comma-separated columns by 0-based number, quotes special: each cell is a document; ``\n`` in it ends a line."""
+    columns, where = _numbers(source.columns, "columns"), source.where
+    needed = max([*columns, *_numbers(list(where), "where")])
+    for path in locate(source.path, intake):
+        lines = (f"{line}\n" for _, line in read_lines(path, source.encoding, intake))
+        for number, cells in enumerate(csv.reader(lines), 1):
+            if len(cells) <= needed:
+                what = f"{len(cells)} columns, but column {needed} is wanted"
+                intake.trouble("malformed", f"{path}: row {number}", what)
+            elif all(cells[int(column)] == wanted for column, wanted in where.items()):
+                for column in columns:
+                    paragraphs = (line for line in cells[column].replace("\\n", "\n").split("\n") if line.strip())
+                    yield from documents(paragraphs, source, split=_splits(source))
+
+
 def _numbers(columns: list[str], field: str) -> list[int]:
     if not columns and field == "columns" or not all(column.isdecimal() for column in columns):
-        raise ConfigError(f"{field}: format tsv wants 0-based column numbers, not {columns}")
+        raise ConfigError(f"{field}: formats tsv and csv want 0-based column numbers, not {columns}")
     return [int(column) for column in columns]
 
 

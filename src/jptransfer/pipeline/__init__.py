@@ -13,12 +13,12 @@ from jptransfer import stages
 from jptransfer.artifacts import Store
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError, unknown
-from jptransfer.pipeline.build import build
+from jptransfer.pipeline.build import build, build_past_failures
 from jptransfer.pipeline.chain import Chain, Node, Reference, upstream
 from jptransfer.pipeline.plan import Plan, State, Step, make_plan, reason, remark
 
-__all__ = ["Chain", "Node", "Plan", "Reference", "Run", "State", "Step", "VERBS", "build", "make_plan", "reason",
-           "refuse_upstream", "remark", "targets"]
+__all__ = ["Chain", "Node", "Plan", "Reference", "Run", "State", "Step", "VERBS", "build",
+           "build_past_failures", "make_plan", "reason", "refuse_upstream", "remark", "targets", "upstream"]
 
 
 @dataclass(frozen=True)

@@ -26,13 +26,44 @@ def build(plan: Plan, store: Store, runtime: Runtime, overrides: list[str]) -> l
     Raises:
         ConfigError: jpt itself was started several times by a distributed launcher.
     """
-    if plan.missing and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-        raise ConfigError("start jpt once, without torchrun or accelerate launch, and set runtime.processes=N")
+    _refuse_launchers(plan)
     made = {step.node.fingerprint: step.artifact for step in plan.steps if step.artifact}
     for step in plan.missing:
         made[step.node.fingerprint] = build_node(step.node, made, store, runtime, overrides)
     store.digests.save()
     return [artifact for node in plan.targets if (artifact := made[node.fingerprint])]
+
+
+def build_past_failures(plan: Plan, store: Store, runtime: Runtime,
+                        overrides: Mapping[str, list[str]]) -> dict[str, Exception]:
+    """Build what is missing, inputs first, and go on past what fails; what needs a failed input is not tried.
+
+    Args:
+        overrides: fingerprint -> overrides that the artifact's provenance names.
+
+    Returns:
+        fingerprint -> the error that kept it, or an input of it, from being made.
+    """
+    _refuse_launchers(plan)
+    made = {step.node.fingerprint: step.artifact for step in plan.steps if step.artifact}
+    failed: dict[str, Exception] = {}
+    for node in (step.node for step in plan.missing):
+        behind = [failed[one.fingerprint] for one in node.inputs.values() if one.fingerprint in failed]
+        try:
+            if behind:
+                raise behind[0]
+            made[node.fingerprint] = build_node(node, made, store, runtime, overrides[node.fingerprint])
+        except Exception as error:
+            failed[node.fingerprint] = error
+            if not behind:
+                runtime.progress.say(f"✗ {node.stage} {node.name}-{node.id}  {str(error) or type(error).__name__}")
+    store.digests.save()
+    return failed
+
+
+def _refuse_launchers(plan: Plan) -> None:
+    if plan.missing and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise ConfigError("start jpt once, without torchrun or accelerate launch, and set runtime.processes=N")
 
 
 def build_node(node: Node, made: Mapping[str, Artifact | None], store: Store, runtime: Runtime,

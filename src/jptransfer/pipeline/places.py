@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from jptransfer.artifacts import Store
 from jptransfer.artifacts.fingerprint import External, externals
-from jptransfer.config import OnError
+from jptransfer.config import CorpusConfig, OnError
 from jptransfer.errors import ConfigError, nearest
 from jptransfer.hub import HUB, split_reference
 
@@ -120,14 +120,15 @@ def external_inputs(config: object, store: Store, section: str) -> dict[str, str
     Messages name the field under `section`, the part of the user's configuration that the stage's came from. A corpus
     that skips what it cannot read has the digest ``missing`` for a source that is not there.
     """
-    tolerant = getattr(getattr(config, "corpus", None), "on_error", None) is OnError.skip
+    data = getattr(config, "corpus", None) or getattr(config, "task", None)
+    tolerant = isinstance(data, CorpusConfig) and data.on_error is OnError.skip
     found = {}
     for place in externals(config):
         shown = ".".join([section, *place.where.split(".")[1:]])
         try:
             found[place.where] = place_digest(External(shown, place.mark, place.value, place.owner), store)
-        except MissingFileError:
+        except MissingFileError as error:
             if not tolerant:
-                raise
+                raise MissingFileError(f"{error}{data.origin.advice() if data else ''}") from None
             found[place.where] = "missing"
     return found

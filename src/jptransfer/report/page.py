@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import shlex
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
@@ -12,6 +13,9 @@ from jptransfer.report.contents import Report
 from jptransfer.report.drawing import DARK, LIGHT, Figure, Theme, render
 from jptransfer.report.lineage import steps
 from jptransfer.report.sources import Source, Sources
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 PLACES = ("outputs", "outputs_root", "data_root", "runtime", "upstream", "dry_run", "hydra")
 """Settings that say where and how fast, not what: left out of the command that reproduces a page."""
@@ -48,14 +52,19 @@ def data_uri(figure: Figure, theme: Theme) -> str:
     return "data:image/svg+xml;base64," + base64.b64encode(render(figure, "svg", theme)).decode()
 
 
-def html(report: Report) -> str:
-    """Return the page; every text that comes from data is escaped."""
+def environment() -> Environment:
+    """Return what pages are made with: every text that comes from data is escaped."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(loader=PackageLoader("jptransfer.report"), autoescape=True, undefined=StrictUndefined,
-                              trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"table": lambda table: Markup(tables.html(table)), "light": lambda f: data_uri(f, LIGHT),
-                            "dark": lambda f: data_uri(f, DARK), "config": config_text, "count": numbers.count}
-    return environment.get_template("page.html.j2").render(
+    made = Environment(loader=PackageLoader("jptransfer.report"), autoescape=True, undefined=StrictUndefined,
+                       trim_blocks=True, lstrip_blocks=True)
+    made.filters |= {"table": lambda table: Markup(tables.html(table)), "light": lambda f: data_uri(f, LIGHT),
+                     "dark": lambda f: data_uri(f, DARK), "config": config_text, "count": numbers.count}
+    return made
+
+
+def html(report: Report) -> str:
+    """Return the page."""
+    return environment().get_template("page.html.j2").render(
         report=report, sources=report.sources, light=LIGHT.palette, dark=DARK.palette, command=command(report.sources),
         versions=versions(report.sources), steps=list(steps(report.sources)))

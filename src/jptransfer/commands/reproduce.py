@@ -1,0 +1,195 @@
+"""`jpt reproduce`: plan a paper's tables, build what is missing, here or through a launcher, and write them."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+
+from jptransfer import pipeline
+from jptransfer.artifacts import Store
+from jptransfer.commands.arguments import quote
+from jptransfer.commands.compose import Composer
+from jptransfer.config import ReproduceConfig
+from jptransfer.errors import ConfigError, JptError, unknown
+from jptransfer.pipeline import Plan
+from jptransfer.report import numbers
+from jptransfer.runtime import RichProgress, Runtime, SilentProgress
+from jptransfer.suites import library
+from jptransfer.suites.planning import CellPlan, Choice, Compose, SuitePlan, estimate, joint_plan, plan_suite
+
+Failures = dict[str, tuple[str, int]]
+"""Fingerprint -> (why it could not be made, the exit code that this kind of failure has)."""
+
+
+def reproduce(config: ReproduceConfig) -> dict[str, Any] | None:
+    """Make the tables asked for.
+
+    Returns:
+        As a job of a launcher: ``{failures}``; the process that launched it writes the tables.
+    """
+    store, compose = Store(config.outputs_root), Composer()
+    if config.suite == "ls":
+        list_suites(config, compose, store)
+        return None
+    suites = library.find(config.suite)
+    if len(suites) > 1 and (config.only or config.cells):
+        raise ConfigError("only and cells choose of one suite; name it, as in bataa2019/table3")
+    plans = [plan_suite(suite, _choice(config), compose, store) for suite in suites]
+    plan = joint_plan(plans, store)
+    if HydraConfig.get().mode == RunMode.MULTIRUN:
+        return {"failures": _build(plans, plan, config, store)}
+    print("\n".join(state_lines(plans, plan, store)), file=sys.stdout if config.dry_run else sys.stderr)
+    if config.dry_run:
+        return None
+    failures = (_launch if _launcher() and plan.missing else _build)(plans, plan, config, store)
+    _write(config, plans, store, failures)
+    if codes := _codes(plans, failures):
+        raise SystemExit(2 if codes == {2} else 1)
+    return None
+
+
+def _choice(config: ReproduceConfig) -> Choice:
+    return Choice(config.scale, config.only, config.cells, config.seeds, config.overrides,
+                  [f"data_root={quote(config.data_root)}", f"outputs_root={quote(config.outputs_root)}"])
+
+
+def list_suites(config: ReproduceConfig, compose: Compose, store: Store) -> None:
+    """Print every shipped suite with its state at the scale asked for."""
+    rows = []
+    for suite in library.find(library.ALL):
+        if config.scale in suite.config.scales:
+            planned = plan_suite(suite, Choice(config.scale, places=_choice(config).places), compose, store)
+            rows.append((suite.name, _state(planned, joint_plan([planned], store)), suite.config.title))
+    if not rows:
+        scales = {scale for suite in library.find(library.ALL) for scale in suite.config.scales}
+        raise ConfigError(unknown("scale", config.scale, scales))
+    widths = [max(len(row[column]) for row in rows) for column in range(2)]
+    print("\n".join(f"{name:<{widths[0]}}  {state:<{widths[1]}}  {title}" for name, state, title in rows))
+
+
+def _state(planned: SuitePlan, plan: Plan) -> str:
+    missing = {step.node.fingerprint for step in plan.missing}
+    blocked = sum(cell.problem is not None for cell in planned.cells)
+    there = sum(not cell.problem and not missing & {node.fingerprint for node in cell.targets.values()}
+                for cell in planned.cells)
+    kept = [f"{blocked} lack files"] if blocked else []
+    return ", ".join([f"{there} of {numbers.count(len(planned.cells), 'cell')} cached", *kept])
+
+
+def state_lines(plans: Sequence[SuitePlan], plan: Plan, store: Store) -> Iterator[str]:
+    """Yield what is there, what is missing, why cells can't be run, and how long the rest may take."""
+    width = max(len(planned.suite.name) for planned in plans)
+    for planned in plans:
+        yield f"{planned.suite.name:<{width}}  {_state(planned, plan)}"
+    problems: dict[str, list[str]] = {}
+    for planned in plans:
+        for cell in planned.cells:
+            if cell.problem:
+                problems.setdefault(str(cell.problem), []).append(f"{planned.suite.name} {cell.name}")
+    yield from (f"✗ {', '.join(cells)}: {problem}" for problem, cells in problems.items())
+    if plan.missing:
+        for step in plan.missing:
+            yield f"  missing  {step.node.stage:<15}  {step.node.name}-{step.node.id}"
+        yield f"{numbers.count(len(plan.missing), 'stage')} to run: {_duration(*estimate(plan, store))}"
+    else:
+        yield "nothing to run"
+
+
+def _duration(seconds: float, untimed: int) -> str:
+    spoken = f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"
+    if not untimed:
+        return spoken
+    return f"{spoken} and {numbers.count(untimed, 'stage')} that never ran here" if seconds else "none ever ran here"
+
+
+def _build(plans: Sequence[SuitePlan], plan: Plan, config: ReproduceConfig, store: Store) -> Failures:
+    """Build all that is missing in this process."""
+    overrides: dict[str, list[str]] = {}
+    for cell in (cell for planned in plans for cell in planned.cells):
+        for node in pipeline.upstream(list(cell.targets.values())):
+            overrides.setdefault(node.fingerprint, cell.overrides)
+    runtime = Runtime(config.runtime, RichProgress(config.runtime.progress) if plan.missing else SilentProgress())
+    # Standard output is for results: what libraries print there belongs to the progress.
+    with contextlib.redirect_stdout(sys.stderr):
+        failed = pipeline.build_past_failures(plan, store, runtime, overrides)
+    return {key: (_one_line(error), 2 if isinstance(error, JptError) else 1) for key, error in failed.items()}
+
+
+def _one_line(error: BaseException) -> str:
+    said = " ".join(str(error).split())
+    return said if isinstance(error, JptError) else f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _launcher() -> bool:
+    """Whether a launcher other than Hydra's own sequential one was chosen."""
+    return not HydraConfig.get().launcher._target_.endswith("BasicLauncher")
+
+
+def _launch(plans: Sequence[SuitePlan], plan: Plan, config: ReproduceConfig, store: Store) -> Failures:
+    """Let the launcher run a job for each cell that lacks something; equal cells share a job."""
+    from hydra._internal.callbacks import Callbacks
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.plugins import Plugins
+    from hydra.types import HydraContext
+
+    from jptransfer.commands.job import job
+    from jptransfer.commands.sweep import read_jobs
+
+    hydra, loader = HydraConfig.get(), GlobalHydra.instance().config_loader()
+    kept = [one for one in hydra.overrides.task if one.partition("=")[0] not in ("suite", "cells", "only")]
+    todo = _jobs(plans, plan, config)
+    jobs = [[*kept, f"suite={quote(suite)}", f"cells=[{quote(cell.name)}]"] for suite, cell in todo]
+    master = loader.load_configuration(hydra.job.config_name, [*hydra.overrides.hydra, *kept, "suite=all",
+                                                               "hydra.mode=MULTIRUN"], run_mode=RunMode.MULTIRUN)
+    launcher = Plugins.instance().instantiate_launcher(
+        hydra_context=HydraContext(config_loader=loader, callbacks=Callbacks()), task_function=job, config=master)
+    launcher.launch(jobs, initial_job_idx=0)
+    failures: Failures = {}
+    for done in read_jobs(Path(master.hydra.sweep.dir)):
+        if "error" in done:
+            targets = todo[done["number"]][1].targets.values()
+            failures |= {node.fingerprint: (done["error"], done["code"]) for node in targets}
+        failures |= {key: (said, code) for key, (said, code) in done.get("failures", {}).items()}
+    return failures
+
+
+def _jobs(plans: Sequence[SuitePlan], plan: Plan, config: ReproduceConfig) -> list[tuple[str, CellPlan]]:
+    """Return suite and cell of every cell that lacks something, one for cells that need the same."""
+    missing = {step.node.fingerprint for step in plan.missing}
+    wanted: dict[frozenset[str], tuple[str, CellPlan]] = {}
+    for planned in plans:
+        name = config.suite if len(plans) == 1 else planned.suite.name
+        for cell in planned.cells:
+            need = frozenset(node.fingerprint for node in cell.targets.values())
+            if need & missing:
+                wanted.setdefault(need, (name, cell))
+    return list(wanted.values())
+
+
+def _write(config: ReproduceConfig, plans: Sequence[SuitePlan], store: Store, failures: Failures) -> None:
+    from jptransfer.report.tables import document
+    from jptransfer.suites import rendering
+    from jptransfer.suites.results import collect
+
+    folder = Path(config.outputs_root) / "suites"
+    reasons: Mapping[str, str] = {key: said for key, (said, _) in failures.items()}
+    sections = [rendering.section(collect(planned, store, reasons)) for planned in plans]
+    for made in sections:
+        path = rendering.write(made, folder / made.name / config.scale)
+        print(document([made.table]), end="")
+        print(f"page: {path}\n")
+    if len(sections) > 1:
+        book = folder / f"{config.suite}-{config.scale}.html"
+        book.write_text(rendering.page(sections, f"Tables of {config.suite}", config.scale), encoding="utf-8")
+        print(f"book: {book}")
+
+
+def _codes(plans: Sequence[SuitePlan], failures: Failures) -> set[int]:
+    """Return the kinds of failures: 2 a mistake of the user, 1 anything else."""
+    return {code for _, code in failures.values()} | {2 for p in plans for cell in p.cells if cell.problem}

@@ -1,0 +1,64 @@
+"""Yahoo movie reviews with a rating from 1 to 5, made binary and balanced as Bataa & Wu (2019, section 4) use them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+
+from jptransfer.config import TaskConfig
+from jptransfer.corpora.intake import Intake
+from jptransfer.datasets.base import POOL, RawDataset, data_files, intake, reader_options
+from jptransfer.datasets.tables import read_rows
+from jptransfer.tasks.classification import TextExample
+
+NEGATIVE, POSITIVE = "negative", "positive"
+
+
+def read(config: TaskConfig) -> RawDataset:
+    """Read JSON lines (or a table) under ``files.all``: up to 2 is negative, from 4 on positive; 3 and empty texts go.
+
+    Of the larger class a sample stays, seeded by `seed` and independent of the file's order, as large as the smaller
+    class; ``options.balance=no`` keeps all.
+    """
+    options = reader_options(config, {"balance": ("yes", "no")})
+    path, trouble = data_files(config, [POOL])[POOL], intake(config)
+    columns = {"text": config.text_column, "rating": config.label_column}
+    counts, examples = trouble.skipped, []
+    for number, (where, cells) in enumerate(read_rows(path, columns, config, LAYOUT, trouble), 1):
+        label = _label(cells["rating"], where, trouble)
+        if not cells["text"].strip():
+            counts["empty text"] += 1
+        elif label == "":
+            counts["neutral rating"] += 1
+        elif label:
+            examples.append(TextExample(f"review-{number}", cells["text"].strip(), label))
+    kept = _balanced(examples, config.seed) if options["balance"] == "yes" else examples
+    counts["left out for balance"] += len(examples) - len(kept)
+    return RawDataset({POOL: kept}, counts)
+
+
+LAYOUT = {"header": "auto", "quotes": "auto"}
+
+
+def _label(rating: str, where: str, trouble: Intake) -> str | None:
+    """The class of a rating: empty for the middle, None (and told) for what is no rating."""
+    try:
+        stars = float(rating)
+    except ValueError:
+        trouble.trouble("malformed", where, f"the rating '{rating}' is no number")
+        return None
+    return NEGATIVE if stars <= 2 else POSITIVE if stars >= 4 else ""
+
+
+def _balanced(examples: list[TextExample], seed: int) -> list[TextExample]:
+    """Return as many of each class as the smallest has, chosen by a seeded hash, in the given order."""
+    classes: dict[str, list[TextExample]] = defaultdict(list)
+    for example in sorted(examples, key=lambda one: (_rank(seed, one.text), one.id)):
+        classes[example.label].append(example)
+    size = min(map(len, classes.values()), default=0) if len(classes) > 1 else 0
+    kept = {example.id for members in classes.values() for example in members[:size]}
+    return [example for example in examples if example.id in kept]
+
+
+def _rank(seed: int, text: str) -> bytes:
+    return hashlib.sha256(f"{seed}\0{text}".encode("utf-8", "surrogatepass")).digest()

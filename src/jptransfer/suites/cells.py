@@ -1,0 +1,101 @@
+"""Kinds of cells: what of a chain a cell needs, and how its number is read from what was made."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from jptransfer.artifacts import Artifact
+from jptransfer.config import ColumnConfig, SuiteConfig
+from jptransfer.errors import ConfigError, unknown
+from jptransfer.pipeline import Chain, Node
+
+
+@dataclass(frozen=True)
+class Score:
+    """The number of a cell.
+
+    Attributes:
+        value: mean over runs, in the metric's own unit (shares from 0 to 1).
+        values: of each run.
+        interval: bootstrap over examples with all runs; None if there is none.
+        metric: its name, empty for counts.
+        higher_is_better: which way is up; None for numbers that are not better or worse.
+    """
+
+    value: float
+    values: tuple[float, ...]
+    interval: tuple[float, float] | None = None
+    metric: str = ""
+    higher_is_better: bool | None = None
+
+
+class CellKind(Protocol):
+    """What every kind of cell says of itself."""
+
+    seeded: bool
+
+    @staticmethod
+    def target(chain: Chain) -> Node:
+        """Return what has to be built for one run."""
+
+    @staticmethod
+    def score(runs: Sequence[Artifact], suite: SuiteConfig, column: ColumnConfig) -> Score:
+        """Return the number of the cell."""
+
+
+class Evaluations:
+    """The score of a task model on the final split."""
+
+    seeded = True
+
+    @staticmethod
+    def target(chain: Chain) -> Node:
+        """Return the evaluation."""
+        return _needs_task(chain.evaluation)
+
+    @staticmethod
+    def score(runs: Sequence[Artifact], suite: SuiteConfig, column: ColumnConfig) -> Score:
+        """Return the mean over runs with its interval."""
+        from jptransfer.evaluation.bootstrap import interval
+        from jptransfer.evaluation.metrics import load_metric
+        from jptransfer.evaluation.predictions import load_evaluation, stack_counts
+
+        predictions = [load_evaluation(run.path).predictions(suite.split) for run in runs]
+        metric = load_metric(suite.metric, predictions[0].task)
+        counts = stack_counts(predictions, metric)
+        values = tuple(metric.value(counts.sum(axis=1)).tolist())
+        within = interval(counts, metric.value, suite.bootstrap, suite.confidence, 0) if suite.bootstrap else None
+        return Score(sum(values) / len(values), values, within, metric.name, metric.higher_is_better)
+
+
+class Counts:
+    """What a data set holds, added up from its summary."""
+
+    seeded = False
+
+    @staticmethod
+    def target(chain: Chain) -> Node:
+        """Return the data set."""
+        return _needs_task(chain.dataset)
+
+    @staticmethod
+    def score(runs: Sequence[Artifact], suite: SuiteConfig, column: ColumnConfig) -> Score:
+        """Return the sum of the column's `count`."""
+        total = float(sum(_count(runs[0].manifest.summary["values"], path) for path in column.count))
+        return Score(total, (total,))
+
+
+def _needs_task(node: Node | None) -> Node:
+    if node is None:
+        raise ConfigError("the cell has no task; give one in a part, as in task=toy_sentiment")
+    return node
+
+
+def _count(values: Any, path: str) -> float:
+    for word in path.split("."):
+        if word not in values:
+            raise ConfigError(f"count: {unknown('value', path, values)}")
+        values = values[word]
+    return len(values) if isinstance(values, list) else values

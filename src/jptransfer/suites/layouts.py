@@ -1,0 +1,150 @@
+"""How a suite's cells become a table: each layout is one function of the results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from string import ascii_lowercase
+
+from jptransfer.report import numbers
+from jptransfer.report.tables import NOTHING, Cell, Column, Table, without_empty_columns
+from jptransfer.suites.results import CellResult, SuiteResult
+
+BETTER, WORSE = "↑", "↓"
+FAILED = "failed"
+
+
+class Footnotes:
+    """Reasons under a table, each told once and marked with a letter."""
+
+    def __init__(self) -> None:
+        self._marks: dict[str, str] = {}
+
+    def mark(self, text: str) -> str:
+        """Return the mark of a reason."""
+        number = len(self._marks)
+        letters = ascii_lowercase[number % 26] * (number // 26 + 1)
+        return self._marks.setdefault(text, f"[{letters}]")
+
+    def __iter__(self) -> Iterator[str]:
+        return (f"{mark} {text.rstrip('.')}" for text, mark in self._marks.items())
+
+
+def absolute(result: SuiteResult) -> Table:
+    """Return every score as it is: for each column the paper's figure, ours with interval and runs, the difference."""
+    notes, columns = Footnotes(), [Column("row", "")]
+    body: dict[str, list[Cell]] = {row: [_heading(result, row, notes)] for row in result.rows}
+    for name, title in result.columns.items():
+        reported = {row: result.cells[row, name].reported for row in result.rows}
+        ours = {row: result.ours(row, name) for row in result.rows}
+        top_paper, top_ours = result.best(reported), result.best(ours)
+        columns += _heads(result, name, title, ("paper", "ours", "interval", "runs", "difference"))
+        for row, cells in body.items():
+            cell, a, b = result.cells[row, name], reported[row], ours[row]
+            cells += [_number(result, a, row in top_paper), _ours(result, cell, row in top_ours, notes),
+                      _interval(result, cell), _runs(cell),
+                      NOTHING if a is None or b is None else Cell(_signed(result, b - a), b - a)]
+    return _table(result, columns, body.values(), notes,
+                  "Paper: as reported; ours: mean over runs; Δ paper: ours less the paper's")
+
+
+def differences(result: SuiteResult) -> Table:
+    """Return the baseline's scores as they are and the other rows' as differences from it, with paired tests."""
+    base, notes, columns = result.suite.config.base, Footnotes(), [Column("row", "")]
+    body: dict[str, list[Cell]] = {row: [_heading(result, row, notes)] for row in result.rows}
+    for name, title in result.columns.items():
+        paper = {row: result.cells[row, name].reported for row in result.rows}
+        ours = {row: result.ours(row, name) for row in result.rows}
+        columns += _heads(result, name, title, ("paper", "ours", "p", "runs"))
+        top_paper, top_ours = result.best(paper), result.best(ours)
+        for row, cells in body.items():
+            cell, p_value = result.cells[row, name], None if row == base else p_of(result, row, name)
+            mark = _arrow(result, ours[row], ours.get(base), p_value)
+            cells += [
+                _change(result, paper[row], None if row == base else paper.get(base), row in top_paper),
+                _ours(result, cell, row in top_ours, notes, None if row == base else ours.get(base), mark),
+                NOTHING if p_value is None else Cell(numbers.p_value(p_value), p_value), _runs(cell)]
+    level = f"{1 - result.suite.config.confidence:.3g}".lstrip("0")
+    return _table(result, columns, body.values(), notes,
+                  f"{result.heading(base)} as it is, other rows less {result.heading(base)}; p: paired approximate "
+                  f"randomisation, {BETTER} / {WORSE}: p < {level}, not corrected for several comparisons")
+
+
+def p_of(result: SuiteResult, row: str, column: str) -> float | None:
+    """Return the p-value of a row against the baseline, None where one of them is missing."""
+    config = result.suite.config
+    one, two = result.cells[config.base, column], result.cells[row, column]
+    if not one.score or not two.score or not two.score.metric:
+        return None
+    from jptransfer.evaluation.compare import compare
+
+    a, b = ([artifact.path for artifact in cell.artifacts] for cell in (one, two))
+    return compare(a, b, config.split, two.score.metric, config.trials, 0, config.confidence).p_value
+
+
+def _arrow(result: SuiteResult, ours: float | None, base: float | None, p_value: float | None) -> str:
+    if p_value is None or ours is None or base is None or p_value >= 1 - result.suite.config.confidence:
+        return ""
+    return BETTER if (ours - base) * result.sign > 0 else WORSE
+
+
+def _heads(result: SuiteResult, name: str, title: str, wanted: Iterable[str]) -> list[Column]:
+    titles = {"paper": "paper", "ours": "ours", "runs": "runs", "difference": "Δ paper", "p": "p",
+              "interval": f"{result.suite.config.confidence:.0%} interval"}
+    return [Column(f"{name}_{key}", f"{title}: {titles[key]}", True) for key in wanted]
+
+
+def _heading(result: SuiteResult, row: str, notes: Footnotes) -> Cell:
+    entry = result.suite.config.rows[row]
+    return Cell(result.heading(row), row, mark=notes.mark(entry.note) if entry.note else "")
+
+
+def _number(result: SuiteResult, value: float | None, best: bool = False) -> Cell:
+    return NOTHING if value is None else Cell(_written(result, value), value, bold=best)
+
+
+def _written(result: SuiteResult, value: float) -> str:
+    return f"{value:,.{result.suite.config.digits}f}".replace("-", numbers.MINUS)
+
+
+def _signed(result: SuiteResult, value: float) -> str:
+    text = _written(result, abs(value))
+    return text if not float(text.replace(",", "")) else ("+" if value > 0 else numbers.MINUS) + text
+
+
+def _change(result: SuiteResult, value: float | None, base: float | None, best: bool) -> Cell:
+    if value is None or base is None:
+        return _number(result, value, best)
+    return Cell(_signed(result, value - base), value - base, bold=best)
+
+
+def _ours(result: SuiteResult, cell: CellResult, best: bool, notes: Footnotes, base: float | None = None,
+          mark: str = "") -> Cell:
+    if cell.problem:
+        return Cell(FAILED, FAILED, mark=notes.mark(cell.problem))
+    shown = _change(result, result.ours(cell.row, cell.column), base, best)
+    return shown if shown == NOTHING else Cell(shown.text, shown.value, shown.bold, mark)
+
+
+def _interval(result: SuiteResult, cell: CellResult) -> Cell:
+    if not cell.score or not cell.score.interval:
+        return NOTHING
+    low, high = map(result.shown, cell.score.interval)
+    return Cell(f"[{_written(result, low)}, {_written(result, high)}]", values={"low": low, "high": high})
+
+
+def _runs(cell: CellResult) -> Cell:
+    return Cell(str(len(cell.score.values)), len(cell.score.values)) if cell.score and cell.score.metric else NOTHING
+
+
+def _table(result: SuiteResult, columns: list[Column], rows: Iterable[list[Cell]], notes: Footnotes,
+           reading: str) -> Table:
+    config = result.suite.config
+    unit = f"{numbers.title(result.metric)}{', points of 100' if numbers.is_share(result.metric) else ''}"
+    better = {1: "higher is better, bold: best", -1: "lower is better, bold: best", 0: ""}[result.sign]
+    about = f"{unit} on the {config.split} split; {better}" if result.metric else ""
+    parts = [config.caption, about, reading, config.scales[result.scale].note, *notes]
+    caption = ". ".join(part.strip().rstrip(".") for part in parts if part) + "."
+    source = f" ({config.source})" if config.source else ""
+    return without_empty_columns(Table(f"{result.title}{source}, scale {result.scale}", columns, list(rows), caption))
+
+

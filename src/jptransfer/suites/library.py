@@ -1,0 +1,82 @@
+"""Finding and reading suites: one YAML a table, what tables of a paper share in a file beside them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from jptransfer.config import SuiteConfig
+from jptransfer.config.check import check
+from jptransfer.errors import ConfigError, unknown
+from jptransfer.resources import resource
+
+SHARED = "_shared.yaml"
+"""File of a folder that lies beneath every suite of it."""
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite under its name, as in ``bataa2019/table3``."""
+
+    name: str
+    config: SuiteConfig
+
+
+def shipped() -> dict[str, Path]:
+    """Return the names of all shipped suites with their files, in order."""
+    root = resource("configs") / "suites"
+    files = sorted(path for path in root.rglob("*.yaml") if path.name != SHARED)
+    return {path.relative_to(root).with_suffix("").as_posix(): path for path in files}
+
+
+def find(choice: str) -> list[Suite]:
+    """Return the suites meant: one by name, those of a paper, all, or that of a YAML file.
+
+    Raises:
+        ConfigError: there is none of this name, or its file is wrong.
+    """
+    known = shipped()
+    if choice.endswith((".yaml", ".yml")):
+        return [read(Path(choice).stem, Path(choice))]
+    meant = [name for name in known if choice in (name, name.partition("/")[0], ALL)]
+    if not meant:
+        papers = {name.partition("/")[0] for name in known}
+        raise ConfigError(unknown("suite", choice, [ALL, "ls", *papers, *known]))
+    return [read(name, known[name]) for name in meant]
+
+
+def read(name: str, path: Path) -> Suite:
+    """Read and check one suite.
+
+    Raises:
+        ConfigError: the file is missing, is no YAML, or does not fit the schema.
+    """
+    if not path.is_file():
+        raise ConfigError(f"no such suite: '{path}'")
+    layers = [layer for layer in (path.parent / SHARED, path) if layer.is_file()]
+    try:
+        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(SuiteConfig), *map(_load, layers)))
+        check(config)
+    except (OmegaConfBaseException, ConfigError) as error:
+        where = getattr(error, "full_key", "") or ""
+        raise ConfigError(f"{path}: {where + ': ' if where else ''}{str(error).splitlines()[0]}") from error
+    assert isinstance(config, SuiteConfig)
+    if complaint := config.complaint():
+        raise ConfigError(f"{path}: {complaint}")
+    return Suite(name, config)
+
+
+def _load(path: Path) -> DictConfig:
+    from yaml import YAMLError
+
+    try:
+        loaded = OmegaConf.load(path)
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(loaded, DictConfig):
+        raise ConfigError(f"{path}: a table of settings is expected")
+    return loaded

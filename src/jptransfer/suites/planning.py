@@ -1,0 +1,133 @@
+"""From a suite to its cells: the overrides of each, the artifacts it needs, what is there, how long the rest takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from jptransfer.artifacts import Store
+from jptransfer.artifacts.fingerprint import differences
+from jptransfer.config import Config
+from jptransfer.errors import ConfigError, JptError, unknown
+from jptransfer.pipeline import Chain, Node, Plan, make_plan
+from jptransfer.registry import CELLS
+from jptransfer.suites.library import Suite
+
+Compose = Callable[[Sequence[str]], Config]
+"""Turns overrides, as `jpt run` takes them, into a configuration."""
+
+
+@dataclass(frozen=True)
+class CellPlan:
+    """One cell of a suite.
+
+    Attributes:
+        overrides: of `jpt run`, without the places of this machine.
+        targets: seed -> what is to be built.
+        problem: why it can't be planned (a missing official file); then there are no targets.
+    """
+
+    row: str
+    column: str
+    overrides: list[str]
+    targets: dict[int, Node] = field(default_factory=dict)
+    problem: JptError | None = None
+
+    @property
+    def name(self) -> str:
+        """The cell as ``row/column``."""
+        return f"{self.row}/{self.column}"
+
+
+@dataclass(frozen=True)
+class SuitePlan:
+    """A suite at one scale: its cells, row by row."""
+
+    suite: Suite
+    scale: str
+    cells: list[CellPlan]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What of a suite is wanted, and with what changes.
+
+    Attributes:
+        rows, cells: names (cells as ``row/column``); empty: all.
+        seeds: in place of the suite's; empty: those.
+        overrides: of every cell. `places`: overrides that say where things lie on this machine.
+    """
+
+    scale: str
+    rows: Sequence[str] = ()
+    cells: Sequence[str] = ()
+    seeds: Sequence[int] = ()
+    overrides: Sequence[str] = ()
+    places: Sequence[str] = ()
+
+
+def plan_suite(suite: Suite, choice: Choice, compose: Compose, store: Store) -> SuitePlan:
+    """Plan every cell that is wanted; what can't be planned says why.
+
+    Raises:
+        ConfigError: the suite has no such scale, row or cell.
+    """
+    config = suite.config
+    for name, wanted, known in (("scale", [choice.scale], config.scales), ("row", choice.rows, config.rows)):
+        for one in wanted:
+            if one not in known:
+                raise ConfigError(f"{suite.name}: {unknown(name, one, known)}")
+    names = [(row, column) for row, entry in config.rows.items() if not entry.stated for column in config.columns]
+    for cell in choice.cells:
+        if cell not in (known := [f"{row}/{column}" for row, column in names]):
+            raise ConfigError(f"{suite.name}: {unknown('cell', cell, known)}")
+    cells = [_plan_cell(suite, row, column, choice, compose, store) for row, column in names
+             if row in (choice.rows or config.rows) and (not choice.cells or f"{row}/{column}" in choice.cells)]
+    return SuitePlan(suite, choice.scale, cells)
+
+
+def _plan_cell(suite: Suite, row: str, column: str, choice: Choice, compose: Compose, store: Store) -> CellPlan:
+    overrides = [*cell_overrides(suite, row, column, choice.scale), *choice.overrides]
+    kind, scale = CELLS.load(suite.config.cells), suite.config.scales[choice.scale]
+    try:
+        config = compose([*overrides, *choice.places])
+        seeds = (choice.seeds or scale.seeds) if kind.seeded else [config.seed]
+        targets = {seed: kind.target(Chain(replace(config, seed=seed), store)) for seed in seeds}
+    except JptError as error:
+        return CellPlan(row, column, overrides, problem=error)
+    return CellPlan(row, column, overrides, targets)
+
+
+def cell_overrides(suite: Suite, row: str, column: str, scale: str) -> list[str]:
+    """Return the overrides of a cell in order: of the scale, the column, the row, and of this cell alone."""
+    config = suite.config
+
+    def parts(names: Iterable[str]) -> Iterator[str]:
+        for name in names:
+            yield from (*config.parts[name].overrides, *config.parts[name].scales.get(scale, []))
+
+    across, down = config.columns[column], config.rows[row]
+    return [*config.scales[scale].overrides, *parts(across.use), *across.overrides, *parts(down.use), *down.overrides,
+            *down.cells.get(column, [])]
+
+
+def joint_plan(plans: Iterable[SuitePlan], store: Store) -> Plan:
+    """Return one plan for all suites: what several cells need is in it once."""
+    nodes = {node.fingerprint: node for plan in plans for cell in plan.cells for node in cell.targets.values()}
+    return make_plan(list(nodes.values()), store)
+
+
+def estimate(plan: Plan, store: Store) -> tuple[float, int]:
+    """Return the seconds that missing stages may take, going by the nearest artifact of the same stage in the store,
+    and how many stages have nothing to go by."""
+    seconds, unknown_stages = 0.0, 0
+    kinds = {step.node.kind: store.all(step.node.kind) for step in plan.missing}
+    for step in plan.missing:
+        like = [one for one in kinds[step.node.kind] if one.manifest.stage == step.node.stage]
+        if like:
+            recipe = step.node.recipe
+            nearest = min(like, key=lambda one: sum(1 for _ in differences(one.manifest.recipe, recipe)))
+            seconds += nearest.manifest.seconds
+        else:
+            unknown_stages += 1
+    return seconds, unknown_stages

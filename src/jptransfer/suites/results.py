@@ -1,0 +1,138 @@
+"""What came of a suite: every cell's number beside the paper's, or the reason why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from jptransfer.artifacts import Artifact, Store
+from jptransfer.config import RowConfig
+from jptransfer.registry import CELLS
+from jptransfer.report import numbers
+from jptransfer.suites.cells import Score
+from jptransfer.suites.library import Suite
+from jptransfer.suites.planning import CellPlan, SuitePlan
+
+NOT_RUN = "not run"
+
+
+@dataclass(frozen=True)
+class CellResult:
+    """One cell after the fact.
+
+    Attributes:
+        reported: the paper's figure, as printed; None if it has none.
+        score: ours; None if it is not there, and then `problem` says why (empty: it was not asked for).
+        artifacts: one a run.
+    """
+
+    row: str
+    column: str
+    reported: float | None
+    score: Score | None = None
+    problem: str = ""
+    artifacts: tuple[Artifact, ...] = ()
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SuiteResult:
+    """All cells of a suite at one scale."""
+
+    suite: Suite
+    scale: str
+    cells: dict[tuple[str, str], CellResult]
+
+    @property
+    def rows(self) -> dict[str, RowConfig]:
+        """Name -> row, those without any number left out."""
+        return {name: row for name, row in self.suite.config.rows.items()
+                if row.reported or any(self.cells[name, column].overrides for column in self.columns)}
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Name -> heading."""
+        return {name: column.title or name for name, column in self.suite.config.columns.items()}
+
+    @property
+    def title(self) -> str:
+        """What the table shows."""
+        return self.suite.config.title or self.suite.name
+
+    @cached_property
+    def metric(self) -> str:
+        """Name of the metric, as far as a cell or the suite says; empty for counts."""
+        scores = [cell.score.metric for cell in self.cells.values() if cell.score]
+        return self.suite.config.metric or next(filter(None, scores), "")
+
+    @property
+    def sign(self) -> int:
+        """1 if a higher number is better, -1 if a lower one is, 0 if neither."""
+        known = [cell.score.higher_is_better for cell in self.cells.values() if cell.score]
+        if known:
+            return 0 if known[0] is None else 1 if known[0] else -1
+        if not self.metric:
+            return 0
+        from jptransfer.registry import METRICS
+
+        return 1 if METRICS.load(self.metric).higher_is_better else -1
+
+    @property
+    def failures(self) -> list[CellResult]:
+        """Cells that were asked for and are not there."""
+        return [cell for cell in self.cells.values() if cell.problem]
+
+    def heading(self, row: str) -> str:
+        """How a row is headed."""
+        return self.suite.config.rows[row].title or row
+
+    def shown(self, value: float) -> float:
+        """A score of ours in the unit of the table."""
+        return numbers.scaled(value, self.metric) if self.metric else value
+
+    def ours(self, row: str, column: str) -> float | None:
+        """Our number in the unit of the table."""
+        score = self.cells[row, column].score
+        return None if score is None else self.shown(score.value)
+
+    def best(self, values: Mapping[str, float | None]) -> set[str]:
+        """Return the names of the best of some numbers; none if nothing is better or there is no choice."""
+        present = {name: value for name, value in values.items() if value is not None}
+        if not self.sign or len(present) < 2:
+            return set()
+        top = max(present.values(), key=lambda value: self.sign * value)
+        return {name for name, value in present.items() if value == top}
+
+
+def collect(plan: SuitePlan, store: Store, failed: Mapping[str, str]) -> SuiteResult:
+    """Read what is there for a plan.
+
+    Args:
+        failed: fingerprint -> why it could not be made, in one line.
+    """
+    config = plan.suite.config
+    planned = {(cell.row, cell.column): cell for cell in plan.cells}
+    cells = {}
+    for name, row in config.rows.items():
+        for column in config.columns:
+            reported = row.reported.get(column)
+            cell = planned.get((name, column))
+            cells[name, column] = (_read(cell, reported, plan.suite, store, failed) if cell
+                                   else CellResult(name, column, reported))
+    return SuiteResult(plan.suite, plan.scale, cells)
+
+
+def _read(cell: CellPlan, reported: float | None, suite: Suite, store: Store,
+          failed: Mapping[str, str]) -> CellResult:
+    about = {"row": cell.row, "column": cell.column, "reported": reported, "overrides": tuple(cell.overrides)}
+    if cell.problem:
+        return CellResult(**about, problem=str(cell.problem))
+    found = {node.fingerprint: store.find(node.fingerprint, node.kind) for node in cell.targets.values()}
+    runs = tuple(artifact for artifact in found.values() if artifact)
+    lacking = [failed.get(key, NOT_RUN) for key, artifact in found.items() if not artifact]
+    if lacking:
+        missing = f"{len(lacking)} of {len(found)} runs: " if len(found) > 1 else ""
+        return CellResult(**about, problem=missing + lacking[0], artifacts=runs)
+    score = CELLS.load(suite.config.cells).score(runs, suite.config, suite.config.columns[cell.column])
+    return CellResult(**about, score=score, artifacts=runs)

@@ -1,0 +1,53 @@
+"""Every suite that ships is valid and composes at every scale; nothing is built here."""
+
+import pytest
+from hydra import initialize_config_dir
+
+from jptransfer.artifacts import Store
+from jptransfer.commands.compose import Composer
+from jptransfer.resources import resource
+from jptransfer.suites import library
+from jptransfer.suites.planning import Choice, cell_overrides, joint_plan, plan_suite
+
+SUITES = list(library.shipped())
+
+
+@pytest.fixture(autouse=True, scope="module")
+def compose():
+    with initialize_config_dir(version_base="1.3", config_dir=str(resource("configs"))):
+        yield Composer()
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_every_cell_composes_at_every_scale(name, compose, tmp_path):
+    [suite] = library.find(name)
+    for scale in suite.config.scales:
+        for row, entry in suite.config.rows.items():
+            for column in suite.config.columns if not entry.stated else ():
+                config = compose([*cell_overrides(suite, row, column, scale), f"data_root={tmp_path}"])
+                assert config.task.dataset
+
+
+@pytest.mark.parametrize("name", SUITES)
+def test_at_scale_toy_every_cell_can_be_planned_without_official_files(name, compose, tmp_path):
+    [suite] = library.find(name)
+    planned = plan_suite(suite, Choice("toy", places=[f"data_root={tmp_path}"]), compose, Store(tmp_path))
+    assert planned.cells and all(cell.targets and not cell.problem for cell in planned.cells)
+
+
+def test_missing_official_files_are_told_with_source_licence_and_place(compose, tmp_path):
+    [suite] = library.find("bataa2019/table3")
+    planned = plan_suite(suite, Choice("paper", places=[f"data_root={tmp_path}"]), compose, Store(tmp_path))
+    for cell in planned.cells:
+        assert not cell.targets
+        for part in (f"{tmp_path}/yahoo_movies", "dennybritz/sentiment-analysis", "licence", "put it at"):
+            assert part in str(cell.problem)
+
+
+def test_tables_of_a_paper_share_their_runs(compose, tmp_path):
+    plans = [plan_suite(suite, Choice("toy"), compose, Store(tmp_path)) for suite in library.find("bataa2019")]
+    plan = joint_plan(plans, Store(tmp_path))
+    asked = sum(len(cell.targets) for planned in plans for cell in planned.cells)
+    assert len(plan.targets) < asked
+    stages = [step.node.stage for step in plan.steps]
+    assert stages.count("pretrain") == 2  # the whole corpus and the small one
