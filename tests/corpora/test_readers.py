@@ -258,3 +258,10 @@ def test_progress_counts_the_bytes(tmp_path):
     seen: list[int] = []
     read(path, intake=Intake(advance=seen.append))
     assert sum(seen) == len(TEXT.encode())
+
+
+def test_csv_cells_are_documents_and_escaped_line_ends_are_line_ends(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('"1","題","一行目、""引用""。\\n二行目。"\n"2","","別の文。"\n', encoding="utf-8")
+    assert read(path, "csv", columns=["1", "2"]) == [["題"], ["一行目、\"引用\"。", "二行目。"], ["別の文。"]]
+    assert read(path, "csv", columns=["2"], where={"0": "2"}) == [["別の文。"]]

@@ -55,3 +55,10 @@ def test_what_is_no_rating_is_named_or_skipped(tmp_path):
     with pytest.raises(DataError, match="reviews.json:1: the rating 'five' is no number"):
         read(config(path))
     assert read(config(path, on_error=OnError.skip)).counts["malformed"] == 1
+
+
+def test_one_array_of_reviews_is_read_like_lines(tmp_path):
+    records = reviews(3, 3)
+    lines = read(config(write(tmp_path, records))).splits["all"]
+    (tmp_path / "array.json").write_text(json.dumps(records, ensure_ascii=False, indent=1), encoding="utf-8")
+    assert read(config(tmp_path / "array.json")).splits["all"] == lines

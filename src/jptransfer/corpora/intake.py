@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import glob
+import json
 import lzma
 import tarfile
 import zlib
@@ -83,6 +84,24 @@ def read_lines(path: Path, encoding: str, intake: Intake, limit: int = 0) -> Ite
     """
     with intake.reading(path), open_bytes(path) as stream:
         yield from decode_lines(stream, str(path), encoding, intake, limit)
+
+
+def json_lines(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """Yield number and text of JSON lines; a file that is one JSON array gives its entries, numbered from 1."""
+    first = next(lines, None)
+    if first is None:
+        return
+    if not first[1].lstrip().startswith("["):
+        yield first
+        yield from lines
+        return
+    found = [first, *lines]
+    try:
+        entries = json.loads("\n".join(text for _, text in found))
+        found = [(number, json.dumps(entry, ensure_ascii=False)) for number, entry in enumerate(entries, 1)]
+    except (ValueError, RecursionError):
+        pass  # no array after all: every line is told for itself
+    yield from found
 
 
 def decode_lines(

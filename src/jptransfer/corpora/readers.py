@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jptransfer.config import SourceConfig
-from jptransfer.corpora.intake import LONG_LINE, Intake, decode_lines, locate, read_lines
+from jptransfer.corpora.intake import LONG_LINE, Intake, decode_lines, json_lines, locate, read_lines
 from jptransfer.corpora.sentences import split_sentences
 from jptransfer.errors import ConfigError, DataError, nearest
 from jptransfer.files import bare_suffix, open_bytes
@@ -73,9 +73,9 @@ def _splits(source: SourceConfig) -> bool:
 
 
 def read_jsonl(source: SourceConfig, intake: Intake) -> Iterator[Document]:
-    """One JSON object a line; each of `columns` (a string, or a list of them) is a document."""
+    """One JSON object a line, or one array of objects; each of `columns` (a string, or a list) is a document."""
     for path in locate(source.path, intake):
-        for where, record in _objects(read_lines(path, source.encoding, intake), path, intake):
+        for where, record in _objects(json_lines(read_lines(path, source.encoding, intake)), path, intake):
             yield from _from_record(record, source, where, intake)
 
 

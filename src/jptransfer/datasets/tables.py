@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jptransfer.config import TaskConfig
-from jptransfer.corpora.intake import Intake, read_lines
+from jptransfer.corpora.intake import Intake, json_lines, read_lines
 from jptransfer.errors import ConfigError, DataError, unknown
 from jptransfer.files import bare_suffix
 
@@ -122,7 +122,7 @@ def _json_rows(path: Path, columns: Mapping[str, str], encoding: str, trouble: I
 
 
 def _json_records(path: Path, encoding: str, trouble: Intake) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, line in read_lines(path, encoding, trouble):
+    for number, line in json_lines(read_lines(path, encoding, trouble)):
         if not line.strip():
             continue
         try:

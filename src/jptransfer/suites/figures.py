@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from jptransfer.report import numbers
-from jptransfer.report.drawing import Figure, Theme, label, marker
+from jptransfer.report.drawing import Figure, Theme, label
 from jptransfer.suites.results import SuiteResult
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def _draw(result: SuiteResult, axis: str, canvas: Canvas, theme: Theme) -> None:
 
 def _draw_column(result: SuiteResult, column: str, panel: Axes, theme: Theme) -> None:
     for index, row in enumerate(result.rows):
-        cell, colour = result.cells[row, column], theme.colour(index)
+        cell, colour = result.cells[row, column], theme.colour(0)
         if cell.score:
             if cell.score.interval:
                 limits = [result.shown(limit) for limit in cell.score.interval]
@@ -51,7 +51,7 @@ def _draw_column(result: SuiteResult, column: str, panel: Axes, theme: Theme) ->
             if len(cell.score.values) > 1:
                 panel.plot([result.shown(value) for value in cell.score.values], [index] * len(cell.score.values),
                            linestyle="none", marker="|", markersize=10, color=colour)
-            panel.plot(result.shown(cell.score.value), index, marker=marker(index), markersize=8, color=colour,
+            panel.plot(result.shown(cell.score.value), index, marker="o", markersize=8, color=colour,
                        markeredgecolor=theme.paper)
         if cell.reported is not None:
             panel.plot(cell.reported, index, marker="D", markersize=7, color=theme.paper, markeredgecolor=theme.ink,

@@ -31,7 +31,7 @@ class Footnotes:
 
 def absolute(result: SuiteResult) -> Table:
     """Return every score as it is: for each column the paper's figure, ours with interval and runs, the difference."""
-    notes, columns = Footnotes(), [Column("row", "")]
+    notes, columns = Footnotes(), [_first(result)]
     body: dict[str, list[Cell]] = {row: [_heading(result, row, notes)] for row in result.rows}
     for name, title in result.columns.items():
         reported = {row: result.cells[row, name].reported for row in result.rows}
@@ -49,7 +49,7 @@ def absolute(result: SuiteResult) -> Table:
 
 def differences(result: SuiteResult) -> Table:
     """Return the baseline's scores as they are and the other rows' as differences from it, with paired tests."""
-    base, notes, columns = result.suite.config.base, Footnotes(), [Column("row", "")]
+    base, notes, columns = result.suite.config.base, Footnotes(), [_first(result)]
     body: dict[str, list[Cell]] = {row: [_heading(result, row, notes)] for row in result.rows}
     for name, title in result.columns.items():
         paper = {row: result.cells[row, name].reported for row in result.rows}
@@ -87,10 +87,17 @@ def _arrow(result: SuiteResult, ours: float | None, base: float | None, p_value:
     return BETTER if (ours - base) * result.sign > 0 else WORSE
 
 
+def _first(result: SuiteResult) -> Column:
+    """The rows' headings; where there is one column only, its title stands above them and not before every number."""
+    titles = list(result.columns.values())
+    return Column("row", titles[0] if len(titles) == 1 else "")
+
+
 def _heads(result: SuiteResult, name: str, title: str, wanted: Iterable[str]) -> list[Column]:
     titles = {"paper": "paper", "ours": "ours", "runs": "runs", "difference": "Δ paper", "p": "p",
               "interval": f"{result.suite.config.confidence:.0%} interval"}
-    return [Column(f"{name}_{key}", f"{title}: {titles[key]}", True) for key in wanted]
+    before = f"{title}: " if len(result.columns) > 1 else ""
+    return [Column(f"{name}_{key}", before + titles[key], True) for key in wanted]
 
 
 def _heading(result: SuiteResult, row: str, notes: Footnotes) -> Cell:

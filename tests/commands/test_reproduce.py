@@ -1,0 +1,81 @@
+"""`jpt reproduce` on a tiny suite of linear models: what is run once, what fails, what a second call does."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+SUITE = """
+title: 小さな表
+metric: error_rate
+scales: {toy: {}}
+columns: {a: {overrides: [task=text_file, "task.files.all={data}", evaluation.bootstrap=0]}}
+rows:
+  good: {overrides: [model=linear_tfidf, "finetuning.tfidf.c=[1.0]"], reported: {a: 12.5}}
+  same: {overrides: [model=linear_tfidf, "finetuning.tfidf.c=[1.0]"]}
+  lacking: {overrides: [model=linear_tfidf, task.files.all=nowhere.tsv], reported: {a: 7}}
+  stated: {stated: true, reported: {a: 5}}
+"""
+
+
+@pytest.fixture
+def suite(tmp_path):
+    rows = [f"良い{number}番\tgood\n悪い{number}番\tbad" for number in range(30)]
+    data = tmp_path / "data.tsv"
+    data.write_text("\n".join(["text\tlabel", *rows]) + "\n", encoding="utf-8")
+    path = tmp_path / "mine.yaml"
+    path.write_text(SUITE.replace("{data}", str(data)), encoding="utf-8")
+    return path
+
+
+def cells(tmp_path):
+    table = json.loads((tmp_path / "outputs/suites/mine/toy/table.json").read_text(encoding="utf-8"))
+    return {cell["row"]: cell for cell in table["cells"]}
+
+
+def test_past_a_missing_file_to_the_tables(jpt, suite, tmp_path):
+    dry = jpt("reproduce", str(suite), "dry_run=true")
+    assert dry.code == 0 and "0 of 3 cells cached, 1 lack files" in dry.out and "3 stages to run" in dry.out
+    first = jpt("reproduce", str(suite))
+    assert first.code == 2 and "failed" in first.out and "nowhere.tsv" in first.out
+    found = cells(tmp_path)
+    assert found["good"]["artifacts"] == found["same"]["artifacts"] and found["good"]["value"] == 0
+    assert "nowhere.tsv" in found["lacking"]["problem"] and found["stated"]["reported"] == 5
+    made = sorted((tmp_path / "outputs/artifacts").glob("*/*"))
+    again = jpt("reproduce", str(suite))
+    assert "nothing to run" in again.err and again.out == first.out and again.code == 2
+    assert sorted((tmp_path / "outputs/artifacts").glob("*/*")) == made
+    assert jpt("reproduce", str(suite), "only=[good]").code == 0
+
+
+def test_a_bug_in_one_cell_is_its_reason_and_exit_code_1(jpt, suite, tmp_path, monkeypatch):
+    from jptransfer.registry import STAGES, Entry
+
+    monkeypatch.setitem(STAGES.entries, "finetune", Entry("tests.pipeline.fakes:fail", ""))
+    done = jpt("reproduce", str(suite), "only=[good,same]")
+    assert done.code == 1 and "RuntimeError: stage failed" in done.out
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert jpt("reproduce", str(suite), "only=[good,same]").code == 0
+
+
+def test_cells_run_in_jobs_of_a_launcher(jpt, suite, tmp_path):
+    done = jpt("reproduce", str(suite), "hydra/launcher=joblib", "hydra.launcher.n_jobs=1")
+    assert done.code == 2 and cells(tmp_path)["good"]["value"] == 0
+    assert len(list((tmp_path / "outputs/runs/reproduce").glob("*/*/job.json"))) == 1
+
+
+def test_ls_and_mistakes(jpt):
+    listed = jpt("reproduce", "ls")
+    assert listed.code == 0 and "bataa2019/table3  0 of" in listed.out
+    assert "did you mean 'toy'" in jpt("reproduce", "bataa2019/table3", "scale=toi").err
+    assert "unknown row 'brt'" in jpt("reproduce", "bataa2019/table3", "only=[brt]").err
+    assert jpt("reproduce", "ls", "scale=huge").code == 2
+
+
+def test_what_is_cached_is_written_without_torch(jpt, suite, tmp_path):
+    jpt("reproduce", str(suite), "only=[good]")
+    code = ("import sys; from jptransfer.cli import dispatch; "
+            f"dispatch(['reproduce', {str(suite)!r}, 'only=[good]']); sys.exit('torch' in sys.modules)")
+    assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=False).returncode == 0

@@ -1,0 +1,86 @@
+"""Layouts by hand: what is best, differences with their signs, failures, and every format that holds untrusted text."""
+
+from pathlib import Path
+
+import pytest
+
+from jptransfer.config import ColumnConfig, RowConfig, ScaleConfig, SuiteConfig
+from jptransfer.report.tables import html, latex, markdown
+from jptransfer.suites import rendering
+from jptransfer.suites.cells import Score
+from jptransfer.suites.layouts import absolute, differences
+from jptransfer.suites.library import Suite
+from jptransfer.suites.results import CellResult, SuiteResult
+
+
+def result(layout="absolute", higher=False, **cells) -> SuiteResult:
+    """A suite of one column; cells: row -> (reported, our share or a problem)."""
+    rows = {row: RowConfig(title=f"行 <{row}>", reported={"a": reported}) for row, (reported, _) in cells.items()}
+    config = SuiteConfig(title="表 & <b>", metric="accuracy" if higher else "error_rate", layout=layout,
+                         figure="points", scales={"toy": ScaleConfig(note="note")}, rows=rows,
+                         columns={"a": ColumnConfig(title="列")})
+    made = {}
+    for row, (reported, ours) in cells.items():
+        score = None if isinstance(ours, str) else Score(ours, (ours, ours), (ours - 0.01, ours + 0.01),
+                                                         config.metric, higher)
+        made[row, "a"] = CellResult(row, "a", reported, score, ours if score is None else "", (), ("lm=none",))
+    return SuiteResult(Suite("paper/table", config), "toy", made)
+
+
+def column(table, key):
+    index = [one.key for one in table.columns].index(f"a_{key}")
+    return [row[index] for row in table.rows]
+
+
+def test_absolute_by_hand():
+    table = absolute(result(x=(10.0, 0.125), y=(8.42, 0.1), z=(9.0, "the file is missing")))
+    assert [cell.text for cell in column(table, "paper")] == ["10.00", "8.42", "9.00"]
+    assert [cell.text for cell in column(table, "ours")] == ["12.50", "10.00", "failed"]
+    assert [cell.text for cell in column(table, "interval")] == ["[11.50, 13.50]", "[9.00, 11.00]", "–"]
+    assert [cell.text for cell in column(table, "difference")] == ["+2.50", "+1.58", "–"]
+    assert [cell.text for cell in column(table, "runs")] == ["2", "2", "–"]
+    assert column(table, "ours")[2].mark == "[a]" and "[a] the file is missing" in table.caption
+
+
+@pytest.mark.parametrize(("higher", "best"), [(False, [False, True, False]), (True, [True, False, False])])
+def test_best_in_bold_goes_by_the_metric(higher, best):
+    table = absolute(result(higher=higher, x=(10.0, 0.125), y=(8.42, 0.1), z=(9.0, 0.11)))
+    assert [cell.bold for cell in column(table, "paper")] == best
+    assert [cell.bold for cell in column(table, "ours")] == best
+
+
+def test_equal_scores_are_both_best():
+    assert [cell.bold for cell in column(absolute(result(x=(1.0, 0.1), y=(1.0, 0.1))), "ours")] == [True, True]
+
+
+def test_differences_by_hand(monkeypatch):
+    found = {"y": 0.01, "z": 0.3}
+    monkeypatch.setattr("jptransfer.suites.layouts.p_of", lambda result, row, column: found[row])
+    table = differences(result(higher=True, x=(65.5, 0.7), y=(69.36, 0.74), z=(64.0, 0.69)))
+    assert [cell.text for cell in column(table, "paper")] == ["65.50", "+3.86", "−1.50"]
+    assert [cell.text + cell.mark for cell in column(table, "ours")] == ["70.00", "+4.00↑", "−1.00"]
+    assert [cell.text for cell in column(table, "p")] == ["–", ".010", ".300"]
+    assert [cell.bold for cell in column(table, "ours")] == [False, True, False]
+
+
+def test_a_difference_of_zero_has_no_sign():
+    table = absolute(result(x=(10.0, 0.100001), y=(20.0, 0.1)))
+    assert column(table, "difference")[0].text == "0.00"
+
+
+def test_every_format_escapes_what_it_must(tmp_path: Path):
+    made = rendering.section(result(x=(10.0, 0.125), y=(8.42, "<script>alert(1)</script> 100%_")))
+    page = rendering.write(made, tmp_path).read_text(encoding="utf-8")
+    assert "<script" not in page and "&lt;script&gt;" in page and "行 &lt;x&gt;" in page and "http" not in page.replace(
+        "http://www.w3.org", "")
+    assert r"100\%\_" in latex(made.table) and "表 \\&" in latex(made.table)
+    assert "&lt;x>" in markdown(made.table) and "<b>" not in html(made.table)
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "table.md", "table.csv", "table.tex", "table.json", "page.html", "figure.png", "figure.svg"}
+
+
+def test_rows_that_were_not_asked_for_and_report_nothing_are_left_out():
+    found = result(x=(10.0, 0.125), y=(8.42, 0.1))
+    found.cells["y", "a"] = CellResult("y", "a", None)
+    found.suite.config.rows["y"].reported = {}
+    assert list(found.rows) == ["x"]
