@@ -123,3 +123,15 @@ def test_a_row_of_wrong_length_is_a_bug():
 def test_shortened_text_fits(text, limit):
     assert columns(shorten(text, limit)) <= max(limit, 1)
     assert columns(text) > limit or shorten(text, limit) == text
+
+
+def test_groups_of_columns_have_headings_of_their_own():
+    columns = [Column("row", ""), Column("a_x", "x", True, "A&B"), Column("a_y", "y", True, "A&B"),
+               Column("b_x", "x", True, "B")]
+    table = Table("t", columns, [[Cell("r"), Cell("1"), Cell("2"), Cell("3")]])
+    assert '<tr><td colspan="1"></td><th scope="colgroup" class="group" colspan="2">A&amp;B</th>' in tables.html(table)
+    text = tables.latex(table)
+    assert r" & \multicolumn{2}{c}{A\&B} & \multicolumn{1}{c}{B} \\" in text
+    assert r"\cmidrule(lr){2-3} \cmidrule(lr){4-4}" in text
+    assert "A&B: x" in tables.markdown(table) and tables.csv_text(table).startswith("row,a_x,a_y,b_x")
+    assert Table.from_json(table.to_json()) == table

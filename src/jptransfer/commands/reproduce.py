@@ -185,8 +185,9 @@ def _write(config: ReproduceConfig, plans: Sequence[SuitePlan], store: Store, fa
         print(document([made.table]), end="")
         print(f"page: {path}\n")
     if len(sections) > 1:
+        title = "All tables" if config.suite == library.ALL else f"Tables of {config.suite}"
         book = folder / f"{config.suite}-{config.scale}.html"
-        book.write_text(rendering.page(sections, f"Tables of {config.suite}", config.scale), encoding="utf-8")
+        book.write_text(rendering.page(sections, title, config.scale), encoding="utf-8")
         print(f"book: {book}")
 
 

@@ -10,10 +10,10 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from html import escape
-from itertools import compress
+from itertools import compress, groupby
 from typing import TYPE_CHECKING, Any
 
 from jptransfer.report.widths import columns as width_of
@@ -26,11 +26,20 @@ Value = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class Column:
-    """A column: `key` heads it in CSV and JSON, `title` where people read it; numbers align right."""
+    """A column: `key` heads it in CSV and JSON, `title` where people read it; numbers align right.
+
+    Neighbours of the same `group` stand under it as a heading of their own.
+    """
 
     key: str
     title: str
     number: bool = False
+    group: str = ""
+
+    @property
+    def heading(self) -> str:
+        """Group and title on one line, where there is no room for two."""
+        return f"{self.group}: {self.title}" if self.group else self.title
 
 
 @dataclass(frozen=True)
@@ -118,7 +127,7 @@ def markdown(table: Table) -> str:
         text = re.sub(r"<(?=\S)", "&lt;", _one_line(cell.text).replace("\\", "\\\\").replace("|", "\\|"))
         return (f"**{text}**" if cell.bold and text else text) + cell.mark
 
-    body = [[column.title for column in table.columns], *([show(cell) for cell in row] for row in table.rows)]
+    body = [[column.heading for column in table.columns], *([show(cell) for cell in row] for row in table.rows)]
     widths = [max(3, *(width_of(row[i]) for row in body)) for i in range(len(table.columns))]
     rule = ["-" * (w - 1) + ":" if column.number else "-" * w for column, w in zip(table.columns, widths, strict=True)]
     lines = [_padded(row, widths, table.columns) for row in (body[0], rule, *body[1:])]
@@ -160,9 +169,27 @@ def latex(table: Table, label: str = "") -> str:
     lines = [r"\begin{table}", r"\centering", f"\\caption{{{escape_latex(caption)}.}}",
              *([f"\\label{{{label}}}"] if label else []),
              f"\\begin{{tabular}}{{{''.join('r' if c.number else 'l' for c in table.columns)}}}",
-             r"\toprule", f"{heads} \\\\", r"\midrule", *(f"{line} \\\\" for line in body), r"\bottomrule",
-             r"\end{tabular}", r"\end{table}"]
+             r"\toprule", *_latex_groups(table), f"{heads} \\\\", r"\midrule",
+             *(f"{line} \\\\" for line in body), r"\bottomrule", r"\end{tabular}", r"\end{table}"]
     return "\n".join(lines) + "\n"
+
+
+def _groups(table: Table) -> list[tuple[str, int]]:
+    """Return (heading, number of columns) of neighbours in one group; nothing where no column has one."""
+    found = [(name, len(list(members))) for name, members in groupby(column.group for column in table.columns)]
+    return found if any(name for name, _ in found) else []
+
+
+def _latex_groups(table: Table) -> Iterator[str]:
+    groups, first, rules = _groups(table), 1, []
+    for name, size in groups:
+        rules += [f"\\cmidrule(lr){{{first}-{first + size - 1}}}"] if name else []
+        first += size
+    if groups:
+        cells = [f"\\multicolumn{{{size}}}{{c}}{{{escape_latex(name)}}}" if name else " & " * (size - 1)
+                 for name, size in groups]
+        yield f"{' & '.join(cells)} \\\\"
+        yield " ".join(rules)
 
 
 def html(table: Table) -> str:
@@ -176,8 +203,11 @@ def html(table: Table) -> str:
     heads = "".join(f'<th scope="col" class="number">{escape(c.title)}</th>' if c.number
                     else f'<th scope="col">{escape(c.title)}</th>' for c in table.columns)
     body = "\n".join(f"<tr>{''.join(map(show, row, table.columns))}</tr>" for row in table.rows)
+    groups = "".join(f'<th scope="colgroup" class="group" colspan="{size}">{escape(name)}</th>' if name
+                     else f'<td colspan="{size}"></td>' for name, size in _groups(table))
+    above = f"<tr>{groups}</tr>" if groups else ""
     caption = f"<caption><span>{escape(table.caption)}</span></caption>\n" if table.caption else ""
-    return f"<table>\n{caption}<thead><tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
+    return f"<table>\n{caption}<thead>{above}<tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
 def rich_table(table: Table) -> RichTable:
@@ -189,7 +219,7 @@ def rich_table(table: Table) -> RichTable:
     shown = RichTable(title=Text(table.title), caption=Text(table.caption) if table.caption else None, box=SIMPLE_HEAD,
                       title_justify="left", caption_justify="left")
     for column in table.columns:
-        shown.add_column(Text(column.title), justify="right" if column.number else "left", overflow="fold")
+        shown.add_column(Text(column.heading), justify="right" if column.number else "left", overflow="fold")
     for row in table.rows:
         shown.add_row(*(Text(cell.text + cell.mark, style="bold" if cell.bold else "") for cell in row))
     return shown

@@ -35,16 +35,17 @@ def absolute(result: SuiteResult) -> Table:
     body: dict[str, list[Cell]] = {row: [_heading(result, row, notes)] for row in result.rows}
     for name, title in result.columns.items():
         reported = {row: result.cells[row, name].reported for row in result.rows}
-        ours = {row: result.ours(row, name) for row in result.rows}
-        top_paper, top_ours = result.best(reported), result.best(ours)
+        found = {row: result.ours(row, name) for row in result.rows}
+        top_paper, top_ours = result.best(reported), result.best(found)
         columns += _heads(result, name, title, ("paper", "ours", "interval", "runs", "difference"))
         for row, cells in body.items():
-            cell, a, b = result.cells[row, name], reported[row], ours[row]
+            cell, a, b = result.cells[row, name], reported[row], found[row]
             cells += [_number(result, a, row in top_paper), _ours(result, cell, row in top_ours, notes),
                       _interval(result, cell), _runs(cell),
                       NOTHING if a is None or b is None else Cell(_signed(result, b - a), b - a)]
+    ours = "; ours: mean over runs" if result.metric else ""
     return _table(result, columns, body.values(), notes,
-                  "Paper: as reported; ours: mean over runs; Δ paper: ours less the paper's")
+                  f"Paper: as reported{ours}; Δ paper: ours less the paper's")
 
 
 def differences(result: SuiteResult) -> Table:
@@ -96,8 +97,8 @@ def _first(result: SuiteResult) -> Column:
 def _heads(result: SuiteResult, name: str, title: str, wanted: Iterable[str]) -> list[Column]:
     titles = {"paper": "paper", "ours": "ours", "runs": "runs", "difference": "Δ paper", "p": "p",
               "interval": f"{result.suite.config.confidence:.0%} interval"}
-    before = f"{title}: " if len(result.columns) > 1 else ""
-    return [Column(f"{name}_{key}", before + titles[key], True) for key in wanted]
+    group = title if len(result.columns) > 1 else ""
+    return [Column(f"{name}_{key}", titles[key], True, group) for key in wanted]
 
 
 def _heading(result: SuiteResult, row: str, notes: Footnotes) -> Cell:
