@@ -7,6 +7,7 @@ import codecs
 import gzip
 import io
 import lzma
+import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -14,6 +15,8 @@ from jptransfer.errors import ConfigError
 
 CHUNK = 1 << 18
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
+DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
+"""What reading a file raises whose disk, permissions or compression are damaged."""
 
 
 def bare_suffix(path: Path) -> str:
@@ -27,7 +30,7 @@ def bare_suffix(path: Path) -> str:
 def open_bytes(path: Path) -> BinaryIO:
     """Open a file, decompressed by its suffix (``.gz .bz2 .xz .zst``).
 
-    Damaged compression raises OSError, EOFError, `lzma.LZMAError` or `zlib.error` on reading.
+    Damaged compression raises one of `DAMAGED` on reading.
     """
     match path.suffix.lower():
         case ".gz":

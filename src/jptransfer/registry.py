@@ -22,7 +22,8 @@ class Entry:
         needs: inputs a learner asks for besides the data set.
         learner: how a task model of this architecture is trained.
         objectives: language-modelling objectives that it can be trained with; none: it has no language model.
-        head: classification head of an architecture of ours, where none is asked for.
+        head: classification head of an architecture of ours, where none is asked for; empty: the architecture is one of
+            transformers, which has its own.
     """
 
     target: str
@@ -116,7 +117,10 @@ TOKENIZERS = _table("tokenizer", {
 })
 
 MODELS = _table("model architecture", {
-    "bert": ("models.bert:configuration", "BERT encoder of any size", (), "encoder", ("mlm",)),
+    "bert": ("models.bert:configuration", "BERT encoder of any size", (), "encoder", ("mlm",), ""),
+    "embedding": ("models.embedding:configuration", "vectors of units, random or from a file", (), "encoder"),
+    "rnn": ("models.recurrent:rnn", "vectors of units and a plain (Elman) recurrent net", (), "encoder"),
+    "lstm": ("models.recurrent:lstm", "vectors of units and a recurrent net of LSTM cells", (), "encoder"),
     "linear_tfidf": ("training.linear:TfidfLearner", "linear model on n-grams of characters or words (scikit-learn)",
                      (), "tfidf"),
     "fasttext": ("training.fasttext:FasttextLearner", "mean of vectors of words and hashed n-grams (Joulin et al.)",
@@ -131,11 +135,18 @@ HEADS = _table("head", {
     "pooled": ("models.heads.pooled:PooledHead", "one linear layer on a pooled state of the top layer"),
     "concat_pooling": ("models.heads.concat_pooling:ConcatPoolingHead",
                        "last, strongest and mean state, then two layers with batch normalisation (ULMFiT)"),
+    "kim_cnn": ("models.heads.kim_cnn:KimCnnHead", "convolutions and maxima over time (Kim 2014)"),
+    "self_attention": ("models.heads.self_attention:SelfAttentionHead",
+                       "structured self-attention (Lin et al. 2017)"),
+    "rcnn": ("models.heads.rcnn:RcnnHead", "units between their contexts of a bidirectional net (Lai et al. 2015)"),
     "token": ("models.heads.token:TokenHead", "one linear layer on every state of the top layer (ner)"),
 })
 
 OPTIMIZERS = _table("optimizer", {
     "adamw": ("training.optimizers:adamw", "AdamW (decoupled weight decay, bias correction)"),
+    "adam": ("training.optimizers:adam", "Adam (decay added to the gradient)"),
+    "adadelta": ("training.optimizers:adadelta", "Adadelta; its own learning rate is 1"),
+    "sgd": ("training.optimizers:sgd", "gradient descent, with momentum"),
     "bert_adam": ("training.optimizers:BertAdam", "BERT's own Adam: no bias correction, decoupled decay"),
 })
 

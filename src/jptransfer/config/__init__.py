@@ -8,6 +8,7 @@ from jptransfer.config.learning import (
     FinetuningConfig,
     HeadConfig,
     Keep,
+    KimCnnHeadConfig,
     LmTrainingConfig,
     Masking,
     ObjectiveConfig,
@@ -16,13 +17,21 @@ from jptransfer.config.learning import (
     PooledHeadConfig,
     Pooling,
     Precision,
+    RcnnHeadConfig,
     ScheduleConfig,
+    SelfAttentionHeadConfig,
     SubsetConfig,
     TaskConfig,
     TfidfConfig,
     Units,
 )
-from jptransfer.config.models import BertModelConfig, ModelConfig
+from jptransfer.config.models import (
+    BertModelConfig,
+    EmbeddingModelConfig,
+    ModelConfig,
+    RecurrentModelConfig,
+    Vectors,
+)
 from jptransfer.config.run import (
     ArtifactsConfig,
     CompareConfig,
@@ -58,11 +67,13 @@ from jptransfer.config.text import (
 
 __all__ = [
     "ArtifactsConfig", "BertModelConfig", "CharacterView", "ClassWeights", "CleaningConfig", "ColumnConfig",
-    "CompareConfig", "ConcatPoolingHeadConfig", "Config", "CorpusConfig", "CorpusRole", "DeduplicationConfig", "Device",
-    "DoctorConfig", "EncoderFinetuningConfig", "EncodingConfig", "EvaluationConfig", "ExportConfig", "FasttextConfig",
-    "FinetuningConfig", "HeadConfig", "Keep", "LmTrainingConfig", "LsConfig", "Masking", "ModelConfig",
-    "ObjectiveConfig", "OnError", "OptimizerConfig", "OriginConfig", "PartConfig", "PhaseConfig", "PooledHeadConfig",
-    "Pooling", "Precision", "PredictConfig", "ReportConfig", "ReproduceConfig", "RowConfig", "RuntimeConfig",
-    "ScaleConfig", "ScheduleConfig", "Segmentation", "SegmenterConfig", "SourceConfig", "SubsetConfig", "SuiteConfig",
-    "TaskConfig", "TfidfConfig", "TokenizerConfig", "Tracker", "Units", "Upstream", "ViewsConfig",
+    "CompareConfig", "ConcatPoolingHeadConfig", "Config", "CorpusConfig", "CorpusRole", "DeduplicationConfig",
+    "Device", "DoctorConfig", "EmbeddingModelConfig", "EncoderFinetuningConfig", "EncodingConfig",
+    "EvaluationConfig", "ExportConfig", "FasttextConfig", "FinetuningConfig", "HeadConfig", "Keep",
+    "KimCnnHeadConfig", "LmTrainingConfig", "LsConfig", "Masking", "ModelConfig", "ObjectiveConfig", "OnError",
+    "OptimizerConfig", "OriginConfig", "PartConfig", "PhaseConfig", "PooledHeadConfig", "Pooling", "Precision",
+    "PredictConfig", "RcnnHeadConfig", "RecurrentModelConfig", "ReportConfig", "ReproduceConfig", "RowConfig",
+    "RuntimeConfig", "ScaleConfig", "ScheduleConfig", "Segmentation", "SegmenterConfig", "SelfAttentionHeadConfig",
+    "SourceConfig", "SubsetConfig", "SuiteConfig", "TaskConfig", "TfidfConfig", "TokenizerConfig", "Tracker",
+    "Units", "Upstream", "Vectors", "ViewsConfig",
 ]

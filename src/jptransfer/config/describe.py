@@ -28,7 +28,9 @@ class Setting:
     @property
     def help(self) -> str:
         """The setting's docstring; reading source takes long, so it is read when it is asked for."""
-        return docstrings(self.owner).get(self.path.rpartition(".")[2], "")
+        name = self.path.rpartition(".")[2]
+        owners = filter(dataclasses.is_dataclass, self.owner.__mro__)
+        return next((said for owner in owners if (said := docstrings(owner).get(name))), "")
 
 
 @cache

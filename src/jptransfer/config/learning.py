@@ -30,11 +30,15 @@ class OptimizerConfig:
     name: str = setting("adamw", registry="optimizers")
     """see `jpt ls optimizers`"""
     betas: list[float] = setting(factory=lambda: [0.9, 0.999])
-    """decay rates of the moments"""
+    """decay rates of the moments (adamw, adam, bert_adam)"""
+    rho: float = setting(0.95, low=0.0, high=1.0, omit_when=0.95)
+    """decay rate of the averages (adadelta)"""
+    momentum: float = setting(0.0, low=0.0, high=1.0, omit_when=0.0)
+    """share of the last update in the next (sgd)"""
     eps: float = setting(1e-6, low=0.0)
     """term added to the denominator"""
     weight_decay: float = setting(0.01, low=0.0)
-    """decoupled; not applied to biases and normalisation"""
+    """decoupled in adamw and bert_adam, else added to the gradient; not applied to biases and normalisation"""
     clip: float = setting(1.0, low=0.0)
     """limit of the gradient's global norm; 0: none"""
 
@@ -257,6 +261,40 @@ class Keep(Enum):
 
 
 @dataclass
+class KimCnnHeadConfig:
+    """Convolutions over the states, the strongest answer of each (Kim 2014)."""
+
+    widths: list[int] = setting(factory=lambda: [3, 4, 5], low=1)
+    """tokens that the filters see at a time"""
+    filters: int = setting(100, low=1)
+    """filters of each width"""
+    max_norm: float = setting(3.0, low=0.0)
+    """limit of the norm of an output's weights, restored after every update; 0: none"""
+
+
+@dataclass
+class SelfAttentionHeadConfig:
+    """Several weighted sums of the states, with learnt weights (Lin et al. 2017)."""
+
+    hidden: int = setting(350, low=1)
+    """width of the layer that scores a state (d_a)"""
+    hops: int = setting(30, low=1)
+    """weighted sums (r)"""
+    penalty: float = setting(1.0, low=0.0)
+    """coefficient of what keeps the sums different"""
+    dense: int = setting(512, low=1)
+    """width of the layer between sums and outputs"""
+
+
+@dataclass
+class RcnnHeadConfig:
+    """Each unit between its contexts, the strongest answer over the text (Lai et al. 2015)."""
+
+    hidden: int = setting(256, low=1)
+    """width of a unit's meaning in context"""
+
+
+@dataclass
 class HeadConfig:
     """What stands on an encoder; only the section of the head's own name counts."""
 
@@ -268,6 +306,12 @@ class HeadConfig:
     """settings of pooled"""
     concat_pooling: ConcatPoolingHeadConfig = setting(factory=ConcatPoolingHeadConfig, omit_when=None)
     """settings of concat_pooling"""
+    kim_cnn: KimCnnHeadConfig = setting(factory=KimCnnHeadConfig, omit_when=None)
+    """settings of kim_cnn"""
+    self_attention: SelfAttentionHeadConfig = setting(factory=SelfAttentionHeadConfig, omit_when=None)
+    """settings of self_attention"""
+    rcnn: RcnnHeadConfig = setting(factory=RcnnHeadConfig, omit_when=None)
+    """settings of rcnn"""
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 
 from jptransfer.config.fields import setting
 
@@ -29,6 +30,49 @@ class BertModelConfig:
     """standard deviation of initial weights"""
 
 
+class Vectors(Enum):
+    """What the vectors of units are at the start, and whether they learn (Kim 2014, section 3.1)."""
+
+    rand = "rand"
+    static = "static"
+    non_static = "non_static"
+    multichannel = "multichannel"
+
+
+@dataclass
+class EmbeddingModelConfig:
+    """Vectors of units."""
+
+    width: int = setting(300, low=1)
+    """width of a vector"""
+    vectors: str = setting("", external=True)
+    """file of word vectors (text of word2vec or fastText; .gz .bz2 .xz .zst or plain); other units start at random"""
+    mode: Vectors = Vectors.rand
+    """rand: random and learning; from `vectors`: static (frozen), non_static (learning), multichannel (both, added)"""
+
+    def problem(self) -> str:
+        """Return what is wrong with mode and file together, if anything."""
+        if self.mode is Vectors.rand and self.vectors:
+            return ".mode=rand uses no vectors; it must be static, non_static or multichannel"
+        if self.mode is not Vectors.rand and not self.vectors:
+            return f".mode={self.mode.value} needs word vectors: give vectors=FILE in the same section"
+        return ""
+
+
+@dataclass
+class RecurrentModelConfig(EmbeddingModelConfig):
+    """Vectors of units and recurrent layers over them."""
+
+    hidden: int = setting(256, low=1)
+    """width of the states of one direction"""
+    layers: int = setting(1, low=1)
+    """recurrent layers"""
+    bidirectional: bool = False
+    """read from both ends; the states of both directions stand side by side"""
+    dropout: float = setting(0.0, low=0.0, high=1.0)
+    """dropout of the vectors and between layers"""
+
+
 @dataclass
 class ModelConfig:
     """Architecture and size of a model that starts from scratch; only the architecture's own section counts."""
@@ -37,3 +81,9 @@ class ModelConfig:
     """family, see `jpt ls models`; the section of that name holds its size"""
     bert: BertModelConfig = setting(factory=BertModelConfig, omit_when=None)
     """settings of bert"""
+    embedding: EmbeddingModelConfig = setting(factory=EmbeddingModelConfig, omit_when=None)
+    """settings of embedding"""
+    rnn: RecurrentModelConfig = setting(factory=RecurrentModelConfig, omit_when=None)
+    """settings of rnn"""
+    lstm: RecurrentModelConfig = setting(factory=RecurrentModelConfig, omit_when=None)
+    """settings of lstm"""

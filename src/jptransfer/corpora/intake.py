@@ -5,9 +5,7 @@ from __future__ import annotations
 import codecs
 import glob
 import json
-import lzma
 import tarfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -18,11 +16,11 @@ from typing import BinaryIO
 from jptransfer.config import OnError
 from jptransfer.corpora.sentences import split_sentences
 from jptransfer.errors import DataError, nearest
-from jptransfer.files import codec, open_bytes
+from jptransfer.files import DAMAGED, codec, open_bytes
 
 LONG_LINE = 1 << 20
 """Bytes from which a line of running text is cut into sentences while it is read."""
-UNREADABLE = (EOFError, OSError, UnicodeError, lzma.LZMAError, zlib.error, tarfile.TarError)
+UNREADABLE = (*DAMAGED, UnicodeError, tarfile.TarError)
 
 
 @dataclass

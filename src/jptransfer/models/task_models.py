@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def fresh_head(
             return _start(_plain_class(kind), source, config)
         factory = _head_class(name, kind)
         encoder = _without_pooler(_start(AutoModel, source, config))
-        return HeadedEncoder(encoder, factory(head, config, len(labels)))
+        return HeadedEncoder(encoder, factory(_complete(head, name), config, len(labels)))
 
 
 def load_task_model(folder: Path, kind: str, head: HeadConfig) -> nn.Module:
@@ -106,7 +107,8 @@ def load_task_model(folder: Path, kind: str, head: HeadConfig) -> nn.Module:
     if not name:
         return load_weights(_plain_class(kind), folder)
     encoder = _without_pooler(load_weights(AutoModel, folder))
-    model = HeadedEncoder(encoder, _head_class(name, kind)(head, encoder.config, encoder.config.num_labels))
+    factory = _head_class(name, kind)
+    model = HeadedEncoder(encoder, factory(_complete(head, name), encoder.config, encoder.config.num_labels))
     model.head.load_state_dict(load_file(folder / HEAD_FILE))
     return model
 
@@ -125,6 +127,12 @@ def _head_class(name: str, kind: str) -> type[Head]:
         scores = "every token" if factory.level is Level.token else "whole texts"
         raise ConfigError(f"finetuning.encoder.head.name: head '{name}' scores {scores}, and this task is {kind}")
     return factory
+
+
+def _complete(head: HeadConfig, name: str) -> HeadConfig:
+    """Return settings that have the section of the head used, which an encoder made elsewhere may have chosen."""
+    default = {field.name: getattr(HeadConfig(), field.name) for field in fields(head) if field.name == name}
+    return replace(head, **default) if default and getattr(head, name) is None else head
 
 
 def save_task_model(model: nn.Module, folder: Path) -> None:

@@ -261,7 +261,8 @@ class Chain:
         if not self.dataset:
             return None
         learner = self.learner
-        finetuning = _finetuning(self.config.finetuning, learner)
+        own = "" if self.config.task.kind == "ner" else self._architecture.head
+        finetuning = _finetuning(self.config.finetuning, learner, own)
         inputs: dict[str, Node | Reference] = {"dataset": self.dataset}
         model = None
         if "language_model" in LEARNERS.entries[learner].needs:
@@ -288,13 +289,13 @@ def _needs(section: str, why: str, instead: str = "") -> Any:
     raise ConfigError(f"{section}.sources is empty, but {why}; choose one, for example {section}=toy{other}")
 
 
-def _finetuning(config: FinetuningConfig, learner: str) -> FinetuningConfig:
-    """Drop the sections of other learners and other heads."""
+def _finetuning(config: FinetuningConfig, learner: str, own_head: str) -> FinetuningConfig:
+    """Drop the sections of other learners and other heads; `own_head` is the one where none is named."""
     config = _only(config, learner, LEARNERS)
     if not config.encoder:
         return config
     head = config.encoder.head
-    return replace(config, encoder=replace(config.encoder, head=_only(head, head.name, HEADS)))
+    return replace(config, encoder=replace(config.encoder, head=_only(head, head.name or own_head, HEADS)))
 
 
 def _only(config: Section, name: str, registry: Registry) -> Section:

@@ -21,6 +21,8 @@ from jptransfer.hub import HUB, split_reference
 COMMIT = re.compile(r"[0-9a-f]{40}")
 MODEL, DATASET = "hub", "hub-dataset"
 """Kinds of digests of what a hub holds."""
+MODEL_SECTION = "model"
+"""Part of a stage's configuration that has the same name in the user's."""
 
 Section = TypeVar("Section")
 
@@ -124,7 +126,8 @@ def external_inputs(config: object, store: Store, section: str) -> dict[str, str
     tolerant = isinstance(data, CorpusConfig) and data.on_error is OnError.skip
     found = {}
     for place in externals(config):
-        shown = ".".join([section, *place.where.split(".")[1:]])
+        first, *rest = place.where.split(".")
+        shown = ".".join([first if first == MODEL_SECTION else section, *rest])
         try:
             found[place.where] = place_digest(External(shown, place.mark, place.value, place.owner), store)
         except MissingFileError as error:

@@ -99,14 +99,15 @@ class EncoderLearner:
                                 Keep(settings.get("keep", Keep.first)))
 
 
-def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, int]]:
+def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
     """Train in one of `runtime.processes` processes; the main one writes the model to `job.out`."""
     config, task = job.config.encoder, job.task
     context = TrainingContext(runtime, config.precision)
     tokenizer = _tokenizer(job)
     features = task.features(job.train, tokenizer, config.max_length, config.keep)
     validation = task.features(job.validation, tokenizer, config.max_length, config.keep)
-    model: Any = _new_model(job, tokenizer)
+    model: Any
+    model, started = _new_model(job, tokenizer)
     groups = layer_groups(model)
     frozen = freeze(groups, config.freeze)
     data = TaskData(features, config.batch_size, tokenizer.pad_id, job.seed,
@@ -119,14 +120,14 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, int]]:
         return job.selection.score(task.decode(validation, scores, job.validation))
 
     objective = LabelLoss(class_weights(features, len(task.outputs), config.class_weights),
-                          [encoder_of(model)] if set(frozen) >= set(groups) - {HEAD} else [],
+                          [encoder_of(model)] if frozen and set(frozen) >= set(groups) - {HEAD} else [],
                           config.label_smoothing)
     phases = _phases(job, groups, frozen, len(data.batches(0)))
     result = train_phases(model, objective, data, phases, context, job.work, evaluate if validation else None)
     if context.is_main:
         save_task_model(model, job.out)
         tokenizer.save(job.out)
-    return result, task.report(job.train, features)
+    return result, {**task.report(job.train, features), **started}
 
 
 def _tokenizer(job: Job) -> Tokenizer:
@@ -145,7 +146,8 @@ def class_weights(features: Sequence[Feature], classes: int, kind: ClassWeights)
     return torch.tensor(weights, dtype=torch.float32)
 
 
-def _new_model(job: Job, tokenizer: Tokenizer) -> nn.Module:
+def _new_model(job: Job, tokenizer: Tokenizer) -> tuple[nn.Module, Mapping[str, Any]]:
+    """Return the model that training starts from, and what the summary tells of how it came about."""
     config = job.config.encoder
     source = job.language_model or _architecture(job, tokenizer)
     model = fresh_head(source, job.task.kind, job.task.outputs, config.head, job.seed,
@@ -159,7 +161,8 @@ def _new_model(job: Job, tokenizer: Tokenizer) -> nn.Module:
     if tokenizer.vocab_size > settings.vocab_size:
         raise ConfigError(f"the tokenizer has {tokenizer.vocab_size} units, the model only {settings.vocab_size}; "
                           "they do not belong together")
-    return model
+    start = getattr(encoder_of(model), "start_from", None)
+    return model, start(job.model, tokenizer) if start and job.model else {}
 
 
 def _architecture(job: Job, tokenizer: Tokenizer) -> PreTrainedConfig:

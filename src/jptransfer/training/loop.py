@@ -28,6 +28,7 @@ from jptransfer.training.optimizers import build_optimizer, set_learning_rate
 from jptransfer.training.schedules import warmup_steps
 from jptransfer.training.types import (
     Batch,
+    Constrained,
     Evaluate,
     LoopSettings,
     Objective,
@@ -97,6 +98,7 @@ class _Run:
         self.evaluate: Evaluate | None = evaluate
         self.parameters = [p for p in model.parameters() if p.requires_grad]
         self.optimizer = build_optimizer(settings.optimizer, parameter_groups or [ParameterGroup(self.parameters)])
+        self.constrained = [module for module in self.model.modules() if isinstance(module, Constrained)]
         self.schedule = SCHEDULES.load(settings.schedule.name)
         self.warmup = warmup_steps(settings.schedule.warmup, settings.steps)
         self.origin = settings.origin
@@ -159,6 +161,8 @@ class _Run:
             self._settle()
         set_learning_rate(self.optimizer, rate)
         self.optimizer.step()
+        for module in self.constrained:
+            module.constrain()
         self.optimizer.zero_grad()
         self.context.flush()
         self.due = bool(due)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import AdamW, Optimizer
+from torch.optim import SGD, Adadelta, Adam, AdamW, Optimizer
 
 from jptransfer.config import OptimizerConfig
 from jptransfer.errors import ConfigError
@@ -41,8 +41,26 @@ def _decay_groups(config: OptimizerConfig, groups: Sequence[ParameterGroup]) -> 
 
 def adamw(groups: list[dict[str, Any]], config: OptimizerConfig) -> Optimizer:
     """AdamW (Loshchilov & Hutter 2019), fused where the device has it."""
-    fused = all(p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
-    return AdamW(groups, lr=0.0, betas=_betas(config), eps=config.eps, fused=fused)
+    return AdamW(groups, lr=0.0, betas=_betas(config), eps=config.eps, fused=_fused(groups))
+
+
+def adam(groups: list[dict[str, Any]], config: OptimizerConfig) -> Optimizer:
+    """Adam (Kingma & Ba 2015), fused where the device has it; decay is part of the gradient."""
+    return Adam(groups, lr=0.0, betas=_betas(config), eps=config.eps, fused=_fused(groups))
+
+
+def adadelta(groups: list[dict[str, Any]], config: OptimizerConfig) -> Optimizer:
+    """Adadelta (Zeiler 2012), whose update is multiplied by the learning rate; decay is part of the gradient."""
+    return Adadelta(groups, lr=0.0, rho=config.rho, eps=config.eps)
+
+
+def sgd(groups: list[dict[str, Any]], config: OptimizerConfig) -> Optimizer:
+    """Gradient descent with momentum; decay is part of the gradient."""
+    return SGD(groups, lr=0.0, momentum=config.momentum)
+
+
+def _fused(groups: list[dict[str, Any]]) -> bool:
+    return all(p.device.type in ("cpu", "cuda") for group in groups for p in group["params"])
 
 
 def _betas(config: OptimizerConfig) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -82,6 +82,14 @@ class TrainingData(Protocol):
 
     def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
         """Tensors of a part; the random numbers of an example depend on (seed, epoch, example) only."""
+
+
+@runtime_checkable
+class Constrained(Protocol):
+    """A module whose weights stay within bounds: the loop lets it restore them after every update."""
+
+    def constrain(self) -> None:
+        """Move weights that left their bounds back; depends on the weights alone."""
 
 
 @dataclass(frozen=True)

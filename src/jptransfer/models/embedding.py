@@ -1,0 +1,146 @@
+"""The table of unit vectors, random or from a file, and the encoder that is this table alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import embedding
+from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel
+from transformers import initialization as init
+from transformers.modeling_outputs import BaseModelOutput
+
+from jptransfer.config import EmbeddingModelConfig, ModelConfig, Vectors
+from jptransfer.errors import ConfigError
+from jptransfer.text.types import SPECIAL_TOKENS, Tokenizer
+from jptransfer.text.vectors import read_vectors
+
+BOUND = 0.25
+"""Random vectors are drawn from U(-BOUND, BOUND), as in the code of Kim (2014)."""
+
+
+class EmbeddingConfig(PreTrainedConfig):
+    """Size of the table; `mode` says which of its parts there are, see `Vectors`."""
+
+    model_type = "jpt_embedding"
+
+    def __init__(self, vocab_size: int = 8, hidden_size: int = 300, mode: str = "rand", pad_token_id: int = 0,
+                 **settings: Any) -> None:
+        self.vocab_size, self.hidden_size, self.mode = vocab_size, hidden_size, mode
+        super().__init__(pad_token_id=pad_token_id, **settings)
+
+
+class VectorTable(nn.Module):
+    """Vectors of units: a learning table, a frozen one, or the sum of both.
+
+    Kim's multichannel model (2014, section 3.1) applies each filter to both tables and adds the results; a filter is
+    linear, so that is the filter of the sum, and any encoder and head can have the two channels.
+    """
+
+    def __init__(self, size: int, width: int, pad_id: int, mode: Vectors) -> None:
+        super().__init__()
+        self.pad_id = pad_id
+        self.learning = nn.Parameter(torch.empty(size, width)) if mode is not Vectors.static else None
+        frozen = torch.empty(size, width) if mode in (Vectors.static, Vectors.multichannel) else None
+        self.register_buffer("frozen", frozen)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Return the vectors (batch, length, width) of ids (batch, length)."""
+        channels = [embedding(ids, table, self.pad_id) for table in self.tables()]
+        return channels[0] if len(channels) == 1 else channels[0] + channels[1]
+
+    def tables(self) -> list[Tensor]:
+        """The tables there are, (size, width) each."""
+        return [table for table in (self.learning, self.frozen) if table is not None]
+
+    @torch.no_grad()
+    def fill(self, path: Path, tokenizer: Tokenizer) -> dict[str, Any]:
+        """Start from the vectors of a file, and return how much of the vocabulary it covers.
+
+        A unit has the vector of the word that is spelled as it is. The others keep their random vector, scaled to the
+        variance of the file's (Kim 2014, section 4.3).
+
+        Raises:
+            ConfigError: the file's vectors have another width, or none of them is a unit's.
+            DataError: the file is damaged.
+        """
+        units = {tokenizer.token(index): index for index in range(len(SPECIAL_TOKENS), tokenizer.vocab_size)}
+        found = read_vectors(path, units)
+        first, width = self.tables()[0], self.tables()[0].shape[1]
+        if found.width != width:
+            raise ConfigError(f"the model's vectors have width {width}, those of {path} {found.width}; "
+                              f"set width={found.width}")
+        if not found.vectors:
+            raise ConfigError(f"{path}: none of its {found.words:,} words is a unit of the tokenizer")
+        rows = torch.stack([torch.from_numpy(vector) for vector in found.vectors.values()])
+        first.mul_(rows.std(correction=0) * 3 ** 0.5 / BOUND)
+        first[torch.tensor([units[word] for word in found.vectors])] = rows.to(first)
+        for other in self.tables()[1:]:
+            other.copy_(first)
+        return {"units": len(units), "found": len(found.vectors), "coverage": len(found.vectors) / len(units),
+                "words": found.words, "duplicates": found.duplicates}
+
+
+class VectorModel(PreTrainedModel):
+    """What encoders on a `VectorTable` share."""
+
+    base_model_prefix = "encoder"
+    main_input_name = "input_ids"
+    table: VectorTable
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Number format of the table; an encoder whose table is frozen may have no parameters to ask."""
+        return self.table.tables()[0].dtype
+
+    def _init_weights(self, module: nn.Module) -> None:
+        if isinstance(module, VectorTable):
+            first, *others = module.tables()
+            init.uniform_(first, -BOUND, BOUND)
+            init.zeros_(first[module.pad_id])
+            for other in others:
+                init.copy_(other, first)
+
+    def start_from(self, config: ModelConfig, tokenizer: Tokenizer) -> Mapping[str, Any]:
+        """Take what a fresh model of this configuration starts from besides chance; return what to tell of it."""
+        settings: EmbeddingModelConfig = getattr(config, config.architecture)
+        return {"vectors": self.table.fill(Path(settings.vectors), tokenizer)} if settings.vectors else {}
+
+    def parameter_group(self, name: str) -> str:
+        """Return the layer group of a parameter: ``embeddings``, ``layer.0``, ..."""
+        part, number, *_ = name.split(".")
+        return "embeddings" if part == "table" else f"layer.{number}"
+
+
+class EmbeddingModel(VectorModel):
+    """The vectors of the units, nothing else."""
+
+    config_class = EmbeddingConfig
+
+    def __init__(self, config: EmbeddingConfig) -> None:
+        super().__init__(config)
+        self.table = VectorTable(config.vocab_size, config.hidden_size, config.pad_token_id, Vectors(config.mode))
+        self.post_init()
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> BaseModelOutput:
+        """Return the vectors as the one layer of states, (batch, length, width); padding has none."""
+        states = masked(self.table(input_ids), attention_mask)
+        return BaseModelOutput(last_hidden_state=states, hidden_states=(states,))
+
+
+def masked(states: Tensor, mask: Tensor | None) -> Tensor:
+    """Return states (batch, length, width) with zeros where `mask` (batch, length) has them."""
+    return states if mask is None else states * mask.unsqueeze(-1).to(states.dtype)
+
+
+def configuration(config: ModelConfig, vocab_size: int, pad_id: int) -> EmbeddingConfig:
+    """Return the configuration of an `EmbeddingModel`."""
+    size = config.embedding
+    return EmbeddingConfig(vocab_size, size.width, size.mode.value, pad_id)
+
+
+AutoConfig.register(EmbeddingConfig.model_type, EmbeddingConfig)
+AutoModel.register(EmbeddingConfig, EmbeddingModel)

@@ -1,0 +1,64 @@
+"""Convolutions over a text and the strongest answer of each filter (Kim 2014, section 2)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad, relu
+from transformers import PreTrainedConfig
+
+from jptransfer.config import HeadConfig
+from jptransfer.models.encoder import Encoded
+from jptransfer.models.heads import HeadOutput
+from jptransfer.tasks.base import Level
+
+
+class KimCnnHead(nn.Module):
+    """Filters of several widths, their maxima over the text, dropout, and a linear layer with bounded weights."""
+
+    level, reads_first = Level.sequence, False
+
+    def __init__(self, config: HeadConfig, encoder: PreTrainedConfig, outputs: int) -> None:
+        super().__init__()
+        settings: Any = encoder
+        size = config.kim_cnn
+        self.filters = nn.ModuleList(nn.Conv1d(settings.hidden_size, size.filters, width) for width in size.widths)
+        self.dropout = nn.Dropout(config.dropout)
+        self.classifier = BoundedLinear(size.filters * len(size.widths), outputs, size.max_norm)
+
+    def forward(self, encoded: Encoded) -> HeadOutput:
+        """Return logits (batch, outputs)."""
+        strongest = [_strongest(encoded, filters) for filters in self.filters]
+        return HeadOutput(self.classifier(self.dropout(torch.cat(strongest, dim=1))))
+
+
+class BoundedLinear(nn.Linear):
+    """A linear layer, no row of whose weights is longer than a limit after an update (`training.types.Constrained`).
+
+    The limit is on the weights of one output, as in section 3.1 of the paper: those that are longer are scaled to it.
+    """
+
+    def __init__(self, inputs: int, outputs: int, max_norm: float) -> None:
+        super().__init__(inputs, outputs)
+        self.max_norm = max_norm
+
+    @torch.no_grad()
+    def constrain(self) -> None:
+        """Scale rows that are too long; 0 is no limit."""
+        if self.max_norm:
+            self.weight.copy_(torch.renorm(self.weight, 2, 0, self.max_norm))
+
+
+def _strongest(encoded: Encoded, filters: Any) -> Tensor:
+    """Return each filter's greatest answer, (batch, filters), over the windows that lie inside the text.
+
+    A text shorter than the filters is padded with zeros to one window.
+    """
+    width = filters.kernel_size[0]
+    states = (encoded.last * encoded.mask.unsqueeze(-1)).transpose(1, 2)
+    answers = relu(filters(pad(states, (0, max(0, width - states.shape[2])))))
+    windows = (encoded.mask.sum(1, keepdim=True) - width + 1).clamp(min=1)
+    inside = torch.arange(answers.shape[2], device=answers.device) < windows
+    return answers.masked_fill(~inside.unsqueeze(1), 0.0).amax(2)

@@ -1,0 +1,121 @@
+"""Recurrent nets over vectors of units: plain (Elman 1990) and LSTM (Hochreiter and Schmidhuber 1997)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoConfig, AutoModel, PreTrainedConfig
+from transformers.modeling_outputs import BaseModelOutput
+
+from jptransfer.config import ModelConfig, RecurrentModelConfig, Vectors
+from jptransfer.models.embedding import VectorModel, VectorTable, masked
+
+
+class RecurrentConfig(PreTrainedConfig):
+    """Size of a recurrent encoder; `hidden_size` is the width of its states, of both directions if there are two."""
+
+    def __init__(self, vocab_size: int = 8, embedding_size: int = 300, hidden_size: int = 256,
+                 num_hidden_layers: int = 1, bidirectional: bool = False, dropout: float = 0.0, mode: str = "rand",
+                 pad_token_id: int = 0, **settings: Any) -> None:
+        self.vocab_size, self.embedding_size, self.hidden_size = vocab_size, embedding_size, hidden_size
+        self.num_hidden_layers, self.bidirectional = num_hidden_layers, bidirectional
+        self.dropout, self.mode = dropout, mode
+        super().__init__(pad_token_id=pad_token_id, **settings)
+
+
+class RnnConfig(RecurrentConfig):
+    """Size of a plain recurrent encoder."""
+
+    model_type = "jpt_rnn"
+
+
+class LstmConfig(RecurrentConfig):
+    """Size of an LSTM encoder."""
+
+    model_type = "jpt_lstm"
+
+
+class RecurrentLayer(nn.Module):
+    """One recurrent layer in one direction or both; texts are padded at their end.
+
+    The backward net reads every text from its own last token, so that padding is after what it reads, as it is for
+    the forward net. Unlike torch's packed sequences this needs no lengths on the CPU, and shapes stay static.
+    """
+
+    def __init__(self, cell: type[nn.RNNBase], width: int, hidden: int, bidirectional: bool) -> None:
+        super().__init__()
+        self.ahead = cell(width, hidden, batch_first=True)  # type: ignore[call-arg]
+        self.back = cell(width, hidden, batch_first=True) if bidirectional else None  # type: ignore[call-arg]
+
+    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Return the states (batch, length, hidden or 2 * hidden): forward, backward; `mask` is (batch, length)."""
+        ahead = self.ahead(states)[0]
+        if self.back is None:
+            return ahead
+        return torch.cat((ahead, turn(self.back(turn(states, mask))[0], mask)), dim=-1)
+
+
+def turn(states: Tensor, mask: Tensor) -> Tensor:
+    """Return states (batch, length, width) with every text in reverse order, and its padding where it was."""
+    places = torch.arange(states.shape[1], device=states.device)
+    from_end = mask.sum(1, keepdim=True) - 1 - places
+    source = torch.where(from_end >= 0, from_end, places)
+    return states.gather(1, source.unsqueeze(-1).expand_as(states))
+
+
+class RecurrentModel(VectorModel):
+    """Vectors of units and recurrent layers; every layer's states are there for the head."""
+
+    cell: type[nn.RNNBase]
+
+    def __init__(self, config: RecurrentConfig) -> None:
+        super().__init__(config)
+        self.table = VectorTable(config.vocab_size, config.embedding_size, config.pad_token_id, Vectors(config.mode))
+        self.dropout = nn.Dropout(config.dropout)
+        one_way = config.hidden_size // (2 if config.bidirectional else 1)
+        widths = [config.embedding_size] + [config.hidden_size] * (config.num_hidden_layers - 1)
+        self.layers = nn.ModuleList(RecurrentLayer(self.cell, width, one_way, config.bidirectional) for width in widths)
+        self.post_init()
+
+    def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> BaseModelOutput:
+        """Return the vectors and the states of every layer, (batch, length, width) each; padding has none."""
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        states = [masked(self.table(input_ids), mask)]
+        for layer in self.layers:
+            states.append(masked(layer(self.dropout(states[-1]), mask), mask))
+        return BaseModelOutput(last_hidden_state=states[-1], hidden_states=tuple(states))
+
+
+class RnnModel(RecurrentModel):
+    """With plain cells: h' = tanh(W x + U h + b)."""
+
+    config_class, cell = RnnConfig, nn.RNN
+
+
+class LstmModel(RecurrentModel):
+    """With LSTM cells."""
+
+    config_class, cell = LstmConfig, nn.LSTM
+
+
+def rnn(config: ModelConfig, vocab_size: int, pad_id: int) -> RnnConfig:
+    """Return the configuration of an `RnnModel`."""
+    return RnnConfig(**_sizes(config.rnn), vocab_size=vocab_size, pad_token_id=pad_id)
+
+
+def lstm(config: ModelConfig, vocab_size: int, pad_id: int) -> LstmConfig:
+    """Return the configuration of an `LstmModel`."""
+    return LstmConfig(**_sizes(config.lstm), vocab_size=vocab_size, pad_token_id=pad_id)
+
+
+def _sizes(size: RecurrentModelConfig) -> dict[str, Any]:
+    return {"embedding_size": size.width, "hidden_size": size.hidden * (2 if size.bidirectional else 1),
+            "num_hidden_layers": size.layers, "bidirectional": size.bidirectional, "dropout": size.dropout,
+            "mode": size.mode.value}
+
+
+for _config, _model in ((RnnConfig, RnnModel), (LstmConfig, LstmModel)):
+    AutoConfig.register(_config.model_type, _config)
+    AutoModel.register(_config, _model)

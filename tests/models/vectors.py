@@ -1,0 +1,41 @@
+"""Small encoders over unit vectors, and batches for them."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from jptransfer.config import EmbeddingModelConfig, HeadConfig, ModelConfig, RecurrentModelConfig
+from jptransfer.models.task_models import fresh_head
+from jptransfer.registry import MODELS
+
+VOCAB, WIDTH, HIDDEN = 30, 6, 5
+HEADS = {"embedding": ("kim_cnn", "pooled", "self_attention"), "rnn": ("pooled", "rcnn"),
+         "lstm": ("pooled", "self_attention", "rcnn", "kim_cnn")}
+PAIRS = [(architecture, head) for architecture, heads in HEADS.items() for head in heads]
+
+
+def model_config(architecture: str, both: bool = True, layers: int = 2, **settings) -> ModelConfig:
+    if architecture == "embedding":
+        return ModelConfig("embedding", embedding=EmbeddingModelConfig(WIDTH, **settings))
+    size = RecurrentModelConfig(WIDTH, hidden=HIDDEN, layers=layers, bidirectional=both, **settings)
+    return ModelConfig(architecture, **{architecture: size})
+
+
+def task_model(architecture: str, head: HeadConfig | str = "", kind: str = "classification", **settings) -> nn.Module:
+    configuration = MODELS.load(architecture)(model_config(architecture, **settings), VOCAB, 0)
+    return fresh_head(configuration, kind, ["a", "b", "c"], HeadConfig(head) if isinstance(head, str) else head, 0)
+
+
+def batch(lengths: list[int], longest: int = 0, seed: int = 0) -> dict[str, torch.Tensor]:
+    """Random ids of texts with these lengths, padded to the longest of them or to `longest`."""
+    generator = torch.Generator().manual_seed(seed)
+    width = max(*lengths, longest) if len(lengths) > 1 else max(lengths[0], longest)
+    mask = (torch.arange(width) < torch.tensor(lengths)[:, None]).long()
+    return {"input_ids": torch.randint(1, VOCAB, mask.shape, generator=generator) * mask, "attention_mask": mask}
+
+
+def alone(inputs: dict[str, torch.Tensor], row: int) -> dict[str, torch.Tensor]:
+    """One text of a batch without its padding."""
+    length = int(inputs["attention_mask"][row].sum())
+    return {name: tensor[row:row + 1, :length] for name, tensor in inputs.items()}

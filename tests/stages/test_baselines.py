@@ -1,0 +1,103 @@
+"""The word-vector baselines as `model=NAME` chooses them, through the stage."""
+
+import json
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from jptransfer.artifacts import Store
+from jptransfer.commands import VERBS
+from jptransfer.commands.compose import register, typed
+from jptransfer.config import Device, Pooling, RuntimeConfig
+from jptransfer.errors import ConfigError
+from jptransfer.pipeline.chain import Chain
+from jptransfer.resources import resource
+from jptransfer.runtime import Runtime
+from jptransfer.stages.finetune import run
+from jptransfer.text.tokenizers import load_tokenizer
+from jptransfer.training.prediction import load_predictor
+from tests.small import entities, polarity, tokenizer
+
+WITH_VECTORS = ["kim_cnn_static", "kim_cnn_non_static", "kim_cnn_multichannel"]
+MODELS = ["rnn", "lstm", "kim_cnn_rand", *WITH_VECTORS, "self_attention", "rcnn"]
+HARD = ["", "部", "𠮷" * 9, "部屋", " "]
+"""Empty, one unit, unknown ones alone, shorter than any filter, white space."""
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    root = tmp_path_factory.mktemp("baselines")
+    units = load_tokenizer(tokenizer(root / "tokenizer"))
+    rows = [f"{units.token(i)} {i / 100} {-i / 100} 0.5 0.1" for i in range(5, units.vocab_size, 2)]
+    (root / "v.vec").write_text("\n".join(rows), encoding="utf-8")
+    return {"dataset": polarity(root / "polarity"), "entities": entities(root / "entities"),
+            "tokenizer": root / "tokenizer", "vectors": root / "v.vec", "root": root}
+
+
+def configured(folders, model, *overrides):
+    """The configuration as the command line gives it, at a width of 4."""
+    register(VERBS["finetune"])
+    sections = ("embedding", "rnn", "lstm")
+    vectors = [f"model.embedding.vectors={folders['vectors']}"] if model in WITH_VECTORS else []
+    with initialize_config_dir(version_base="1.3", config_dir=str(resource("configs"))):
+        raw = compose("finetune", [
+            f"model={model}", *[f"model.{name}.width=4" for name in sections], "model.rnn.hidden=8",
+            "model.lstm.hidden=8", "corpus=toy", "task=toy_sentiment", f"outputs_root={folders['root']}",
+            "finetuning.encoder.epochs=6", "finetuning.encoder.batch_size=4", *vectors, *overrides])
+    return typed(raw)
+
+
+def node_of(config):
+    return Chain(config, Store(config.outputs_root)).task_model
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_baseline_learns_is_saved_and_predicts_hard_texts(folders, tmp_path, model):
+    node = node_of(configured(folders, model, "finetuning.encoder.learning_rate=0.02",
+                              "finetuning.encoder.max_length=32"))
+    assert ("model.embedding.vectors" in node.externals) is (model in WITH_VECTORS)
+    runtime = Runtime(RuntimeConfig(device=Device.cpu, threads=1))
+    summary = run(node.config, folders, tmp_path, runtime)
+    assert summary.values["validation"]["accuracy"] >= 0.7
+    if model in WITH_VECTORS:
+        assert summary.values["vectors"]["coverage"] == pytest.approx(0.5, abs=0.02)
+    predictor = load_predictor(tmp_path, runtime)
+    examples = [predictor.task.example(str(number), text) for number, text in enumerate(HARD)]
+    together = predictor.predict(examples)
+    for example, prediction in zip(examples, together, strict=True):
+        (single,) = predictor.predict([example])
+        assert single.probabilities == pytest.approx(prediction.probabilities, abs=1e-5)
+    head = json.loads((tmp_path / "task_model.json").read_text())["head"]
+    assert head["name"] == ("" if model in ("rnn", "lstm") else model if "kim" not in model else "kim_cnn")
+
+
+@pytest.mark.parametrize("model", ["rnn", "lstm"])
+def test_recurrent_nets_tag(folders, tmp_path, model):
+    node = node_of(configured(folders, model, "task=toy_ner", "finetuning.encoder.epochs=30",
+                              "finetuning.encoder.learning_rate=0.02", f"model.{model}.bidirectional=true"))
+    runtime = Runtime(RuntimeConfig(device=Device.cpu, threads=1))
+    summary = run(node.config, folders | {"dataset": folders["entities"]}, tmp_path, runtime)
+    assert summary.values["validation"]["entity_f1"] > 0.5
+
+
+def test_identities_know_the_vectors_content_and_the_heads_settings(folders, tmp_path):
+    config = configured(folders, "kim_cnn_static")
+    same = node_of(config).fingerprint
+    moved = tmp_path / "elsewhere.vec"
+    moved.write_bytes(folders["vectors"].read_bytes())
+    config.model.embedding.vectors = str(moved)
+    assert node_of(config).fingerprint == same
+    moved.write_text("部屋 1 2 3 4\n", encoding="utf-8")
+    assert node_of(config).fingerprint != same
+    config.model.embedding.vectors = "nowhere.vec"
+    with pytest.raises(ConfigError, match=r"^model\.embedding\.vectors: no such file"):
+        _ = node_of(config).fingerprint
+
+
+def test_settings_of_the_default_head_count_and_those_of_other_architectures_do_not(folders):
+    config = configured(folders, "lstm")
+    last = node_of(config).fingerprint
+    config.model.rnn.hidden = 3
+    assert node_of(config).fingerprint == last
+    config.finetuning.encoder.head.pooled.pooling = Pooling.max
+    assert node_of(config).fingerprint != last

@@ -1,0 +1,114 @@
+import bz2
+import gzip
+import lzma
+
+import numpy as np
+import pytest
+import zstandard
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jptransfer.errors import DataError
+from jptransfer.text.vectors import read_vectors
+
+WORDS = st.text(st.characters(codec="utf-8", exclude_characters="\n\r", exclude_categories=("Cs",)), min_size=1,
+                max_size=8).filter(lambda word: word == word.strip(" ") and not word.startswith("\ufeff"))
+PLAIN = WORDS.filter(lambda word: " " not in word)
+NUMBERS = st.floats(width=32, allow_nan=False, allow_infinity=False)
+
+
+def row(word, vector, sign=repr):
+    return " ".join([word, *(sign(float(number)) for number in vector)])
+
+
+@st.composite
+def tables(draw, words):
+    width = draw(st.integers(1, 4))
+    rows = draw(st.lists(st.tuples(words, st.lists(NUMBERS, min_size=width, max_size=width)), min_size=1, max_size=8))
+    return width, rows
+
+
+def first_of(rows, wanted):
+    kept = {}
+    for word, vector in rows:
+        if word in wanted:
+            kept.setdefault(word, np.float32(vector).tolist())
+    return kept
+
+
+@settings(max_examples=40)
+@given(tables(PLAIN.filter(lambda word: not word[0].isdigit())), st.data(), st.sampled_from(["\n", "\r\n", " \n"]),
+       st.booleans())
+def test_what_was_written_is_read(tmp_path_factory, table, data, end, header):
+    width, rows = table
+    wanted = set(data.draw(st.lists(st.sampled_from([word for word, _ in rows]))))
+    path = tmp_path_factory.mktemp("vectors") / "v.vec"
+    lines = ([f"{len(rows)} {width}"] if header else []) + [row(*one) for one in rows]
+    path.write_bytes("".join(line + end for line in lines).encode())
+    found = read_vectors(path, wanted)
+    assert {word: vector.tolist() for word, vector in found.vectors.items()} == first_of(rows, wanted)
+    assert (found.width, found.words) == (width, len(rows))
+    assert found.duplicates == sum(word in wanted for word, _ in rows) - len(found.vectors)
+
+
+@pytest.mark.parametrize("word", ["at name", ". . .", " ", "New York City", "Windows 95", "　", "a\u2028b", "\xa0"])
+def test_words_with_spaces(tmp_path, word):
+    path = tmp_path / "v.txt"
+    path.write_text(f"the 1.5 -2e-1\n{word} 3.0 .25\n", encoding="utf-8", newline="")
+    assert read_vectors(path, {word}).vectors[word].tolist() == [3.0, 0.25]
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [("gz", gzip.compress), ("bz2", bz2.compress), ("xz", lzma.compress),
+                                              ("zst", zstandard.ZstdCompressor().compress)])
+def test_compressed_files_and_damaged_ones(tmp_path, suffix, pack):
+    path = tmp_path / f"v.vec.{suffix}"
+    packed = pack("2 2\n猫 1 2\n犬 3 4\n".encode())
+    path.write_bytes(packed)
+    assert read_vectors(path, {"犬"}).vectors["犬"].tolist() == [3.0, 4.0]
+    path.write_bytes(packed[:-6])
+    with pytest.raises(DataError, match=r"v\.vec\.\w+: missing, damaged"):
+        read_vectors(path, {"犬"})
+
+
+@pytest.mark.parametrize(("content", "said"), [
+    (b"", "there are no word vectors"),
+    (b"0 3\n", "there are no word vectors"),
+    (b"\n", "there are no word vectors"),
+    ("猫\n".encode(), ":1: no word with numbers"),
+    ("猫 1 2\n犬 1\n".encode(), ":2: 1 numbers after the word, but the rows have 2"),
+    ("猫 1 2\n犬 1.0 2.0 3.0\n".encode(), ":2: 3 numbers after the word, but the rows have 2"),
+    ("猫 1 2\n\n".encode(), ":2: 0 numbers"),
+    ("猫 1 2\n犬 1 x\n".encode(), ":2: 'x' is not a number"),
+    ("猫 1 2\n犬 1 2_0\n".encode(), ":2: '2_0' is not a number"),
+    ("猫 1 2\n犬 nan 1\n".encode(), ":2: a number is not finite"),
+    ("猫 1 2\n犬 1 -inf\n".encode(), ":2: a number is not finite"),
+    ("猫 1 2\n犬 1 1e39\n".encode(), ":2: a number is not finite"),
+    ("猫 1 2\n 3 4\n".encode(), ":2: there is no word"),
+    ("猫 1 2\n".encode() + b"\xff\xfe 3 4\n", ":2: the word is not UTF-8"),
+    ("3 2\n猫 1 2\n犬 3 4\n".encode(), "speaks of 3 words, but there are 2"),
+    ("1 2\n猫 1 2\n犬 3 4\n".encode(), "speaks of 1 words, but there are 2"),
+    (b"x" * (1 << 20), ":1: a line of more than 1048576 bytes"),
+])
+def test_corrupt_files_are_one_clear_line(tmp_path, content, said):
+    path = tmp_path / "v.txt"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=said) as caught:
+        read_vectors(path, {"犬"})
+    assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+
+
+def test_a_missing_file_is_one_clear_line(tmp_path):
+    with pytest.raises(DataError, match="No such file"):
+        read_vectors(tmp_path / "none.vec", {"犬"})
+
+
+@settings(max_examples=60)
+@given(st.binary(max_size=60))
+def test_any_bytes_give_vectors_or_a_data_error(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("any") / "v"
+    path.write_bytes(content)
+    try:
+        found = read_vectors(path, {"a", "1"})
+    except DataError:
+        return
+    assert found.words and all(np.isfinite(vector).all() for vector in found.vectors.values())
