@@ -51,6 +51,6 @@ def test_random_vectors_are_uniform_and_padding_is_zero():
 
 
 @pytest.mark.parametrize(("mode", "vectors", "said"), [(Vectors.rand, "f", "uses no vectors"),
-                                                       (Vectors.static, "", "needs word vectors")])
+                                                       (Vectors.static, "", "vectors is required")])
 def test_mode_and_file_must_fit(mode, vectors, said):
     assert said in model_config("embedding", mode=mode, vectors=vectors).embedding.problem()

@@ -55,7 +55,7 @@ class EmbeddingModelConfig:
         if self.mode is Vectors.rand and self.vectors:
             return ".mode=rand uses no vectors; it must be static, non_static or multichannel"
         if self.mode is not Vectors.rand and not self.vectors:
-            return f".mode={self.mode.value} needs word vectors: give vectors=FILE in the same section"
+            return f".vectors is required with mode={self.mode.value}: a text file of word vectors"
         return ""
 
 
