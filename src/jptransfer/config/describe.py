@@ -28,14 +28,17 @@ class Setting:
     @property
     def help(self) -> str:
         """The setting's docstring; reading source takes long, so it is read when it is asked for."""
-        name = self.path.rpartition(".")[2]
-        owners = filter(dataclasses.is_dataclass, self.owner.__mro__)
-        return next((said for owner in owners if (said := docstrings(owner).get(name))), "")
+        return docstrings(self.owner).get(self.path.rpartition(".")[2], "")
 
 
 @cache
 def docstrings(schema: type) -> dict[str, str]:
-    """Return field -> first line of the string literal that follows it in the class's source."""
+    """Return field -> first line of the string literal that follows it in its class's source, inherited ones too."""
+    owners = [owner for owner in reversed(schema.__mro__) if dataclasses.is_dataclass(owner)]
+    return {name: said for owner in owners for name, said in _own_docstrings(owner).items()}
+
+
+def _own_docstrings(schema: type) -> dict[str, str]:
     body = ast.parse(textwrap.dedent(inspect.getsource(schema))).body[0].body  # type: ignore[attr-defined]
     found = {}
     for field, below in zip(body, body[1:], strict=False):
