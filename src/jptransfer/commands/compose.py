@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -61,6 +61,7 @@ class Composer:
         self._parser = OverridesParser.create()
         self._parsed: dict[str, Override] = {}
         self._bases: dict[tuple[str, ...], DictConfig] = {}
+        self._made: dict[tuple[str, ...], Config] = {}
         self._groups = set(self._load(()).hydra.runtime.choices)
 
     def __call__(self, overrides: Sequence[str]) -> Config:
@@ -69,13 +70,10 @@ class Composer:
         Raises:
             ConfigError: an override is wrong.
         """
-        try:
-            return typed(self._compose(overrides))
-        except Exception as error:
-            message = str(error) if isinstance(error, ConfigError) else explain(error, Config)
-            if message is None:
-                raise
-            raise ConfigError(message) from error
+        key = tuple(overrides)
+        if key not in self._made:
+            self._made[key] = _explained(lambda: typed(self._compose(overrides)))
+        return self._made[key]
 
     def _compose(self, overrides: Sequence[str]) -> DictConfig:
         latest = {}
@@ -84,8 +82,8 @@ class Composer:
             latest[parsed.key_or_group] = parsed
         values = [one for one in latest.values() if _is_value(one, self._groups)]
         changed = copy.deepcopy(self._base([str(one.input_line) for one in latest.values() if one not in values]))
-        for one in values:
-            OmegaConf.update(changed, one.key_or_group, one.value())
+        for value in values:
+            OmegaConf.update(changed, value.key_or_group, value.value())
         return changed
 
     def _parse(self, override: str) -> Override:
@@ -134,13 +132,18 @@ def compose_rows(config: Config, composed: DictConfig) -> dict[str, Config]:
 
 
 def _typed_row(row: str, overrides: list[str], composed: DictConfig) -> Config:
+    return _explained(lambda: typed(_compose_row(overrides, composed)), f"rows.{row}: ")
+
+
+def _explained(compose: Callable[[], Config], where: str = "") -> Config:
+    """Return what `compose` makes; a user's mistakes come as `ConfigError`, with `where` before the message."""
     try:
-        return typed(_compose_row(overrides, composed))
+        return compose()
     except Exception as error:
         message = str(error) if isinstance(error, ConfigError) else explain(error, Config)
         if message is None:
             raise
-        raise ConfigError(f"rows.{row}: {message}") from error
+        raise ConfigError(f"{where}{message}") from error
 
 
 def _compose_row(overrides: list[str], composed: DictConfig) -> DictConfig:

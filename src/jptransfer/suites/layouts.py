@@ -150,7 +150,9 @@ def _table(result: SuiteResult, columns: list[Column], rows: Iterable[list[Cell]
     unit = f"{numbers.title(result.metric)}{', points of 100' if numbers.is_share(result.metric) else ''}"
     better = {1: "higher is better, bold: best", -1: "lower is better, bold: best", 0: ""}[result.sign]
     about = f"{unit} on the {config.split} split; {better}" if result.metric else ""
-    parts = [config.caption, about, reading, config.scales[result.scale].note, *notes]
+    stated = any(row.stated for row in result.rows.values())
+    parts = [config.caption, about, reading, "rows without ours: not run here" if stated else "",
+             config.scales[result.scale].note, *notes]
     caption = ". ".join(part.strip().rstrip(".") for part in parts if part) + "."
     source = f" ({config.source})" if config.source else ""
     return without_empty_columns(Table(f"{result.title}{source}, scale {result.scale}", columns, list(rows), caption))

@@ -73,14 +73,12 @@ def plan_suite(suite: Suite, choice: Choice, compose: Compose, store: Store) -> 
         ConfigError: the suite has no such scale, row or cell.
     """
     config = suite.config
-    for name, wanted, known in (("scale", [choice.scale], config.scales), ("row", choice.rows, config.rows)):
+    names = [(row, column) for row, entry in config.rows.items() if not entry.stated for column in config.columns]
+    for noun, wanted, known in (("scale", [choice.scale], list(config.scales)), ("row", choice.rows, list(config.rows)),
+                                ("cell", choice.cells, ["/".join(name) for name in names])):
         for one in wanted:
             if one not in known:
-                raise ConfigError(f"{suite.name}: {unknown(name, one, known)}")
-    names = [(row, column) for row, entry in config.rows.items() if not entry.stated for column in config.columns]
-    for cell in choice.cells:
-        if cell not in (known := [f"{row}/{column}" for row, column in names]):
-            raise ConfigError(f"{suite.name}: {unknown('cell', cell, known)}")
+                raise ConfigError(f"{suite.name}: {unknown(noun, one, known)}")
     cells = [_plan_cell(suite, row, column, choice, compose, store) for row, column in names
              if row in (choice.rows or config.rows) and (not choice.cells or f"{row}/{column}" in choice.cells)]
     return SuitePlan(suite, choice.scale, cells)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from jptransfer.artifacts import Artifact, Store
@@ -125,14 +125,14 @@ def collect(plan: SuitePlan, store: Store, failed: Mapping[str, str]) -> SuiteRe
 
 def _read(cell: CellPlan, reported: float | None, suite: Suite, store: Store,
           failed: Mapping[str, str]) -> CellResult:
-    about = {"row": cell.row, "column": cell.column, "reported": reported, "overrides": tuple(cell.overrides)}
+    asked = CellResult(cell.row, cell.column, reported, overrides=tuple(cell.overrides))
     if cell.problem:
-        return CellResult(**about, problem=str(cell.problem))
+        return replace(asked, problem=str(cell.problem))
     found = {node.fingerprint: store.find(node.fingerprint, node.kind) for node in cell.targets.values()}
     runs = tuple(artifact for artifact in found.values() if artifact)
     lacking = [failed.get(key, NOT_RUN) for key, artifact in found.items() if not artifact]
     if lacking:
         missing = f"{len(lacking)} of {len(found)} runs: " if len(found) > 1 else ""
-        return CellResult(**about, problem=missing + lacking[0], artifacts=runs)
+        return replace(asked, problem=missing + lacking[0], artifacts=runs)
     score = CELLS.load(suite.config.cells).score(runs, suite.config, suite.config.columns[cell.column])
-    return CellResult(**about, score=score, artifacts=runs)
+    return replace(asked, score=score, artifacts=runs)
