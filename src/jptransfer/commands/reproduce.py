@@ -92,7 +92,9 @@ def state_lines(plans: Sequence[SuitePlan], plan: Plan, store: Store) -> Iterato
         for cell in planned.cells:
             if cell.problem:
                 problems.setdefault(str(cell.problem), []).append(f"{planned.suite.name} {cell.name}")
-    yield from (f"✗ {', '.join(cells)}: {problem}" for problem, cells in problems.items())
+    for problem, cells in problems.items():
+        more = f" and {len(cells) - 3} more" if len(cells) > 3 else ""
+        yield f"✗ {', '.join(cells[:3])}{more}: {problem}"
     if plan.missing:
         for step in plan.missing:
             yield f"  missing  {step.node.stage:<15}  {step.node.name}-{step.node.id}"

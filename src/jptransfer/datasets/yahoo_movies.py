@@ -12,6 +12,7 @@ from jptransfer.datasets.tables import read_rows
 from jptransfer.tasks.classification import TextExample
 
 NEGATIVE, POSITIVE = "negative", "positive"
+LAYOUT = {"header": "auto", "quotes": "auto"}
 
 
 def read(config: TaskConfig) -> RawDataset:
@@ -30,14 +31,11 @@ def read(config: TaskConfig) -> RawDataset:
             counts["empty text"] += 1
         elif label == "":
             counts["neutral rating"] += 1
-        elif label:
+        elif label is not None:
             examples.append(TextExample(f"review-{number}", cells["text"].strip(), label))
     kept = _balanced(examples, config.seed) if options["balance"] == "yes" else examples
     counts["left out for balance"] += len(examples) - len(kept)
     return RawDataset({POOL: kept}, counts)
-
-
-LAYOUT = {"header": "auto", "quotes": "auto"}
 
 
 def _label(rating: str, where: str, trouble: Intake) -> str | None:
@@ -54,7 +52,7 @@ def _balanced(examples: list[TextExample], seed: int) -> list[TextExample]:
     """Return as many of each class as the smallest has, chosen by a seeded hash, in the given order."""
     classes: dict[str, list[TextExample]] = defaultdict(list)
     for example in sorted(examples, key=lambda one: (_rank(seed, one.text), one.id)):
-        classes[example.label].append(example)
+        classes[example.stratum].append(example)
     size = min(map(len, classes.values()), default=0) if len(classes) > 1 else 0
     kept = {example.id for members in classes.values() for example in members[:size]}
     return [example for example in examples if example.id in kept]
