@@ -177,6 +177,12 @@ DATASETS = _table("data set", {
     "rakuten": ("datasets.rakuten:read", "Rakuten reviews of Zhang & LeCun (2017): label, title, comment"),
     "yahoo_movies": ("datasets.yahoo_movies:read", "Yahoo movie reviews with a rating, made binary and balanced"),
     "stockmark_ner": ("datasets.stockmark:read", "stockmark Wikipedia NER, 8 types"),
+    "crf_knbc": ("datasets.crf_knbc:read", "CRF++'s sample and KNB corpus as one, named entities (IREX types)"),
+    "knp": ("datasets.knp:read", "KNP files with named entities (KWDLC)"),
+    "conllu_file": ("datasets.conllu_file:read", "CoNLL-U with named entities in MISC (UD Japanese GSD)"),
+    "inline_xml": ("datasets.inline_xml:read", "texts with entities as inline elements (BCCWJ-NER)"),
+    "span_json": ("datasets.span_json:read", "texts and spans in JSON or JSON lines: your own, stockmark's"),
+    "long_tail": ("datasets.long_tail:read", "made utterances with a long tail of entity types; needs no files"),
 })
 
 METRICS = _table("metric", {

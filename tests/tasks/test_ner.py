@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jptransfer.tasks.base import IGNORED
+from jptransfer.tasks.base import IGNORED, Feature
 from jptransfer.tasks.ner import EntityExample, EntityRecognition
 from jptransfer.tasks.spans import Span
 from tests.tasks.fakes import PairTokenizer
@@ -75,3 +75,13 @@ def test_renaming_and_dropping_types():
     assert renamed.entities == ((6, 9, "場所"),)
     assert TASK.statistics([SENTENCE, renamed]) == {
         "examples": 2, "labels": {"LOC": 1, "PER": 1, "場所": 1}, "mean_length": 14, "entities": 3, "tokens": 18}
+
+
+def test_masked_spans_are_neither_learnt_nor_scored():
+    task = EntityRecognition(["LOC"])
+    example = EntityExample("1", "東京", (Span(0, 1, ""), Span(1, 2, "LOC")), ((0, 1), (1, 2)))
+    assert task._targets(example, [(0, 1), (1, 2)]) == [IGNORED, 1]
+    assert task.labels_of(example) == ["LOC"] and task.statistics([example])["entities"] == 1
+    scores = np.array([[0, 9, 0], [0, 9, 0]])
+    (found,) = task.decode([Feature(0, [5, 6], [], [0, 1], [(0, 1), (1, 2)])], [scores], [example])
+    assert found.gold == found.predicted == [Span(1, 2, "LOC")] and len(found.scores) == 1

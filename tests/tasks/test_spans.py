@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from seqeval.metrics.sequence_labeling import get_entities
 
-from jptransfer.tasks.spans import Span, chunks, iob2, split_tag, tag_names, to_characters, to_units
+from jptransfer.tasks.spans import Span, chunks, split_tag, tag_names, tag_units, to_characters, to_units
 
 TAGS = st.lists(st.sampled_from(["O", *(f"{prefix}-{kind}" for prefix in "BIES" for kind in ("LOC", "PER"))]))
 
@@ -47,7 +47,7 @@ def disjoint_spans(draw):
 
 @given(disjoint_spans())
 def test_iob2_is_the_inverse_of_chunks(spans):
-    tags = iob2(30, spans)
+    tags = tag_units(30, spans)
     assert chunks(tags) == spans
     assert set(tags) <= set(tag_names(["LOC", "PER"]))
 
@@ -69,3 +69,12 @@ def test_a_misaligned_span_takes_the_units_it_touches():
     assert to_units([Span(0, 1, "LOC"), Span(1, 2, "PER")], units) == ([(0, 1, "LOC")], 2)
     assert to_units([Span(4, 5, "LOC")], units) == ([], 1)
     assert to_units([Span(2, 6, "LOC")], units) == ([(1, 3, "LOC")], 0)
+
+
+@pytest.mark.parametrize("scheme, tags", [
+    ("iob1", "I-A I-A B-A I-B O I-A"), ("iob2", "B-A I-A B-A B-B O B-A"), ("ioe1", "I-A E-A I-A I-B O I-A"),
+    ("ioe2", "I-A E-A E-A E-B O E-A"), ("bioes", "B-A E-A S-A S-B O S-A"), ("bilou", "B-A L-A U-A U-B O U-A")])
+def test_schemes_are_written_and_read_again(scheme, tags):
+    spans = [Span(0, 2, "A"), Span(2, 3, "A"), Span(3, 4, "B"), Span(5, 6, "A")]
+    assert tag_units(6, spans, scheme) == tags.split()
+    assert chunks(tags.split()) == spans

@@ -3,6 +3,7 @@
 from jptransfer.config.learning import (
     ClassWeights,
     ConcatPoolingHeadConfig,
+    Dropped,
     EncoderFinetuningConfig,
     FasttextConfig,
     FinetuningConfig,
@@ -20,6 +21,7 @@ from jptransfer.config.learning import (
     RcnnHeadConfig,
     ScheduleConfig,
     SelfAttentionHeadConfig,
+    Segmentation,
     SubsetConfig,
     TaskConfig,
     TfidfConfig,
@@ -68,7 +70,7 @@ from jptransfer.config.text import (
 __all__ = [
     "ArtifactsConfig", "BertModelConfig", "CharacterView", "ClassWeights", "CleaningConfig", "ColumnConfig",
     "CompareConfig", "ConcatPoolingHeadConfig", "Config", "CorpusConfig", "CorpusRole", "DeduplicationConfig",
-    "Device", "DoctorConfig", "EmbeddingModelConfig", "EncoderFinetuningConfig", "EncodingConfig",
+    "Device", "DoctorConfig", "Dropped", "EmbeddingModelConfig", "EncoderFinetuningConfig", "EncodingConfig",
     "EvaluationConfig", "ExportConfig", "FasttextConfig", "FinetuningConfig", "HeadConfig", "Keep",
     "KimCnnHeadConfig", "LmTrainingConfig", "LsConfig", "Masking", "ModelConfig", "ObjectiveConfig", "OnError",
     "OptimizerConfig", "OriginConfig", "PartConfig", "PhaseConfig", "PooledHeadConfig", "Pooling", "Precision",

@@ -152,6 +152,21 @@ SPLITS = ("train", "validation", "test")
 """Parts of a labelled data set."""
 
 
+class Segmentation(Enum):
+    """Units of a tagger where the files have words of their own."""
+
+    gold = "gold"
+    tokenizer = "tokenizer"
+
+
+class Dropped(Enum):
+    """What goes with an entity whose type is renamed to nothing."""
+
+    entity = "entity"
+    sentence = "sentence"
+    mask = "mask"
+
+
 @dataclass
 class TaskConfig:
     """A labelled data set and what is asked of it."""
@@ -177,7 +192,11 @@ class TaskConfig:
     labels: list[str] = setting(factory=list)
     """labels in order; empty: discovered in the training split, sorted"""
     label_map: dict[str, str] = setting(factory=dict)
-    """rename labels; an empty name drops the example (classification) or the entity (ner)"""
+    """rename labels; an empty name drops the example (classification) or the entity (ner, see `dropped`)"""
+    dropped: Dropped = setting(Dropped.entity, omit_when=Dropped.entity)
+    """ner, an empty name in `label_map`: drop the entity, its sentence, or mask: neither learnt nor scored there"""
+    segmentation: Segmentation = setting(Segmentation.gold, omit_when=Segmentation.gold)
+    """ner: tag the files' own words where they have them (gold), or the tokenizer's units of the text"""
     encoding: str = "utf-8"
     """character encoding of the files"""
     separator: str = ""

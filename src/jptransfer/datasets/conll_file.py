@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from jptransfer.config import TaskConfig
@@ -14,7 +14,7 @@ from jptransfer.errors import ConfigError, unknown
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import chunks, to_characters
 
-OPTIONS = {"joiner": ("auto", "space", "none"), "comment": ("",)}
+OPTIONS = {"joiner": ("auto", "space", "none"), "comment": ("",), "docstart": ("skip", "sentence")}
 BLANKS = re.compile("[ \t]+")
 """Tabs and ASCII spaces only: the ideographic space is a token of Japanese corpora."""
 JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f々〆]")
@@ -28,14 +28,15 @@ def read(config: TaskConfig) -> RawDataset:
     """Read ``files.train``, ``validation``, ``test`` or ``all``; IOB, IOE, BIOES and BILOU tags tell themselves.
 
     ``options.joiner`` makes the text: auto (a sentence with kana or kanji is written without spaces but between two
-    Latin letters, another one with spaces), space or none. Lines that begin with ``options.comment`` are left out.
+    Latin letters, another one with spaces), space or none. Lines that begin with ``options.comment`` are left out,
+    and so is ``-DOCSTART-`` unless ``options.docstart`` takes it for a sentence, as counts of CoNLL-2003 often do.
     """
     options, trouble = reader_options(config, OPTIONS), intake(config)
     columns = _number(config.token_column, "token_column"), _number(config.tag_column, "tag_column")
     data = RawDataset({}, trouble.skipped)
     for role, path in data_files(config).items():
         examples = data.splits.setdefault(role, [])
-        for number, (where, rows) in enumerate(_sentences(path, config, options["comment"], trouble), 1):
+        for number, (where, rows) in enumerate(_sentences(path, config, options, trouble), 1):
             example = _example(f"{role}-{number}", where, rows, columns, options["joiner"], trouble)
             examples += [example] if example else []
     return data
@@ -47,13 +48,14 @@ def _number(column: str, name: str) -> int:
     return int(column)
 
 
-def _sentences(path: Path, config: TaskConfig, comment: str, trouble: Intake) -> Iterator[Sentence]:
+def _sentences(path: Path, config: TaskConfig, options: Mapping[str, str], trouble: Intake) -> Iterator[Sentence]:
     separator = _separator(config.separator)
+    dropped = tuple(filter(None, (options["comment"], DOCUMENT if options["docstart"] == "skip" else "")))
     begin = 0
     rows: list[list[str]] = []
     for number, line in read_lines(path, config.encoding, trouble):
         blank = not line.strip(" \t")
-        if (comment and line.startswith(comment)) or line.startswith(DOCUMENT):
+        if dropped and line.startswith(dropped):
             continue
         if not blank:
             begin = begin if rows else number

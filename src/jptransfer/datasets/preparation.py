@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from jptransfer.config import OnError, TaskConfig
+from jptransfer.config import OnError, Segmentation, TaskConfig
 from jptransfer.datasets.base import POOL, RawDataset, split_name
 from jptransfer.datasets.splits import divide
 from jptransfer.errors import ConfigError, DataError, nearest
 from jptransfer.registry import DATASETS, TASKS
 from jptransfer.tasks.base import SPLITS, Task
+from jptransfer.tasks.ner import EntityExample
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
@@ -42,6 +43,7 @@ def prepare(config: TaskConfig) -> PreparedDataset:
     check_kind(config, kind, data)
     counts = Counter(data.counts)
     relabel(kind, config, data, counts)
+    segment(config, data)
     labels = list(config.labels) or discover(kind, data.splits.get(POOL) or data.splits.get("train", []))
     splits = complete(config, data)
     _check_sizes(kind, splits, labels)
@@ -91,8 +93,22 @@ def relabel(kind: type[Task], config: TaskConfig, data: RawDataset, counts: Coun
     for split, examples in data.splits.items():
         for example in examples:
             counts.update(f"label {label}" for label in kind.labels_of(example) if config.label_map.get(label) == "")
-        renamed = (kind.relabel(example, config.label_map) for example in examples)
+        renamed = (kind.relabel(example, config.label_map, config.dropped) for example in examples)
         data.splits[split] = [example for example in renamed if example is not None]
+
+
+def segment(config: TaskConfig, data: RawDataset) -> None:
+    """Forget the files' own words, in place, where the configuration asks for the tokenizer's units.
+
+    Raises:
+        ConfigError: the examples are no tagged texts.
+    """
+    if config.segmentation is Segmentation.gold:
+        return
+    for split, examples in data.splits.items():
+        if not all(isinstance(example, EntityExample) for example in examples):
+            raise ConfigError("task.segmentation is for tagged texts (task.kind=ner)")
+        data.splits[split] = [replace(example, tokens=None) for example in examples]
 
 
 def complete(config: TaskConfig, data: RawDataset) -> dict[str, list[Any]]:

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from jptransfer.errors import DataError
-from jptransfer.tasks.spans import Span, iob2, to_units
+from jptransfer.tasks.spans import Span, tag_units, to_units
 
 _STARTS = frozenset({("B", "B"), ("I", "B"), ("O", "B"), ("O", "I"), ("O", "E"), ("E", "E"), ("E", "I")})
 _ENDS = frozenset({("B", "B"), ("B", "O"), ("I", "B"), ("I", "O"), ("E", "E"), ("E", "I"), ("E", "O")})
@@ -140,7 +140,7 @@ def matching(gold: Sequence[str], predicted: Sequence[str]) -> int:
 
 def unit_tags(units: Sequence[tuple[int, int]], spans: Iterable[Span]) -> list[str]:
     """Return IOB2 tags of `units` (character ranges) for `spans` of characters."""
-    return iob2(len(units), to_units(spans, units)[0])
+    return tag_units(len(units), to_units(spans, units)[0])
 
 
 def score(gold: Iterable[Sequence[str]], predicted: Iterable[Sequence[str]]) -> ChunkCounts:

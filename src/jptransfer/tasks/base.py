@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from jptransfer.config.learning import SPLITS, Keep
+from jptransfer.config.learning import SPLITS, Dropped, Keep
 from jptransfer.errors import DataError
 from jptransfer.registry import TASKS
 
@@ -112,8 +112,8 @@ class Task(Protocol):
         """The labels an example's gold has, repetitions included."""
 
     @staticmethod
-    def relabel(example: Any, names: Mapping[str, str]) -> Any | None:
-        """The example with labels renamed; an empty name drops the label, or (None) the example."""
+    def relabel(example: Any, names: Mapping[str, str], dropped: Dropped = Dropped.entity) -> Any | None:
+        """The example with labels renamed; an empty name drops the label as `dropped` says, or (None) the example."""
 
     @staticmethod
     def statistics(examples: Sequence[Any]) -> dict[str, Any]:

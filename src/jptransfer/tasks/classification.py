@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jptransfer.config.learning import Keep
+from jptransfer.config.learning import Dropped, Keep
 from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax, summarise
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ class Classification:
         return [] if example.label is None else [example.label]
 
     @staticmethod
-    def relabel(example: TextExample, names: Mapping[str, str]) -> TextExample | None:
+    def relabel(example: TextExample, names: Mapping[str, str],
+                dropped: Dropped = Dropped.entity) -> TextExample | None:
         """Rename the label; an empty name drops the example."""
         label = names.get(example.label or "", example.label)
         return replace(example, label=label) if label != "" else None

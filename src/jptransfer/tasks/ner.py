@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jptransfer.config.learning import Keep
+from jptransfer.config.learning import Dropped, Keep
 from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax, summarise
-from jptransfer.tasks.spans import Span, chunks, iob2, tag_names, to_characters, to_units
+from jptransfer.tasks.spans import Span, chunks, tag_names, tag_units, to_characters, to_units
 from jptransfer.tasks.units import cut, windows
 
 if TYPE_CHECKING:
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EntityExample:
-    """A text, its entities in order (None: unknown), its gold tokens as character ranges (None: raw text)."""
+    """A text, its entities in order (None: unknown), its gold tokens as character ranges (None: raw text).
+
+    A span without a type is masked: what is there is not known, so nothing is learnt and no prediction counts.
+    """
 
     id: str
     text: str
@@ -62,19 +65,23 @@ class EntityRecognition:
     @staticmethod
     def labels_of(example: EntityExample) -> list[str]:
         """The type of each entity."""
-        return [entity.type for entity in example.entities or ()]
+        return [entity.type for entity in example.entities or () if entity.type]
 
     @staticmethod
-    def relabel(example: EntityExample, names: Mapping[str, str]) -> EntityExample:
-        """Rename types; an empty name drops the entity."""
-        renamed = (entity._replace(type=names.get(entity.type, entity.type)) for entity in example.entities or ())
-        return replace(example, entities=tuple(entity for entity in renamed if entity.type))
+    def relabel(example: EntityExample, names: Mapping[str, str],
+                dropped: Dropped = Dropped.entity) -> EntityExample | None:
+        """Rename types; an empty name drops the entity, drops the sentence, or masks the span."""
+        renamed = tuple(entity._replace(type=names.get(entity.type, entity.type)) for entity in example.entities or ())
+        if dropped is Dropped.sentence and not all(entity.type for entity in renamed):
+            return None
+        kept = renamed if dropped is Dropped.mask else tuple(entity for entity in renamed if entity.type)
+        return replace(example, entities=kept)
 
     @staticmethod
     def statistics(examples: Sequence[EntityExample]) -> dict[str, Any]:
         """Examples, entities by type, mean length, entities and gold tokens in all."""
         return summarise(examples, EntityRecognition.labels_of) | {
-            "entities": sum(len(example.entities or ()) for example in examples),
+            "entities": sum(len(EntityRecognition.labels_of(example)) for example in examples),
             "tokens": sum(len(example.tokens or ()) for example in examples),
         }
 
@@ -110,12 +117,15 @@ class EntityRecognition:
         if example.entities is None:
             return [IGNORED] * len(units)
         spans, _ = to_units(example.entities, units)
-        return [self._index[tag] for tag in iob2(len(units), spans)]
+        targets = [self._index[tag] for tag in tag_units(len(units), [span for span in spans if span.type])]
+        for start, end, _ in (span for span in spans if not span.type):
+            targets[start:end] = [IGNORED] * (end - start)
+        return targets
 
     def report(self, examples: Sequence[EntityExample], features: Sequence[Feature]) -> dict[str, int]:
         """Entities, those off the units' borders (never predicted exactly), windows, units cut short."""
         units = _units_by_example(features)
-        gold = [(index, example.entities) for index, example in enumerate(examples) if example.entities]
+        gold = [(index, _typed(example.entities)) for index, example in enumerate(examples) if example.entities]
         return {
             "examples": len(examples),
             "windows": len(features),
@@ -143,9 +153,13 @@ class EntityRecognition:
             found = chunks(self.outputs[tag] for tag in best)
             top = logs[np.arange(len(best)), best]
             probabilities = [float(np.exp(top[start:end].sum())) for start, end, _ in found]
-        gold = None if example.entities is None else list(example.entities)
-        predicted = to_characters(found, units)
-        return EntityPrediction(example.id, example.text, units, gold, predicted, probabilities)
+        masks = [span for span in example.entities or () if not span.type]
+        pairs = zip(to_characters(found, units), probabilities, strict=True)
+        told = [(span, probability) for span, probability in pairs
+                if all(span.end <= mask.start or mask.end <= span.start for mask in masks)]
+        gold = None if example.entities is None else _typed(example.entities)
+        return EntityPrediction(example.id, example.text, units, gold, [span for span, _ in told],
+                                [probability for _, probability in told])
 
     def example(self, id: str, text: str) -> EntityExample:
         """An example of raw text without gold."""
@@ -187,6 +201,10 @@ class EntityRecognition:
         gold = None if row["gold"] is None else _read_spans(row["gold"])
         return EntityPrediction(row["id"], row["text"], _read_ranges(row["tokens"]), gold,
                                 _read_spans(row["prediction"]), row["probability"])
+
+
+def _typed(spans: Sequence[Span]) -> list[Span]:
+    return [span for span in spans if span.type]
 
 
 def _units_by_example(features: Sequence[Feature]) -> dict[int, list[tuple[int, int]]]:

@@ -19,6 +19,10 @@ _ENDS = frozenset("ESLU")
 _PREFIXES = _STARTS | _ENDS | {"I"}
 
 
+SCHEMES = {"iob1": "", "iob2": "IBIB", "ioe1": "", "ioe2": "IIEE", "iobes": "IBES", "bioes": "IBES", "bilou": "IBLU"}
+"""Schemes that can be written -> prefixes of an entity's inner, first, last and only unit; those of 1 depend."""
+
+
 class Span(NamedTuple):
     """Half-open range of characters (or units) with a type."""
 
@@ -59,13 +63,28 @@ def chunks(tags: Iterable[str]) -> list[Span]:
     return found
 
 
-def iob2(length: int, spans: Iterable[Span]) -> list[str]:
-    """Return IOB2 tags of `length` units for ranges of units that do not overlap."""
+def tag_units(length: int, spans: Iterable[Span], scheme: str = "iob2") -> list[str]:
+    """Return tags of `length` units in a scheme of `SCHEMES`, for ranges of units that do not overlap.
+
+    IOB1 writes ``B`` only, and IOE1 ``E`` only, where an entity of the same type touches.
+    """
+    ordered = sorted(spans)
     tags = [OUTSIDE] * length
-    for start, end, kind in spans:
-        tags[start:end] = [f"I-{kind}"] * (end - start)
-        tags[start] = f"B-{kind}"
+    for number, (start, end, kind) in enumerate(ordered):
+        touched = number > 0 and ordered[number - 1][1:] == (start, kind)
+        touches = number + 1 < len(ordered) and (ordered[number + 1].start, ordered[number + 1].type) == (end, kind)
+        inside, first, last, single = _prefixes(scheme, touched=touched, touches=touches)
+        tags[start:end] = [f"{inside}-{kind}"] * (end - start)
+        alone = end - start == 1
+        tags[start] = f"{single if alone else first}-{kind}"
+        tags[end - 1] = f"{single if alone else last}-{kind}"
     return tags
+
+
+def _prefixes(scheme: str, *, touched: bool, touches: bool) -> str:
+    """Prefixes of an entity's inner, first, last and only unit."""
+    changing = {"iob1": "IBIB" if touched else "IIII", "ioe1": "IIEE" if touches else "IIII"}
+    return (SCHEMES | changing)[scheme]
 
 
 def tag_names(types: Sequence[str]) -> list[str]:

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jptransfer.config import OnError, TaskConfig
-from jptransfer.datasets.stockmark import disjoint, read
+from jptransfer.datasets.span_json import disjoint, read
 from jptransfer.errors import DataError
 from jptransfer.tasks.spans import Span
 
@@ -18,7 +18,8 @@ def record(page, text, *entities):
 def load(tmp_path, records, **settings):
     path = tmp_path / "ner.json"
     path.write_text(records if isinstance(records, str) else json.dumps(records), encoding="utf-8")
-    return read(TaskConfig(dataset="stockmark_ner", files={"all": str(path)}, **settings))
+    options = {"span": "span", "name": "name", "group": "curid"}
+    return read(TaskConfig(dataset="span_json", files={"all": str(path)}, options=options, **settings))
 
 
 def test_records(tmp_path):
@@ -42,16 +43,28 @@ def test_nested_entities_leave_the_longest(tmp_path):
     {"name": "", "span": [1, 1], "type": "地名"}, {"name": "京"}])
 def test_spans_that_cannot_be(tmp_path, entity):
     records = [record("1", "雨。"), {"curid": "2", "text": "京都", "entities": [entity]}]
-    with pytest.raises(DataError, match=r"record 1 \(curid 2\)"):
+    with pytest.raises(DataError, match="record 1"):
         load(tmp_path, records)
     data = load(tmp_path, records, on_error=OnError.skip)
     assert (len(data.splits["all"]), data.counts["malformed"]) == (1, 1)
 
 
-@pytest.mark.parametrize("content", ["", '{"a": 1}', "[1]", '[{"text": "x"}]', '[{"curid": "1"'])
-def test_another_file(tmp_path, content):
-    with pytest.raises(DataError, match="not stockmark's ner.json"):
+@pytest.mark.parametrize("content, message", [
+    ('[1]', "record 0: not a JSON object"), ('[{"text": "x"}]', "unknown field 'entities'"),
+    ('[{"curid": "1"', "not a JSON list"),
+    ('{"a": 1}', "unknown field 'text'"), ('{"a', "not JSON")])
+def test_another_file(tmp_path, content, message):
+    with pytest.raises(DataError, match=message):
         load(tmp_path, content)
+
+
+def test_lines_with_fields_of_other_names(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"id": 7, "body": "𠮷野と京都", "labels": [{"b": 3, "e": 5, "t": "LOC"}]}\n\n', encoding="utf-8")
+    data = read(TaskConfig(dataset="span_json", files={"train": str(path)}, text_column="body", options={
+        "id": "id", "entities": "labels", "start": "b", "end": "e", "type": "t"}))
+    (example,) = data.splits["train"]
+    assert (example.id, example.text[3:5], example.entities) == ("7", "京都", (Span(3, 5, "LOC"),))
 
 
 @given(st.lists(st.tuples(st.integers(0, 9), st.integers(1, 4)).map(lambda p: Span(p[0], sum(p), "x"))))

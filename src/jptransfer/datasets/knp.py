@@ -1,0 +1,91 @@
+"""KNP files with named entities, ``<NE:TYPE:surface>`` on a basic phrase: KWDLC, the Kyoto corpora.
+
+Sentences are as in Hangyo, Kawahara, Kurohashi (2012): ``# S-ID:`` begins one, ``*`` a phrase, ``+`` a basic phrase,
+``EOS`` ends it. The surface of an entity is made of the last morphemes up to one of the phrase that bears the mark.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from io import BytesIO
+
+from jptransfer.config import TaskConfig
+from jptransfer.corpora.intake import decode_lines
+from jptransfer.datasets.archives import members
+from jptransfer.datasets.base import RawDataset, data_files, intake
+from jptransfer.datasets.span_json import disjoint
+from jptransfer.tasks.ner import EntityExample
+from jptransfer.tasks.spans import Span
+
+FILE = re.compile(r"\.knp$")
+IDENTITY = re.compile(r"# S-ID:(\S+)")
+PHRASE = re.compile(r"[*+] ?-?\d*[A-Z]?\b|[*+]$")
+MARK = re.compile(r"<NE:([^:>]+):([^>]+)>")
+Range = tuple[int, int]
+
+
+def read(config: TaskConfig) -> RawDataset:
+    """Read ``files.train``, ``validation``, ``test`` or ``all``: each a folder or archive of ``*.knp`` files.
+
+    A document (the sentence's id without its last part) is in one split. Marks whose surface is not found are counted.
+    """
+    trouble = intake(config)
+    data = RawDataset({}, trouble.skipped)
+    for role, path in data_files(config).items():
+        examples = data.splits.setdefault(role, [])
+        for name, raw in members(path, lambda name: FILE.search(name) is not None).items():
+            lines = decode_lines(BytesIO(raw), f"{path}: {name}", config.encoding, trouble)
+            for where, identity, sentence in _sentences(f"{path}: {name}", lines):
+                if not identity or not any(not PHRASE.match(line) for line in sentence):
+                    trouble.trouble("malformed", where, "a sentence without S-ID or without morphemes")
+                    continue
+                examples.append(_example(identity, sentence, data.counts))
+                data.groups[identity] = identity.rpartition("-")[0] or identity
+    return data
+
+
+def _sentences(name: str, lines: Iterator[tuple[int, str]]) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield where each sentence begins, its id, and its lines of phrases and morphemes."""
+    where, identity, held = name, "", []
+    for number, line in lines:
+        if found := IDENTITY.match(line):
+            where, identity, held = f"{name}:{number}", found[1], []
+        elif line == "EOS":
+            yield where, identity, held
+            identity, held = "", []
+        elif line and not line.startswith("# "):
+            held.append(line)
+
+
+def _example(identity: str, lines: list[str], counts: Counter[str]) -> EntityExample:
+    """Read the lines of a sentence; a mark is resolved when all morphemes of its basic phrase are known."""
+    tokens: list[Range] = []
+    text = ""
+    phrases: list[tuple[list[tuple[str, str]], int]] = []
+    for line in lines:
+        if PHRASE.match(line):
+            phrases.append((MARK.findall(line) if line.startswith("+") else [], len(tokens)))
+        else:
+            surface = line.split(" ", 1)[0]
+            tokens.append((len(text), len(text) + len(surface)))
+            text += surface
+    stops = [begin for _, begin in phrases[1:]] + [len(tokens)]
+    spans: list[Span] = []
+    for (marks, begin), stop in zip(phrases, stops, strict=True):
+        for kind, surface in marks:
+            place = _place(text, surface, tokens, begin, stop)
+            spans += [Span(*place, kind)] if place else []
+            counts["entities not found"] += place is None
+    kept = disjoint(spans)
+    counts["overlapping entities"] += len(spans) - len(kept)
+    return EntityExample(identity, text, tuple(kept), tuple(tokens))
+
+
+def _place(text: str, surface: str, tokens: list[Range], begin: int, stop: int) -> Range | None:
+    """Span of `surface` where it ends with one of the morphemes `begin` to `stop`, the last of them that fits."""
+    for _, end in reversed(tokens[begin:stop]):
+        if text[:end].endswith(surface):
+            return end - len(surface), end
+    return None

@@ -1,0 +1,200 @@
+"""Readers of entities in other layouts, on small files in the official formats."""
+
+import pytest
+
+from jptransfer.config import Dropped, OnError, Segmentation, TaskConfig
+from jptransfer.datasets import conllu_file, crf_knbc, inline_xml, knp, long_tail
+from jptransfer.datasets.preparation import prepare
+from jptransfer.errors import ConfigError, DataError
+
+from .test_archives import unpack
+from .test_knbc import corpus  # noqa: F401
+
+
+def entities(example):
+    return [(example.text[start:end], kind) for start, end, kind in example.entities]
+
+
+def tokens(example):
+    return [example.text[start:end] for start, end in example.tokens]
+
+
+def task(path, **settings):
+    return TaskConfig(kind="ner", files={"all": str(path)}, **settings)
+
+
+KNP = """# S-ID:w1-0001-1 KNP:4.2
+* 1D
++ 1D <NE:PERSON:鈴木太郎>
+鈴木 すずき 鈴木 名詞 6 人名 5 * 0 * 0
+太郎 たろう 太郎 名詞 6 人名 5 * 0 * 0
+は は は 助詞 9 副助詞 2 * 0 * 0
+* -1D
++ 2D
+北 きた 北 名詞 6 普通名詞 1 * 0 * 0
++ -1D <NE:ORGANIZATION:北大学><NE:LOCATION:北>
+大学 だいがく 大学 名詞 6 普通名詞 1 * 0 * 0
+* * * 特殊 1 記号 5 * 0 * 0
+EOS
+# S-ID:w1-0001-2
++ -1D <NE:DATE:明日>
+雨 あめ 雨 名詞 6 普通名詞 1 * 0 * 0
+EOS
+"""
+
+
+def test_knp_files(tmp_path):
+    unpack(tmp_path, {"a/w1.knp": KNP.encode(), "a/README": b"no"})
+    data = knp.read(task(tmp_path))
+    first, second = data.splits["all"]
+    assert entities(first) == [("鈴木太郎", "PERSON"), ("北大学", "ORGANIZATION")]
+    assert tokens(first) == ["鈴木", "太郎", "は", "北", "大学", "*"]
+    assert second.entities == ()
+    assert data.groups[first.id] == data.groups[second.id] == "w1-0001"
+    assert {name: count for name, count in data.counts.items() if count} == {"entities not found": 2}
+
+
+CONLLU = """# newdoc id = d1
+# sent_id = s1
+# text = 京都 Tower へ
+1\t京都\t_\t_\t_\t_\t_\t_\t_\tNE=B-GPE
+2-3\tTower へ\t_\t_\t_\t_\t_\t_\t_\t_
+2\tTower\t_\t_\t_\t_\t_\t_\t_\tNE=L-GPE|A=b
+3\tへ\t_\t_\t_\t_\t_\t_\t_\tSpaceAfter=No
+
+# sent_id = s2
+# text = 東京。
+1\t東京\t_\t_\t_\t_\t_\t_\t_\tSpaceAfter=No|NE=U-GPE
+2\t。\t_\t_\t_\t_\t_\t_\t_\tSpaceAfter=No
+"""
+
+
+def test_conllu(tmp_path):
+    path = tmp_path / "a.conllu"
+    path.write_text(CONLLU, encoding="utf-8")
+    data = conllu_file.read(task(path))
+    first, second = data.splits["all"]
+    assert (first.text, entities(first)) == ("京都 Tower へ", [("京都 Tower", "GPE")])
+    assert (second.text, entities(second), second.id) == ("東京。", [("東京", "GPE")], "s2")
+    assert data.groups == {"s1": "d1", "s2": "d1"}
+    path.write_text(CONLLU.replace("京都 Tower へ\n", "京都Tower へ\n"), encoding="utf-8")
+    with pytest.raises(DataError, match=r"a\.conllu:4: its words make '京都 Tower へ'"):
+        conllu_file.read(task(path))
+
+
+BCCWJ = """<sentence>昨日<PERSON>鈴木&amp;太郎</PERSON>が\
+<ORGANIZATION><LOCATION>京都</LOCATION>大学</ORGANIZATION>へ<br/>。</sentence>
+
+<OPTIONAL POSSIBILITY="DATE">雨の日</OPTIONAL>
+"""
+
+
+def test_inline_elements(tmp_path):
+    unpack(tmp_path, {"OC01.xml": BCCWJ.encode()})
+    data = inline_xml.read(task(tmp_path))
+    first, second = data.splits["all"]
+    assert first.text == "昨日鈴木&太郎が京都大学へ。"
+    assert entities(first) == [("鈴木&太郎", "PERSON"), ("京都大学", "ORGANIZATION")]
+    assert entities(second) == [("雨の日", "OPTIONAL")]
+    assert data.counts["nested entities"] == 1 and set(data.groups.values()) == {"OC01.xml"}
+
+
+@pytest.mark.parametrize("line", ["<PERSON>太郎", "太郎</PERSON>", "<PERSON>太<DATE>郎</PERSON></DATE>"])
+def test_elements_that_do_not_match(tmp_path, line):
+    unpack(tmp_path, {"a.xml": f"{line}\n良い。\n".encode()})
+    with pytest.raises(DataError, match=r"a\.xml:1"):
+        inline_xml.read(task(tmp_path))
+    data = inline_xml.read(task(tmp_path, on_error=OnError.skip))
+    assert [example.text for example in data.splits["all"]] == ["良い。"]
+
+
+def test_crf_knbc_keeps_articles_together(tmp_path, corpus):  # noqa: F811
+    sample = {f"{name}.data": f"{place}\tM\t名詞\tB-LOCATION\n\n{place}へ\tM\t名詞\tO\n".encode("euc_jp")
+              for name, place in (("train", "奈良"), ("test", "大阪"))}
+    unpack(tmp_path / "sample", sample)
+    files = {"crfpp": str(tmp_path / "sample"), "knbc": str(corpus)}
+    data = crf_knbc.read(TaskConfig(kind="ner", files=files, encoding="euc_jp"))
+    assert [example.id for example in data.splits["all"]][:4] == [
+        "crfpp-train-1", "crfpp-train-2", "crfpp-test-1", "crfpp-test-2"]
+    assert len(data.splits["all"]) == 7 and set(data.groups.values()) == {"KN001_Kyoto_1", "KN002_Sports_1"}
+
+
+GERMEVAL = "#\tn-tv.de [2014-01-01]\n1\tDie\tO\tO\n2\tBonner\tB-LOCderiv\tO\n3\tUni\tB-ORG\tB-LOC\n\n#\tx\n1\t#\tO\tO\n"
+
+
+@pytest.mark.parametrize("column, found", [("2", [("Bonner", "LOCderiv"), ("Uni", "ORG")]), ("3", [("Uni", "LOC")])])
+def test_germeval_columns(tmp_path, task_config, column, found):
+    path = tmp_path / "a.tsv"
+    path.write_text(GERMEVAL, encoding="utf-8")
+    config = task_config("germeval2014", "data_root=x", f"task.tag_column={column}")
+    config.files, config.expected, config.validation_fraction, config.test_fraction = {"train": str(path)}, {}, 0, 0
+    first, second = prepare(config).splits["train"]
+    assert (first.text, entities(first), second.text) == ("Die Bonner Uni", found, "#")
+
+
+@pytest.mark.parametrize("option, count", [("skip", 1), ("sentence", 2)])
+def test_conll_2003_with_and_without_document_lines(tmp_path, task_config, option, count):
+    path = tmp_path / "eng.train"
+    path.write_text("-DOCSTART- -X- O O\n\nU.N. NNP I-NP I-ORG\nEkeus NNP I-NP I-PER\n", encoding="utf-8")
+    config = task_config("conll2003", "data_root=x", f"+task.options.docstart={option}")
+    config.files, config.expected, config.validation_fraction, config.test_fraction = {"train": str(path)}, {}, 0, 0
+    examples = prepare(config).splits["train"]
+    assert (len(examples), entities(examples[-1])) == (count, [("U.N.", "ORG"), ("Ekeus", "PER")])
+
+
+@pytest.mark.parametrize("dropped, kept", [(Dropped.entity, [[], ["LOC"]]), (Dropped.sentence, [["LOC"]]),
+                                           (Dropped.mask, [[""], ["LOC"]])])
+def test_what_goes_with_optional(tmp_path, dropped, kept):
+    unpack(tmp_path, {"a.xml": "<OPTIONAL>東</OPTIONAL>へ\n<LOCATION>京都</LOCATION>へ\n".encode()})
+    config = task(tmp_path, dataset="inline_xml", label_map={"OPTIONAL": "", "LOCATION": "LOC"}, dropped=dropped,
+                  validation_fraction=0, test_fraction=0)
+    prepared = prepare(config)
+    assert prepared.task.labels == ["LOC"] and prepared.statistics["left_out"] == {"label OPTIONAL": 1}
+    assert [[kind for *_, kind in example.entities] for example in prepared.splits["train"]] == kept
+
+
+def test_segmentation_by_the_tokenizer_forgets_gold_words(tmp_path):
+    unpack(tmp_path, {"w1.knp": KNP.encode()})
+    config = task(tmp_path, dataset="knp", segmentation=Segmentation.tokenizer, validation_fraction=0, test_fraction=0)
+    first = prepare(config).splits["train"][0]
+    assert first.tokens is None and entities(first)[0] == ("鈴木太郎", "PERSON")
+
+
+def long_tailed(**options):
+    return long_tail.read(TaskConfig(kind="ner", options={name: str(value) for name, value in options.items()}))
+
+
+@pytest.mark.parametrize("language", long_tail.LANGUAGES)
+def test_made_utterances(language):
+    data = long_tailed(language=language, train=3000, test=50)
+    train = data.splits["train"]
+    assert [len(data.splits[split]) for split in ("train", "validation", "test")] == [3000, 1000, 50]
+    assert len({kind for example in train for _, kind in entities(example)}) == 240
+    for example in train:
+        assert all(value.isalpha() and len(value) >= 2 for value, _ in entities(example))
+    assert train == long_tailed(language=language, train=3000).splits["train"]
+
+
+def test_frequencies_follow_zipf_and_names_are_shared():
+    data = long_tailed(train=20000, tags=200, second=0, validation=0, test=0)
+    order = [one.name for one in long_tail.types("ja")]
+    counts = [0] * 240
+    for example in data.splits["train"]:
+        counts[order.index(example.entities[0].type)] += 1
+    harmonic = sum(1 / rank for rank in range(1, 201))
+    for rank in (1, 2, 5, 20):
+        assert counts[rank - 1] == pytest.approx(20000 / harmonic / rank, rel=0.12)
+    assert counts[200:] == [0] * 40 and min(counts[:200]) >= 1
+    assert long_tail.name("SongTitle", 3, "en") == long_tail.name("SongTitle", 3, "de")
+    from jptransfer.text.romanize import spell
+    for number in range(50):
+        assert spell(long_tail.name("SongTitle", number, "ja")).text.capitalize() == long_tail.name(
+            "SongTitle", number, "en")
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"tags": 241}, "options.tags: a number from 1 to 240"), ({"train": 3}, "options.train: a number at least 240"),
+    ({"exponent": "x"}, "options.exponent"), ({"langage": "en"}, "did you mean 'language'")])
+def test_settings_that_cannot_be(options, message):
+    with pytest.raises(ConfigError, match=message):
+        long_tailed(**options)
