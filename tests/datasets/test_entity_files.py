@@ -2,7 +2,7 @@
 
 import pytest
 
-from jptransfer.config import Dropped, OnError, Segmentation, TaskConfig
+from jptransfer.config import Dropped, OnError, TaskConfig, WordSource
 from jptransfer.datasets import conllu_file, crf_knbc, inline_xml, knp, long_tail
 from jptransfer.datasets.preparation import prepare
 from jptransfer.errors import ConfigError, DataError
@@ -155,7 +155,7 @@ def test_what_goes_with_optional(tmp_path, dropped, kept):
 
 def test_segmentation_by_the_tokenizer_forgets_gold_words(tmp_path):
     unpack(tmp_path, {"w1.knp": KNP.encode()})
-    config = task(tmp_path, dataset="knp", segmentation=Segmentation.tokenizer, validation_fraction=0, test_fraction=0)
+    config = task(tmp_path, dataset="knp", segmentation=WordSource.tokenizer, validation_fraction=0, test_fraction=0)
     first = prepare(config).splits["train"][0]
     assert first.tokens is None and entities(first)[0] == ("鈴木太郎", "PERSON")
 

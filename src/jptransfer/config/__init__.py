@@ -26,6 +26,7 @@ from jptransfer.config.learning import (
     TaskConfig,
     TfidfConfig,
     Units,
+    WordSource,
 )
 from jptransfer.config.models import (
     BertModelConfig,
@@ -77,5 +78,5 @@ __all__ = [
     "PredictConfig", "RcnnHeadConfig", "RecurrentModelConfig", "ReportConfig", "ReproduceConfig", "RowConfig",
     "RuntimeConfig", "ScaleConfig", "ScheduleConfig", "Segmentation", "SegmenterConfig", "SelfAttentionHeadConfig",
     "SourceConfig", "SubsetConfig", "SuiteConfig", "TaskConfig", "TfidfConfig", "TokenizerConfig", "Tracker",
-    "Units", "Upstream", "Vectors", "ViewsConfig",
+    "Units", "Upstream", "Vectors", "ViewsConfig", "WordSource",
 ]

@@ -152,7 +152,7 @@ SPLITS = ("train", "validation", "test")
 """Parts of a labelled data set."""
 
 
-class Segmentation(Enum):
+class WordSource(Enum):
     """Units of a tagger where the files have words of their own."""
 
     gold = "gold"
@@ -195,7 +195,7 @@ class TaskConfig:
     """rename labels; an empty name drops the example (classification) or the entity (ner, see `dropped`)"""
     dropped: Dropped = setting(Dropped.entity, omit_when=Dropped.entity)
     """ner, an empty name in `label_map`: drop the entity, its sentence, or mask: neither learnt nor scored there"""
-    segmentation: Segmentation = setting(Segmentation.gold, omit_when=Segmentation.gold)
+    segmentation: WordSource = setting(WordSource.gold, omit_when=WordSource.gold)
     """ner: tag the files' own words where they have them (gold), or the tokenizer's units of the text"""
     encoding: str = "utf-8"
     """character encoding of the files"""

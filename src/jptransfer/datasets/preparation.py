@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from jptransfer.config import OnError, Segmentation, TaskConfig
+from jptransfer.config import OnError, TaskConfig, WordSource
 from jptransfer.datasets.base import POOL, RawDataset, split_name
 from jptransfer.datasets.splits import divide
 from jptransfer.errors import ConfigError, DataError, nearest
@@ -103,7 +103,7 @@ def segment(config: TaskConfig, data: RawDataset) -> None:
     Raises:
         ConfigError: the examples are no tagged texts.
     """
-    if config.segmentation is Segmentation.gold:
+    if config.segmentation is WordSource.gold:
         return
     for split, examples in data.splits.items():
         if not all(isinstance(example, EntityExample) for example in examples):
