@@ -176,7 +176,6 @@ DATASETS = _table("data set", {
     "knbc_ner": ("datasets.knbc:entities", "KNB corpus, named entities (IREX types)"),
     "rakuten": ("datasets.rakuten:read", "Rakuten reviews of Zhang & LeCun (2017): label, title, comment"),
     "yahoo_movies": ("datasets.yahoo_movies:read", "Yahoo movie reviews with a rating, made binary and balanced"),
-    "stockmark_ner": ("datasets.stockmark:read", "stockmark Wikipedia NER, 8 types"),
     "crf_knbc": ("datasets.crf_knbc:read", "CRF++'s sample and KNB corpus as one, named entities (IREX types)"),
     "knp": ("datasets.knp:read", "KNP files with named entities (KWDLC)"),
     "conllu_file": ("datasets.conllu_file:read", "CoNLL-U with named entities in MISC (UD Japanese GSD)"),

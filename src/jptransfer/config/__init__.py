@@ -21,7 +21,6 @@ from jptransfer.config.learning import (
     RcnnHeadConfig,
     ScheduleConfig,
     SelfAttentionHeadConfig,
-    Segmentation,
     SubsetConfig,
     TaskConfig,
     TfidfConfig,
