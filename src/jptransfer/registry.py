@@ -19,7 +19,7 @@ class Entry:
     """One registered name: where it is implemented (``module:attribute``), a line of help.
 
     Attributes:
-        needs: inputs a learner asks for besides the data set.
+        needs: inputs a learner asks for besides the data set, or a source format instead of a path.
         learner: how a task model of this architecture is trained.
         objectives: language-modelling objectives that it can be trained with; none: it has no language model.
         head: classification head of an architecture of ours, where none is asked for; empty: the architecture is one of
@@ -89,6 +89,7 @@ SOURCES = _table("source format", {
     "csv": ("corpora.readers:read_csv", "columns of a comma-separated file with quotes, each cell a document"),
     "tsv": ("corpora.readers:read_tsv", "columns of a tab-separated file, one sentence a cell"),
     "hf": ("corpora.readers:read_hf", "a Hugging Face data set, from the hub or from disk"),
+    "task": ("corpora.readers:read_task", "the texts of the task's training split, without labels", ("dataset",)),
 })
 
 CLEANERS = _table("cleaning step", {

@@ -124,7 +124,7 @@ def test_tables_and_their_docstrings():
     assert table_of("corpus.sources.x.path", Config) == "corpus.sources"
     assert table_of("corpus.sources.x.where.a", Config) == "corpus.sources.x.where"
     assert table_of("corpus.cleaning.steps", Config) == ""
-    assert help_of("corpus.sources.x.split", Config) == "split of a Hugging Face data set"
+    assert help_of("corpus.sources.x.split", Config).startswith("split of a Hugging Face data set")
 
 
 def test_a_setting_without_its_section_is_found():

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from jptransfer.artifacts import Store
-from jptransfer.config import Config, Device, OnError, RuntimeConfig, SourceConfig, TokenizerConfig
+from jptransfer.config import Config, Device, OnError, RuntimeConfig, SourceConfig, TokenizerConfig, VocabularyUse
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline import Chain, Run, places, targets, upstream
 
@@ -175,3 +175,43 @@ def test_asking_for_what_is_not_described(config: Config, store: Store) -> None:
         targets("run", [Run("main", 0, Config())], store, "t")
     with pytest.raises(ConfigError, match="lm: no artifact 'abc123'"):
         targets("eval", [Run("main", 0, replace(config, lm="abc123"))], store, "t")
+
+
+def test_a_converted_vocabulary_is_the_domains_from_adaptation_on(config: Config, store: Store) -> None:
+    kept = Chain(config, store)
+    config.adaptation.vocabulary = VocabularyUse.convert
+    chain = Chain(config, store)
+    assert chain.language_model.id == kept.language_model.id and chain.encoded.inputs["tokenizer"] is chain.tokenizer
+    assert chain.domain_tokenizer.inputs["corpus"] is chain.domain
+    for node in (chain.encoded_domain, chain.adapted, chain.task_model):
+        assert node.inputs["tokenizer"] is chain.domain_tokenizer
+    assert chain.adapted.inputs["start"] is chain.language_model
+    before = Chain(replace(config, lm="pretrained"), store).task_model
+    assert before.id == Chain(replace(config, lm="pretrained", adaptation=Config().adaptation), store).task_model.id
+    assert len(targets("tokenize", [Run("main", 0, config)], store, "t")) == 2
+
+
+def test_a_model_made_elsewhere_is_converted_to_the_tokenizer_described(config: Config, store: Store, tmp_path) -> None:
+    config.pretraining.start, config.corpus = foreign(tmp_path / "bert"), Config().corpus
+    config.adaptation.vocabulary = VocabularyUse.convert
+    chain = Chain(config, store)
+    assert chain.tokenizer.config.tokenizer.kind == "pretrained"
+    assert chain.adapted.inputs["tokenizer"].config.tokenizer.kind == "wordpiece"
+
+
+def test_what_cannot_be_converted(config: Config, store: Store) -> None:
+    config.adaptation.vocabulary = VocabularyUse.convert
+    config.tokenizer.kind = "byte"
+    with pytest.raises(ConfigError, match="kind byte is not trained"):
+        _ = Chain(config, store).adapted
+    config.tokenizer.kind, config.pretraining.vocabulary = "word", VocabularyUse.convert
+    with pytest.raises(ConfigError, match="pretraining.vocabulary: only adaptation"):
+        _ = Chain(config, store).adapted
+
+
+def test_the_domain_may_be_the_task(config: Config, store: Store) -> None:
+    config.domain = replace(config.domain, sources={"task": SourceConfig(format="task")})
+    chain = Chain(config, store)
+    assert chain.domain.inputs == {"dataset": chain.dataset}
+    with pytest.raises(ConfigError, match="domain is the text of the task, but there is none"):
+        _ = Chain(replace(config, task=Config().task), store).domain

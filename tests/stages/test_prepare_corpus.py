@@ -25,6 +25,7 @@ from jptransfer.errors import ConfigError, DataError
 from jptransfer.runtime import Runtime
 from jptransfer.stages import PrepareCorpusStage
 from jptransfer.stages.prepare_corpus import run
+from tests.small import polarity, polarity_examples
 
 WORDS = "雨風山川海空花鳥月星朝夜春夏秋冬町村駅道橋森水火石声色音人犬"
 
@@ -219,6 +220,7 @@ from jptransfer.config import CorpusConfig, DeduplicationConfig, RuntimeConfig, 
 from jptransfer.runtime import Runtime
 from jptransfer.stages import PrepareCorpusStage
 from jptransfer.stages.prepare_corpus import run
+from tests.small import polarity, polarity_examples
 config = CorpusConfig(sources={"a": SourceConfig(path=sys.argv[1])}, max_bytes=int(sys.argv[3]),
                       deduplication=DeduplicationConfig(near=True))
 Path(sys.argv[2]).mkdir()
@@ -247,3 +249,25 @@ def test_kyoto_articles_have_their_known_counts(shared_data, tmp_path):
     facts = prepare(tmp_path / "out", sources={"a": source})
     assert sum(count["documents"] for count in facts["splits"].values()) == 14_110
     assert sum(count["sentences"] for count in facts["splits"].values()) == 443_598
+
+
+def test_the_training_texts_of_a_task_and_no_others(tmp_path):
+    dataset = polarity(tmp_path / "dataset")  # its test split cannot be read
+    (tmp_path / "out").mkdir()
+    corpus = CorpusConfig(sources={"task": SourceConfig(format="task")}, validation_fraction=0.2)
+    run(PrepareCorpusStage(corpus), {"dataset": dataset}, tmp_path / "out", Runtime())
+    found = [
+        sentence for part in ("train", "validation") for text in split(tmp_path / "out", part) for sentence in text
+    ]
+    texts = [example.text for number, example in enumerate(polarity_examples()) if number % 4]
+    assert sorted(found) == sorted(texts)
+
+
+@pytest.mark.parametrize(("source", "said"), [
+    ({"split": "test"}, "sources.task.split: only the training split"),
+    ({"split": "dev"}, "sources.task.split: unknown split 'dev'"),
+    ({"path": "a.txt"}, "sources.task.path: format task reads the task"),
+])
+def test_a_task_is_no_place(tmp_path, source, said):
+    with pytest.raises(ConfigError, match=said):
+        prepare(tmp_path, sources={"task": SourceConfig(format="task", **source)})

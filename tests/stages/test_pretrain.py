@@ -13,11 +13,12 @@ from jptransfer.config import (
     ObjectiveConfig,
     Precision,
     TokenizerConfig,
+    VocabularyUse,
 )
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.stages import PretrainStage
 from jptransfer.stages.pretrain import run
-from jptransfer.text.tokenizers import train_tokenizer
+from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 from tests.training.tiny import VOCAB, cpu, make_split, random_documents, write_encoded
 
 MODEL = ModelConfig(bert=BertModelConfig(layers=1, hidden=16, heads=2, intermediate=32, max_positions=64))
@@ -86,6 +87,24 @@ def test_goes_on_from_a_start_that_keeps_its_own_architecture(tmp_path, inputs):
     load = transformers.AutoModelForMaskedLM.from_pretrained
     before, after = (load(tmp_path / name).state_dict() for name in ("lm", "adapted"))
     assert before.keys() == after.keys() and all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_converted_model_knows_the_shared_units(tmp_path, inputs):
+    trained(tmp_path / "lm", inputs)
+    other = tmp_path / "other"
+    units = TokenizerConfig(kind="character", vocab_size=VOCAB, min_frequency=1)
+    train_tokenizer(units, [LETTERS[1:] + "新"]).save(other)
+    config = stage(max_steps=1, learning_rate=0.0, vocabulary=VocabularyUse.convert)
+    summary, _ = trained(tmp_path / "adapted", {**inputs, "tokenizer": other, "start": tmp_path / "lm"}, config)
+    old, new = (transformers.AutoModelForMaskedLM.from_pretrained(tmp_path / name) for name in ("lm", "adapted"))
+    units = [load_tokenizer(tmp_path / name) for name in ("lm", "adapted")]
+    rows = [model.get_input_embeddings().weight for model in (old, new)]
+    for letter in LETTERS[1:]:
+        assert torch.equal(rows[0][units[0].id(letter)], rows[1][units[1].id(letter)])
+    torch.testing.assert_close(rows[1][units[1].id("新")], rows[0].mean(0))
+    facts = summary.values["vocabulary"]
+    assert (facts["units"], facts["shared"], facts["missing"]) == (VOCAB, VOCAB - 1, 1)
+    assert 0.9 < facts["tokens_covered"] < 1
 
 
 def test_bf16_trains_to_nearly_the_same_loss(tmp_path, inputs):

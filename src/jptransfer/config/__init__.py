@@ -12,6 +12,7 @@ from jptransfer.config.learning import (
     KimCnnHeadConfig,
     LmTrainingConfig,
     Masking,
+    MissingUnits,
     ObjectiveConfig,
     OptimizerConfig,
     PhaseConfig,
@@ -25,6 +26,7 @@ from jptransfer.config.learning import (
     TaskConfig,
     TfidfConfig,
     Units,
+    VocabularyUse,
     WordSource,
 )
 from jptransfer.config.models import (
@@ -69,13 +71,13 @@ from jptransfer.config.text import (
 
 __all__ = [
     "ArtifactsConfig", "BertModelConfig", "CharacterView", "ClassWeights", "CleaningConfig", "ColumnConfig",
-    "CompareConfig", "ConcatPoolingHeadConfig", "Config", "CorpusConfig", "CorpusRole", "DeduplicationConfig",
-    "Device", "DoctorConfig", "Dropped", "EmbeddingModelConfig", "EncoderFinetuningConfig", "EncodingConfig",
-    "EvaluationConfig", "ExportConfig", "FasttextConfig", "FinetuningConfig", "HeadConfig", "Keep",
-    "KimCnnHeadConfig", "LmTrainingConfig", "LsConfig", "Masking", "ModelConfig", "ObjectiveConfig", "OnError",
-    "OptimizerConfig", "OriginConfig", "PartConfig", "PhaseConfig", "PooledHeadConfig", "Pooling", "Precision",
-    "PredictConfig", "RcnnHeadConfig", "RecurrentModelConfig", "ReportConfig", "ReproduceConfig", "RowConfig",
-    "RuntimeConfig", "ScaleConfig", "ScheduleConfig", "Segmentation", "SegmenterConfig", "SelfAttentionHeadConfig",
-    "SourceConfig", "SubsetConfig", "SuiteConfig", "TaskConfig", "TfidfConfig", "TokenizerConfig", "Tracker",
-    "Units", "Upstream", "Vectors", "ViewsConfig", "WordSource",
+    "CompareConfig", "ConcatPoolingHeadConfig", "Config", "CorpusConfig", "CorpusRole", "DeduplicationConfig", "Device",
+    "DoctorConfig", "Dropped", "EmbeddingModelConfig", "EncoderFinetuningConfig", "EncodingConfig", "EvaluationConfig",
+    "ExportConfig", "FasttextConfig", "FinetuningConfig", "HeadConfig", "Keep", "KimCnnHeadConfig", "LmTrainingConfig",
+    "LsConfig", "Masking", "MissingUnits", "ModelConfig", "ObjectiveConfig", "OnError", "OptimizerConfig",
+    "OriginConfig", "PartConfig", "PhaseConfig", "PooledHeadConfig", "Pooling", "Precision", "PredictConfig",
+    "RcnnHeadConfig", "RecurrentModelConfig", "ReportConfig", "ReproduceConfig", "RowConfig", "RuntimeConfig",
+    "ScaleConfig", "ScheduleConfig", "Segmentation", "SegmenterConfig", "SelfAttentionHeadConfig", "SourceConfig",
+    "SubsetConfig", "SuiteConfig", "TaskConfig", "TfidfConfig", "TokenizerConfig", "Tracker", "Units", "Upstream",
+    "Vectors", "ViewsConfig", "VocabularyUse", "WordSource",
 ]

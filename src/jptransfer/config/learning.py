@@ -106,6 +106,20 @@ class PhaseConfig:
     """layer groups (as in `unfreeze`) -> what their rate is multiplied by, in place of what `rate_decay` makes of it"""
 
 
+class VocabularyUse(Enum):
+    """Whose units a language model has after adaptation."""
+
+    keep = "keep"
+    convert = "convert"
+
+
+class MissingUnits(Enum):
+    """What a unit begins with that the vocabulary before did not have."""
+
+    mean = "mean"
+    fresh = "fresh"
+
+
 @dataclass
 class LmTrainingConfig:
     """Training of a language model, from scratch or from a start."""
@@ -114,6 +128,10 @@ class LmTrainingConfig:
     """label of the artifact"""
     start: str = setting("scratch", external=True)
     """scratch, an artifact id, a folder, or `hf:org/name@revision`; adaptation has none: it starts from the LM"""
+    vocabulary: VocabularyUse = setting(VocabularyUse.keep, omit_when=VocabularyUse.keep)
+    """adaptation: keep the units of the model, or convert it to those of a tokenizer trained on the domain"""
+    missing: MissingUnits = setting(MissingUnits.mean, omit_when=MissingUnits.mean)
+    """with `vocabulary: convert`: units the model did not have begin as the mean of its embeddings, or afresh"""
     objective: ObjectiveConfig = setting(factory=ObjectiveConfig)
     """what is predicted"""
     max_length: int = setting(128, low=8)

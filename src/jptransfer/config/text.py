@@ -28,7 +28,7 @@ class SourceConfig:
     where: dict[str, str] = setting(factory=dict)
     """only rows whose column or field has this value (jsonl, tsv, hf)"""
     split: str = "train"
-    """split of a Hugging Face data set"""
+    """split of a Hugging Face data set, or of the task's (format task)"""
     split_sentences: bool | None = None
     """cut lines into sentences after 。！？; none: as the format says (text and tsv: sentences, others: paragraphs)"""
     max_sentences: int = setting(10_000, low=1)

@@ -213,3 +213,12 @@ def _rows(source: SourceConfig) -> Iterable[dict[str, Any]]:
         return datasets.load_dataset(name, split=source.split, revision=revision, streaming=True)
     except (OSError, ValueError) as error:
         raise DataError(f"{source.path}: cannot be loaded as a data set: {str(error).splitlines()[0]}") from error
+
+
+def read_task(source: SourceConfig, intake: Intake) -> Iterator[Document]:
+    """A split of a `dataset` artifact (parquet): each of `columns` of each example is a document."""
+    import pyarrow.parquet
+
+    rows = (row for batch in pyarrow.parquet.ParquetFile(source.path).iter_batches(1024) for row in batch.to_pylist())
+    for number, record in enumerate(rows):
+        yield from _from_record(record, source, f"{source.path}[{number}]", intake)

@@ -32,7 +32,7 @@ class Run:
 
 VERBS: dict[str, tuple[Callable[[Chain], list], str]] = {
     "prepare": (lambda c: [c.corpus, c.domain, c.dataset], "no corpus, domain or task is chosen, try corpus=toy"),
-    "tokenize": (lambda c: [c.tokenizer], "no tokenizer is to be made"),
+    "tokenize": (lambda c: [c.tokenizer, c.domain_tokenizer], "no tokenizer is to be made"),
     "encode": (lambda c: [c.encoded, c.encoded_domain], "no corpus or domain is chosen, for example corpus=toy"),
     "pretrain": (lambda c: [c.language_model], "no corpus is chosen, for example corpus=toy"),
     "adapt": (lambda c: [c.adapted], "no domain is chosen, for example domain=toy"),

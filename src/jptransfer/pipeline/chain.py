@@ -20,16 +20,18 @@ from jptransfer.artifacts.manifest import FILE
 from jptransfer.config import (
     Config,
     CorpusConfig,
+    CorpusRole,
     FinetuningConfig,
     HeadConfig,
     LmTrainingConfig,
     ModelConfig,
     TokenizerConfig,
+    VocabularyUse,
 )
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.hub import HUB
 from jptransfer.pipeline.places import MODEL, External, external_inputs, pin, pinned, place_digest
-from jptransfer.registry import HEADS, LEARNERS, MODELS, TOKENIZERS, Entry, Registry
+from jptransfer.registry import HEADS, LEARNERS, MODELS, SOURCES, TOKENIZERS, Entry, Registry
 
 Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig)
 
@@ -106,7 +108,14 @@ class Chain:
     def _corpus(self, section: str, corpus: CorpusConfig) -> Node | None:
         if not corpus.sources:
             return None
-        return self._node("prepare_corpus", section, corpus.name, stages.PrepareCorpusStage(corpus), {})
+        inputs: dict[str, Node | Reference] = {}
+        sources = [*corpus.sources.values(), *corpus.exclude.values()]
+        if any("dataset" in SOURCES.entries[SOURCES.check(source.format, section)].needs for source in sources):
+            if not self.dataset:
+                raise ConfigError(f"{section} is the text of the task, but there is none; choose one, "
+                                  "for example task=toy_sentiment")
+            inputs["dataset"] = self.dataset
+        return self._node("prepare_corpus", section, corpus.name, stages.PrepareCorpusStage(corpus), inputs)
 
     @cached_property
     def corpus(self) -> Node | None:
@@ -137,19 +146,30 @@ class Chain:
         node = self.corpus if config.corpus.value == "corpus" else self.domain
         return node or _needs(config.corpus.value, "the tokenizer is trained on it")
 
-    def _encode(self, corpus: Node) -> Node:
+    @cached_property
+    def domain_tokenizer(self) -> Node | Reference:
+        """Units of the adapted language model: trained on the domain where its vocabulary is converted."""
+        if self.config.adaptation.vocabulary is VocabularyUse.keep or not self.domain:
+            return self.tokenizer
+        config = replace(self.config.tokenizer, corpus=CorpusRole.domain)
+        if config.kind in ("pretrained", "byte"):
+            raise ConfigError(f"adaptation.vocabulary=convert: kind {config.kind} is not trained on text; "
+                              "choose one, for example tokenizer=wordpiece")
+        return self._node("tokenize", "tokenizer", config.name, stages.TokenizeStage(config), {"corpus": self.domain})
+
+    def _encode(self, corpus: Node, tokenizer: Node | Reference) -> Node:
         return self._node("encode", "encoding", corpus.name, stages.EncodeStage(self.config.encoding),
-                          {"corpus": corpus, "tokenizer": self.tokenizer})
+                          {"corpus": corpus, "tokenizer": tokenizer})
 
     @cached_property
     def encoded(self) -> Node | None:
         """Token ids of the corpus."""
-        return self._encode(self.corpus) if self.corpus else None
+        return self._encode(self.corpus, self.tokenizer) if self.corpus else None
 
     @cached_property
     def encoded_domain(self) -> Node | None:
         """Token ids of the domain."""
-        return self._encode(self.domain) if self.domain else None
+        return self._encode(self.domain, self.domain_tokenizer) if self.domain else None
 
     @cached_property
     def start(self) -> Reference | None:
@@ -185,7 +205,7 @@ class Chain:
         return Reference("language_model", found.manifest.fingerprint, str(found.path), True)
 
     def _train(self, stage: str, encoded: Node, training: LmTrainingConfig, start: Node | Reference | None) -> Node:
-        inputs: dict[str, Node | Reference] = {"encoded": encoded, "tokenizer": self.tokenizer}
+        inputs: dict[str, Node | Reference] = {"encoded": encoded, "tokenizer": encoded.inputs["tokenizer"]}
         if start:
             inputs["start"] = start
         config = stages.PretrainStage(None if start else self._model(), replace(training, start=""))
@@ -220,6 +240,8 @@ class Chain:
             return None
         if not self.encoded:
             return self.start
+        if self.config.pretraining.vocabulary is not VocabularyUse.keep:
+            raise ConfigError("pretraining.vocabulary: only adaptation converts a vocabulary")
         return self._train("pretrain", self.encoded, self.config.pretraining, self.start)
 
     @cached_property
@@ -266,7 +288,8 @@ class Chain:
         inputs: dict[str, Node | Reference] = {"dataset": self.dataset}
         model = None
         if "language_model" in LEARNERS.entries[learner].needs:
-            inputs["tokenizer"] = self.tokenizer
+            adapted = bool(self.finetuning_start) and self.finetuning_start is self.adapted
+            inputs["tokenizer"] = self.domain_tokenizer if adapted else self.tokenizer
             if self.finetuning_start:
                 inputs["language_model"] = self.finetuning_start
             else:

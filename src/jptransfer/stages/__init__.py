@@ -70,7 +70,7 @@ class Stage(Protocol):
 
 @dataclass
 class PrepareCorpusStage:
-    """inputs: none (sources are external)."""
+    """inputs: none (sources are external), or `dataset` where a source is the task's."""
 
     corpus: CorpusConfig
 
@@ -98,7 +98,7 @@ class EncodeStage:
 
 @dataclass
 class PretrainStage:
-    """inputs: `encoded`, `tokenizer`, and `start` (a language model's folder) unless it starts from scratch."""
+    """inputs: `encoded`, `tokenizer`, and `start` (a language model with its tokenizer), or no start: from scratch."""
 
     model: ModelConfig | None
     training: LmTrainingConfig

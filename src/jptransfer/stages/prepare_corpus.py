@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jptransfer.config import CorpusConfig
-from jptransfer.errors import ConfigError
+from jptransfer.config import CorpusConfig, SourceConfig
+from jptransfer.config.learning import SPLITS
+from jptransfer.errors import ConfigError, unknown
 from jptransfer.registry import SOURCES
 from jptransfer.runtime import Runtime
 from jptransfer.stages import WORK, Inputs, PrepareCorpusStage, Summary
@@ -31,7 +33,7 @@ def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime)
     from jptransfer.corpora.library import Library
 
     check(config.corpus)
-    library = Library.collected(config.corpus, out / WORK, runtime)
+    library = Library.collected(_located(config.corpus, inputs), out / WORK, runtime)
     library.drop_duplicates(runtime)
     library.sample()
     splits = write_splits(library, out, runtime)
@@ -47,6 +49,17 @@ def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime)
                    statistics)
 
 
+def _located(corpus: CorpusConfig, inputs: Inputs) -> CorpusConfig:
+    """Return the configuration with the places of sources that another stage made."""
+    def located(source: SourceConfig) -> SourceConfig:
+        if not SOURCES.entries[source.format].needs:
+            return source
+        return replace(source, path=str(inputs["dataset"] / f"{source.split}.parquet"))
+
+    tables = [{name: located(source) for name, source in table.items()} for table in (corpus.sources, corpus.exclude)]
+    return replace(corpus, sources=tables[0], exclude=tables[1])
+
+
 def check(corpus: CorpusConfig) -> None:
     """Raise `ConfigError` for settings that cannot be met."""
     if not corpus.sources:
@@ -58,8 +71,20 @@ def check(corpus: CorpusConfig) -> None:
     for table, sources in {"sources": corpus.sources, "exclude": corpus.exclude}.items():
         for name, source in sources.items():
             SOURCES.check(source.format, f"corpus.{table}.{name}.format")
-            if not source.path:
+            if SOURCES.entries[source.format].needs:
+                _check_split(f"corpus.{table}.{name}", source, table)
+            elif not source.path:
                 raise ConfigError(f"corpus.{table}.{name}.path is empty: name a file, a folder or a glob")
+
+
+def _check_split(where: str, source: SourceConfig, table: str) -> None:
+    """Raise `ConfigError` for a split of the task that no language model may learn from, or that is none."""
+    if source.split not in SPLITS:
+        raise ConfigError(f"{where}.split: {unknown('split', source.split, SPLITS)}")
+    if table == "sources" and source.split != "train":
+        raise ConfigError(f"{where}.split: only the training split of a task is a source of text")
+    if source.path:
+        raise ConfigError(f"{where}.path: format {source.format} reads the task, not a place")
 
 
 def write_splits(library: Library, out: Path, runtime: Runtime) -> dict[str, dict[str, int]]:

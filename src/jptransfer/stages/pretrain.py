@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from jptransfer.config import LmTrainingConfig
+from jptransfer.config import LmTrainingConfig, VocabularyUse
 from jptransfer.errors import ConfigError
 from jptransfer.runtime import Runtime
 from jptransfer.stages import WORK, Inputs, PretrainStage, Summary
@@ -53,7 +53,7 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
     assert data is not None
     batches = data.batches(0)
     context.seed(training.seed)
-    model = _start(config, inputs, tokenizer)
+    model, converted = _start(config, inputs, tokenizer)
     check_heads(model, training.objective.next_sentence)
     if runtime.settings.compile:
         compile_layers(model)
@@ -70,6 +70,7 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
         "sequences": len(data.lengths(0)),
         "padding": padding_share(data.lengths(0), batches),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        **converted,
         **result.metrics,
         "seconds": result.seconds,
         "device": context.device.type,
@@ -103,16 +104,19 @@ def _evaluation(objective, data) -> Any:
     return lambda model, context: objective.metrics(evaluate_objective(model, objective, data, context))
 
 
-def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> Any:
-    """Return the model training starts from: the one given, or a fresh one."""
+def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> tuple[Any, dict[str, Any]]:
+    """Return the model training starts from, the one given or a fresh one, and what the summary tells of it."""
     from jptransfer.models.encoder import longest_input
     from jptransfer.models.pretrained import fresh_language_model, load_language_model
     from jptransfer.registry import MODELS
 
     training = config.training
+    converted: dict[str, Any] = {}
     model: Any
     if "start" in inputs:
         model = load_language_model(inputs["start"])
+        if training.vocabulary is VocabularyUse.convert:
+            model, converted = _converted(model, training, inputs, tokenizer)
     elif config.model:
         configure = MODELS.load(config.model.architecture)
         architecture = configure(config.model, tokenizer.vocab_size, tokenizer.pad_id)
@@ -124,7 +128,18 @@ def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> Any:
     longest = longest_input(model)
     if longest is not None and training.max_length > longest:
         raise ConfigError(f"max_length={training.max_length} is more than the model's {longest} positions")
-    return model
+    return model, converted
+
+
+def _converted(model: Any, training: LmTrainingConfig, inputs: Inputs, tokenizer) -> tuple[Any, dict[str, Any]]:
+    """Return the model over the units of `tokenizer`, and how many of them and of the text it knew before."""
+    from jptransfer.text.encoded import load_encoded
+    from jptransfer.text.tokenizers import load_tokenizer
+    from jptransfer.transfer.vocabulary import align, convert
+
+    alignment = align(load_tokenizer(inputs["start"]), tokenizer)
+    report = alignment.describe(load_encoded(inputs["encoded"], "train").ids)
+    return convert(model, alignment, training.missing, tokenizer.pad_id), {"vocabulary": report}
 
 
 def _phases(model: Any, training: LmTrainingConfig, epoch: int) -> list[Any]:

@@ -1,0 +1,121 @@
+"""Vocabulary alignment: which units of an old vocabulary are units of a new one, and embeddings carried over by it.
+
+A language model that is adapted to a domain may get the domain's own vocabulary (as in the code of Howard and Ruder
+2018): a unit that both have keeps its embedding, its row of the decoder and its bias there; the others get the mean
+of all rows, or begin afresh.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from jptransfer.config import MissingUnits
+from jptransfer.errors import ConfigError
+from jptransfer.text.types import Tokenizer
+
+BLOCK = 1 << 22
+"""Token ids read at a time."""
+_ROLES = ("pad_id", "unk_id", "cls_id", "sep_id", "mask_id")
+
+
+@dataclass(frozen=True)
+class Alignment:
+    """Where each unit of a new vocabulary stands in an old one.
+
+    Attributes:
+        source: (new units,) int64 ids of the old vocabulary, -1 where it lacks the unit.
+        old_units: size of the old vocabulary.
+    """
+
+    source: np.ndarray
+    old_units: int
+
+    @property
+    def shared(self) -> np.ndarray:
+        """Whether the old vocabulary has each new unit, (new units,) bool."""
+        return self.source >= 0
+
+    def covered(self, ids: np.ndarray) -> float:
+        """Return the share of token `ids` (tokens,) of the new vocabulary that the old one has, read in pieces."""
+        found = sum(int(self.shared[ids[start:start + BLOCK]].sum()) for start in range(0, len(ids), BLOCK))
+        return found / max(1, len(ids))
+
+    def describe(self, ids: np.ndarray) -> dict[str, float]:
+        """Return units, shared, missing, and `tokens_covered`: the share of `ids` whose unit is shared."""
+        shared = int(self.shared.sum())
+        return {"units": len(self.source), "shared": shared, "missing": len(self.source) - shared,
+                "tokens_covered": self.covered(ids)}
+
+
+def align(old: Tokenizer, new: Tokenizer) -> Alignment:
+    """Find the units of `new` in `old` by their text; special tokens by what they are for, whatever they are called."""
+    source = np.full(new.vocab_size, -1, dtype=np.int64)
+    for index in range(new.vocab_size):
+        found = old.id(token := new.token(index))
+        if found != old.unk_id or token == old.token(old.unk_id):
+            source[index] = found
+    before, after = _special_ids(old), _special_ids(new)
+    for role in before.keys() & after.keys():
+        source[after[role]] = before[role]
+    return Alignment(source, old.vocab_size)
+
+
+def _special_ids(tokenizer: Tokenizer) -> dict[str, int]:
+    found = {}
+    for role in _ROLES:
+        try:
+            found[role] = getattr(tokenizer, role)
+        except ConfigError:  # a tokenizer made elsewhere may lack a mask
+            continue
+    return found
+
+
+def convert(model: Any, alignment: Alignment, missing: MissingUnits, pad_id: int) -> Any:
+    """Return a model of the class and weights of `model` over the new vocabulary of `alignment`.
+
+    Whatever grows with the vocabulary is converted: embeddings, a decoder (tied or not) and its bias.
+
+    Args:
+        model: a language model of transformers or of ours.
+        alignment: from the model's vocabulary to the new one.
+        missing: what a unit that the old vocabulary lacks begins with: the mean of the old rows, or fresh values of the
+            model's own kind, drawn from torch's current random state.
+        pad_id: id of padding in the new vocabulary.
+    """
+    converted = type(model)(_resized(model.config, len(alignment.source), pad_id))
+    by_unit = _grows_with_vocabulary(model)
+    shared = torch.from_numpy(alignment.shared)
+    rows = torch.from_numpy(alignment.source[alignment.shared])
+    old = model.state_dict()
+    with torch.no_grad():
+        for name, value in converted.state_dict().items():
+            if name not in by_unit:
+                value.copy_(old[name])
+                continue
+            value[shared] = old[name][rows]
+            if missing is MissingUnits.mean:
+                value[~shared] = old[name][:alignment.old_units].mean(0)
+    return converted
+
+
+def _grows_with_vocabulary(model: Any) -> set[str]:
+    """Return the names of the weights that have a row for each unit: those a larger vocabulary gives another shape."""
+    with torch.device("meta"):
+        larger = type(model)(_resized(model.config, model.config.vocab_size + 1, model.config.pad_token_id))
+    return set(_of_other_shape(larger.state_dict(), model.state_dict()))
+
+
+def _of_other_shape(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> Iterator[str]:
+    return (name for name, value in one.items() if value.shape != two[name].shape)
+
+
+def _resized(config: Any, vocab_size: int, pad_id: int | None) -> Any:
+    config = copy.deepcopy(config)
+    config.vocab_size, config.pad_token_id = vocab_size, pad_id
+    return config
