@@ -67,12 +67,13 @@ NOTHING = Cell("–")
 
 @dataclass(frozen=True)
 class Table:
-    """A titled table; every row has one cell a column."""
+    """A titled table; every row has one cell a column. `notes` stand under the caption, each on a line of its own."""
 
     title: str
     columns: list[Column]
     rows: list[list[Cell]]
     caption: str = ""
+    notes: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         wrong = [row for row in self.rows if len(row) != len(self.columns)]
@@ -87,7 +88,8 @@ class Table:
     def from_json(cls, data: dict[str, Any]) -> Table:
         """Return the table that `to_json` described."""
         return cls(data["title"], [Column(**column) for column in data["columns"]],
-                   [[Cell(**cell) for cell in row] for row in data["rows"]], data.get("caption", ""))
+                   [[Cell(**cell) for cell in row] for row in data["rows"]], data.get("caption", ""),
+                   data.get("notes", []))
 
 
 def text_table(title: str, columns: Iterable[str | Column], rows: Iterable[Iterable[Any]], caption: str = "") -> Table:
@@ -140,6 +142,7 @@ def document(tables: Iterable[Table]) -> str:
     for table in tables:
         parts += [f"## {_one_line(table.title)}\n", markdown(table)]
         parts += [f"{table.caption}\n"] if table.caption else []
+        parts += ["\n".join(f"- {_one_line(note)}" for note in table.notes) + "\n"] if table.notes else []
     return "\n".join(parts)
 
 
@@ -165,7 +168,7 @@ def latex(table: Table, label: str = "") -> str:
 
     heads = " & ".join(escape_latex(column.title) for column in table.columns)
     body = [" & ".join(show(cell) for cell in row) for row in table.rows]
-    caption = ". ".join(part.rstrip(".") for part in (table.title, table.caption) if part)
+    caption = ". ".join(part.rstrip(".") for part in (table.title, table.caption, *table.notes) if part)
     lines = [r"\begin{table}", r"\centering", f"\\caption{{{escape_latex(caption)}.}}",
              *([f"\\label{{{label}}}"] if label else []),
              f"\\begin{{tabular}}{{{''.join('r' if c.number else 'l' for c in table.columns)}}}",
@@ -206,7 +209,8 @@ def html(table: Table) -> str:
     groups = "".join(f'<th scope="colgroup" class="group" colspan="{size}">{escape(name)}</th>' if name
                      else f'<td colspan="{size}"></td>' for name, size in _groups(table))
     above = f"<tr>{groups}</tr>" if groups else ""
-    caption = f"<caption><span>{escape(table.caption)}</span></caption>\n" if table.caption else ""
+    below = "".join(f"<span>{escape(text)}</span>" for text in (table.caption, *table.notes) if text)
+    caption = f"<caption>{below}</caption>\n" if below else ""
     return f"<table>\n{caption}<thead>{above}<tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
 
 
@@ -216,7 +220,8 @@ def rich_table(table: Table) -> RichTable:
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    shown = RichTable(title=Text(table.title), caption=Text(table.caption) if table.caption else None, box=SIMPLE_HEAD,
+    below = "\n".join(filter(None, (table.caption, *table.notes)))
+    shown = RichTable(title=Text(table.title), caption=Text(below) if below else None, box=SIMPLE_HEAD,
                       title_justify="left", caption_justify="left")
     for column in table.columns:
         shown.add_column(Text(column.heading), justify="right" if column.number else "left", overflow="fold")

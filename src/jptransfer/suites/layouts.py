@@ -26,7 +26,7 @@ class Footnotes:
         return self._marks.setdefault(text, f"[{letters}]")
 
     def __iter__(self) -> Iterator[str]:
-        return (f"{mark} {text.rstrip('.')}" for text, mark in self._marks.items())
+        return (f"{mark} {text}" for text, mark in self._marks.items())
 
 
 def absolute(result: SuiteResult) -> Table:
@@ -151,10 +151,11 @@ def _table(result: SuiteResult, columns: list[Column], rows: Iterable[list[Cell]
     better = {1: "higher is better, bold: best", -1: "lower is better, bold: best", 0: ""}[result.sign]
     about = f"{unit} on the {config.split} split; {better}" if result.metric else ""
     stated = any(row.stated for row in result.rows.values())
-    parts = [config.caption, about, reading, "rows without ours: not run here" if stated else "",
-             config.scales[result.scale].note, *notes]
+    parts = [config.caption, about, reading, "Rows without ours: not run here" if stated else "",
+             config.scales[result.scale].note]
     caption = ". ".join(part.strip().rstrip(".") for part in parts if part) + "."
     source = f" ({config.source})" if config.source else ""
-    return without_empty_columns(Table(f"{result.title}{source}, scale {result.scale}", columns, list(rows), caption))
+    title = f"{result.title}{source}, scale {result.scale}"
+    return without_empty_columns(Table(title, columns, list(rows), caption, list(notes)))
 
 

@@ -22,7 +22,6 @@ class CellNote:
     """One cell as the page lists it."""
 
     where: str
-    problem: str
     artifacts: list[str]
     command: str
 
@@ -72,14 +71,9 @@ class Section:
         """The cells that were asked for."""
         return [_note(self.result, cell) for cell in self.result.cells.values() if cell.overrides]
 
-    @property
-    def failures(self) -> list[CellNote]:
-        """Those of them that are not there."""
-        return [_note(self.result, cell) for cell in self.result.failures]
-
 
 def _note(result: SuiteResult, cell: CellResult) -> CellNote:
-    return CellNote(f"{result.heading(cell.row)} · {result.columns[cell.column]}", cell.problem,
+    return CellNote(f"{result.heading(cell.row)} · {result.columns[cell.column]}",
                     [artifact.label for artifact in cell.artifacts], shlex.join(["jpt", "run", *cell.overrides]))
 
 

@@ -78,11 +78,6 @@ class SuiteResult:
 
         return 1 if METRICS.load(self.metric).higher_is_better else -1
 
-    @property
-    def failures(self) -> list[CellResult]:
-        """Cells that were asked for and are not there."""
-        return [cell for cell in self.cells.values() if cell.problem]
-
     def heading(self, row: str) -> str:
         """How a row is headed."""
         return self.suite.config.rows[row].title or row
