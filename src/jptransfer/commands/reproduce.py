@@ -105,9 +105,9 @@ def state_lines(plans: Sequence[SuitePlan], plan: Plan, store: Store) -> Iterato
 
 def _duration(seconds: float, untimed: int) -> str:
     spoken = f"about {seconds / 60:.0f} min" if seconds >= 90 else f"about {seconds:.0f} s"
-    if not untimed:
-        return spoken
-    return f"{spoken} and {numbers.count(untimed, 'stage')} that never ran here" if seconds else "none ever ran here"
+    known = f"{spoken}, going by like stages that ran here" if seconds else ""
+    none = f"{numbers.count(untimed, 'stage')} without any like it to go by" if untimed else ""
+    return "; ".join(filter(None, (known, none)))
 
 
 def _build(plans: Sequence[SuitePlan], plan: Plan, config: ReproduceConfig, store: Store) -> Failures:

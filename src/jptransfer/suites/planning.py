@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from jptransfer.artifacts import Store
 from jptransfer.artifacts.fingerprint import differences
@@ -13,6 +14,8 @@ from jptransfer.pipeline import Chain, Node, Plan, make_plan
 from jptransfer.registry import CELLS
 from jptransfer.suites.library import Suite
 
+ALIKE = 3
+"""Settings in which an artifact may differ from a stage that is to run, for its time to be a guide."""
 Compose = Callable[[Sequence[str]], Config]
 """Turns overrides, as `jpt run` takes them, into a configuration."""
 
@@ -116,16 +119,25 @@ def joint_plan(plans: Iterable[SuitePlan], store: Store) -> Plan:
 
 
 def estimate(plan: Plan, store: Store) -> tuple[float, int]:
-    """Return the seconds that missing stages may take, going by the nearest artifact of the same stage in the store,
-    and how many stages have nothing to go by."""
+    """Return the seconds that missing stages may take, and how many stages have nothing to go by.
+
+    A stage is taken to need as long as the artifact of its kind in the store whose settings differ from its own in the
+    fewest fields, at most `ALIKE` besides its inputs; data of another size makes the guess wrong.
+    """
     seconds, unknown_stages = 0.0, 0
     kinds = {step.node.kind: store.all(step.node.kind) for step in plan.missing}
     for step in plan.missing:
-        like = [one for one in kinds[step.node.kind] if one.manifest.stage == step.node.stage]
+        gaps = {one.id: _distance(one.manifest.recipe, step.node.recipe) for one in kinds[step.node.kind]}
+        like = [one for one in kinds[step.node.kind] if gaps[one.id] <= ALIKE]
         if like:
-            recipe = step.node.recipe
-            nearest = min(like, key=lambda one: sum(1 for _ in differences(one.manifest.recipe, recipe)))
-            seconds += nearest.manifest.seconds
+            seconds += min(like, key=lambda one: gaps[one.id]).manifest.seconds
         else:
             unknown_stages += 1
     return seconds, unknown_stages
+
+
+def _distance(one: dict[str, Any], other: dict[str, Any]) -> int:
+    """Number of settings in which two recipes differ; another stage is far away."""
+    if one["stage"] != other["stage"]:
+        return ALIKE + 1
+    return sum(1 for _ in differences(one["config"], other["config"]))
