@@ -68,7 +68,7 @@ def parse() -> argparse.Namespace:
 
 def gate(model: torch.nn.Module, data: MaskedData, sentences: int = 64) -> float:
     """Return the greatest difference between the losses of single sentences, ours and transformers'."""
-    objective, worst = MaskedLanguageModel(), 0.0
+    objective, worst = MaskedLanguageModel(data.config, model), 0.0
     for index in range(sentences):
         batch = data.collate(np.array([index]), 0)
         labels = torch.full_like(batch["input_ids"], -100).flatten()
@@ -91,7 +91,7 @@ def ours(model, data: MaskedData, config: LmTrainingConfig, arguments: argparse.
         arguments.steps, config.learning_rate, config.optimizer, config.schedule, config.precision, record_every=1)
     with tempfile.TemporaryDirectory() as work:
         start = time.process_time()
-        result = train(model, MaskedLanguageModel(), data, settings, context, Path(work))
+        result = train(model, MaskedLanguageModel(config, model), data, settings, context, Path(work))
         seconds = time.process_time() - start
     return result.history[-1]["tokens"] / seconds
 

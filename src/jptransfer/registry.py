@@ -119,6 +119,8 @@ TOKENIZERS = _table("tokenizer", {
 
 MODELS = _table("model architecture", {
     "bert": ("models.bert:configuration", "BERT encoder of any size", (), "encoder", ("mlm",), ""),
+    "awd_lstm": ("models.awd_lstm:configuration", "AWD-LSTM or QRNN, the language model of ULMFiT and MultiFiT", (),
+                 "encoder", ("causal",), "concat_pooling"),
     "embedding": ("models.embedding:configuration", "vectors of units, random or from a file", (), "encoder"),
     "rnn": ("models.recurrent:rnn", "vectors of units and a plain (Elman) recurrent net", (), "encoder"),
     "lstm": ("models.recurrent:lstm", "vectors of units and a recurrent net of LSTM cells", (), "encoder"),
@@ -130,6 +132,7 @@ MODELS = _table("model architecture", {
 
 OBJECTIVES = _table("objective", {
     "mlm": ("training.mlm:MaskedLanguageModel", "masked language model, with next-sentence prediction as an option"),
+    "causal": ("training.causal:CausalLanguageModel", "the next unit, in parallel streams with a carried state"),
 })
 
 HEADS = _table("head", {
@@ -155,6 +158,8 @@ SCHEDULES = _table("schedule", {
     "linear": ("training.schedules:linear", "warm-up, then linearly to zero"),
     "cosine": ("training.schedules:cosine", "warm-up, then half a cosine to zero"),
     "constant": ("training.schedules:constant", "warm-up, then constant"),
+    "slanted_triangular": ("training.schedules:slanted_triangular", "a short rise, then a long linear decay (ULMFiT)"),
+    "one_cycle": ("training.schedules:one_cycle", "up and down along cosines, momentum the other way (Smith)"),
 })
 
 LEARNERS = _table("learner", {

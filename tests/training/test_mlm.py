@@ -114,7 +114,7 @@ def test_loss_is_that_of_transformers_with_the_head_on_every_position(next_sente
     model = fresh_language_model(configuration(MODEL, VOCAB, 0), "mlm", next_sentence).eval()
     source = data(next_sentence=next_sentence)
     batch = source.collate(np.arange(8), 0)
-    objective = MaskedLanguageModel()
+    objective = MaskedLanguageModel(source.config, model)
     with torch.no_grad():
         step, units = objective(model, batch), objective.units(batch)
         inputs = {name: batch[name] for name in ("input_ids", "attention_mask", "token_type_ids") if name in batch}
@@ -126,8 +126,8 @@ def test_loss_is_that_of_transformers_with_the_head_on_every_position(next_sente
 def test_static_shapes_change_nothing_but_the_shapes():
     torch.manual_seed(0)
     model = fresh_language_model(configuration(MODEL, VOCAB, 0), "mlm", next_sentence=True).eval()
-    objective = MaskedLanguageModel()
     plain, fixed = data(next_sentence=True), data(Shapes(128), next_sentence=True)
+    objective = MaskedLanguageModel(plain.config, model)
     shapes = set()
     for batch in plain.batches(0):
         for part in batch:
@@ -144,7 +144,7 @@ def test_static_shapes_change_nothing_but_the_shapes():
 
 def test_metrics():
     totals = Totals({"mlm": 2.0, "nsp": 0.5}, {"mlm": 30.0, "nsp": 4.0}, {"mlm": 60.0, "nsp": 5.0})
-    assert MaskedLanguageModel().metrics(totals) == {
+    assert MaskedLanguageModel(LmTrainingConfig(), torch.nn.Module()).metrics(totals) == {
         "loss": 2.5, "mlm_loss": 2.0, "nsp_loss": 0.5, "perplexity": pytest.approx(np.exp(2)),
         "mlm_accuracy": 0.5, "nsp_accuracy": 0.8}
 
@@ -153,7 +153,7 @@ def test_gradients_are_those_of_the_full_head():
     torch.manual_seed(0)
     model = fresh_language_model(configuration(MODEL, VOCAB, 0), "mlm").eval()
     batch = data().collate(np.arange(8), 0)
-    MaskedLanguageModel()(model, batch).terms["mlm"].backward()
+    MaskedLanguageModel(LmTrainingConfig(), model)(model, batch).terms["mlm"].backward()
     sparse = {name: p.grad.clone() for name, p in model.named_parameters()}
     model.zero_grad()
     logits = model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"]).logits

@@ -2,6 +2,7 @@ import pytest
 import torch
 import transformers
 
+from jptransfer.config import OneCycleConfig, ScheduleConfig, SlantedTriangularConfig
 from jptransfer.training import schedules
 
 REFERENCES = {
@@ -17,7 +18,9 @@ def test_same_factors_as_transformers(name, warmup, steps):
     optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
     reference = REFERENCES[name](optimizer, warmup, steps)
     for step in range(steps):
-        assert getattr(schedules, name)(step, warmup, steps) == pytest.approx(reference.get_last_lr()[0], abs=1e-12)
+        config = ScheduleConfig(name, float(warmup))
+        found = getattr(schedules, name)(step, steps, config).rate
+        assert found == pytest.approx(reference.get_last_lr()[0], abs=1e-12)
         optimizer.step()
         reference.step()
 
@@ -27,3 +30,38 @@ def test_warmup_is_a_share_below_one_and_a_number_from_one_on():
     assert schedules.warmup_steps(0.1, 15) == 2
     assert schedules.warmup_steps(10_000.0, 1_000_000) == 10_000
     assert schedules.warmup_steps(0.0, 10) == 0
+
+
+def test_slanted_triangular_is_equation_3():
+    config = ScheduleConfig(slanted_triangular=SlantedTriangularConfig(cut=0.1, ratio=32.0))
+    steps, cut = 200, 20
+    for step in range(steps):
+        p = step / cut if step < cut else 1 - (step - cut) / (cut * (1 / 0.1 - 1))
+        expected = (1 + p * (32 - 1)) / 32
+        assert schedules.slanted_triangular(step, steps, config).rate == pytest.approx(expected, abs=1e-12)
+    assert schedules.slanted_triangular(0, 1, config).rate == 1.0
+
+
+@pytest.mark.parametrize("steps", [4, 10, 57])
+@pytest.mark.parametrize("momentum", [[0.95, 0.85], [0.8, 0.7]])
+def test_one_cycle_is_torchs(steps, momentum):
+    config = ScheduleConfig(one_cycle=OneCycleConfig(momentum=momentum))
+    optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=1.0, betas=(0.9, 0.99))
+    reference = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 1.0, steps, pct_start=0.3, div_factor=25.0, final_div_factor=1e4,
+        max_momentum=momentum[0], base_momentum=momentum[1])
+    for step in range(steps):
+        found = schedules.one_cycle(step, steps, config)
+        assert found.rate == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-9)
+        assert found.momentum == pytest.approx(optimizer.param_groups[0]["betas"][0], abs=1e-9)
+        optimizer.step()
+        if step + 1 < steps:
+            reference.step()
+
+
+def test_one_cycle_without_momentum_and_in_few_steps():
+    config = ScheduleConfig(one_cycle=OneCycleConfig(momentum=[]))
+    for steps in (1, 2, 3):
+        factors = [schedules.one_cycle(step, steps, config) for step in range(steps)]
+        assert all(0 < found.rate <= 1 and found.momentum is None for found in factors)
+    assert OneCycleConfig(momentum=[0.9]).problem() and not OneCycleConfig(momentum=[]).problem()

@@ -1,6 +1,7 @@
 """Every setting of jptransfer as typed dataclasses, in pipeline order. No logic lives here but checking."""
 
 from jptransfer.config.learning import (
+    CausalConfig,
     ClassWeights,
     ConcatPoolingHeadConfig,
     Dropped,
@@ -14,6 +15,7 @@ from jptransfer.config.learning import (
     Masking,
     MissingUnits,
     ObjectiveConfig,
+    OneCycleConfig,
     OptimizerConfig,
     PhaseConfig,
     PooledHeadConfig,
@@ -22,6 +24,7 @@ from jptransfer.config.learning import (
     RcnnHeadConfig,
     ScheduleConfig,
     SelfAttentionHeadConfig,
+    SlantedTriangularConfig,
     SubsetConfig,
     TaskConfig,
     TfidfConfig,
@@ -30,7 +33,10 @@ from jptransfer.config.learning import (
     WordSource,
 )
 from jptransfer.config.models import (
+    AwdLstmModelConfig,
     BertModelConfig,
+    Cell,
+    Direction,
     EmbeddingModelConfig,
     ModelConfig,
     RecurrentModelConfig,
@@ -70,14 +76,15 @@ from jptransfer.config.text import (
 )
 
 __all__ = [
-    "ArtifactsConfig", "BertModelConfig", "CharacterView", "ClassWeights", "CleaningConfig", "ColumnConfig",
-    "CompareConfig", "ConcatPoolingHeadConfig", "Config", "CorpusConfig", "CorpusRole", "DeduplicationConfig", "Device",
-    "DoctorConfig", "Dropped", "EmbeddingModelConfig", "EncoderFinetuningConfig", "EncodingConfig", "EvaluationConfig",
-    "ExportConfig", "FasttextConfig", "FinetuningConfig", "HeadConfig", "Keep", "KimCnnHeadConfig", "LmTrainingConfig",
-    "LsConfig", "Masking", "MissingUnits", "ModelConfig", "ObjectiveConfig", "OnError", "OptimizerConfig",
+    "ArtifactsConfig", "AwdLstmModelConfig", "BertModelConfig", "CausalConfig", "Cell", "CharacterView",
+    "ClassWeights", "CleaningConfig", "ColumnConfig", "CompareConfig", "ConcatPoolingHeadConfig", "Config",
+    "CorpusConfig", "CorpusRole", "DeduplicationConfig", "Device", "Direction", "DoctorConfig", "Dropped",
+    "EmbeddingModelConfig", "EncoderFinetuningConfig", "EncodingConfig", "EvaluationConfig", "ExportConfig",
+    "FasttextConfig", "FinetuningConfig", "HeadConfig", "Keep", "KimCnnHeadConfig", "LmTrainingConfig", "LsConfig",
+    "Masking", "MissingUnits", "ModelConfig", "ObjectiveConfig", "OnError", "OneCycleConfig", "OptimizerConfig",
     "OriginConfig", "PartConfig", "PhaseConfig", "PooledHeadConfig", "Pooling", "Precision", "PredictConfig",
     "RcnnHeadConfig", "RecurrentModelConfig", "ReportConfig", "ReproduceConfig", "RowConfig", "RuntimeConfig",
-    "ScaleConfig", "ScheduleConfig", "Segmentation", "SegmenterConfig", "SelfAttentionHeadConfig", "SourceConfig",
-    "SubsetConfig", "SuiteConfig", "TaskConfig", "TfidfConfig", "TokenizerConfig", "Tracker", "Units", "Upstream",
-    "Vectors", "ViewsConfig", "VocabularyUse", "WordSource",
+    "ScaleConfig", "ScheduleConfig", "Segmentation", "SegmenterConfig", "SelfAttentionHeadConfig",
+    "SlantedTriangularConfig", "SourceConfig", "SubsetConfig", "SuiteConfig", "TaskConfig", "TfidfConfig",
+    "TokenizerConfig", "Tracker", "Units", "Upstream", "Vectors", "ViewsConfig", "VocabularyUse", "WordSource",
 ]

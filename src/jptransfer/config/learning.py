@@ -50,18 +50,64 @@ class OptimizerConfig:
 
 
 @dataclass
+class SlantedTriangularConfig:
+    """The slanted triangle of ULMFiT (Howard and Ruder 2018, section 3.2, equation 3)."""
+
+    cut: float = setting(0.1, low=0.0, high=1.0)
+    """share of the updates in which the rate rises"""
+    ratio: float = setting(32.0, low=1.0)
+    """the lowest rate is the peak divided by this"""
+
+
+@dataclass
+class OneCycleConfig:
+    """One cycle of rate and momentum (Smith 2018), both phases along half a cosine."""
+
+    rise: float = setting(0.3, low=0.0, high=1.0)
+    """share of the updates in which the rate rises"""
+    div: float = setting(25.0, low=1.0)
+    """the first rate is the peak divided by this"""
+    final_div: float = setting(250000.0, low=1.0)
+    """the last rate is the peak divided by this"""
+    momentum: list[float] = setting(factory=lambda: [0.95, 0.85])
+    """the optimiser's first decay rate at the ends and at the peak; empty: it stays as it is"""
+
+    def problem(self) -> str:
+        """Return what is wrong with the momentum, if anything."""
+        if len(self.momentum) in (0, 2) and all(0 <= value < 1 for value in self.momentum):
+            return ""
+        return f".momentum: two numbers from 0 to below 1 are needed, or none, not {self.momentum}"
+
+
+@dataclass
 class ScheduleConfig:
-    """How the learning rate moves."""
+    """How the learning rate moves; only the section of the schedule's own name counts."""
 
     name: str = setting("linear", registry="schedules")
     """see `jpt ls schedules`"""
     warmup: float = setting(0.1, low=0.0)
-    """below 1: share of all steps; from 1 on: steps"""
+    """linear, cosine, constant: below 1: share of all steps; from 1 on: steps"""
+    slanted_triangular: SlantedTriangularConfig = setting(factory=SlantedTriangularConfig, omit_when=None)
+    """settings of slanted_triangular"""
+    one_cycle: OneCycleConfig = setting(factory=OneCycleConfig, omit_when=None)
+    """settings of one_cycle"""
+
+
+@dataclass
+class CausalConfig:
+    """Prediction of the next unit by a recurrent model, in parallel streams."""
+
+    ar: float = setting(2.0, low=0.0)
+    """activation regularisation: weight of the mean square of the states that are decoded"""
+    tar: float = setting(1.0, low=0.0)
+    """temporal activation regularisation: weight of the mean square of the steps between states"""
+    dropout: float = setting(1.0, low=0.0)
+    """multiplies all dropouts of the model"""
 
 
 @dataclass
 class ObjectiveConfig:
-    """What a language model is asked to predict."""
+    """What a language model is asked to predict; `causal` reads its own section, all other settings are of mlm."""
 
     name: str = setting("mlm", registry="objectives")
     """see `jpt ls objectives`"""
@@ -83,6 +129,8 @@ class ObjectiveConfig:
     """predict whether the second segment follows the first (NSP)"""
     short_sequences: float = setting(0.1, low=0.0, high=1.0)
     """share of sequences that aim at a random shorter length (only with `next_sentence`)"""
+    causal: CausalConfig = setting(factory=CausalConfig, omit_when=None)
+    """settings of causal"""
 
     def problem(self) -> str:
         """Return what is wrong with the shares of what hidden tokens are shown as, if anything."""
@@ -135,11 +183,11 @@ class LmTrainingConfig:
     objective: ObjectiveConfig = setting(factory=ObjectiveConfig)
     """what is predicted"""
     max_length: int = setting(128, low=8)
-    """longest sequence in tokens, special tokens included"""
+    """longest sequence in tokens, special tokens included; causal: window of truncated backpropagation (bptt)"""
     pack: bool = True
-    """fill a sequence with consecutive sentences of a document; otherwise one sentence each"""
+    """fill a sequence with consecutive sentences of a document; otherwise one sentence each (mlm)"""
     batch_tokens: int = setting(4096, low=8)
-    """global batch: tokens (padding included) an update"""
+    """global batch: tokens (padding included) an update; causal: of `batch_tokens / max_length` streams"""
     parts: int = setting(4, low=1)
     """parts of a batch, each of one length and with its own random numbers; processes and forward passes share parts"""
     max_steps: int | None = setting(None, low=1)
@@ -159,7 +207,7 @@ class LmTrainingConfig:
     evaluations: int = setting(10, low=0)
     """evaluations on the validation split (of each phase), evenly spaced, the last one at the end"""
     evaluation_sequences: int = setting(2000, low=1)
-    """sequences of the validation split each evaluation reads"""
+    """sequences (causal: windows of a stream) of the validation split each evaluation reads"""
     seed: int = setting(0, low=0)
     """seed of initial weights, order, masks and dropout"""
     checkpoint_every: int | None = setting(None, low=1, label=True)

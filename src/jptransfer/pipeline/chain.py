@@ -25,15 +25,27 @@ from jptransfer.config import (
     HeadConfig,
     LmTrainingConfig,
     ModelConfig,
+    ObjectiveConfig,
+    ScheduleConfig,
     TokenizerConfig,
     VocabularyUse,
 )
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.hub import HUB
 from jptransfer.pipeline.places import MODEL, External, external_inputs, pin, pinned, place_digest
-from jptransfer.registry import HEADS, LEARNERS, MODELS, SOURCES, TOKENIZERS, Entry, Registry
+from jptransfer.registry import (
+    HEADS,
+    LEARNERS,
+    MODELS,
+    OBJECTIVES,
+    SCHEDULES,
+    SOURCES,
+    TOKENIZERS,
+    Entry,
+    Registry,
+)
 
-Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig)
+Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig, ObjectiveConfig, ScheduleConfig)
 
 LM_WORDS = ("none", "pretrained", "adapted", "auto")
 """What `lm` may be besides a reference."""
@@ -208,9 +220,9 @@ class Chain:
         inputs: dict[str, Node | Reference] = {"encoded": encoded, "tokenizer": encoded.inputs["tokenizer"]}
         if start:
             inputs["start"] = start
-        config = stages.PretrainStage(None if start else self._model(), replace(training, start=""))
+        config = stages.PretrainStage(None if start else self._model(), _training(training))
         section = "pretraining" if stage == "pretrain" else "adaptation"
-        if not start and training.objective.name not in self._architecture.objectives:
+        if not isinstance(start, Reference) and training.objective.name not in self._architecture.objectives:
             takes = ", ".join(self._architecture.objectives)
             raise ConfigError(f"{section}.objective.name: '{training.objective.name}' does not train "
                               f"{self.config.model.architecture}, which takes: {takes}")
@@ -318,7 +330,23 @@ def _finetuning(config: FinetuningConfig, learner: str, own_head: str) -> Finetu
     if not config.encoder:
         return config
     head = config.encoder.head
-    return replace(config, encoder=replace(config.encoder, head=_only(head, head.name or own_head, HEADS)))
+    schedule = _schedule(config.encoder.schedule)
+    head = _only(head, head.name or own_head, HEADS)
+    return replace(config, encoder=replace(config.encoder, head=head, schedule=schedule))
+
+
+def _training(config: LmTrainingConfig) -> LmTrainingConfig:
+    """Drop the settings of other objectives and schedules."""
+    objective = _only(config.objective, config.objective.name, OBJECTIVES)
+    if objective.causal:  # the settings outside sections are those of mlm
+        objective = ObjectiveConfig(objective.name, causal=objective.causal)
+    return replace(config, start="", objective=objective, schedule=_schedule(config.schedule))
+
+
+def _schedule(config: ScheduleConfig) -> ScheduleConfig:
+    """Drop the settings of other schedules; one with a section of its own has no warm-up."""
+    own = getattr(config, config.name, None)
+    return _only(replace(config, warmup=ScheduleConfig.warmup) if own else config, config.name, SCHEDULES)
 
 
 def _only(config: Section, name: str, registry: Registry) -> Section:

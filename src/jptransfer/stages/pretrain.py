@@ -36,7 +36,7 @@ def run(config: PretrainStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
 
 def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Train in one of the processes of a run; the main one writes the model. Returns the summary's values."""
-    from jptransfer.models.encoder import check_heads, compile_layers
+    from jptransfer.models.encoder import compile_layers
     from jptransfer.models.pretrained import save_language_model
     from jptransfer.registry import OBJECTIVES
     from jptransfer.text.tokenizers import load_tokenizer
@@ -48,13 +48,12 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
     training = config.training
     context = TrainingContext(runtime, training.precision)
     tokenizer = load_tokenizer(inputs["tokenizer"])
-    objective = OBJECTIVES.load(training.objective.name)()
+    context.seed(training.seed)
+    model, converted = _start(config, inputs, tokenizer)
+    objective = OBJECTIVES.load(training.objective.name)(training, model)
     data = _data(objective, "train", tokenizer, training, inputs, context)
     assert data is not None
     batches = data.batches(0)
-    context.seed(training.seed)
-    model, converted = _start(config, inputs, tokenizer)
-    check_heads(model, training.objective.next_sentence)
     if runtime.settings.compile:
         compile_layers(model)
     evaluate = _evaluation(objective, _data(objective, "validation", tokenizer, training, inputs, context))
@@ -91,7 +90,7 @@ def _data(objective, split: str, tokenizer, training: LmTrainingConfig, inputs: 
         raise ConfigError(f"the encoded corpus has {encoded.vocab_size} units, the tokenizer {tokenizer.vocab_size}")
     limit = None if split == "train" else training.evaluation_sequences
     shapes = Shapes(training.batch_tokens // training.parts) if context.static_shapes else None
-    data = objective.data(encoded, tokenizer, training, limit, shapes)
+    data = objective.data(encoded, tokenizer, limit, shapes)
     return data if split == "train" or len(data.lengths(0)) else None
 
 

@@ -25,6 +25,7 @@ class EncodedSplit:
         documents: (documents + 1,) int64 sentence offsets; document i is the sentences from
             ``documents[i]`` to ``documents[i + 1]``.
         vocab_size: number of ids of the tokenizer that made them.
+        characters: number of characters, if the corpus tells.
     """
 
     ids: np.ndarray
@@ -32,6 +33,7 @@ class EncodedSplit:
     sentences: np.ndarray
     documents: np.ndarray
     vocab_size: int
+    characters: int | None = None
 
     @property
     def n_tokens(self) -> int:
@@ -77,7 +79,8 @@ def load_encoded(folder: Path, split: str) -> EncodedSplit:
     if split not in description["splits"]:
         raise DataError(f"{folder}: " + unknown("split", split, description["splits"]))
     arrays = {name: _open(array_path(folder, split, name)) for name in ARRAYS}
-    return EncodedSplit(**arrays, vocab_size=description["vocab_size"])
+    characters = description["splits"][split].get("characters")
+    return EncodedSplit(**arrays, vocab_size=description["vocab_size"], characters=characters)
 
 
 def _open(path: Path) -> np.ndarray:

@@ -13,7 +13,7 @@ import torch
 from accelerate import Accelerator
 from accelerate.state import AcceleratorState
 from accelerate.tracking import GeneralTracker
-from accelerate.utils import broadcast_object_list
+from accelerate.utils import broadcast_object_list, gather_object
 from torch import Tensor, nn
 
 from jptransfer.config import Device, Precision
@@ -132,6 +132,10 @@ class TrainingContext:
     def agree(self, value: Any) -> Any:
         """Return the main process's `value` in every process."""
         return value if self.world == 1 else broadcast_object_list([value])[0]
+
+    def collect(self, value: Any) -> list[Any]:
+        """Return the values of all processes, in every process."""
+        return [value] if self.world == 1 else gather_object([value])
 
     def wait(self) -> None:
         """Wait until every process has come here."""

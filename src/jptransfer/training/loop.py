@@ -25,7 +25,6 @@ from jptransfer.training.checkpoint import CHECKPOINT, load, save_atomically
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.history import HISTORY, History
 from jptransfer.training.optimizers import build_optimizer, set_learning_rate
-from jptransfer.training.schedules import warmup_steps
 from jptransfer.training.types import (
     Batch,
     Constrained,
@@ -34,6 +33,7 @@ from jptransfer.training.types import (
     Objective,
     ParameterGroup,
     Record,
+    Stateful,
     Totals,
     TrainingData,
     TrainingResult,
@@ -100,7 +100,6 @@ class _Run:
         self.optimizer = build_optimizer(settings.optimizer, parameter_groups or [ParameterGroup(self.parameters)])
         self.constrained = [module for module in self.model.modules() if isinstance(module, Constrained)]
         self.schedule = SCHEDULES.load(settings.schedule.name)
-        self.warmup = warmup_steps(settings.schedule.warmup, settings.steps)
         self.origin = settings.origin
         self.end = self.origin.step + settings.steps
         self.state: dict[str, Any] = {
@@ -150,7 +149,8 @@ class _Run:
 
     def _update(self, batch: Batch, epoch: int) -> None:
         step = self.state["step"]
-        rate = self.settings.learning_rate * self.schedule(self._made(), self.warmup, self.settings.steps)
+        factors = self.schedule(self._made(), self.settings.steps, self.settings.schedule)
+        rate = self.settings.learning_rate * factors.rate
         self.model.train()
         loss = self._backward(batch, epoch, step)
         loss, due = self.context.exchange(self.parameters, [loss, self._checkpoint_due()])
@@ -159,7 +159,7 @@ class _Run:
         self.pending.append((step, rate, loss, norm))
         if self.context.device.type == "cpu":
             self._settle()
-        set_learning_rate(self.optimizer, rate)
+        set_learning_rate(self.optimizer, rate, factors.momentum)
         self.optimizer.step()
         for module in self.constrained:
             module.constrain()
@@ -269,10 +269,12 @@ class _Run:
 
     def _checkpoint(self) -> None:
         self._settle()
+        carried = self.context.collect(self.objective.state_dict()) if isinstance(self.objective, Stateful) else []
         if self.context.is_main:
             state = {**self.state, "seconds": self._seconds()}
             save_atomically({"state": state, "interval": self.interval, "records": self.history.records,
-                             "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict()},
+                             "model": self.model.state_dict(), "optimizer": self.optimizer.state_dict(),
+                             "objective": carried},
                             self.work / CHECKPOINT)
             for old in set(self.work.glob("best-*.pt")) - {self._best_path()}:
                 old.unlink()
@@ -285,6 +287,8 @@ class _Run:
             saved = load(path)
             self.model.load_state_dict(saved["model"])
             self.optimizer.load_state_dict(saved["optimizer"])
+            for carried in saved.get("objective", []):  # checkpoints of before had none
+                self.objective.load_state_dict(carried)  # type: ignore[attr-defined]
             self.state, self.interval, records = saved["state"], saved["interval"], saved["records"]
         self.context.wait()
         self.history = History(self.work / HISTORY if self.context.is_main else None, records)
@@ -307,15 +311,16 @@ def _add(totals: dict[str, float], values: Mapping[str, float | Tensor], weight:
 def evaluate_objective(
     model: nn.Module, objective: Objective, data: TrainingData, context: TrainingContext, epoch: int = 0
 ) -> Totals:
-    """Run `objective` over all batches of an epoch of `data`, shared among the processes."""
+    """Run `objective` over all batches of an epoch of `data`, each shared among the processes as in training."""
     terms: dict[str, float] = {}
     sums: dict[str, float] = {}
     units: dict[str, float] = {}
-    parts = [part for batch in data.batches(epoch) for part in batch]
-    for indices, weight in context.share(parts):
-        batch = data.collate(indices, epoch)
-        step = objective(model, move(batch, context.device))
-        for totals, values in ((terms, step.terms), (sums, step.sums), (units, objective.units(batch))):
-            _add(totals, values, weight)
+    lengths = data.lengths(epoch)
+    for global_batch in data.batches(epoch):
+        for (_, indices), weight in context.share(pieces_of(global_batch, lengths, None, context.world)):
+            batch = data.collate(indices, epoch)
+            step = objective(model, move(batch, context.device))
+            for totals, values in ((terms, step.terms), (sums, step.sums), (units, objective.units(batch))):
+                _add(totals, values, weight)
     terms, sums, units = context.total(terms), context.total(sums), context.total(units)
     return Totals({name: value / max(units[name], 1.0) for name, value in terms.items()}, sums, units)

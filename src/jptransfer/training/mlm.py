@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from jptransfer.config import LmTrainingConfig, Masking, ObjectiveConfig
-from jptransfer.models.encoder import predict_at
+from jptransfer.models.encoder import check_heads, predict_at
 from jptransfer.tasks.base import IGNORED
 from jptransfer.text.encoded import EncodedSplit
 from jptransfer.text.types import Tokenizer
@@ -208,8 +208,19 @@ class MaskedLanguageModel:
     The language-model head is computed at the hidden positions only.
     """
 
-    data = MaskedData
-    """What it is trained on."""
+    def __init__(self, config: LmTrainingConfig, model: nn.Module) -> None:
+        """Take the settings.
+
+        Raises:
+            ConfigError: next-sentence prediction is asked of a model without that head.
+        """
+        check_heads(model, config.objective.next_sentence)
+        self.config = config
+
+    def data(self, split: EncodedSplit, tokenizer: Tokenizer, limit: int | None = None,
+             shapes: Shapes | None = None) -> MaskedData:
+        """Return what it is trained on, see `MaskedData`."""
+        return MaskedData(split, tokenizer, self.config, limit, shapes)
 
     def units(self, batch: Tensors) -> dict[str, float]:
         """Return the number of predictions (`mlm`) and of pairs (`nsp`)."""

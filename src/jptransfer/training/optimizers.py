@@ -23,10 +23,12 @@ def build_optimizer(config: OptimizerConfig, groups: Sequence[ParameterGroup]) -
     return OPTIMIZERS.load(config.name)(list(_decay_groups(config, groups)), config)
 
 
-def set_learning_rate(optimizer: Optimizer, rate: float) -> None:
-    """Let every group learn at its own multiple of `rate`."""
+def set_learning_rate(optimizer: Optimizer, rate: float, momentum: float | None = None) -> None:
+    """Let every group learn at its own multiple of `rate`, and set the first decay rate if one is given."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["rate"]
+        if momentum is not None:
+            group["betas"] = momentum, group["betas"][1]
 
 
 def _decay_groups(config: OptimizerConfig, groups: Sequence[ParameterGroup]) -> Iterable[dict[str, Any]]:

@@ -1,11 +1,22 @@
 """Learning rates over time: pure functions from the number of updates made to a factor of the peak rate.
 
-All warm up linearly from 0 and agree with transformers' schedules of the same names (tests hold this).
+Those with warm-up rise linearly from 0 and agree with transformers' schedules of the same names, `one_cycle` agrees
+with PyTorch's (tests hold this).
 """
 
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
+
+from jptransfer.config import ScheduleConfig
+
+
+class Factors(NamedTuple):
+    """What an update is made with: a factor of the peak rate, and the optimiser's first decay rate if it moves."""
+
+    rate: float
+    momentum: float | None = None
 
 
 def warmup_steps(warmup: float, steps: int) -> int:
@@ -13,20 +24,49 @@ def warmup_steps(warmup: float, steps: int) -> int:
     return math.ceil(warmup * steps) if warmup < 1 else int(warmup)
 
 
-def linear(step: int, warmup: int, steps: int) -> float:
+def linear(step: int, steps: int, config: ScheduleConfig) -> Factors:
     """Warm up, then fall linearly to zero at `steps`."""
+    warmup = warmup_steps(config.warmup, steps)
     if step < warmup:
-        return step / warmup
-    return max(0.0, (steps - step) / max(1, steps - warmup))
+        return Factors(step / warmup)
+    return Factors(max(0.0, (steps - step) / max(1, steps - warmup)))
 
 
-def cosine(step: int, warmup: int, steps: int) -> float:
+def cosine(step: int, steps: int, config: ScheduleConfig) -> Factors:
     """Warm up, then fall along half a cosine to zero at `steps`."""
+    warmup = warmup_steps(config.warmup, steps)
     if step < warmup:
-        return step / warmup
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup) / max(1, steps - warmup))))
+        return Factors(step / warmup)
+    return Factors(_between(1.0, 0.0, (step - warmup) / max(1, steps - warmup)))
 
 
-def constant(step: int, warmup: int, steps: int) -> float:
+def constant(step: int, steps: int, config: ScheduleConfig) -> Factors:
     """Warm up, then stay."""
-    return step / warmup if step < warmup else 1.0
+    warmup = warmup_steps(config.warmup, steps)
+    return Factors(step / warmup if step < warmup else 1.0)
+
+
+def slanted_triangular(step: int, steps: int, config: ScheduleConfig) -> Factors:
+    """Rise linearly in the first `cut` of the updates, then fall linearly (Howard and Ruder 2018, equation 3)."""
+    shape = config.slanted_triangular
+    cut = math.floor(steps * shape.cut)
+    share = step / cut if step < cut else (steps - step) / max(1, steps - cut)
+    return Factors((1 + share * (shape.ratio - 1)) / shape.ratio)
+
+
+def one_cycle(step: int, steps: int, config: ScheduleConfig) -> Factors:
+    """Rise from 1 / `div` along half a cosine, then fall along another to 1 / `final_div` at the last update."""
+    shape = config.one_cycle
+    peak, last = max(0.0, shape.rise * steps - 1), steps - 1
+    rising = step <= peak and peak > 0
+    share = step / peak if rising else (step - peak) / max(1e-9, last - peak)
+    rate = _between(1 / shape.div, 1.0, share) if rising else _between(1.0, 1 / shape.final_div, share)
+    if not shape.momentum:
+        return Factors(rate)
+    ends, middle = shape.momentum
+    return Factors(rate, _between(ends, middle, share) if rising else _between(middle, ends, share))
+
+
+def _between(start: float, end: float, share: float) -> float:
+    """Return the value at `share` of the way from `start` to `end` along half a cosine."""
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))

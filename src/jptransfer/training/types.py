@@ -19,10 +19,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from jptransfer.config import OptimizerConfig, Precision, ScheduleConfig
+from jptransfer.config import LmTrainingConfig, OptimizerConfig, Precision, ScheduleConfig
 
 if TYPE_CHECKING:
+    from jptransfer.text.encoded import EncodedSplit
+    from jptransfer.text.types import Tokenizer
     from jptransfer.training.context import TrainingContext
+    from jptransfer.training.shapes import Shapes
 
 Batch = Sequence[np.ndarray]
 """A global batch: its parts, each an int64 array of example indices."""
@@ -69,6 +72,37 @@ class Objective(Protocol):
 
     def __call__(self, model: nn.Module, batch: Tensors) -> StepLoss:
         """Forward pass of one part."""
+
+
+@runtime_checkable
+class Stateful(Protocol):
+    """An objective that carries something from update to update, which a resumed run must find again."""
+
+    def state_dict(self) -> Tensors:
+        """What this process carries, on the CPU; processes may carry different things."""
+
+    def load_state_dict(self, state: Tensors) -> None:
+        """Take what one process carried; called for each of them, in every process."""
+
+
+class LanguageObjective(Objective, Protocol):
+    """An objective of the registry `objectives`; its class is called with the settings and the model."""
+
+    def __init__(self, config: LmTrainingConfig, model: nn.Module) -> None: ...
+
+    def data(self, split: EncodedSplit, tokenizer: Tokenizer, limit: int | None = None,
+             shapes: Shapes | None = None) -> TrainingData:
+        """What it is trained on.
+
+        Args:
+            split: token ids.
+            tokenizer: gives the ids of special tokens.
+            limit: use so many sequences, the same in every epoch.
+            shapes: the few shapes that batches may have; none: just as large as they need to be.
+        """
+
+    def metrics(self, totals: Totals) -> dict[str, float]:
+        """Name what an evaluation came to; `loss` and `perplexity` among them."""
 
 
 class TrainingData(Protocol):

@@ -1,0 +1,136 @@
+"""Recurrent layers that carry a state, and the dropouts of AWD-LSTM (Merity et al. 2018, section 4).
+
+A state is a tuple of tensors, each (rows, ...), so that rows of several sequences can be picked from it and put back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+State = tuple[Tensor, ...]
+
+
+def variational_dropout(states: Tensor, rate: float, training: bool) -> Tensor:
+    """Drop features of `states` (batch, length, width) with one mask for all positions of a row (section 4.2)."""
+    if not training or not rate:
+        return states
+    return states * F.dropout(states.new_ones(len(states), 1, states.shape[-1]), rate)
+
+
+def embed(table: nn.Embedding, ids: Tensor, rate: float, training: bool) -> Tensor:
+    """Look up `ids` (batch, length), whole rows of the table dropped: a unit is there everywhere or nowhere (4.3)."""
+    found = table(ids)
+    if not training or not rate:
+        return found
+    return found * F.dropout(found.new_ones(table.num_embeddings), rate)[ids].unsqueeze(-1)
+
+
+class LstmLayer(nn.Module):
+    """One LSTM layer, one fused call a window; its hidden-to-hidden matrix is dropped anew in every call (4.1)."""
+
+    def __init__(self, inputs: int, width: int, window: int = 1) -> None:
+        """Take the widths of inputs and states; an LSTM looks at one input at a time, so `window` does not count."""
+        super().__init__()
+        self.width = width
+        self.weight_ih = nn.Parameter(torch.empty(4 * width, inputs))
+        self.weight_hh = nn.Parameter(torch.empty(4 * width, width))
+        self.bias_ih = nn.Parameter(torch.empty(4 * width))
+        self.bias_hh = nn.Parameter(torch.empty(4 * width))
+
+    def start(self, inputs: Tensor) -> State:
+        """Return the state (hidden, cell) before the first input."""
+        zeros = inputs.new_zeros(len(inputs), self.width)
+        return zeros, zeros
+
+    def forward(self, inputs: Tensor, state: State, weight_dropout: float = 0.0) -> tuple[Tensor, State]:
+        """Read `inputs` (batch, length, inputs) from `state` on; return the states (batch, length, width) and the last.
+
+        """
+        recurrent = F.dropout(self.weight_hh, weight_dropout, self.training)
+        weights = [self.weight_ih, recurrent, self.bias_ih, self.bias_hh]
+        before = [part.to(inputs.dtype).unsqueeze(0).contiguous() for part in state]
+        # inputs, state, weights, biases?, layers, dropout between them, training, bidirectional?, batch first?
+        states, hidden, cell = torch.lstm(inputs, before, weights, True, 1, 0.0, self.training, False, True)
+        return states, (hidden[0], cell[0])
+
+    def reset_parameters(self) -> None:
+        """Draw all weights from U(-1/sqrt(width), 1/sqrt(width)), as PyTorch's own LSTM does."""
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -(self.width ** -0.5), self.width ** -0.5)
+
+
+class QrnnLayer(nn.Module):
+    """One quasi-recurrent layer with fo-pooling (Bradbury et al. 2017, equations 2 to 4).
+
+    Gates come from a convolution over `window` inputs, one matrix product for all positions; what is left of the
+    recurrence is h_t = f_t z_t + (1 - f_t) h_{t-1}, and the output is o_t h_t.
+    """
+
+    def __init__(self, inputs: int, width: int, window: int = 1) -> None:
+        """Take the widths of inputs and states, and how many inputs (1 or 2) a gate sees."""
+        super().__init__()
+        self.width, self.window = width, window
+        self.weight = nn.Parameter(torch.empty(3 * width, window * inputs))
+        self.bias = nn.Parameter(torch.empty(3 * width))
+
+    def start(self, inputs: Tensor) -> State:
+        """Return the state before the first input: h, and with a window of two the input before."""
+        hidden = inputs.new_zeros(len(inputs), self.width)
+        return (hidden,) if self.window == 1 else (hidden, inputs.new_zeros(len(inputs), inputs.shape[-1]))
+
+    def forward(self, inputs: Tensor, state: State, weight_dropout: float = 0.0) -> tuple[Tensor, State]:
+        """Read `inputs` (batch, length, inputs) from `state` on; return the states (batch, length, width) and the last.
+
+        """
+        source = inputs
+        if self.window == 2:
+            before = torch.cat((state[1].to(inputs.dtype).unsqueeze(1), inputs[:, :-1]), 1)
+            source = torch.cat((before, inputs), -1)
+        weight = F.dropout(self.weight, weight_dropout, self.training)
+        # Positions first: each step of the recurrence then works on memory in one piece.
+        candidate, forget, output = F.linear(source.transpose(0, 1), weight, self.bias).float().chunk(3, -1)
+        hidden: Tensor = forget_mult(candidate.tanh(), forget.sigmoid(), state[0].float())
+        states = (output.sigmoid() * hidden).transpose(0, 1)
+        return states, (hidden[-1], inputs[:, -1])[:self.window]
+
+    def reset_parameters(self) -> None:
+        """Draw weights and biases from U(-1/sqrt(n), 1/sqrt(n)), n the numbers a gate reads, as a linear layer's."""
+        bound = self.weight.shape[1] ** -0.5
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+
+class _ForgetMult(torch.autograd.Function):
+    """The recurrence with one kernel a position each way, in place of a graph of several."""
+
+    @staticmethod
+    def forward(ctx: Any, candidate: Tensor, forget: Tensor, start: Tensor) -> Tensor:
+        states = torch.empty_like(candidate)
+        before = start
+        for position in range(len(candidate)):
+            before = torch.lerp(before, candidate[position], forget[position], out=states[position])
+        ctx.save_for_backward(candidate, forget, start, states)
+        return states
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, Tensor]:  # type: ignore[override]
+        candidate, forget, start, states = ctx.saved_tensors
+        keep = 1 - forget
+        total = gradient.clone()
+        for position in range(len(total) - 1, 0, -1):
+            total[position - 1].addcmul_(total[position], keep[position])
+        before = torch.cat((start[None], states[:-1]))
+        return total * forget, total * (candidate - before), total[0] * keep[0]
+
+
+def forget_mult(candidate: Tensor, forget: Tensor, start: Tensor) -> Tensor:
+    """Return h_t = f_t z_t + (1 - f_t) h_{t-1} for all t: (length, batch, width), from h_0 = `start` (batch, width)."""
+    return _ForgetMult.apply(candidate.contiguous(), forget.contiguous(), start)  # type: ignore[no-any-return]
+
+
+CELLS: dict[str, type[LstmLayer] | type[QrnnLayer]] = {"lstm": LstmLayer, "qrnn": QrnnLayer}
+"""Layers by the value of `cell`."""

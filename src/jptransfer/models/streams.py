@@ -1,0 +1,38 @@
+"""What a recurrent language model is to the objective `causal`: something that reads streams and carries a state."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from jptransfer.models.cells import State
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a language model makes of a window of its streams.
+
+    Attributes:
+        states: (rows, length, width) of the top layer.
+        dropped: the same after output dropout: what the decoder reads.
+        state: after the last position.
+    """
+
+    states: Tensor
+    dropped: Tensor
+    state: State
+
+
+@runtime_checkable
+class StreamModel(Protocol):
+    """A language model whose state goes from window to window; its configuration has `direction`."""
+
+    config: Any
+
+    def read_stream(self, ids: Tensor, state: State | None) -> Reading:
+        """Read `ids` (rows, length), in the order of reading, from `state` on; None: the beginning."""
+
+    def get_output_embeddings(self) -> nn.Linear:
+        """Return the decoder: states to the scores of the next units."""

@@ -1,0 +1,79 @@
+"""Cross-entropy of a large vocabulary without its logits in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from jptransfer.tasks.base import IGNORED
+
+CHUNK = 1 << 22
+"""Logits that exist at a time."""
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    """Sum of the losses; the gradients are made with the logits at hand, a chunk of positions at a time."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, labels: Tensor) -> Tensor:
+        wanted = ctx.needs_input_grad
+        total = torch.zeros((), dtype=torch.float32, device=states.device)
+        d_states = torch.empty_like(states) if wanted[0] else None
+        d_weight = torch.zeros_like(weight) if wanted[1] else None
+        d_bias = torch.zeros_like(bias) if wanted[2] else None
+        for start in range(0, len(states), _rows(weight)):
+            piece = slice(start, start + _rows(weight))
+            logits, kept = F.linear(states[piece], weight, bias).float(), labels[piece] != IGNORED
+            index = labels[piece].clamp_min(0).unsqueeze(1)
+            normaliser = logits.logsumexp(1, keepdim=True)
+            total += ((normaliser - logits.gather(1, index))[:, 0] * kept).sum()
+            if not any(wanted):
+                continue
+            slope = logits.sub_(normaliser).exp_()
+            slope.scatter_add_(1, index, slope.new_full((), -1.0).expand_as(index))
+            slope = slope.mul_(kept.unsqueeze(1)).to(weight.dtype)
+            if d_states is not None:
+                torch.mm(slope, weight, out=d_states[piece])
+            if d_weight is not None:
+                d_weight.addmm_(slope.t(), states[piece])
+            if d_bias is not None:
+                d_bias += slope.sum(0)
+        ctx.gradients = d_states, d_weight, d_bias
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+        gradients, ctx.gradients = ctx.gradients, None
+        return *(None if part is None else part.mul_(gradient.to(part.dtype)) for part in gradients), None
+
+
+def linear_cross_entropy(states: Tensor, decoder: torch.nn.Linear, labels: Tensor) -> Tensor:
+    """Return the summed cross-entropy of a decoder's scores with `labels`; labels `IGNORED` do not count.
+
+    The same as `cross_entropy` of the logits, but these are never all there: for 32,000 units they would be the
+    largest thing in memory. Gradients are computed at once, so this is for one backward pass.
+
+    Args:
+        states: (n, width) what the decoder reads.
+        labels: (n,) ids.
+    """
+    kind = torch.get_autocast_dtype(states.device.type)
+    if torch.is_autocast_enabled(states.device.type):
+        parts = states.to(kind), decoder.weight.to(kind), decoder.bias.to(kind)
+    else:
+        parts = states, decoder.weight, decoder.bias
+    return _LinearCrossEntropy.apply(*parts, labels)  # type: ignore[no-any-return]
+
+
+def count_right(states: Tensor, decoder: torch.nn.Linear, labels: Tensor) -> Tensor:
+    """Return how many of `labels` (n,) have the highest score of a decoder that reads `states` (n, width)."""
+    pairs = zip(states.split(_rows(decoder.weight)), labels.split(_rows(decoder.weight)), strict=True)
+    return sum(((decoder(part).argmax(-1) == label).sum() for part, label in pairs),
+               start=torch.zeros((), dtype=torch.int64, device=states.device))
+
+
+def _rows(weight: Tensor) -> int:
+    return max(1, CHUNK // len(weight))
