@@ -150,13 +150,13 @@ def test_dropouts():
     assert torch.equal(variational_dropout(states, 0.5, False), states)
 
 
-def test_the_multiplier_scales_every_dropout():
+def test_the_factor_scales_every_dropout():
     made = model(output_dropout=0.5, hidden_dropout=0.5, input_dropout=0.5, embedding_dropout=0.5, weight_dropout=0.5)
     ids = batch(9)[0]
     with torch.no_grad():
         plain = made(ids).logits
         assert not torch.equal(made.train()(ids).logits, plain)
-        made.config.dropout_multiplier = 0.0
+        made.scale_dropouts(0.0)
         torch.testing.assert_close(made(ids).logits, plain)
 
 

@@ -325,7 +325,7 @@ class PooledHeadConfig:
     """One linear layer on a text's vector."""
 
     pooling: Pooling = Pooling.first
-    """first, last: state of that token; mean, max: over all states; concat: last, max and mean side by side"""
+    """first: of the first token; last: after reading all; mean, max: over all states; concat: last, max, mean joined"""
 
 
 @dataclass

@@ -35,13 +35,8 @@ class AwdLstmConfig(PreTrainedConfig):
     input_dropout: float = 0.25
     embedding_dropout: float = 0.02
     weight_dropout: float = 0.2
-    dropout_multiplier: float = 1.0
     pad_token_id: int | None = 0
     tie_word_embeddings: bool = True
-
-    def rate(self, place: str) -> float:
-        """Return the dropout of `place` (output, hidden, input, embedding, weight) times the multiplier, at most 1."""
-        return min(1.0, float(getattr(self, f"{place}_dropout")) * self.dropout_multiplier)
 
 
 def configuration(config: ModelConfig, vocab_size: int, pad_id: int) -> AwdLstmConfig:
@@ -76,6 +71,7 @@ class AwdLstmModel(_AwdLstm):
 
     def __init__(self, config: AwdLstmConfig) -> None:
         super().__init__(config)
+        self.dropout_factor = 1.0
         self.embeddings = nn.Embedding(config.vocab_size, config.hidden_size, padding_idx=config.pad_token_id)
         widths = [config.hidden_size, *[config.recurrent_size] * (config.num_hidden_layers - 1), config.hidden_size]
         cell = CELLS[config.cell]
@@ -83,6 +79,10 @@ class AwdLstmModel(_AwdLstm):
             cell(widths[depth], widths[depth + 1], window=2 if depth == 0 else 1)
             for depth in range(config.num_hidden_layers))
         self.post_init()
+
+    def rate(self, place: str) -> float:
+        """Return the dropout of `place` (output, hidden, input, embedding, weight) times the factor, at most 1."""
+        return min(1.0, float(getattr(self.config, f"{place}_dropout")) * self.dropout_factor)
 
     def get_input_embeddings(self) -> nn.Module:
         """Return the embeddings."""
@@ -120,18 +120,17 @@ class AwdLstmModel(_AwdLstm):
 
         Dropout on the input and between layers has one mask for all positions; the top layer's states have none.
         """
-        config: Any = self.config
-        found = [embed(self.embeddings, ids, config.rate("embedding"), self.training)]
-        below, after = variational_dropout(found[0], config.rate("input"), self.training), []
+        found = [embed(self.embeddings, ids, self.rate("embedding"), self.training)]
+        below, after = variational_dropout(found[0], self.rate("input"), self.training), []
         left = list(state) if state is not None else None
         for layer in self.layers:
             start: State = layer.start(below)  # type: ignore[operator]
             if left is not None:
                 start, left = tuple(left[:len(start)]), left[len(start):]
-            states, last = layer(below, start, config.rate("weight"))
+            states, last = layer(below, start, self.rate("weight"))
             found.append(states)
             after += last
-            below = variational_dropout(states, config.rate("hidden"), self.training)
+            below = variational_dropout(states, self.rate("hidden"), self.training)
         return found, tuple(after)
 
 
@@ -157,13 +156,17 @@ class AwdLstmForCausalLM(_AwdLstm):
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> CausalLMOutput:
         """Return the scores (batch, length, vocabulary) of the next unit, of the one before in a backward model."""
         output = self.encoder(input_ids, attention_mask)
-        dropped = variational_dropout(output.last_hidden_state, self.config.rate("output"), self.training)
+        dropped = variational_dropout(output.last_hidden_state, self.encoder.rate("output"), self.training)
         return CausalLMOutput(logits=self.decoder(dropped), hidden_states=output.hidden_states)
+
+    def scale_dropouts(self, factor: float) -> None:
+        """Multiply all dropouts, see `jptransfer.models.streams.StreamModel`."""
+        self.encoder.dropout_factor = factor
 
     def read_stream(self, ids: Tensor, state: State | None) -> Reading:
         """Read a window, see `jptransfer.models.streams.StreamModel`."""
         states, after = self.encoder.read(ids, state)
-        return Reading(states[-1], variational_dropout(states[-1], self.config.rate("output"), self.training), after)
+        return Reading(states[-1], variational_dropout(states[-1], self.encoder.rate("output"), self.training), after)
 
 
 def _reading_order(ids: Tensor, mask: Tensor | None, backward: bool) -> Tensor | None:

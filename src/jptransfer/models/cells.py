@@ -47,9 +47,7 @@ class LstmLayer(nn.Module):
         return zeros, zeros
 
     def forward(self, inputs: Tensor, state: State, weight_dropout: float = 0.0) -> tuple[Tensor, State]:
-        """Read `inputs` (batch, length, inputs) from `state` on; return the states (batch, length, width) and the last.
-
-        """
+        """Read `inputs` (batch, length, inputs) from `state` on; return all states (batch, length, width), the last."""
         recurrent = F.dropout(self.weight_hh, weight_dropout, self.training)
         weights = [self.weight_ih, recurrent, self.bias_ih, self.bias_hh]
         before = [part.to(inputs.dtype).unsqueeze(0).contiguous() for part in state]
@@ -83,9 +81,7 @@ class QrnnLayer(nn.Module):
         return (hidden,) if self.window == 1 else (hidden, inputs.new_zeros(len(inputs), inputs.shape[-1]))
 
     def forward(self, inputs: Tensor, state: State, weight_dropout: float = 0.0) -> tuple[Tensor, State]:
-        """Read `inputs` (batch, length, inputs) from `state` on; return the states (batch, length, width) and the last.
-
-        """
+        """Read `inputs` (batch, length, inputs) from `state` on; return all states (batch, length, width), the last."""
         source = inputs
         if self.window == 2:
             before = torch.cat((state[1].to(inputs.dtype).unsqueeze(1), inputs[:, :-1]), 1)

@@ -9,9 +9,6 @@ from transformers import PreTrainedConfig
 
 from jptransfer.errors import ConfigError, unknown
 
-_SHARED = "multiplier"
-"""End of the name of a factor that a configuration itself has for all its dropouts."""
-
 
 def set_dropouts(config: PreTrainedConfig, values: Mapping[str, float], factor: float) -> None:
     """Change the dropouts of `config` in place: give those in `values`, then multiply all by `factor`, to at most 1.
@@ -26,5 +23,4 @@ def set_dropouts(config: PreTrainedConfig, values: Mapping[str, float], factor: 
             raise ConfigError(f"finetuning.encoder.dropouts: {unknown('dropout', name, names)}")
         setattr(settings, name, value)
     for name in names:
-        if not name.endswith(_SHARED):
-            setattr(settings, name, min(1.0, getattr(settings, name) * factor))
+        setattr(settings, name, min(1.0, getattr(settings, name) * factor))

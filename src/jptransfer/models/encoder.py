@@ -23,10 +23,12 @@ class Encoded:
     Attributes:
         states: of every layer, the embeddings' first, the top layer's last: (batch, length, width) each.
         mask: (batch, length) bool, where there is a token.
+        backward: whether texts are read from their end, so that the last state is that of the first token.
     """
 
     states: tuple[Tensor, ...]
     mask: Tensor
+    backward: bool = False
 
     @property
     def last(self) -> Tensor:
@@ -39,7 +41,8 @@ def encode(model: nn.Module, inputs: Mapping[str, Tensor]) -> Encoded:
     output = encoder_of(model)(**inputs, output_hidden_states=True, return_dict=True)
     mask = inputs.get("attention_mask")
     present = torch.ones_like(inputs["input_ids"]) if mask is None else mask
-    return Encoded(tuple(output.hidden_states), present.bool())
+    backward = getattr(model.config, "direction", "") == "backward"
+    return Encoded(tuple(output.hidden_states), present.bool(), backward)
 
 
 def encoder_of(model: nn.Module) -> nn.Module:

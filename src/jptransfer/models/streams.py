@@ -34,5 +34,8 @@ class StreamModel(Protocol):
     def read_stream(self, ids: Tensor, state: State | None) -> Reading:
         """Read `ids` (rows, length), in the order of reading, from `state` on; None: the beginning."""
 
+    def scale_dropouts(self, factor: float) -> None:
+        """Multiply all dropouts by `factor` from now on; what is saved keeps its own."""
+
     def get_output_embeddings(self) -> nn.Linear:
         """Return the decoder: states to the scores of the next units."""

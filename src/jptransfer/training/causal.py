@@ -43,14 +43,14 @@ class _Windows(Sequence[Batch]):
     """Global batches of an epoch: window after window, the streams of each divided into parts."""
 
     def __init__(self, count: int, streams: int, parts: int) -> None:
-        self.count, self.streams = count, streams
+        self.windows, self.streams = count, streams
         self.rows = np.array_split(np.arange(streams), min(parts, streams))
 
     def __len__(self) -> int:
-        return self.count
+        return self.windows
 
     def __getitem__(self, window: Any) -> Any:
-        if not 0 <= window < self.count:
+        if not 0 <= window < self.windows:
             raise IndexError(window)
         return [window * self.streams + rows for rows in self.rows]
 
@@ -162,7 +162,7 @@ class CausalLanguageModel:
                               f"not {type(model).__name__}")
         self.config, self.settings = config, config.objective.causal
         self.backward = model.config.direction == "backward"
-        model.config.dropout_multiplier = self.settings.dropout
+        model.scale_dropouts(self.settings.dropout)
         self._carried: dict[bool, _Carried] = {learning: _Carried(most_streams(config)) for learning in (True, False)}
 
     def data(self, split: EncodedSplit, tokenizer: Tokenizer, limit: int | None = None,
@@ -185,8 +185,8 @@ class CausalLanguageModel:
         seen = reading.dropped.flatten(0, 1)
         loss = {"lm": linear_cross_entropy(seen, decoder, labels)}
         if not model.training:
-            counts = {name: batch[name].sum() for name in ("words", "characters") if name in batch}
-            return StepLoss(loss, {"correct": count_right(seen, decoder, labels), **counts})
+            counts: Tensors = {name: batch[name].sum() for name in ("words", "characters") if name in batch}
+            return StepLoss(loss, {"correct": count_right(seen, decoder, labels)} | counts)
         return StepLoss(loss | self._regularisation(reading.states, reading.dropped))
 
     def _regularisation(self, states: Tensor, dropped: Tensor) -> Tensors:

@@ -24,11 +24,11 @@ def build_optimizer(config: OptimizerConfig, groups: Sequence[ParameterGroup]) -
 
 
 def set_learning_rate(optimizer: Optimizer, rate: float, momentum: float | None = None) -> None:
-    """Let every group learn at its own multiple of `rate`, and set the first decay rate if one is given."""
+    """Let every group learn at its own multiple of `rate`, and set what it calls momentum if one is given."""
     for group in optimizer.param_groups:
         group["lr"] = rate * group["rate"]
         if momentum is not None:
-            group["betas"] = momentum, group["betas"][1]
+            group |= {"betas": (momentum, group["betas"][1])} if "betas" in group else {"momentum": momentum}
 
 
 def _decay_groups(config: OptimizerConfig, groups: Sequence[ParameterGroup]) -> Iterable[dict[str, Any]]:

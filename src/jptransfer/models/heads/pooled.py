@@ -37,7 +37,7 @@ class PooledHead(nn.Module):
 def pool(encoded: Encoded, pooling: Pooling) -> Tensor:
     """Return one vector a text from the top layer's states, padding left out: (batch, width), concat three widths."""
     states, mask = encoded.last, encoded.mask
-    if pooling is Pooling.first:
+    if pooling is Pooling.first or (pooling is Pooling.last and encoded.backward):
         return states[:, 0]
     if pooling is Pooling.last:
         return states[torch.arange(len(states), device=states.device), mask.sum(1) - 1]
