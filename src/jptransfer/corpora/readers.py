@@ -18,6 +18,7 @@ from jptransfer.corpora.sentences import split_sentences
 from jptransfer.errors import ConfigError, DataError, nearest
 from jptransfer.files import bare_suffix, open_bytes
 from jptransfer.hub import split_reference
+from jptransfer.tasks.base import unlabelled
 
 Document = list[str]
 """Sentences of one document, in order, not yet cleaned."""
@@ -217,8 +218,5 @@ def _rows(source: SourceConfig) -> Iterable[dict[str, Any]]:
 
 def read_task(source: SourceConfig, intake: Intake) -> Iterator[Document]:
     """A split of a `dataset` artifact (parquet): each of `columns` of each example is a document."""
-    import pyarrow.parquet
-
-    rows = (row for batch in pyarrow.parquet.ParquetFile(source.path).iter_batches(1024) for row in batch.to_pylist())
-    for number, record in enumerate(rows):
+    for number, record in enumerate(unlabelled(Path(source.path))):
         yield from _from_record(record, source, f"{source.path}[{number}]", intake)

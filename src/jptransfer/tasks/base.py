@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
@@ -195,6 +195,17 @@ def read_examples(task: Task, folder: Path, split: str) -> list[Any]:
     if not path.is_file():
         raise DataError(f"the data set has no split '{split}'; it has: {', '.join(dataset_splits(folder))}")
     return [task.read_example(row) for row in _read(path)]
+
+
+def unlabelled(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield id and text of every example in a split's file, a batch in memory at a time.
+
+    For corpora: training texts to adapt to, and texts of other splits to leave out of a corpus.
+    """
+    import pyarrow.parquet
+
+    for batch in pyarrow.parquet.ParquetFile(path).iter_batches(1024, columns=["id", "text"]):
+        yield from batch.to_pylist()
 
 
 def write_examples(task: Task, path: Path, examples: Iterable[Any]) -> None:
