@@ -98,8 +98,10 @@ def _lines(artifact: Artifact) -> Iterator[str]:
 
 def _remember(printed: str, plan: Plan, made: list[Artifact], store: Store) -> None:
     """Keep what this command printed, if it may be answered without looking again."""
-    memory, watched = current.get(), watched_by(plan)
-    if memory and watched is not None and memory.path.is_relative_to(store.outputs):
+    memory = current.get()
+    if not memory or not memory.path.is_relative_to(store.outputs):
+        return
+    if (watched := watched_by(plan)) is not None:
         memory.keep(printed, [*watched, *(artifact.path / FILE for artifact in made)])
 
 
