@@ -74,17 +74,3 @@ from jptransfer.config.text import (
     TokenizerConfig,
     ViewsConfig,
 )
-
-__all__ = [
-    "ArtifactsConfig", "AwdLstmModelConfig", "BertModelConfig", "CausalConfig", "Cell", "CharacterView",
-    "ClassWeights", "CleaningConfig", "ColumnConfig", "CompareConfig", "ConcatPoolingHeadConfig", "Config",
-    "CorpusConfig", "CorpusRole", "DeduplicationConfig", "Device", "Direction", "DoctorConfig", "Dropped",
-    "EmbeddingModelConfig", "EncoderFinetuningConfig", "EncodingConfig", "EvaluationConfig", "ExportConfig",
-    "FasttextConfig", "FinetuningConfig", "HeadConfig", "Keep", "KimCnnHeadConfig", "LmTrainingConfig", "LsConfig",
-    "Masking", "MissingUnits", "ModelConfig", "ObjectiveConfig", "OnError", "OneCycleConfig", "OptimizerConfig",
-    "OriginConfig", "PartConfig", "PhaseConfig", "PooledHeadConfig", "Pooling", "Precision", "PredictConfig",
-    "RcnnHeadConfig", "RecurrentModelConfig", "ReportConfig", "ReproduceConfig", "RowConfig", "RuntimeConfig",
-    "ScaleConfig", "ScheduleConfig", "Segmentation", "SegmenterConfig", "SelfAttentionHeadConfig",
-    "SlantedTriangularConfig", "SourceConfig", "SubsetConfig", "SuiteConfig", "TaskConfig", "TfidfConfig",
-    "TokenizerConfig", "Tracker", "Units", "Upstream", "Vectors", "ViewsConfig", "VocabularyUse", "WordSource",
-]
