@@ -1,4 +1,4 @@
-"""AWD-LSTM and QRNN against numpy worked from the formulas, and against fastai's where it is installed."""
+"""AWD-LSTM and QRNN against numpy worked from the formulas."""
 
 import numpy as np
 import pytest
