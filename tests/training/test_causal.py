@@ -20,11 +20,12 @@ from jptransfer.config import (
 from jptransfer.errors import ConfigError
 from jptransfer.models.awd_lstm import configuration
 from jptransfer.models.pretrained import fresh_language_model
-from jptransfer.training.causal import CausalData, CausalLanguageModel, windows_of
+from jptransfer.training.causal import CausalData, CausalLanguageModel
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.launch import launch
 from jptransfer.training.loop import evaluate_objective, train
 from jptransfer.training.softmax import count_right, linear_cross_entropy
+from jptransfer.training.streams import windows_of
 from jptransfer.training.types import LoopSettings, evenly
 from tests.training.tiny import TOKENIZER, VOCAB, cpu, make_split, random_documents
 

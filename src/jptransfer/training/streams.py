@@ -1,0 +1,177 @@
+"""Parallel streams of text, read window by window with a carried state (truncated BPTT): data and state.
+
+The documents of a split, in an order drawn anew for every epoch and each framed as fine-tuning frames a text
+([CLS] text [SEP]), form one long text. It is cut into as many *streams* as a batch has rows; a global batch is one
+window of all streams, and the model's state goes on from window to window.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from jptransfer.config import LmTrainingConfig
+from jptransfer.models.cells import State
+from jptransfer.training.randomness import generator
+from jptransfer.training.types import Batch, Tensors
+
+
+@dataclass(frozen=True)
+class Text:
+    """The framed documents of an epoch in a row: where each begins here (documents + 1,), and what it was given as."""
+
+    begins: np.ndarray
+    sources: np.ndarray
+
+
+class _Windows(Sequence[Batch]):
+    """Global batches of an epoch: window after window, the streams of each divided into parts."""
+
+    def __init__(self, count: int, streams: int, parts: int) -> None:
+        self.windows, self.streams = count, streams
+        self.rows = np.array_split(np.arange(streams), min(parts, streams))
+
+    def __len__(self) -> int:
+        return self.windows
+
+    def __getitem__(self, window: Any) -> Any:
+        if not 0 <= window < self.windows:
+            raise IndexError(window)
+        return [window * self.streams + rows for rows in self.rows]
+
+
+class Streams:
+    """What all data in streams share (see `training.types.TrainingData`): how the text is cut.
+
+    Example `w * streams + s` is window w of stream s. All windows have one width, so that a stream always falls into
+    the same part; what does not fill a last window is left out, at most one unit in `max_length`.
+
+    Attributes:
+        tokens: units of the text, frames included.
+        streams, stream_length: how many there are, and their units.
+        windows, width: of each stream, and their units.
+    """
+
+    def __init__(self, sources: np.ndarray, lengths: np.ndarray, config: LmTrainingConfig,
+                 limit: int | None = None) -> None:
+        """Cut a text.
+
+        Args:
+            sources: what each document is found by, for `Text.sources`.
+            lengths: units of each document; those without any are left out.
+            config: rows of a batch (`batch_tokens` / `max_length`, fewer if the text is short), windows, parts, seed.
+            limit: windows of single streams to use at most, the first ones.
+        """
+        self.config = config
+        self._sources, self._lengths = sources[lengths > 0], lengths[lengths > 0]
+        self.tokens = int(self._lengths.sum()) + 2 * len(self._lengths)
+        self.streams = max(1, min(most_streams(config), (self.tokens - 1) // config.max_length))
+        self.stream_length = max(0, self.tokens - 1) // self.streams
+        self.windows, self.width = windows_of(self.stream_length, config.max_length)
+        if limit is not None:
+            self.windows = min(self.windows, math.ceil(limit / self.streams))
+        self.text = lru_cache(maxsize=2)(self._make_text)
+
+    def _make_text(self, epoch: int) -> Text:
+        order = generator(self.config.seed, epoch).permutation(len(self._sources))
+        begins = np.concatenate(([0], np.cumsum(self._lengths[order] + 2)))
+        return Text(begins, self._sources[order])
+
+    def batches(self, epoch: int) -> Sequence[Batch]:
+        """Return one global batch a window."""
+        return _Windows(self.windows, self.streams, self.config.parts)
+
+    def lengths(self, epoch: int) -> np.ndarray:
+        """Return the units of every window: all the same."""
+        return np.full(self.windows * self.streams, self.width)
+
+    def place(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return window, stream and place in the text of examples (rows,), (rows,), (rows,)."""
+        window, stream = np.divmod(indices, self.streams)
+        return window, stream, stream * self.stream_length + window * self.width
+
+
+def most_streams(config: LmTrainingConfig) -> int:
+    """Return the rows of a full batch."""
+    return max(1, config.batch_tokens // config.max_length)
+
+
+def windows_of(length: int, most: int) -> tuple[int, int]:
+    """Return how many windows of which width, at most `most`, to cut a stream into, so that the rest is small."""
+    if length < 1:
+        return 0, 0
+    fewer, more = max(1, length // most), math.ceil(length / most)
+    return max(((count, min(most, length // count)) for count in (fewer, more)), key=lambda cut: cut[0] * cut[1])
+
+
+class Carrier:
+    """What objectives over streams share: the state of every stream goes on from window to window.
+
+    Training and evaluation have states of their own; those of training are in the checkpoints
+    (`training.types.Stateful`).
+    """
+
+    def __init__(self, streams: int) -> None:
+        self._carried = {learning: _Carried(streams) for learning in (True, False)}
+
+    def take(self, learning: bool, batch: Tensors) -> State | None:
+        """Return the states that the streams of a part begin with, zero where `start`; None before anything was read.
+        """
+        return self._carried[learning].take(batch["streams"], batch["start"])
+
+    def put(self, learning: bool, batch: Tensors, state: State) -> None:
+        """Keep the states that the streams of a part end with, without their history."""
+        self._carried[learning].put(batch["streams"], state)
+
+    def state_dict(self) -> Tensors:
+        """Return the states that this process carries in training."""
+        return self._carried[True].state_dict()
+
+    def load_state_dict(self, state: Tensors) -> None:
+        """Carry these states as well."""
+        self._carried[True].load_state_dict(state)
+
+
+class _Carried:
+    """The states of all streams, without history."""
+
+    def __init__(self, streams: int) -> None:
+        self.streams = streams
+        self.owned = torch.zeros(streams, dtype=torch.bool)
+        self.state: State | None = None
+
+    def take(self, rows: Tensor, start: Tensor) -> State | None:
+        if self.state is None:
+            return None
+        self.state = tuple(part.to(rows.device) for part in self.state)
+        return tuple(part[rows].masked_fill(start.view(-1, *[1] * (part.ndim - 1)), 0.0) for part in self.state)
+
+    def put(self, rows: Tensor, state: State) -> None:
+        if self.state is None:
+            self.state = tuple(part.new_zeros(self.streams, *part.shape[1:]) for part in state)
+        self.owned = self.owned.to(rows.device)
+        self.owned[rows] = True
+        for kept, part in zip(self.state, state, strict=True):
+            kept[rows] = part.detach().to(kept.dtype)
+
+    def state_dict(self) -> Tensors:
+        if self.state is None:
+            return {}
+        rows = self.owned.nonzero()[:, 0]
+        return {"rows": rows.cpu(), **{str(number): part[rows].cpu() for number, part in enumerate(self.state)}}
+
+    def load_state_dict(self, state: Tensors) -> None:
+        if state:
+            self.put(state["rows"], tuple(state[str(number)] for number in range(len(state) - 1)))
+
+
+def perplexity(loss: float) -> float:
+    """Return exp of a loss, finite whatever it is."""
+    return math.exp(min(loss, 700.0))
