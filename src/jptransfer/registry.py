@@ -122,6 +122,7 @@ MODELS = _table("model architecture", {
     "awd_lstm": ("models.awd_lstm:configuration", "AWD-LSTM or QRNN, the language model of ULMFiT and MultiFiT", (),
                  "encoder", ("causal",), "concat_pooling"),
     "embedding": ("models.embedding:configuration", "vectors of units, random or from a file", (), "encoder"),
+    "onehot": ("models.onehot:configuration", "a dimension a unit: bytes, or any small vocabulary", (), "encoder"),
     "rnn": ("models.recurrent:rnn", "vectors of units and a plain (Elman) recurrent net", (), "encoder"),
     "lstm": ("models.recurrent:lstm", "vectors of units and a recurrent net of LSTM cells", (), "encoder"),
     "linear_tfidf": ("training.linear:TfidfLearner", "linear model on n-grams of characters or words (scikit-learn)",
@@ -143,6 +144,8 @@ HEADS = _table("head", {
     "self_attention": ("models.heads.self_attention:SelfAttentionHead",
                        "structured self-attention (Lin et al. 2017)"),
     "rcnn": ("models.heads.rcnn:RcnnHead", "units between their contexts of a bidirectional net (Lai et al. 2015)"),
+    "temporal_cnn": ("models.heads.temporal_cnn:TemporalCnnHead",
+                     "pairs of convolutions, pooling after each, two linear layers (Zhang and LeCun 2017)"),
     "token": ("models.heads.token:TokenHead", "one linear layer on every state of the top layer (ner)"),
 })
 
@@ -160,6 +163,7 @@ SCHEDULES = _table("schedule", {
     "constant": ("training.schedules:constant", "warm-up, then constant"),
     "slanted_triangular": ("training.schedules:slanted_triangular", "a short rise, then a long linear decay (ULMFiT)"),
     "one_cycle": ("training.schedules:one_cycle", "up and down along cosines, momentum the other way (Smith)"),
+    "halving": ("training.schedules:halving", "halved at equal distances (Zhang and LeCun 2017)"),
 })
 
 LEARNERS = _table("learner", {

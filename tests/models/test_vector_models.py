@@ -13,6 +13,7 @@ from jptransfer.config import (
     Pooling,
     RcnnHeadConfig,
     SelfAttentionHeadConfig,
+    TemporalCnnHeadConfig,
     Vectors,
 )
 from jptransfer.errors import ConfigError
@@ -21,7 +22,11 @@ from jptransfer.transfer.groups import freeze, layer_groups
 from tests.models.vectors import PAIRS, alone, batch, task_model
 
 SMALL = {"kim_cnn": KimCnnHeadConfig([3, 4, 5], 7), "self_attention": SelfAttentionHeadConfig(6, 3, 1.0, 8),
-         "rcnn": RcnnHeadConfig(7), "pooled": PooledHeadConfig(Pooling.max)}
+         "rcnn": RcnnHeadConfig(7), "pooled": PooledHeadConfig(Pooling.max),
+         "temporal_cnn": TemporalCnnHeadConfig(24, [2, 3], 6, hidden=9)}
+
+GROUPS = {"embedding": ["embeddings", "head"], "onehot": ["head"]} | dict.fromkeys(
+    ["rnn", "lstm"], ["embeddings", "layer.0", "layer.1", "head"])
 
 
 def small_head(name: str, dropout: float = 0.0) -> HeadConfig:
@@ -73,16 +78,16 @@ def test_overfits_32_examples(architecture, head):
 def test_gradients_reach_what_learns_and_nothing_frozen(architecture, head):
     model = task_model(architecture, small_head(head)).train()
     groups = layer_groups(model)
-    assert list(groups) == ["embeddings", *(["layer.0", "layer.1"] if architecture != "embedding" else []), "head"]
-    freeze(groups, ["embeddings"])
+    assert list(groups) == GROUPS[architecture]
+    freeze(groups, [name for name in groups if name == "embeddings"])
     task_output(model, batch([6, 4])).logits.square().sum().backward()
     reached = {group: [bool(p.grad is not None and p.grad.any()) for p in members.values()]
                for group, members in groups.items()}
-    assert not any(reached.pop("embeddings"))
+    assert not any(reached.pop("embeddings", []))
     assert all(all(one) for one in reached.values())
 
 
-@pytest.mark.parametrize("architecture", ["embedding", "rnn", "lstm"])
+@pytest.mark.parametrize("architecture", ["embedding", "onehot", "rnn", "lstm"])
 def test_taggers_score_every_token(architecture):
     model = task_model(architecture, kind="ner").eval()
     inputs = batch([4, 2])
@@ -91,7 +96,7 @@ def test_taggers_score_every_token(architecture):
     torch.testing.assert_close(together[1, :2], single[0], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("head", ["kim_cnn", "self_attention", "rcnn"])
+@pytest.mark.parametrize("head", ["kim_cnn", "self_attention", "rcnn", "temporal_cnn"])
 def test_heads_of_whole_texts_are_refused_for_taggers(head):
     with pytest.raises(ConfigError, match="scores whole texts, and this task is ner"):
         task_model("lstm", head, kind="ner")

@@ -5,12 +5,13 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from jptransfer.config import EmbeddingModelConfig, HeadConfig, ModelConfig, RecurrentModelConfig
+from jptransfer.config import EmbeddingModelConfig, HeadConfig, ModelConfig, OnehotModelConfig, RecurrentModelConfig
 from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS
 
 VOCAB, WIDTH, HIDDEN = 30, 6, 5
-HEADS = {"embedding": ("kim_cnn", "pooled", "self_attention"), "rnn": ("pooled", "rcnn"),
+HEADS = {"embedding": ("kim_cnn", "pooled", "self_attention", "temporal_cnn"), "onehot": ("temporal_cnn", "kim_cnn"),
+         "rnn": ("pooled", "rcnn"),
          "lstm": ("pooled", "self_attention", "rcnn", "kim_cnn")}
 PAIRS = [(architecture, head) for architecture, heads in HEADS.items() for head in heads]
 
@@ -18,6 +19,8 @@ PAIRS = [(architecture, head) for architecture, heads in HEADS.items() for head 
 def model_config(architecture: str, both: bool = True, layers: int = 2, **settings) -> ModelConfig:
     if architecture == "embedding":
         return ModelConfig("embedding", embedding=EmbeddingModelConfig(WIDTH, **settings))
+    if architecture == "onehot":
+        return ModelConfig("onehot", onehot=OnehotModelConfig(**settings))
     size = RecurrentModelConfig(WIDTH, hidden=HIDDEN, layers=layers, bidirectional=both, **settings)
     return ModelConfig(architecture, **{architecture: size})
 

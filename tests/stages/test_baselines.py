@@ -19,7 +19,9 @@ from jptransfer.training.prediction import load_predictor
 from tests.small import entities, polarity, tokenizer
 
 WITH_VECTORS = ["kim_cnn_static", "kim_cnn_non_static", "kim_cnn_multichannel"]
-MODELS = ["rnn", "lstm", "kim_cnn_rand", *WITH_VECTORS, "self_attention", "rcnn"]
+NETS = ["onehotnet", "embednet_char"]
+SMALL_NET = ["width=12", "hidden=12", "pools=[2,2]", "length=32"]
+MODELS = ["rnn", "lstm", "kim_cnn_rand", *WITH_VECTORS, "self_attention", "rcnn", *NETS]
 HARD = ["", "部", "𠮷" * 9, "部屋", " "]
 """Empty, one unit, unknown ones alone, shorter than any filter, white space."""
 
@@ -43,7 +45,8 @@ def configured(folders, model, *overrides):
         raw = compose("finetune", [
             f"model={model}", *[f"model.{name}.width=4" for name in sections], "model.rnn.hidden=8",
             "model.lstm.hidden=8", "corpus=toy", "task=toy_sentiment", f"outputs_root={folders['root']}",
-            "finetuning.encoder.epochs=6", "finetuning.encoder.batch_size=4", *vectors, *overrides])
+            "finetuning.encoder.epochs=6", "finetuning.encoder.batch_size=4", *vectors,
+            *[f"finetuning.encoder.head.temporal_cnn.{size}" for size in SMALL_NET if model in NETS], *overrides])
     return typed(raw)
 
 
@@ -53,7 +56,9 @@ def node_of(config):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_baseline_learns_is_saved_and_predicts_hard_texts(folders, tmp_path, model):
-    node = node_of(configured(folders, model, "finetuning.encoder.learning_rate=0.02",
+    rate, epochs = (0.005, 25) if model in NETS else (0.02, 6)
+    node = node_of(configured(folders, model, f"finetuning.encoder.learning_rate={rate}",
+                              f"finetuning.encoder.epochs={epochs}",
                               "finetuning.encoder.max_length=32"))
     assert ("model.embedding.vectors" in node.externals) is (model in WITH_VECTORS)
     runtime = Runtime(RuntimeConfig(device=Device.cpu, threads=1))
@@ -68,7 +73,14 @@ def test_every_baseline_learns_is_saved_and_predicts_hard_texts(folders, tmp_pat
         (single,) = predictor.predict([example])
         assert single.probabilities == pytest.approx(prediction.probabilities, abs=1e-5)
     head = json.loads((tmp_path / "task_model.json").read_text())["head"]
-    assert head["name"] == ("" if model in ("rnn", "lstm") else model if "kim" not in model else "kim_cnn")
+    own = {"rnn": "", "lstm": ""} | dict.fromkeys(NETS, "temporal_cnn")
+    assert head["name"] == own.get(model, model if "kim" not in model else "kim_cnn")
+
+
+def test_texts_longer_than_the_head_takes_are_refused(folders, tmp_path):
+    node = node_of(configured(folders, "embednet_char", "finetuning.encoder.max_length=33"))
+    with pytest.raises(ConfigError, match="max_length=33, but the model has 32 positions"):
+        run(node.config, folders, tmp_path, Runtime(RuntimeConfig(device=Device.cpu, threads=1)))
 
 
 @pytest.mark.parametrize("model", ["rnn", "lstm"])

@@ -2,7 +2,7 @@ import pytest
 import torch
 import transformers
 
-from jptransfer.config import OneCycleConfig, ScheduleConfig, SlantedTriangularConfig
+from jptransfer.config import HalvingConfig, OneCycleConfig, ScheduleConfig, SlantedTriangularConfig
 from jptransfer.training import schedules
 
 REFERENCES = {
@@ -65,3 +65,22 @@ def test_one_cycle_without_momentum_and_in_few_steps():
         factors = [schedules.one_cycle(step, steps, config) for step in range(steps)]
         assert all(0 < found.rate <= 1 and found.momentum is None for found in factors)
     assert OneCycleConfig(momentum=[0.9]).problem() and not OneCycleConfig(momentum=[]).problem()
+
+
+@pytest.mark.parametrize("steps", [100, 700, 12_500])
+def test_halving_is_the_published_table(steps):
+    config, eight = ScheduleConfig(halving=HalvingConfig(0.08, 10)), steps * 8 // 100
+    starts = {number * eight: 1 / 2 ** number for number in range(11)}
+    expected = 1.0
+    for step in range(steps):
+        expected = starts.get(step, expected)
+        assert schedules.halving(step, steps, config).rate == expected
+    assert expected == 1 / 1024
+
+
+def test_halving_after_a_number_of_steps_and_never():
+    rates = [schedules.halving(step, 9, ScheduleConfig(halving=HalvingConfig(3.0, 1))).rate for step in range(9)]
+    assert rates == [1.0] * 3 + [0.5] * 6
+    never = ScheduleConfig(halving=HalvingConfig(0.1, 0))
+    assert {schedules.halving(step, 9, never).rate for step in range(9)} == {1.0}
+    assert HalvingConfig(0.0).problem() and not HalvingConfig().problem()

@@ -8,6 +8,7 @@ from jptransfer.config.learning import (
     EncoderFinetuningConfig,
     FasttextConfig,
     FinetuningConfig,
+    HalvingConfig,
     HeadConfig,
     Keep,
     KimCnnHeadConfig,
@@ -27,6 +28,7 @@ from jptransfer.config.learning import (
     SlantedTriangularConfig,
     SubsetConfig,
     TaskConfig,
+    TemporalCnnHeadConfig,
     TfidfConfig,
     Units,
     VocabularyUse,
@@ -39,6 +41,7 @@ from jptransfer.config.models import (
     Direction,
     EmbeddingModelConfig,
     ModelConfig,
+    OnehotModelConfig,
     RecurrentModelConfig,
     Vectors,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from math import prod
 
 from jptransfer.config.fields import setting
 from jptransfer.config.text import OnError, OriginConfig
@@ -80,6 +81,20 @@ class OneCycleConfig:
 
 
 @dataclass
+class HalvingConfig:
+    """A rate that is halved again and again (Zhang and LeCun 2017)."""
+
+    every: float = setting(0.08, low=0.0)
+    """between two halvings: below 1: share of all steps; from 1 on: steps"""
+    times: int = setting(10, low=0)
+    """halvings, after which the rate stays"""
+
+    def problem(self) -> str:
+        """Return what is wrong with the distance of halvings, if anything."""
+        return "" if self.every else ".every: 0 is no distance; give a share of all steps, or steps"
+
+
+@dataclass
 class ScheduleConfig:
     """How the learning rate moves; only the section of the schedule's own name counts."""
 
@@ -91,6 +106,8 @@ class ScheduleConfig:
     """settings of slanted_triangular"""
     one_cycle: OneCycleConfig = setting(factory=OneCycleConfig, omit_when=None)
     """settings of one_cycle"""
+    halving: HalvingConfig = setting(factory=HalvingConfig, omit_when=None)
+    """settings of halving"""
 
 
 @dataclass
@@ -380,6 +397,30 @@ class RcnnHeadConfig:
 
 
 @dataclass
+class TemporalCnnHeadConfig:
+    """Pairs of convolutions with max pooling after each, then two linear layers (Zhang and LeCun 2017)."""
+
+    length: int = setting(512, low=1)
+    """tokens that the first linear layer has weights for, special tokens included; shorter texts leave zeros"""
+    pools: list[int] = setting(factory=lambda: [2, 2, 2, 2, 2], low=1)
+    """states that become one after each pair of convolutions; their product must divide `length`"""
+    width: int = setting(256, low=1)
+    """filters of a convolution"""
+    kernel: int = setting(3, low=1)
+    """states that a filter sees at a time; an odd number"""
+    hidden: int = setting(1024, low=1)
+    """width of the linear layer before the outputs"""
+
+    def problem(self) -> str:
+        """Return what is wrong with the sizes, if anything."""
+        if self.kernel % 2 == 0:
+            return f".kernel={self.kernel}: filters are centred on a state, so it must be odd"
+        if self.length % prod(self.pools):
+            return f".length={self.length} is no multiple of {prod(self.pools)}, the product of pools={self.pools}"
+        return ""
+
+
+@dataclass
 class HeadConfig:
     """What stands on an encoder; only the section of the head's own name counts."""
 
@@ -397,6 +438,8 @@ class HeadConfig:
     """settings of self_attention"""
     rcnn: RcnnHeadConfig = setting(factory=RcnnHeadConfig, omit_when=None)
     """settings of rcnn"""
+    temporal_cnn: TemporalCnnHeadConfig = setting(factory=TemporalCnnHeadConfig, omit_when=None)
+    """settings of temporal_cnn"""
 
 
 @dataclass

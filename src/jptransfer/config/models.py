@@ -60,6 +60,14 @@ class EmbeddingModelConfig:
 
 
 @dataclass
+class OnehotModelConfig:
+    """Units as they are: a dimension each, nothing learnt."""
+
+    most_units: int = setting(4096, low=1)
+    """a larger vocabulary is refused: every state is as wide as the vocabulary"""
+
+
+@dataclass
 class RecurrentModelConfig(EmbeddingModelConfig):
     """Vectors of units and recurrent layers over them."""
 
@@ -123,6 +131,8 @@ class ModelConfig:
     """settings of bert"""
     embedding: EmbeddingModelConfig = setting(factory=EmbeddingModelConfig, omit_when=None)
     """settings of embedding"""
+    onehot: OnehotModelConfig = setting(factory=OnehotModelConfig, omit_when=None)
+    """settings of onehot"""
     rnn: RecurrentModelConfig = setting(factory=RecurrentModelConfig, omit_when=None)
     """settings of rnn"""
     lstm: RecurrentModelConfig = setting(factory=RecurrentModelConfig, omit_when=None)

@@ -155,7 +155,7 @@ def _new_model(job: Job, tokenizer: Tokenizer) -> tuple[nn.Module, Mapping[str, 
     settings: Any = model.config
     if getattr(settings, "pad_token_id", None) is None:
         settings.pad_token_id = tokenizer.pad_id
-    positions = getattr(settings, "max_position_embeddings", None)
+    positions = _longest(model)
     if positions and config.max_length > positions:
         raise ConfigError(f"finetuning.encoder.max_length={config.max_length}, but the model has {positions} positions")
     if tokenizer.vocab_size > settings.vocab_size:
@@ -163,6 +163,13 @@ def _new_model(job: Job, tokenizer: Tokenizer) -> tuple[nn.Module, Mapping[str, 
                           "they do not belong together")
     start = getattr(encoder_of(model), "start_from", None)
     return model, start(job.model, tokenizer) if start and job.model else {}
+
+
+def _longest(model: Any) -> int | None:
+    """Return the most tokens that both the encoder and its head take; None: any number."""
+    positions = getattr(model.config, "max_position_embeddings", None)
+    weights = getattr(getattr(model, "head", None), "longest", None)
+    return min((limit for limit in (positions, weights) if limit), default=None)
 
 
 def _architecture(job: Job, tokenizer: Tokenizer) -> PreTrainedConfig:

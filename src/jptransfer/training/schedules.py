@@ -24,6 +24,13 @@ def warmup_steps(warmup: float, steps: int) -> int:
     return math.ceil(warmup * steps) if warmup < 1 else int(warmup)
 
 
+def halving(step: int, steps: int, config: ScheduleConfig) -> Factors:
+    """Halve the rate each time `every` updates were made, `times` at most (Zhang and LeCun 2017, their code)."""
+    shape = config.halving
+    every = shape.every * steps if shape.every < 1 else math.floor(shape.every)
+    return Factors(0.5 ** min(shape.times, math.floor(step / every + 1e-9)))
+
+
 def linear(step: int, steps: int, config: ScheduleConfig) -> Factors:
     """Warm up, then fall linearly to zero at `steps`."""
     warmup = warmup_steps(config.warmup, steps)
