@@ -1,4 +1,4 @@
-"""Files that ship with jptransfer: configurations and toy data, in a checkout and in an installed wheel."""
+"""Files that ship with jptransfer: configurations, toy data and a font, in a checkout and in an installed wheel."""
 
 from __future__ import annotations
 
@@ -22,3 +22,10 @@ def resource(name: str) -> Path:
         if (root / name).exists():
             return root / name
     raise DataError(f"jptransfer ships no '{name}'")
+
+
+def japanese_font() -> Path:
+    """Return the file of the font that comes with the package matplotlib-fontja, IPAex Gothic."""
+    import matplotlib_fontja
+
+    return Path(matplotlib_fontja.get_font_ttf_path())

@@ -25,8 +25,9 @@ SMALL = {"kim_cnn": KimCnnHeadConfig([3, 4, 5], 7), "self_attention": SelfAttent
          "rcnn": RcnnHeadConfig(7), "pooled": PooledHeadConfig(Pooling.max),
          "temporal_cnn": TemporalCnnHeadConfig(24, [2, 3], 6, hidden=9)}
 
-GROUPS = {"embedding": ["embeddings", "head"], "onehot": ["head"]} | dict.fromkeys(
-    ["rnn", "lstm"], ["embeddings", "layer.0", "layer.1", "head"])
+GROUPS = {"embedding": ["embeddings", "head"], "onehot": ["head"],
+          "glyph": ["layer.0", "layer.1", "layer.2", "head"]} | dict.fromkeys(
+    ["rnn", "lstm", "super_characters"], ["embeddings", "layer.0", "layer.1", "head"])
 
 
 def small_head(name: str, dropout: float = 0.0) -> HeadConfig:
@@ -87,7 +88,7 @@ def test_gradients_reach_what_learns_and_nothing_frozen(architecture, head):
     assert all(all(one) for one in reached.values())
 
 
-@pytest.mark.parametrize("architecture", ["embedding", "onehot", "rnn", "lstm"])
+@pytest.mark.parametrize("architecture", ["embedding", "onehot", "glyph", "super_characters", "rnn", "lstm"])
 def test_taggers_score_every_token(architecture):
     model = task_model(architecture, kind="ner").eval()
     inputs = batch([4, 2])

@@ -5,14 +5,25 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from jptransfer.config import EmbeddingModelConfig, HeadConfig, ModelConfig, OnehotModelConfig, RecurrentModelConfig
+from jptransfer.config import (
+    EmbeddingModelConfig,
+    GlyphModelConfig,
+    HeadConfig,
+    ModelConfig,
+    OnehotModelConfig,
+    RecurrentModelConfig,
+    SuperCharactersModelConfig,
+)
 from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS
 
 VOCAB, WIDTH, HIDDEN = 30, 6, 5
 HEADS = {"embedding": ("kim_cnn", "pooled", "self_attention", "temporal_cnn"), "onehot": ("temporal_cnn", "kim_cnn"),
+         "glyph": ("temporal_cnn", "pooled"), "super_characters": ("pooled", "temporal_cnn"),
          "rnn": ("pooled", "rcnn"),
          "lstm": ("pooled", "self_attention", "rcnn", "kim_cnn")}
+DRAWN = ("glyph", "super_characters")
+"""Encoders that look at pictures of the units; here each unit's is random."""
 PAIRS = [(architecture, head) for architecture, heads in HEADS.items() for head in heads]
 
 
@@ -21,13 +32,24 @@ def model_config(architecture: str, both: bool = True, layers: int = 2, **settin
         return ModelConfig("embedding", embedding=EmbeddingModelConfig(WIDTH, **settings))
     if architecture == "onehot":
         return ModelConfig("onehot", onehot=OnehotModelConfig(**settings))
+    if architecture == "glyph":
+        return ModelConfig("glyph", glyph=GlyphModelConfig(size=9, filters=[4, 6], hidden=8, width=WIDTH, **settings))
+    if architecture == "super_characters":
+        size = SuperCharactersModelConfig(size=8, grid=5, stem=4, widths=[4, 6], depths=[1, 1], **settings)
+        return ModelConfig("super_characters", super_characters=size)
     size = RecurrentModelConfig(WIDTH, hidden=HIDDEN, layers=layers, bidirectional=both, **settings)
     return ModelConfig(architecture, **{architecture: size})
 
 
 def task_model(architecture: str, head: HeadConfig | str = "", kind: str = "classification", **settings) -> nn.Module:
     configuration = MODELS.load(architecture)(model_config(architecture, **settings), VOCAB, 0)
-    return fresh_head(configuration, kind, ["a", "b", "c"], HeadConfig(head) if isinstance(head, str) else head, 0)
+    head = HeadConfig(head) if isinstance(head, str) else head
+    model = fresh_head(configuration, kind, ["a", "b", "c"], head, 0)
+    if architecture in DRAWN:
+        images = model.encoder.table.images
+        shapes = torch.rand(images.shape, generator=torch.Generator().manual_seed(0)) < 0.3
+        images[5:] = shapes[5:].to(images) * 255
+    return model
 
 
 def batch(lengths: list[int], longest: int = 0, seed: int = 0) -> dict[str, torch.Tensor]:

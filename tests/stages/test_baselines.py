@@ -8,19 +8,22 @@ from hydra import compose, initialize_config_dir
 from jptransfer.artifacts import Store
 from jptransfer.commands import VERBS
 from jptransfer.commands.compose import register, typed
-from jptransfer.config import Device, Pooling, RuntimeConfig
+from jptransfer.config import Device, Pooling, RuntimeConfig, TokenizerConfig
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline.chain import Chain
 from jptransfer.resources import resource
 from jptransfer.runtime import Runtime
 from jptransfer.stages.finetune import run
-from jptransfer.text.tokenizers import load_tokenizer
+from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 from jptransfer.training.prediction import load_predictor
-from tests.small import entities, polarity, tokenizer
+from tests.small import entities, polarity, polarity_examples, tokenizer
 
 WITH_VECTORS = ["kim_cnn_static", "kim_cnn_non_static", "kim_cnn_multichannel"]
-NETS = ["onehotnet", "embednet_char"]
+DRAWN = ["glyphnet", "super_characters_toy"]
+"""Models that look at pictures of characters."""
+NETS = ["onehotnet", "embednet_char", *DRAWN]
 SMALL_NET = ["width=12", "hidden=12", "pools=[2,2]", "length=32"]
+SMALL_PICTURES = ["glyph.filters=[4,8]", "glyph.hidden=16", "glyph.width=12", "super_characters.size=5"]
 MODELS = ["rnn", "lstm", "kim_cnn_rand", *WITH_VECTORS, "self_attention", "rcnn", *NETS]
 HARD = ["", "部", "𠮷" * 9, "部屋", " "]
 """Empty, one unit, unknown ones alone, shorter than any filter, white space."""
@@ -32,8 +35,10 @@ def folders(tmp_path_factory):
     units = load_tokenizer(tokenizer(root / "tokenizer"))
     rows = [f"{units.token(i)} {i / 100} {-i / 100} 0.5 0.1" for i in range(5, units.vocab_size, 2)]
     (root / "v.vec").write_text("\n".join(rows), encoding="utf-8")
+    characters = train_tokenizer(TokenizerConfig(kind="character"), [one.text for one in polarity_examples()])
+    characters.save(root / "characters")
     return {"dataset": polarity(root / "polarity"), "entities": entities(root / "entities"),
-            "tokenizer": root / "tokenizer", "vectors": root / "v.vec", "root": root}
+            "tokenizer": root / "tokenizer", "characters": root / "characters", "vectors": root / "v.vec", "root": root}
 
 
 def configured(folders, model, *overrides):
@@ -46,7 +51,8 @@ def configured(folders, model, *overrides):
             f"model={model}", *[f"model.{name}.width=4" for name in sections], "model.rnn.hidden=8",
             "model.lstm.hidden=8", "corpus=toy", "task=toy_sentiment", f"outputs_root={folders['root']}",
             "finetuning.encoder.epochs=6", "finetuning.encoder.batch_size=4", *vectors,
-            *[f"finetuning.encoder.head.temporal_cnn.{size}" for size in SMALL_NET if model in NETS], *overrides])
+            *[f"finetuning.encoder.head.temporal_cnn.{size}" for size in SMALL_NET if model in NETS],
+            *[f"model.{size}" for size in SMALL_PICTURES], *overrides])
     return typed(raw)
 
 
@@ -56,14 +62,17 @@ def node_of(config):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_baseline_learns_is_saved_and_predicts_hard_texts(folders, tmp_path, model):
-    rate, epochs = (0.005, 25) if model in NETS else (0.02, 6)
+    rate, epochs = (0.005, 20) if model in NETS else (0.02, 6)
     node = node_of(configured(folders, model, f"finetuning.encoder.learning_rate={rate}",
                               f"finetuning.encoder.epochs={epochs}",
                               "finetuning.encoder.max_length=32"))
     assert ("model.embedding.vectors" in node.externals) is (model in WITH_VECTORS)
     runtime = Runtime(RuntimeConfig(device=Device.cpu, threads=1))
-    summary = run(node.config, folders, tmp_path, runtime)
+    inputs = folders | ({"tokenizer": folders["characters"]} if model in DRAWN else {})
+    summary = run(node.config, inputs, tmp_path, runtime)
     assert summary.values["validation"]["accuracy"] >= 0.7
+    if model in DRAWN:
+        assert summary.values["glyphs"]["units"] > 30 and summary.values["glyphs"]["missing"] == 0
     if model in WITH_VECTORS:
         assert summary.values["vectors"]["coverage"] == pytest.approx(0.5, abs=0.02)
     predictor = load_predictor(tmp_path, runtime)
@@ -73,7 +82,7 @@ def test_every_baseline_learns_is_saved_and_predicts_hard_texts(folders, tmp_pat
         (single,) = predictor.predict([example])
         assert single.probabilities == pytest.approx(prediction.probabilities, abs=1e-5)
     head = json.loads((tmp_path / "task_model.json").read_text())["head"]
-    own = {"rnn": "", "lstm": ""} | dict.fromkeys(NETS, "temporal_cnn")
+    own = {"rnn": "", "lstm": ""} | dict.fromkeys(NETS, "temporal_cnn") | {DRAWN[1]: ""}
     assert head["name"] == own.get(model, model if "kim" not in model else "kim_cnn")
 
 

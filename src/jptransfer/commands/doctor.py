@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from jptransfer.config import DoctorConfig
+from jptransfer.resources import japanese_font
 
 
 class State(Enum):
@@ -117,9 +118,7 @@ def _processors(_: DoctorConfig) -> Iterator[Finding]:
 
 
 def _font(_: DoctorConfig) -> Iterator[Finding]:
-    import matplotlib_fontja
-
-    path = Path(matplotlib_fontja.get_font_ttf_path())
+    path = japanese_font()
     there = path.is_file()
     yield Finding(State.ok if there else State.fail, "font", path.name if there else f"{path.name} is missing",
                   "pip install --force-reinstall matplotlib-fontja")

@@ -40,9 +40,13 @@ from jptransfer.config.models import (
     Cell,
     Direction,
     EmbeddingModelConfig,
+    GlyphModelConfig,
+    GlyphsConfig,
+    MissingGlyph,
     ModelConfig,
     OnehotModelConfig,
     RecurrentModelConfig,
+    SuperCharactersModelConfig,
     Vectors,
 )
 from jptransfer.config.run import (

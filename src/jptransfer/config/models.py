@@ -67,6 +67,65 @@ class OnehotModelConfig:
     """a larger vocabulary is refused: every state is as wide as the vocabulary"""
 
 
+class MissingGlyph(Enum):
+    """What stands for a character that the font lacks, and for one that is no unit of the tokenizer."""
+
+    box = "box"
+    blank = "blank"
+
+
+@dataclass
+class GlyphsConfig:
+    """Pictures of characters."""
+
+    font: str = setting("", external=True)
+    """font file (TTF, OTF, PCF, BDF; GNU Unifont as in Zhang and LeCun 2017); empty: IPAex Gothic, which comes along"""
+    size: int = setting(16, low=2)
+    """pixels of a character's side"""
+    grey: bool = False
+    """shades of grey at the edges; otherwise a pixel has ink or not"""
+    missing: MissingGlyph = MissingGlyph.box
+    """characters that the font lacks, and those that are no units: a box, or nothing"""
+
+
+@dataclass
+class GlyphModelConfig(GlyphsConfig):
+    """Spatial convolutions over the picture of a character (Zhang and LeCun 2017, GlyphNet)."""
+
+    filters: list[int] = setting(factory=lambda: [64, 128, 256], low=1)
+    """filters of each pair of convolutions"""
+    pool: int = setting(2, low=1)
+    """max pooling after each pair, pixels of a side"""
+    hidden: int = setting(1024, low=1)
+    """width of the first linear layer"""
+    width: int = setting(256, low=1)
+    """width of a character's vector"""
+
+
+@dataclass
+class SuperCharactersModelConfig(GlyphsConfig):
+    """A text as one square picture, and a ResNet over it (Sun et al. 2018)."""
+
+    grid: int = setting(14, low=1)
+    """characters in a row, and rows; the picture's side is `grid` times `size` pixels"""
+    stem: int = setting(64, low=1)
+    """filters of the ResNet's first convolution"""
+    widths: list[int] = setting(factory=lambda: [64, 128, 256, 512], low=1)
+    """filters of the ResNet's stages"""
+    depths: list[int] = setting(factory=lambda: [2, 2, 2, 2], low=1)
+    """blocks of each stage (with `widths` as they are: ResNet-18)"""
+    bottleneck: bool = False
+    """blocks of three convolutions in place of two (ResNet-50: depths [3,4,6,3], widths [256,512,1024,2048])"""
+    weights: str = setting("", external=True)
+    """folder of a ResNet of transformers to start from, whose sizes then count; empty: a fresh one"""
+
+    def problem(self) -> str:
+        """Return what is wrong with the stages, if anything."""
+        if not self.weights and len(self.widths) != len(self.depths):
+            return f": widths={self.widths} and depths={self.depths} must be of one length, a stage each"
+        return ""
+
+
 @dataclass
 class RecurrentModelConfig(EmbeddingModelConfig):
     """Vectors of units and recurrent layers over them."""
@@ -133,6 +192,10 @@ class ModelConfig:
     """settings of embedding"""
     onehot: OnehotModelConfig = setting(factory=OnehotModelConfig, omit_when=None)
     """settings of onehot"""
+    glyph: GlyphModelConfig = setting(factory=GlyphModelConfig, omit_when=None)
+    """settings of glyph"""
+    super_characters: SuperCharactersModelConfig = setting(factory=SuperCharactersModelConfig, omit_when=None)
+    """settings of super_characters"""
     rnn: RecurrentModelConfig = setting(factory=RecurrentModelConfig, omit_when=None)
     """settings of rnn"""
     lstm: RecurrentModelConfig = setting(factory=RecurrentModelConfig, omit_when=None)

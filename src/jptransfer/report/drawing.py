@@ -10,6 +10,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jptransfer.resources import japanese_font
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
@@ -69,10 +71,9 @@ def marker(index: int) -> str:
 
 @cache
 def _japanese_font() -> str:
-    import matplotlib_fontja
     from matplotlib import font_manager
 
-    path = matplotlib_fontja.get_font_ttf_path()
+    path = japanese_font()
     font_manager.fontManager.addfont(path)
     return font_manager.FontProperties(fname=path).get_name()
 
