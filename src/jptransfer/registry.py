@@ -129,6 +129,8 @@ MODELS = _table("model architecture", {
                          "the text as one square picture of characters, through a ResNet (Sun et al.)", (), "encoder"),
     "rnn": ("models.recurrent:rnn", "vectors of units and a plain (Elman) recurrent net", (), "encoder"),
     "lstm": ("models.recurrent:lstm", "vectors of units and a recurrent net of LSTM cells", (), "encoder"),
+    "bilstm_tagger": ("models.bilstm_tagger:configuration",
+                      "BiLSTM tagger of words and their characters (Johnson et al. 2019)", (), "encoder", (), "token"),
     "linear_tfidf": ("training.linear:TfidfLearner", "linear model on n-grams of characters or words (scikit-learn)",
                      (), "tfidf"),
     "fasttext": ("training.fasttext:FasttextLearner", "mean of vectors of words and hashed n-grams (Joulin et al.)",

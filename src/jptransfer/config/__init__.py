@@ -37,6 +37,7 @@ from jptransfer.config.learning import (
 from jptransfer.config.models import (
     AwdLstmModelConfig,
     BertModelConfig,
+    BilstmTaggerModelConfig,
     Cell,
     Direction,
     EmbeddingModelConfig,

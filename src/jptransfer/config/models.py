@@ -46,7 +46,7 @@ class EmbeddingModelConfig:
     width: int = setting(300, low=1)
     """width of a vector"""
     vectors: str = setting("", external=True)
-    """file of word vectors (text of word2vec or fastText; .gz .bz2 .xz .zst or plain); other units start at random"""
+    """file of word vectors (text of word2vec or fastText, Polyglot's pickle; or compressed); others start at random"""
     mode: Vectors = Vectors.rand
     """rand: random and learning; from `vectors`: static (frozen), non_static (learning), multichannel (both, added)"""
 
@@ -55,7 +55,7 @@ class EmbeddingModelConfig:
         if self.mode is Vectors.rand and self.vectors:
             return ".mode=rand uses no vectors; it must be static, non_static or multichannel"
         if self.mode is not Vectors.rand and not self.vectors:
-            return f".vectors is required with mode={self.mode.value}: a text file of word vectors"
+            return f".vectors is required with mode={self.mode.value}: a file of word vectors"
         return ""
 
 
@@ -181,6 +181,22 @@ class AwdLstmModelConfig:
 
 
 @dataclass
+class BilstmTaggerModelConfig(EmbeddingModelConfig):
+    """Size of the tagger of Johnson et al. (2019); `width`, `vectors` and `mode` are of the words."""
+
+    width: int = setting(50, low=1)
+    """width of a word's vector"""
+    hidden: int = setting(300, low=1)
+    """width of the states of one direction over words"""
+    char_width: int = setting(50, low=1)
+    """width of a character unit's vector"""
+    char_hidden: int = setting(100, low=1)
+    """width of the states of one direction over characters"""
+    dropout: float = setting(0.5, low=0.0, high=1.0)
+    """dropout of what the net over words reads"""
+
+
+@dataclass
 class ModelConfig:
     """Architecture and size of a model that starts from scratch; only the architecture's own section counts."""
 
@@ -202,3 +218,5 @@ class ModelConfig:
     """settings of lstm"""
     awd_lstm: AwdLstmModelConfig = setting(factory=AwdLstmModelConfig, omit_when=None)
     """settings of awd_lstm"""
+    bilstm_tagger: BilstmTaggerModelConfig = setting(factory=BilstmTaggerModelConfig, omit_when=None)
+    """settings of bilstm_tagger"""

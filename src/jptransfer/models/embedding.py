@@ -40,7 +40,8 @@ class VectorTable(nn.Module):
     linear, so that is the filter of the sum, and any encoder and head can have the two channels.
     """
 
-    def __init__(self, size: int, width: int, pad_id: int, mode: Vectors) -> None:
+    def __init__(self, size: int, width: int, pad_id: int | None, mode: Vectors) -> None:
+        """Take the number of units, the width of a vector, which unit is padding (None: none is), and what there is."""
         super().__init__()
         self.pad_id = pad_id
         self.learning = nn.Parameter(torch.empty(size, width)) if mode is not Vectors.static else None
@@ -67,9 +68,10 @@ class VectorTable(nn.Module):
             ConfigError: the file's vectors have another width, or none of them is a unit's.
             DataError: the file is damaged.
         """
-        units = {tokenizer.token(index): index for index in range(len(SPECIAL_TOKENS), tokenizer.vocab_size)}
-        found = read_vectors(path, units)
         first, width = self.tables()[0], self.tables()[0].shape[1]
+        size = min(len(first), tokenizer.vocab_size)
+        units = {tokenizer.token(index): index for index in range(len(SPECIAL_TOKENS), size)}
+        found = read_vectors(path, units)
         if found.width != width:
             raise ConfigError(f"the model's vectors have width {width}, those of {path} {found.width}; "
                               f"set width={found.width}")
@@ -100,7 +102,8 @@ class VectorModel(PreTrainedModel):
         if isinstance(module, VectorTable):
             first, *others = module.tables()
             init.uniform_(first, -BOUND, BOUND)
-            init.zeros_(first[module.pad_id])
+            if module.pad_id is not None:
+                init.zeros_(first[module.pad_id])
             for other in others:
                 init.copy_(other, first)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,10 +13,13 @@ import numpy as np
 
 from jptransfer.errors import DataError
 from jptransfer.files import DAMAGED, open_bytes
+from jptransfer.text.polyglot import polyglot_rows
 
 LONGEST_LINE = 1 << 20
 """Bytes; no word with its vector is that long."""
 
+PICKLE = b"\x80"
+"""First byte of a pickle since protocol 2, and of no text in UTF-8."""
 _HEADER = re.compile(rb"(\d+) (\d+) ?")
 _DECIMAL = re.compile(rb"[+-]?(\d+\.\d*|\.?\d+)([eE][+-]?\d+)?")
 
@@ -41,11 +45,12 @@ class WordVectors:
 
 
 def read_vectors(path: Path, wanted: Container[str]) -> WordVectors:
-    """Read the vectors of the words in `wanted` from a file as word2vec (``-binary 0``) and fastText write it.
+    """Read the vectors of the words in `wanted` from a file of word2vec (``-binary 0``), fastText or Polyglot.
 
-    A row is a word (which may hold spaces), and numbers separated by single spaces; the first line may say how many
-    rows of how many numbers there are. The file may be compressed (``.gz .bz2 .xz .zst``). Memory grows with the
-    wanted words alone. A further format is one more function that yields rows, chosen here.
+    A row of text is a word (which may hold spaces), and numbers separated by single spaces; the first line may say how
+    many rows of how many numbers there are. Memory grows with the wanted words alone. Polyglot's pickle is known by its
+    first byte, and nothing of it is executed. The file may be compressed (``.gz .bz2 .xz .zst``). A further format
+    is one more function that yields rows, chosen here.
 
     Raises:
         DataError: the file is missing, damaged, empty, cut off, not UTF-8, or a row has no word, too few or too many
@@ -53,7 +58,9 @@ def read_vectors(path: Path, wanted: Container[str]) -> WordVectors:
     """
     try:
         with open_bytes(path) as stream:
-            return _collect(_text_rows(stream, path), wanted, path)
+            first = stream.peek(1)[:1]
+            rows = _pickled_rows(stream, path) if first == PICKLE else _text_rows(stream, path)
+            return _collect(rows, wanted, path)
     except DAMAGED as error:
         reason = getattr(error, "strerror", None) or error or type(error).__name__
         raise DataError(f"{path}: missing, damaged, truncated or unreadable ({reason})") from error
@@ -105,6 +112,15 @@ def _text_rows(stream: BinaryIO, path: Path) -> Iterator[Row]:
         yield _text_row(line, width, f"{path}:{number}")
     if promised is not None and found != promised:
         raise DataError(f"{path}: its first line speaks of {promised} words, but there are {found}; it is damaged")
+
+
+def _pickled_rows(stream: BinaryIO, path: Path) -> Iterator[Row]:
+    try:
+        words, vectors = polyglot_rows(stream)
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+    for number, word in enumerate(words):
+        yield f"{path}: vector {number}", word, partial(vectors.__getitem__, number)
 
 
 def _lines(stream: BinaryIO, path: Path) -> Iterator[tuple[int, bytes]]:

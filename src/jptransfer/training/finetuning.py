@@ -20,6 +20,7 @@ from jptransfer.errors import ConfigError
 from jptransfer.models.dropout import set_dropouts
 from jptransfer.models.encoder import encoder_of
 from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
+from jptransfer.models.word_rows import know_views
 from jptransfer.registry import MODELS
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import IGNORED, Feature, make_task
@@ -176,7 +177,8 @@ def _architecture(job: Job, tokenizer: Tokenizer) -> PreTrainedConfig:
     """Return the configuration of an encoder from scratch."""
     if job.model is None:
         raise ConfigError("lm=none: from scratch there must be a model")
-    return MODELS.load(job.model.architecture)(job.model, tokenizer.vocab_size, tokenizer.pad_id)
+    config = MODELS.load(job.model.architecture)(job.model, tokenizer.vocab_size, tokenizer.pad_id)
+    return know_views(config, tokenizer)
 
 
 def _settings(job: Job, steps_per_epoch: int, epochs: float) -> LoopSettings:

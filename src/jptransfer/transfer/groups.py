@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 HEAD = "head"
+DENSE = "dense"
+"""What Johnson et al. (2019, section 3.3) call the layer that gives the tags."""
 ENCODER = "encoder"
 Groups = Mapping[str, Mapping[str, "nn.Parameter"]]
 
@@ -48,7 +50,7 @@ def select(groups: Groups, patterns: Iterable[str]) -> list[str]:
     """Return the names of `groups` that `patterns` mean, in the order of the groups.
 
     A pattern is a group's name, a range of layers ("layer.0-3"), a wildcard ("layer.*"), "encoder", all but
-    head, or "last 2", the topmost two (the head is the last one).
+    head, "last 2", the topmost two (the head is the last one), or "dense", another name of the head.
 
     Raises:
         ConfigError: a pattern means no group.
@@ -82,6 +84,8 @@ def rate_factors(groups: Groups, decay: float = 1.0, head: float = 1.0, from_hea
 def _matching(groups: Groups, pattern: str) -> Sequence[str]:
     if pattern == ENCODER:
         return [name for name in groups if name != HEAD]
+    if pattern == DENSE and HEAD in groups:
+        return [HEAD]
     if found := _LAST.fullmatch(pattern):
         return list(groups)[-int(found[1]):]
     names = [pattern]

@@ -1,0 +1,80 @@
+"""Words with their characters, found again in the flat ids of a tokenizer of kind views."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedConfig
+
+from jptransfer.errors import ConfigError
+from jptransfer.text.types import SPECIAL_TOKENS, Tokenizer
+
+UNKNOWN_WORD = 1
+"""Id of the only special token that stands for a word; tokenizers of kind views are ours, so it has its place."""
+NOTHING = -1
+"""Fills a word's row of characters."""
+
+
+@dataclass(frozen=True)
+class WordRows:
+    """The words of a batch.
+
+    Attributes:
+        words: (batch, words) ids; padding is zero.
+        characters: (batch, words, characters) numbers of character units, the first one is 0; `NOTHING` at the end.
+        mask: (batch, words) bool, where there is a word.
+        places: (batch, words) the words' positions in the flattened (batch x length) ids.
+    """
+
+    words: Tensor
+    characters: Tensor
+    mask: Tensor
+    places: Tensor
+
+
+def word_rows(ids: Tensor, mask: Tensor, first_character: int) -> WordRows:
+    """Find the words in `ids` (batch, length), where `mask` has them; [CLS] and [SEP] are none.
+
+    There is one word and one character at least, so that nets have something to read.
+    """
+    rows, length = ids.shape
+    starts = mask.bool() & (ids < first_character) & ((ids >= len(SPECIAL_TOKENS)) | (ids == UNKNOWN_WORD))
+    number = starts.cumsum(1) - 1
+    positions = torch.arange(length, device=ids.device).expand(rows, -1)
+    rank = positions - torch.where(starts, positions, 0).cummax(1).values - 1
+    spelled = mask.bool() & (ids >= first_character) & (number >= 0)
+    most = max(1, int(number.max()) + 1) if ids.numel() else 1
+    longest = max(1, int(torch.where(spelled, rank, 0).max()) + 1) if ids.numel() else 1
+    slot = number + most * torch.arange(rows, device=ids.device).unsqueeze(1)
+    words, places = (ids.new_zeros(rows * most) for _ in range(2))
+    words[slot[starts]] = ids[starts]
+    places[slot[starts]] = (positions + length * torch.arange(rows, device=ids.device).unsqueeze(1))[starts]
+    characters = ids.new_full((rows * most, longest), NOTHING)
+    characters[slot[spelled], rank[spelled]] = ids[spelled] - first_character
+    found = torch.arange(most, device=ids.device) < starts.sum(1, keepdim=True)
+    return WordRows(words.view(rows, most), characters.view(rows, most, longest), found, places.view(rows, most))
+
+
+def at_places(states: Tensor, rows: WordRows, length: int) -> Tensor:
+    """Return states (batch, words, width) at their words' positions, (batch, length, width), and zeros elsewhere."""
+    flat = states.new_zeros(len(states) * length, states.shape[-1])
+    return flat.index_copy(0, rows.places[rows.mask], states[rows.mask]).view(len(states), length, -1)
+
+
+def know_views(config: PreTrainedConfig, tokenizer: Tokenizer) -> PreTrainedConfig:
+    """Tell the configuration of an encoder that reads words by their characters where the tokenizer's characters begin.
+
+    Raises:
+        ConfigError: the tokenizer has no characters beside its words.
+    """
+    settings: Any = config
+    if hasattr(settings, "first_character"):
+        first = getattr(tokenizer, "first_character", None)
+        if first is None:
+            raise ConfigError(f"model.architecture={settings.model_type.removeprefix('jpt_')} reads words and their "
+                              "characters; take tokenizer=views_bigrams or another of kind views")
+        settings.first_character = first
+    return config

@@ -1,0 +1,56 @@
+"""A small tagger, its tokenizer, and batches of words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from jptransfer.config import (
+    BilstmTaggerModelConfig,
+    CharacterView,
+    HeadConfig,
+    ModelConfig,
+    Segmentation,
+    SegmenterConfig,
+    TokenizerConfig,
+    ViewsConfig,
+)
+from jptransfer.models.task_models import fresh_head
+from jptransfer.models.word_rows import know_views
+from jptransfer.registry import MODELS
+from jptransfer.tasks.ner import EntityExample, EntityRecognition
+from jptransfer.text.tokenizers import train_tokenizer
+from jptransfer.training.task_data import collate
+
+TEXTS = ["Anna lives in Rome", "Bob and Anna saw a cat", "Rome is old", "a b c", "Tokyo Tower"]
+LABELS = ["LOC", "PER"]
+SIZE = BilstmTaggerModelConfig(width=5, hidden=7, char_width=4, char_hidden=3)
+
+
+def words_tokenizer(texts: Sequence[str] = TEXTS, view: CharacterView = CharacterView.bigrams):
+    """Words between spaces, lowercased, each with its characters as they are written."""
+    segmenter = SegmenterConfig(Segmentation.whitespace)
+    return train_tokenizer(TokenizerConfig(kind="views", vocab_size=200, min_frequency=1, lowercase=True,
+                                           segmenter=segmenter, views=ViewsConfig(view)), list(texts))
+
+
+def tagger(tokenizer, head: HeadConfig | str = "", labels: Sequence[str] = LABELS, seed: int = 0,
+           size: BilstmTaggerModelConfig = SIZE) -> nn.Module:
+    config = ModelConfig("bilstm_tagger", bilstm_tagger=size)
+    made = MODELS.load("bilstm_tagger")(config, tokenizer.vocab_size, tokenizer.pad_id)
+    outputs = EntityRecognition(list(labels)).outputs
+    head = HeadConfig(head, dropout=0.0) if isinstance(head, str) else head
+    return fresh_head(know_views(made, tokenizer), "ner", outputs, head, seed)
+
+
+def features(tokenizer, texts: Sequence[str], labels: Sequence[str] = LABELS, max_length: int = 512):
+    examples = [EntityExample(str(number), text, ()) for number, text in enumerate(texts)]
+    return EntityRecognition(list(labels)).features(examples, tokenizer, max_length)
+
+
+def inputs(tokenizer, texts: Sequence[str]) -> dict[str, torch.Tensor]:
+    batch = collate(features(tokenizer, texts), tokenizer.pad_id)
+    batch.pop("labels")
+    return batch
