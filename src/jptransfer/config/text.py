@@ -145,6 +145,8 @@ class SegmenterConfig:
     """mecab; for languages with spaces (kind views): whitespace, or punctuation, which also stands by itself"""
     dictionary: str = setting("unidic-lite", external="dictionary")
     """unidic-lite, ipadic, unidic (by package), or the path of a compiled MeCab dictionary"""
+    join_auxiliaries: bool = setting(False, omit_when=False)
+    """mecab: auxiliaries and verb endings are one word with the verb or adjective before them (流して, not 流し|て)"""
 
 
 class CharacterView(Enum):
@@ -165,6 +167,8 @@ class ViewsConfig:
     """units of a longer word are cut (ELMo: 50 with the marks of begin and end, which are the model's)"""
     min_frequency: int = setting(1, low=1)
     """rarer characters and bigrams are left out"""
+    romanize: bool = setting(False, omit_when=False)
+    """spell the words in Latin letters, by MeCab's readings, before they are cut; the words stay Japanese"""
 
 
 @dataclass
@@ -191,6 +195,8 @@ class TokenizerConfig:
     """apply NFKC to text before cutting it; offsets still refer to the original text"""
     lowercase: bool = False
     """lowercase text before cutting it (views: words, not their characters); offsets refer to the original text"""
+    romanize: bool = setting(False, omit_when=False)
+    """first write the text in Latin letters, by MeCab's readings, words apart; offsets refer to the original text"""
     max_sentences: int = setting(200_000, low=1)
     """sentences sampled (seeded) for training"""
     seed: int = setting(0, low=0)
@@ -199,10 +205,17 @@ class TokenizerConfig:
     """settings of views"""
 
     def problem(self) -> str:
-        """Return what is wrong with the segmenter, if anything."""
-        if self.segmenter.name is Segmentation.mecab or self.kind == "views":
+        """Return what is wrong with the segmenter or with romanisation, if anything."""
+        cutter = self.segmenter
+        if self.kind == "pretrained" and (self.romanize or cutter.join_auxiliaries):
+            return ".romanize and .segmenter.join_auxiliaries are for tokenizers trained here, not for kind pretrained"
+        if cutter.name is Segmentation.mecab:
             return ""
-        return f".segmenter.name={self.segmenter.name.value} is for kind views; the others cut Japanese by MeCab"
+        if self.romanize or self.views and self.views.romanize or cutter.join_auxiliaries:
+            return f".segmenter.name={cutter.name.value} gives no readings; romanize and join_auxiliaries need mecab"
+        if self.kind == "views":
+            return ""
+        return f".segmenter.name={cutter.name.value} is for kind views; the others cut Japanese by MeCab"
 
 
 @dataclass

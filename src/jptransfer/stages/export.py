@@ -13,6 +13,8 @@ from jptransfer.artifacts.manifest import Manifest
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.models.pretrained import family, own_architecture
 from jptransfer.tasks.base import PREDICTIONS
+from jptransfer.text.base import DESCRIPTION
+from jptransfer.text.base import read_settings as tokenizer_settings
 from jptransfer.training.prediction import TASK_MODEL, read_settings
 
 TOKENIZER, LANGUAGE_MODEL = "tokenizer", "language_model"
@@ -51,6 +53,9 @@ def _use(folder: Path) -> str:
     if ours := own_architecture(family(folder)):
         raise ConfigError(f"a model of architecture '{ours}' cannot be exported: transformers has no such model; use "
                           "`jpt predict`")
+    if (folder / DESCRIPTION).is_file() and tokenizer_settings(folder).only_ours:
+        raise ConfigError("what reads romanised text or joined auxiliaries cannot be exported: transformers has no "
+                          "such tokenizer; use `jpt predict`")
     if (folder / TASK_MODEL).is_file():
         return _task_use(read_settings(folder))
     if (folder / "config.json").is_file():

@@ -16,6 +16,8 @@ from jptransfer.config import TokenizerConfig
 from jptransfer.errors import DataError
 from jptransfer.text import normalize
 from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc
+from jptransfer.text.romanize import Romaniser, romaniser
+from jptransfer.text.segment import Segmenter, segmenter
 from jptransfer.text.types import SPECIAL_TOKENS, Encoding, IdBlock
 
 DESCRIPTION = "jpt_tokenizer.json"
@@ -29,6 +31,7 @@ class Settings:
     Attributes:
         lowercase: of the whole text. Kind views lowercases words and not their characters: `lowercase_words`.
         view, max_characters: settings of kind views.
+        romanize: the whole text; `romanize_characters`: those of kind views alone.
     """
 
     kind: str
@@ -39,25 +42,56 @@ class Settings:
     view: str = ""
     max_characters: int = 0
     lowercase_words: bool = False
+    romanize: bool = False
+    romanize_characters: bool = False
+    join_auxiliaries: bool = False
 
     @classmethod
     def of(cls, config: TokenizerConfig) -> Settings:
         """Take the settings from a configuration."""
-        segmenter = config.segmenter
-        basis = cls(config.kind, config.nfkc, config.lowercase, segmenter.dictionary, segmenter.name.value)
+        cutter = config.segmenter
+        basis = cls(config.kind, config.nfkc, config.lowercase, cutter.dictionary, cutter.name.value,
+                    romanize=config.romanize, join_auxiliaries=cutter.join_auxiliaries)
         if config.kind != "views":
             return basis
         return replace(basis, lowercase=False, view=config.views.characters.value,
-                       max_characters=config.views.max_characters, lowercase_words=config.lowercase)
+                       max_characters=config.views.max_characters, lowercase_words=config.lowercase,
+                       romanize_characters=config.views.romanize and not config.romanize)
+
+    @property
+    def only_ours(self) -> bool:
+        """Whether no tokenizer of transformers does what is asked of the text."""
+        return self.romanize or self.join_auxiliaries
+
+    @property
+    def romaniser(self) -> Romaniser:
+        """What writes text in Latin letters."""
+        return romaniser(self.dictionary, self.join_auxiliaries)
+
+    def cutter(self) -> Segmenter:
+        """Return what finds the words of a text that `cased` made; those of a romanised one stand apart."""
+        return segmenter("whitespace" if self.romanize else self.segmenter, self.dictionary, self.join_auxiliaries)
+
+    def cased(self, text: str) -> str:
+        """Normalise `text` in all but case (the fast path: no offsets)."""
+        text = self.romaniser.text(text) if self.romanize else text
+        return normalize.nfkc(text) if self.nfkc else text
+
+    def align_cased(self, text: str) -> Aligned:
+        """Normalise `text` in all but case, with offsets."""
+        if self.romanize:
+            aligned = self.romaniser.align(text)
+            return aligned.then(nfkc) if self.nfkc else aligned
+        return nfkc(text) if self.nfkc else identity(text)
 
     def normalise(self, text: str) -> str:
         """Normalise `text` as the settings say (the fast path: no offsets)."""
-        text = normalize.nfkc(text) if self.nfkc else text
+        text = self.cased(text)
         return lowercase(text).text if self.lowercase else text
 
     def align(self, text: str) -> Aligned:
         """Normalise `text` as the settings say, with offsets."""
-        aligned = nfkc(text) if self.nfkc else identity(text)
+        aligned = self.align_cased(text)
         return aligned.then(lowercase) if self.lowercase else aligned
 
 
@@ -124,7 +158,8 @@ class BaseTokenizer(ABC):
         folder.mkdir(parents=True, exist_ok=True)
         names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
         special = dict(zip(names, SPECIAL_TOKENS, strict=True))
-        write_json(folder / TRANSFORMERS_CONFIG, self.save_units(folder) | special)
+        known = self.save_units(folder)
+        write_json(folder / TRANSFORMERS_CONFIG, ({} if self.settings.only_ours else known) | special)
         write_json(folder / DESCRIPTION, asdict(self.settings))
 
 

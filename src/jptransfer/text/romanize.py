@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import NamedTuple
 
+from jptransfer.text import normalize
 from jptransfer.text.alignment import Aligned, identity, nfkc, replace_surrogates
-from jptransfer.text.segment import MecabSegmenter
+from jptransfer.text.memo import Memo
+from jptransfer.text.segment import MecabSegmenter, Word
 
 _SYLLABLES = """
 アa イi ウu エe オo カka キki クku ケke コko ガga ギgi グgu ゲge ゴgo サsa シshi スsu セse ソso ザza ジji ズzu ゼze ゾzo
@@ -37,6 +40,7 @@ HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U0002000
 SOKUON, LONG, REPEAT, REPEAT_VOICED = "ッーヽヾ"
 _TO_KATAKANA = {code: code + 0x60 for code in (*range(0x3041, 0x3097), 0x309D, 0x309E)}
 _VOICING = "\u3099"
+MEMO_WORDS = 32_768
 
 
 class RomanWord(NamedTuple):
@@ -60,6 +64,49 @@ def romanise(text: str, segmenter: MecabSegmenter) -> list[RomanWord]:
         ends = [aligned.ends[start + place - 1] for place in letters.ends]
         made.append(RomanWord(*aligned.span(start, end), Aligned(letters.text, starts, ends)))
     return made
+
+
+class Romaniser:
+    """The fast way to Latin letters, for texts without end: each distinct word, with its reading, is spelled once."""
+
+    def __init__(self, dictionary: str = "unidic-lite", join_auxiliaries: bool = False) -> None:
+        self.segmenter = MecabSegmenter(dictionary, join_auxiliaries)
+        self._memo: Memo[str] = Memo(_letters_of_key, MEMO_WORDS)
+
+    def text(self, text: str) -> str:
+        """Return `text` in Latin letters, a space between words."""
+        normal = normalize.nfkc(replace_surrogates(text))
+        return " ".join(self.letters(normal, word) for word in self.segmenter.words(normal))
+
+    def align(self, text: str) -> Aligned:
+        """Return what `text` does, with spans; the space after a word has the span of its last letter."""
+        letters: list[str] = []
+        starts: list[int] = []
+        ends: list[int] = []
+        for word in romanise(text, self.segmenter):
+            if letters:
+                letters.append(" ")
+                starts.append(starts[-1])
+                ends.append(ends[-1])
+            letters.append(word.letters.text)
+            starts += word.letters.starts
+            ends += word.letters.ends
+        return Aligned("".join(letters), starts, ends)
+
+    def letters(self, text: str, word: Word) -> str:
+        """Return the letters of a word of the normalised `text`."""
+        return self._memo[f"{text[word.start:word.end]}\t{word.reading or ''}"]
+
+
+@cache
+def romaniser(dictionary: str, join_auxiliaries: bool) -> Romaniser:
+    """Return the one `Romaniser` of a process with these settings."""
+    return Romaniser(dictionary, join_auxiliaries)
+
+
+def _letters_of_key(key: str) -> str:
+    surface, _, reading = key.partition("\t")
+    return romanise_word(surface, reading or None).text
 
 
 def romanise_word(surface: str, reading: str | None) -> Aligned:

@@ -61,9 +61,9 @@ class Segmenter(Protocol):
         """Return the words' half-open character spans in `text`."""
 
 
-def segmenter(name: str, dictionary: str) -> Segmenter:
+def segmenter(name: str, dictionary: str, join_auxiliaries: bool = False) -> Segmenter:
     """Return the segmenter of a name: mecab (on `dictionary`), whitespace, or punctuation."""
-    return MecabSegmenter(dictionary) if name == "mecab" else PatternSegmenter(_PATTERNS[name])
+    return MecabSegmenter(dictionary, join_auxiliaries) if name == "mecab" else PatternSegmenter(_PATTERNS[name])
 
 
 _PATTERNS = {"whitespace": re.compile(r"\S+"), "punctuation": re.compile(r"\w+|[^\w\s]")}

@@ -13,11 +13,12 @@ from itertools import pairwise
 from typing import Any, Self
 
 from jptransfer.config import TokenizerConfig
-from jptransfer.text.alignment import identity, nfkc, replace_surrogates
+from jptransfer.text.alignment import replace_surrogates
 from jptransfer.text.base import Settings, most_frequent
+from jptransfer.text.romanize import romanise_tokens
 from jptransfer.text.simple import byte_names
 from jptransfer.text.types import SPECIAL_TOKENS, Encoding
-from jptransfer.text.words import WordBasedTokenizer, word_counts
+from jptransfer.text.words import LETTERS, WordBasedTokenizer, spelled_words, word_counts
 
 MARK = " "
 """Stands before a character unit in the vocabulary; no word contains white space, so the two cannot be confused."""
@@ -75,9 +76,12 @@ class ViewsTokenizer(WordBasedTokenizer):
     def encode(self, text: str) -> Encoding:
         """Cut `text`; every piece of a word has the word's offsets, which refer to `text` as given."""
         text = replace_surrogates(text)
-        aligned = nfkc(text) if self.settings.nfkc else identity(text)
-        return _rows((self._pieces[aligned.text[start:end]], aligned.span(start, end))
-                     for start, end in self.segmenter.spans(aligned.text))
+        aligned = self.settings.align_cased(text)
+        if self.settings.romanize_characters:
+            words = spelled_words(self.settings, aligned.text)
+        else:
+            words = [(aligned.text[start:end], start, end) for start, end in self.segmenter.spans(aligned.text)]
+        return _rows((self._pieces[word], aligned.span(start, end)) for word, start, end in words)
 
     def encode_words(self, words: Sequence[str], starts: Sequence[int] | None = None) -> Encoding:
         """Make each of `words` one row, whatever the segmenter would do; see `jptransfer.text.types.Tokenizer`."""
@@ -86,35 +90,44 @@ class ViewsTokenizer(WordBasedTokenizer):
             places = [0]
             for word in words:
                 places.append(places[-1] + len(word))
-        normal = (self.settings.normalise(replace_surrogates(word)).strip() for word in words)
+        normal = [self.settings.normalise(replace_surrogates(word)).strip() for word in words]
+        if self.settings.romanize_characters:
+            letters = romanise_tokens(words, self.settings.romaniser.segmenter)
+            surfaces = (surface.replace(LETTERS, " ") for surface in normal)
+            normal = [surface + LETTERS + spelled for surface, spelled in zip(surfaces, letters, strict=True)]
         return _rows((self._pieces[surface], (place, place + len(word)))
                      for surface, word, place in zip(normal, words, places, strict=False))
 
     def _cut_word(self, word: str) -> list[tuple[int, int]]:
+        word, spelled = spelling(self.settings, word)
         shown = word.lower() if self.settings.lowercase_words else word
         index = self.unk_id if not shown or shown in SPECIAL_TOKENS else self.id(shown)
-        return [(index, len(word)), *((unit, 0) for unit in self._characters(word))]
+        return [(index, len(word)), *((unit, 0) for unit in self._characters(spelled))]
 
-    def _characters(self, word: str) -> list[int]:
-        units = self._cut_spelling(spelling(word))[:self.settings.max_characters]
+    def _characters(self, spelled: str) -> list[int]:
+        units = self._cut_spelling(spelled)[:self.settings.max_characters]
         return [self._ids.get(MARK + unit, self.first_character) for unit in units]
 
     def _join(self, tokens: list[str]) -> str:
         return super()._join([token for token in tokens if not token.startswith(MARK)])
 
 
-def spelling(surface: str, reading: str | None = None) -> str:
-    """Return what of a word its character units are cut from."""
-    return surface
+def spelling(settings: Settings, word: str) -> tuple[str, str]:
+    """Return a word and what its character units are cut from: itself, or its Latin letters (see `spelled_words`)."""
+    if not settings.romanize_characters:
+        return word, word
+    surface, _, spelled = word.partition(LETTERS)
+    return surface, spelled
 
 
 def count_views(settings: Settings, surfaces: Counter[str]) -> tuple[Counter[str], Counter[str]]:
     """Return how often words and character units occur, given how often each surface does."""
     words: Counter[str] = Counter()
     units: Counter[str] = Counter()
-    for surface, count in surfaces.items():
+    for word, count in surfaces.items():
+        surface, spelled = spelling(settings, word)
         words[surface.lower() if settings.lowercase_words else surface] += count
-        for unit in VIEWS[settings.view](spelling(surface)):
+        for unit in VIEWS[settings.view](spelled):
             units[unit] += count
     return words, units
 

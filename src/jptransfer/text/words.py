@@ -5,24 +5,25 @@ from __future__ import annotations
 from abc import abstractmethod
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from jptransfer.errors import DataError
-from jptransfer.text import normalize
-from jptransfer.text.alignment import identity, lowercase, nfkc, replace_surrogates
+from jptransfer.text.alignment import identity, lowercase, replace_surrogates
 from jptransfer.text.base import BaseTokenizer, Settings
 from jptransfer.text.memo import Memo
-from jptransfer.text.segment import PACKAGES, Segmenter, dictionary_folder, mecab_options, segmenter
+from jptransfer.text.segment import PACKAGES, Segmenter, dictionary_folder, mecab_options
 from jptransfer.text.types import Encoding, IdBlock
 
 VOCABULARY = "vocab.txt"
 MEMO_WORDS = 32_768
 """Enough for nearly all words of a text, and soon full, so that memory does not grow with the text."""
 LINES_AT_ONCE = 1000
+LETTERS = "\t"
+"""Stands between a word and its Latin letters, where both count; no word contains white space."""
 _WORD_START = 1 << 31
 """Marks the first of a word's ids in the memo."""
 
@@ -36,7 +37,7 @@ class WordBasedTokenizer(BaseTokenizer):
     def __init__(self, settings: Settings, tokens: Sequence[str]) -> None:
         """Take the settings and all tokens in the order of their ids."""
         super().__init__(settings, tokens)
-        self.segmenter = segmenter(settings.segmenter, settings.dictionary)
+        self.segmenter = settings.cutter()
         self._pieces: Memo[list[tuple[int, int]]] = Memo(self._cut_word, MEMO_WORDS)
         self._packed_ids: Memo[bytes] = Memo(self._pack, MEMO_WORDS)
 
@@ -55,7 +56,7 @@ class WordBasedTokenizer(BaseTokenizer):
     def encode(self, text: str) -> Encoding:
         """Cut `text`; offsets refer to `text` as given."""
         text = replace_surrogates(text)
-        aligned = nfkc(text) if self.settings.nfkc else identity(text)
+        aligned = self.settings.align_cased(text)
         ids: list[int] = []
         offsets: list[tuple[int, int]] = []
         words: list[int] = []
@@ -78,8 +79,7 @@ class WordBasedTokenizer(BaseTokenizer):
         """
         packed: list[bytes] = []
         words_by_line: list[int] = []
-        for spaced in spaced_words(self.settings, self.segmenter, lines):
-            words = spaced.split()
+        for words in line_words(self.settings, self.segmenter, lines):
             packed += map(self._packed_ids.__getitem__, words)
             words_by_line.append(len(words))
         marked = np.frombuffer(b"".join(packed), np.uint32)
@@ -116,18 +116,29 @@ class WordBasedTokenizer(BaseTokenizer):
         return {"normalize_text": self.settings.nfkc, "mecab_dic": None, "mecab_option": options}
 
 
-def spaced_words(settings: Settings, segmenter: Segmenter, lines: Iterable[str]) -> list[str]:
-    """Return the normalised words of each line with white space between them."""
-    normal = map(normalize.nfkc, lines) if settings.nfkc else lines
-    spaced = [segmenter.spaced(line) for line in normal]
-    return list(map(str.lower, spaced)) if settings.lowercase else spaced
+def line_words(settings: Settings, cutter: Segmenter, lines: Iterable[str]) -> Iterator[list[str]]:
+    """Yield the normalised words of each line; those whose characters are romanised as `spelled_words` has them."""
+    if settings.romanize_characters:
+        for line in lines:
+            yield [word for word, _, _ in spelled_words(settings, settings.cased(line))]
+        return
+    spaced = [cutter.spaced(settings.cased(line)) for line in lines]
+    for line in spaced:
+        yield (line.lower() if settings.lowercase else line).split()
+
+
+def spelled_words(settings: Settings, text: str) -> list[tuple[str, int, int]]:
+    """Return the words of a normalised text, each with `LETTERS` and its Latin letters after it, and their spans."""
+    write = settings.romaniser
+    return [(f"{text[word.start:word.end]}{LETTERS}{write.letters(text, word)}", word.start, word.end)
+            for word in write.segmenter.words(text)]
 
 
 def word_counts(settings: Settings, sentences: Sequence[str]) -> Counter[str]:
     """Count the normalised words of `sentences`."""
-    cutter = segmenter(settings.segmenter, settings.dictionary)
+    cutter = settings.cutter()
     counts: Counter[str] = Counter()
     for start in range(0, len(sentences), LINES_AT_ONCE):
-        for spaced in spaced_words(settings, cutter, sentences[start:start + LINES_AT_ONCE]):
-            counts.update(spaced.split())
+        for words in line_words(settings, cutter, sentences[start:start + LINES_AT_ONCE]):
+            counts.update(words)
     return counts
