@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 from fastai.text.models.awdlstm import AWD_LSTM
-from fastai.text.models.core import get_language_model
+from fastai.text.models.core import get_language_model, get_text_classifier
 from torch import nn
 
 from jptransfer.models.awd_lstm import AwdLstmConfig, AwdLstmModel
+from jptransfer.models.windows import Windows
 
 RATES = {"input": "input_p", "hidden": "hidden_p", "embedding": "embed_p", "weight": "weight_p"}
 """Places of the encoder's dropouts, ours -> fastai's."""
@@ -30,6 +31,25 @@ def language_model_like(model: Any) -> nn.Module:
     copy_encoder(model.encoder, theirs[0])
     with torch.no_grad():
         theirs[1].decoder.bias.copy_(model.decoder.bias)
+    return theirs
+
+
+def classifier_like(model: Any, windows: Windows) -> nn.Module:
+    """Return fastai's classifier with the sizes, dropouts, windows and encoder's weights of ours.
+
+    Its head gets ours' weights too; what it lacks (biases of the linear layers) is set to zero in ours.
+    """
+    config, hidden, output = model.config, model.head.hidden, model.head.output
+    theirs = get_text_classifier(
+        AWD_LSTM, config.vocab_size, output[-1].out_features, seq_len=windows.width, pad_idx=config.pad_token_id,
+        config=settings_of(config) | {"output_p": hidden[1].p}, lin_ftrs=[hidden[-1].out_features], ps=[output[1].p],
+        max_len=windows.seen)
+    copy_encoder(model.encoder, theirs[0].module)
+    with torch.no_grad():
+        for ours, layers in zip((hidden, output), theirs[1].layers, strict=True):
+            ours[-1].bias.zero_()
+            layers[0].load_state_dict(ours[0].state_dict())
+            next(layer for layer in layers if isinstance(layer, nn.Linear)).weight.copy_(ours[-1].weight)
     return theirs
 
 

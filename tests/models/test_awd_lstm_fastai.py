@@ -18,10 +18,8 @@ pytest.importorskip("fastai", reason="fastai is not installed (the extra `fastai
 
 from fastai.callback.rnn import RNNRegularizer
 from fastai.callback.schedule import SchedLin, combine_scheds, combined_cos
-from fastai.text.models.awdlstm import AWD_LSTM
-from fastai.text.models.core import get_text_classifier
 
-from benchmarks.fastai_peer import copy_encoder, encoder_parameters, language_model_like, settings_of
+from benchmarks.fastai_peer import classifier_like, encoder_parameters, language_model_like, settings_of
 from jptransfer.config import (
     AwdLstmModelConfig,
     ConcatPoolingHeadConfig,
@@ -36,6 +34,7 @@ from jptransfer.config import (
 from jptransfer.models.awd_lstm import configuration
 from jptransfer.models.pretrained import fresh_language_model
 from jptransfer.models.task_models import fresh_head
+from jptransfer.models.windows import Windows
 from jptransfer.training.causal import CausalLanguageModel
 from jptransfer.training.schedules import one_cycle, slanted_triangular
 
@@ -122,25 +121,16 @@ def test_defaults_are_fastais():
     assert awd_lstm_clas_config["weight_p"] == 0.5
 
 
-def classifiers(max_len=None):
+def classifiers(windows):
     """Both classifiers with the same weights, the batch normalisation away from its start."""
     torch.manual_seed(0)
     head = HeadConfig("concat_pooling", 0.0, concat_pooling=ConcatPoolingHeadConfig(width=5, input_dropout=0.0))
     config = configuration(size(), VOCAB, PAD)
-    ours = fresh_head(config, "classification", ["a", "b", "c"], head, seed=0)
-    rates = {f"{name}_p": 0.0 for name in ("output", "hidden", "input", "embed", "weight")}
-    theirs = get_text_classifier(
-        AWD_LSTM, VOCAB, 3, seq_len=WINDOW, config=settings_of(config) | rates, lin_ftrs=[5], ps=[0.0], pad_idx=PAD,
-        max_len=max_len)
-    copy_encoder(ours.encoder, theirs[0].module)
-    with torch.no_grad():
-        for mine, peer in zip((ours.head.hidden, ours.head.output), theirs[1].layers, strict=True):
-            for part in (mine[0].weight, mine[0].bias, mine[0].running_mean, mine[0].running_var):
-                part.uniform_(0.5, 1.5)
-            mine[-1].bias.zero_()
-            peer[0].load_state_dict(mine[0].state_dict())
-            next(layer for layer in peer if isinstance(layer, torch.nn.Linear)).weight.copy_(mine[-1].weight)
-    return ours, theirs
+    ours = fresh_head(config, "classification", ["a", "b", "c"], head, seed=0, windows=windows)
+    for part in (ours.head.hidden[0], ours.head.output[0]):
+        for values in (part.weight, part.bias, part.running_mean, part.running_var):
+            torch.nn.init.uniform_(values, 0.5, 1.5)
+    return ours, classifier_like(ours, windows)
 
 
 def texts(*lengths):
@@ -164,13 +154,24 @@ def theirs_of(rows):
 
 @pytest.mark.parametrize("training", [False, True])
 def test_classifiers_of_texts_within_a_window(training):
-    ours, theirs = (model.train(training) for model in classifiers())
-    rows = texts(WINDOW, 5, 3, 1)
+    ours, theirs = (model.train(training) for model in classifiers(Windows(WINDOW, WINDOW)))
+    check_equal(ours, theirs, texts(WINDOW, 5, 3, 1))
+
+
+def check_equal(ours, theirs, rows):
     mine, peer = ours(**ours_of(rows)).logits, theirs(theirs_of(rows))[0]
     torch.testing.assert_close(mine, peer, atol=1e-6, rtol=1e-4)
     mine.square().sum().backward(), peer.square().sum().backward()
     for one, other in zip(encoder_parameters(ours.encoder), encoder_parameters(theirs[0].module), strict=True):
         torch.testing.assert_close(one.grad, other.grad, atol=1e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_classifiers_of_long_texts(training):
+    """Texts that end where the longest does, or lie wholly in the last two windows: fastai sees as much of them."""
+    ours, theirs = (model.train(training) for model in classifiers(Windows(WINDOW, 2 * WINDOW)))
+    rows = texts(4 * WINDOW, 3 * WINDOW, 10, 3)
+    check_equal(ours, theirs, rows)
 
 
 def test_one_cycle_is_fastais_curve():

@@ -454,6 +454,9 @@ class EncoderFinetuningConfig:
     """longest sequence in tokens; longer texts are cut (classification) or split (ner)"""
     keep: Keep = setting(Keep.first, omit_when=Keep.first)
     """the first or the last tokens of a longer text (classification)"""
+    bptt: int | None = setting(None, low=1, omit_when=None)
+    """awd_lstm: whole texts are read, in windows of so many tokens, the state carried on, gradients within a window
+    (BPT3C); the head sees the last `max_length` tokens; none: the encoder too sees only what `max_length` leaves"""
     head: HeadConfig = setting(factory=HeadConfig)
     """what stands on the encoder"""
     learning_rate: float = setting(1e-4, low=0.0)
@@ -487,6 +490,12 @@ class EncoderFinetuningConfig:
     """epochs without improvement before training (or its phase) stops; none: all epochs"""
     select: str = setting("", registry="metrics")
     """validation metric that chooses the best checkpoint; empty: the task's own (accuracy, entity_f1)"""
+
+    def problem(self) -> str:
+        """Return what is wrong with the reading of long texts, if anything."""
+        if self.bptt and self.keep is Keep.first:
+            return ".bptt: what is read last is kept, so it needs keep=last"
+        return ""
 
 
 class Units(Enum):

@@ -14,7 +14,7 @@ from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
 
 from jptransfer.config import ModelConfig
 from jptransfer.models.cells import CELLS, State, embed, variational_dropout
-from jptransfer.models.streams import Reading
+from jptransfer.models.streams import Reading, reading_order
 
 INITIAL = 0.1
 """Limit of the initial embeddings."""
@@ -108,7 +108,7 @@ class AwdLstmModel(_AwdLstm):
             input_ids: (batch, length).
             attention_mask: (batch, length), 0 at padding; none: there is none.
         """
-        order = _reading_order(input_ids, attention_mask, self.config.direction == "backward")
+        order = reading_order(input_ids, attention_mask, self.config.direction == "backward")
         states, _state = self.read(input_ids if order is None else input_ids.gather(1, order))
         if order is not None:
             place = order.argsort(1).unsqueeze(-1)
@@ -167,16 +167,6 @@ class AwdLstmForCausalLM(_AwdLstm):
         """Read a window, see `jptransfer.models.streams.StreamModel`."""
         states, after = self.encoder.read(ids, state)
         return Reading(states[-1], variational_dropout(states[-1], self.encoder.rate("output"), self.training), after)
-
-
-def _reading_order(ids: Tensor, mask: Tensor | None, backward: bool) -> Tensor | None:
-    """Return the positions of each row's tokens in the order of reading, then those of padding: (batch, length)."""
-    if mask is None and not backward:
-        return None
-    length = ids.shape[1]
-    position = torch.arange(length, device=ids.device).expand_as(ids)
-    rank = length - 1 - position if backward else position
-    return (rank if mask is None else rank + length * (mask == 0)).argsort(1)
 
 
 AutoConfig.register(AwdLstmConfig.model_type, AwdLstmConfig)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
+import torch
 from torch import Tensor, nn
 
 from jptransfer.models.cells import State
@@ -39,3 +40,16 @@ class StreamModel(Protocol):
 
     def get_output_embeddings(self) -> nn.Linear:
         """Return the decoder: states to the scores of the next units."""
+
+
+def reading_order(ids: Tensor, mask: Tensor | None, backward: bool) -> Tensor | None:
+    """Return the positions of each row's tokens in the order of reading, then those of padding: (batch, length).
+
+    None: they stand in that order already.
+    """
+    if mask is None and not backward:
+        return None
+    length = ids.shape[1]
+    position = torch.arange(length, device=ids.device).expand_as(ids)
+    rank = length - 1 - position if backward else position
+    return (rank if mask is None else rank + length * (mask == 0)).argsort(1)

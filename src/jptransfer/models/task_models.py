@@ -31,6 +31,7 @@ from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import encode, first_positions, top_layer_at
 from jptransfer.models.heads import Head, HeadOutput
 from jptransfer.models.pretrained import explained, know_family, load_weights, on_cpu, own_architecture, quiet
+from jptransfer.models.windows import WindowReader, Windows, encode_windows
 from jptransfer.registry import HEADS, MODELS
 from jptransfer.tasks.base import Level
 
@@ -39,11 +40,11 @@ _DROPOUT_FIELDS = ("classifier_dropout", "seq_classif_dropout", "cls_dropout", "
 
 
 class HeadedEncoder(nn.Module):
-    """An encoder and a head of the registry `heads` on it."""
+    """An encoder and a head of the registry `heads` on it; `windows`: how it reads texts, none: in one piece."""
 
-    def __init__(self, encoder: PreTrainedModel, head: nn.Module) -> None:
+    def __init__(self, encoder: PreTrainedModel, head: nn.Module, windows: Windows | None = None) -> None:
         super().__init__()
-        self.encoder, self.head = encoder, head
+        self.encoder, self.head, self.windows = encoder, head, windows
 
     @property
     def base_model(self) -> PreTrainedModel:
@@ -57,6 +58,8 @@ class HeadedEncoder(nn.Module):
 
     def forward(self, **inputs: torch.Tensor) -> HeadOutput:
         """Return what the head makes of ids and mask (batch, length)."""
+        if self.windows:
+            return self.head(encode_windows(self.encoder, inputs, self.windows))
         return self.head(encode(self.encoder, inputs))
 
     def save_pretrained(self, folder: Path) -> None:
@@ -68,7 +71,7 @@ class HeadedEncoder(nn.Module):
 
 def fresh_head(
     source: Path | PreTrainedConfig, kind: str, labels: Sequence[str], head: HeadConfig, seed: int,
-    adjust: Callable[[PreTrainedConfig], None] = lambda config: None,
+    adjust: Callable[[PreTrainedConfig], None] = lambda config: None, windows: Windows | None = None,
 ) -> nn.Module:
     """Return an encoder with a new head for `labels`.
 
@@ -79,9 +82,10 @@ def fresh_head(
         head: which head.
         seed: of everything that is not loaded: the head, a pooler that the folder lacks, a fresh encoder.
         adjust: changes the encoder's configuration before it is made.
+        windows: how texts are read; none: in one piece.
 
     Raises:
-        ConfigError: the head does not do what this kind of task needs.
+        ConfigError: the head does not do what this kind of task needs, or the encoder does not read in windows.
         DataError: the folder holds no encoder that transformers can load from safetensors.
     """
     config = source if isinstance(source, PreTrainedConfig) else _settings(source)
@@ -94,13 +98,16 @@ def fresh_head(
     name = head_name(config, kind, head)
     with _seeded(seed):
         if not name:
-            return _start(_plain_class(kind), source, config)
+            model = _start(_plain_class(kind), source, config)
+            _check_windows(windows, model.base_model, kind)
+            return model
         factory = _head_class(name, kind)
         encoder = _without_pooler(_start(AutoModel, source, config))
-        return HeadedEncoder(encoder, factory(_complete(head, name), config, len(labels)))
+        _check_windows(windows, encoder, kind)
+        return HeadedEncoder(encoder, factory(_complete(head, name), config, len(labels)), windows)
 
 
-def load_task_model(folder: Path, kind: str, head: HeadConfig) -> nn.Module:
+def load_task_model(folder: Path, kind: str, head: HeadConfig, windows: Windows | None = None) -> nn.Module:
     """Load what `fresh_head` made and ``save_pretrained`` wrote."""
     config = _settings(folder)
     name = head_name(config, kind, head)
@@ -108,7 +115,8 @@ def load_task_model(folder: Path, kind: str, head: HeadConfig) -> nn.Module:
         return load_weights(_plain_class(kind), folder)
     encoder = _without_pooler(load_weights(AutoModel, folder))
     factory = _head_class(name, kind)
-    model = HeadedEncoder(encoder, factory(_complete(head, name), encoder.config, encoder.config.num_labels))
+    outputs = factory(_complete(head, name), encoder.config, encoder.config.num_labels)
+    model = HeadedEncoder(encoder, outputs, windows)
     model.head.load_state_dict(load_file(folder / HEAD_FILE))
     return model
 
@@ -127,6 +135,15 @@ def _head_class(name: str, kind: str) -> type[Head]:
         scores = "every token" if factory.level is Level.token else "whole texts"
         raise ConfigError(f"finetuning.encoder.head.name: head '{name}' scores {scores}, and this task is {kind}")
     return factory
+
+
+def _check_windows(windows: Windows | None, encoder: nn.Module, kind: str) -> None:
+    if windows and not isinstance(encoder, WindowReader):
+        raise ConfigError(f"finetuning.encoder.bptt: {type(encoder).__name__} carries no state from window to window; "
+                          "leave it out (null)")
+    if windows and kind == "ner":
+        raise ConfigError("finetuning.encoder.bptt: the head sees the end of a text, and ner needs every token; "
+                          "leave it out (null)")
 
 
 def _complete(head: HeadConfig, name: str) -> HeadConfig:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from jptransfer.errors import ConfigError
 from jptransfer.models.dropout import set_dropouts
 from jptransfer.models.encoder import encoder_of
 from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
+from jptransfer.models.windows import Windows
 from jptransfer.models.word_rows import know_views
 from jptransfer.registry import MODELS
 from jptransfer.runtime import Runtime
@@ -85,7 +87,8 @@ class EncoderLearner:
         """
         result, report = launch(_train, runtime, job)
         config = job.config.encoder
-        settings = {"max_length": config.max_length, "keep": config.keep.value, "head": to_plain(config.head)}
+        settings = {"max_length": config.max_length, "keep": config.keep.value, "head": to_plain(config.head),
+                    **({"bptt": config.bptt} if config.bptt else {})}
         values = {"steps": result.steps, "best_step": result.best_step, **report}
         learned = {"kind": job.task.kind, "labels": job.task.labels, **settings}
         return Learned(cls.load(job.out, learned, runtime), settings, result.history, values)
@@ -94,10 +97,21 @@ class EncoderLearner:
     def load(cls, folder: Path, settings: Mapping[str, Any], runtime: Runtime) -> Predictor:
         """Load what `fit` wrote."""
         task = make_task(settings["kind"], settings["labels"])
-        model = load_task_model(folder, settings["kind"], from_plain(HeadConfig, settings["head"]))
+        windows = _windows(settings.get("bptt"), settings["max_length"])
+        model = load_task_model(folder, settings["kind"], from_plain(HeadConfig, settings["head"]), windows)
         device = TrainingContext(runtime).device
-        return EncoderPredictor(task, model, load_tokenizer(folder), settings["max_length"], device, runtime,
+        most = _tokens_read(windows, settings["max_length"])
+        return EncoderPredictor(task, model, load_tokenizer(folder), most, device, runtime,
                                 Keep(settings.get("keep", Keep.first)))
+
+
+def _windows(bptt: int | None, max_length: int) -> Windows | None:
+    return Windows(bptt, max_length) if bptt else None
+
+
+def _tokens_read(windows: Windows | None, max_length: int) -> int:
+    """Return the most tokens of a text that go into the model: all there are where it reads in windows."""
+    return sys.maxsize if windows else max_length
 
 
 def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
@@ -105,10 +119,11 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
     config, task = job.config.encoder, job.task
     context = TrainingContext(runtime, config.precision)
     tokenizer = _tokenizer(job)
-    features = task.features(job.train, tokenizer, config.max_length, config.keep)
-    validation = task.features(job.validation, tokenizer, config.max_length, config.keep)
     model: Any
     model, started = _new_model(job, tokenizer)
+    most = _tokens_read(_windows(config.bptt, config.max_length), config.max_length)
+    features = task.features(job.train, tokenizer, most, config.keep)
+    validation = task.features(job.validation, tokenizer, most, config.keep)
     groups = layer_groups(model)
     frozen = freeze(groups, config.freeze)
     data = TaskData(features, config.batch_size, tokenizer.pad_id, job.seed,
@@ -152,7 +167,8 @@ def _new_model(job: Job, tokenizer: Tokenizer) -> tuple[nn.Module, Mapping[str, 
     config = job.config.encoder
     source = job.language_model or _architecture(job, tokenizer)
     model = fresh_head(source, job.task.kind, job.task.outputs, config.head, job.seed,
-                       partial(set_dropouts, values=config.dropouts, factor=config.dropout_factor))
+                       partial(set_dropouts, values=config.dropouts, factor=config.dropout_factor),
+                       _windows(config.bptt, config.max_length))
     settings: Any = model.config
     if getattr(settings, "pad_token_id", None) is None:
         settings.pad_token_id = tokenizer.pad_id

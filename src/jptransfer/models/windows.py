@@ -1,0 +1,98 @@
+"""A long text read in windows, for heads that score whole texts: BPT3C (Howard and Ruder 2018, section 3.3)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+
+from jptransfer.models.cells import State
+from jptransfer.models.encoder import Encoded
+from jptransfer.models.streams import reading_order
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How texts are read: `width` tokens at a time, the state carried on, gradients within a window.
+
+    Attributes:
+        width: tokens of a window (bptt).
+        seen: tokens of a text that the head sees, the last ones in the order of reading.
+    """
+
+    width: int
+    seen: int
+
+
+@runtime_checkable
+class WindowReader(Protocol):
+    """An encoder that can go on reading from a state; its configuration has `direction`."""
+
+    config: Any
+
+    def read(self, ids: Tensor, state: State | None = None) -> tuple[list[Tensor], State]:
+        """Read `ids` (rows, length), in the order of reading, from `state` on; none: the beginning, all zeros."""
+
+
+def encode_windows(encoder: nn.Module, inputs: Mapping[str, Tensor], windows: Windows) -> Encoded:
+    """Return the top layer's states of the tokens that the head sees; `inputs` are those of `encode`.
+
+    A text's windows begin at its first token, whatever else is in the batch; all texts end in the same window, and one
+    is not read before it begins. Windows in which no text has a token to be seen are read without gradients and leave
+    nothing but the state, so that memory does not grow with the texts.
+    """
+    reader: Any = encoder
+    ids, mask = inputs["input_ids"], inputs.get("attention_mask")
+    backward = reader.config.direction == "backward"
+    order = reading_order(ids, mask, backward)
+    read = ids if order is None else ids.gather(1, order)
+    present = torch.full_like(ids[:, 0], ids.shape[1]) if mask is None else mask.sum(1)
+    longest = int(present.max())
+    starts, turn = torch.sort((longest - present) // windows.width * windows.width, stable=True)
+    lengths = present[turn]
+    source = torch.arange(longest, device=ids.device) - starts.unsqueeze(1)
+    laid = read[turn].gather(1, source.clamp(0, ids.shape[1] - 1))
+    seen = lengths.clamp(max=windows.seen)
+    first = int((starts + lengths - seen).min()) // windows.width * windows.width
+    states = _read(reader, laid, starts.tolist(), first, windows.width)
+
+    place, kept = torch.arange(int(seen.max()), device=ids.device), seen.unsqueeze(1)
+    begin = (starts + lengths - seen - first).unsqueeze(1)
+    index = begin + torch.where(place < kept, kept - 1 - place if backward else place, 0)
+    states = states.gather(1, index.unsqueeze(-1).expand(-1, -1, states.shape[-1]))
+    back = turn.argsort()
+    return Encoded((states[back],), (place < kept)[back], backward)
+
+
+def _read(reader: WindowReader, laid: Tensor, starts: list[int], first: int, width: int) -> Tensor:
+    """Return the top layer's states from position `first` on: (rows, positions, states).
+
+    Args:
+        laid: (rows, positions) ids in the order of reading, the rows that begin earliest first.
+        starts: the position at which each row begins, a multiple of `width`.
+    """
+    state: State | None = None
+    kept: list[Tensor] = []
+    for begin in range(0, laid.shape[1], width):
+        rows = bisect_right(starts, begin)
+        with torch.set_grad_enabled(torch.is_grad_enabled() and begin >= first):
+            states, after = reader.read(laid[:rows, begin:begin + width], _grown(state, rows))
+        state = tuple(part.detach() for part in after)
+        if begin >= first:
+            kept.append(_filled(states[-1], len(laid)))
+    return torch.cat(kept, 1)
+
+
+def _grown(state: State | None, rows: int) -> State | None:
+    """Return the state with those of texts that begin now."""
+    return None if state is None else tuple(_filled(part, rows) for part in state)
+
+
+def _filled(part: Tensor, rows: int) -> Tensor:
+    """Return (rows, ...), zeros where `part` has no row."""
+    missing = rows - len(part)
+    return torch.cat((part, part.new_zeros(missing, *part.shape[1:]))) if missing else part
