@@ -24,6 +24,7 @@ class Entry:
         objectives: language-modelling objectives that it can be trained with; none: it has no language model.
         head: classification head of an architecture of ours, where none is asked for; empty: the architecture is one of
             transformers, which has its own.
+        tokenizers: kinds of tokenizer whose ids an architecture reads; none: any.
     """
 
     target: str
@@ -32,6 +33,7 @@ class Entry:
     learner: str = ""
     objectives: tuple[str, ...] = ()
     head: str = "pooled"
+    tokenizers: tuple[str, ...] = ()
 
 
 @dataclass
@@ -121,6 +123,8 @@ MODELS = _table("model architecture", {
     "bert": ("models.bert:configuration", "BERT encoder of any size", (), "encoder", ("mlm",), ""),
     "awd_lstm": ("models.awd_lstm:configuration", "AWD-LSTM or QRNN, the language model of ULMFiT and MultiFiT", (),
                  "encoder", ("causal",), "concat_pooling"),
+    "elmo": ("models.elmo:configuration", "ELMo: bytes of words, then recurrent layers of both directions", (),
+             "encoder", ("bilm",), "pooled", ("views",)),
     "embedding": ("models.embedding:configuration", "vectors of units, random or from a file", (), "encoder"),
     "onehot": ("models.onehot:configuration", "a dimension a unit: bytes, or any small vocabulary", (), "encoder"),
     "glyph": ("models.glyph:configuration", "pictures of characters through spatial convolutions (GlyphNet)", (),
@@ -130,7 +134,8 @@ MODELS = _table("model architecture", {
     "rnn": ("models.recurrent:rnn", "vectors of units and a plain (Elman) recurrent net", (), "encoder"),
     "lstm": ("models.recurrent:lstm", "vectors of units and a recurrent net of LSTM cells", (), "encoder"),
     "bilstm_tagger": ("models.bilstm_tagger:configuration",
-                      "BiLSTM tagger of words and their characters (Johnson et al. 2019)", (), "encoder", (), "token"),
+                      "BiLSTM tagger of words and their characters (Johnson et al. 2019)", (), "encoder", (), "token",
+                      ("views",)),
     "linear_tfidf": ("training.linear:TfidfLearner", "linear model on n-grams of characters or words (scikit-learn)",
                      (), "tfidf"),
     "fasttext": ("training.fasttext:FasttextLearner", "mean of vectors of words and hashed n-grams (Joulin et al.)",
@@ -140,6 +145,7 @@ MODELS = _table("model architecture", {
 OBJECTIVES = _table("objective", {
     "mlm": ("training.mlm:MaskedLanguageModel", "masked language model, with next-sentence prediction as an option"),
     "causal": ("training.causal:CausalLanguageModel", "the next unit, in parallel streams with a carried state"),
+    "bilm": ("training.bilm:BidirectionalLanguageModel", "the next word and the previous one, in parallel streams"),
 })
 
 HEADS = _table("head", {
@@ -159,6 +165,7 @@ OPTIMIZERS = _table("optimizer", {
     "adamw": ("training.optimizers:adamw", "AdamW (decoupled weight decay, bias correction)"),
     "adam": ("training.optimizers:adam", "Adam (decay added to the gradient)"),
     "adadelta": ("training.optimizers:adadelta", "Adadelta; its own learning rate is 1"),
+    "adagrad": ("training.optimizers:adagrad", "Adagrad, its sums beginning at `accumulator`"),
     "sgd": ("training.optimizers:sgd", "gradient descent, with momentum"),
     "bert_adam": ("training.optimizers:BertAdam", "BERT's own Adam: no bias correction, decoupled decay"),
 })

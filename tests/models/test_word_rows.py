@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jptransfer.errors import ConfigError
-from jptransfer.models.word_rows import NOTHING, at_places, know_views, word_rows
+from jptransfer.models.word_rows import NOTHING, at_places, distinct, know_views, word_rows
 from tests.models.tagger import words_tokenizer
 from tests.models.vectors import model_config
 
@@ -37,7 +37,7 @@ def test_words_are_found_one_after_the_other(texts, padding):
         assert [[c for c in word if c != NOTHING] for word in rows.characters[row].tolist()] == [
             *(characters for _, characters in expected), *([[]] * (rows.mask.shape[1] - len(expected)))]
     numbers = torch.arange(1.0, rows.words.numel() + 1).view(*rows.words.shape, 1)
-    placed = at_places(numbers, rows, longest)[..., 0]
+    placed = at_places(numbers, rows.places, rows.mask, longest)[..., 0]
     starts = (ids < FIRST) & ((ids > 4) | (ids == 1))
     assert torch.equal(placed != 0, starts)
     assert torch.equal(placed[starts], numbers[..., 0][rows.mask])
@@ -46,6 +46,23 @@ def test_words_are_found_one_after_the_other(texts, padding):
 def test_characters_after_no_word_belong_to_none():
     rows = word_rows(torch.tensor([[2, FIRST, 7, FIRST + 1]]), torch.ones(1, 4), FIRST)
     assert rows.words.tolist() == [[7]] and rows.characters.tolist() == [[[1]]]
+
+
+def test_marks_may_be_words():
+    ids = torch.tensor([[2, 7, FIRST, 3, 0], [2, 3, 0, 0, 0]])
+    rows = word_rows(ids, ids != 0, FIRST, marks=True)
+    assert rows.words.tolist() == [[2, 7, 3], [2, 3, 0]]
+    assert rows.characters.tolist() == [[[-1], [0], [-1]], [[-1]] * 3]
+    assert rows.places.tolist() == [[0, 1, 3], [5, 6, 0]]
+
+
+def test_rows_are_told_apart_whatever_their_keys(monkeypatch):
+    spellings = torch.randint(0, 3, (50, 4))
+    for _ in range(2):
+        found, number = distinct(spellings)
+        assert torch.equal(found[number], spellings)
+        assert len(found) == len({tuple(row) for row in spellings.tolist()})
+        monkeypatch.setattr("jptransfer.models.word_rows._factors", lambda length: torch.zeros(length).long())
 
 
 def test_the_tokenizer_says_where_characters_begin():

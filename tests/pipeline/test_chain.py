@@ -209,6 +209,14 @@ def test_what_cannot_be_converted(config: Config, store: Store) -> None:
         _ = Chain(config, store).adapted
 
 
+def test_an_architecture_may_read_certain_tokenizers_only(config: Config, store: Store) -> None:
+    config.model.architecture, config.lm = "elmo", "none"
+    with pytest.raises(ConfigError, match=r"elmo reads tokenizers of kind views, not '\w+'; .* tokenizer=views"):
+        _ = Chain(config, store).task_model
+    config.tokenizer.kind = "views"
+    assert Chain(config, store).task_model
+
+
 def test_the_domain_may_be_the_task(config: Config, store: Store) -> None:
     config.domain = replace(config.domain, sources={"task": SourceConfig(format="task")})
     chain = Chain(config, store)

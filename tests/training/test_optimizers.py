@@ -13,7 +13,8 @@ GRADIENTS = np.random.default_rng(0).normal(size=(5, 3, 2)).astype(np.float32)
 
 def trained(name: str, decay: float = 0.1) -> np.ndarray:
     weight = nn.Parameter(torch.ones(3, 2))
-    config = OptimizerConfig(name, betas=[0.9, 0.99], eps=1e-6, weight_decay=decay, rho=0.8, momentum=0.5)
+    config = OptimizerConfig(name, betas=[0.9, 0.99], eps=1e-6, weight_decay=decay, rho=0.8, momentum=0.5,
+                             accumulator=0.5)
     optimizer = build_optimizer(config, [ParameterGroup([weight])])
     set_learning_rate(optimizer, 0.01)
     for gradient in GRADIENTS:
@@ -38,7 +39,7 @@ def test_updates_follow_the_formula(name, bias_correction):
 
 
 def with_decay_in_the_gradient(name):
-    """Adam, Adadelta (Zeiler 2012, algorithm 1, times the rate) and momentum, in double precision."""
+    """Adam, Adadelta (Zeiler 2012, algorithm 1, times the rate), Adagrad and momentum, in double precision."""
     weight, first, second = np.ones((3, 2)), np.zeros((3, 2)), np.zeros((3, 2))
     for t, gradient in enumerate(GRADIENTS.astype(np.float64), 1):
         gradient = gradient + 0.1 * weight
@@ -49,13 +50,16 @@ def with_decay_in_the_gradient(name):
             second = 0.8 * second + 0.2 * gradient**2
             step = np.sqrt(first + 1e-6) / np.sqrt(second + 1e-6) * gradient
             first = 0.8 * first + 0.2 * step**2
+        elif name == "adagrad":
+            second = second + gradient**2
+            step = gradient / (np.sqrt(0.5 + second) + 1e-6)
         else:
             step = first = 0.5 * first + gradient
         weight = weight - 0.01 * step
     return weight
 
 
-@pytest.mark.parametrize("name", ["adam", "adadelta", "sgd"])
+@pytest.mark.parametrize("name", ["adam", "adadelta", "adagrad", "sgd"])
 def test_updates_whose_decay_is_part_of_the_gradient(name):
     np.testing.assert_allclose(trained(name), with_decay_in_the_gradient(name), rtol=2e-5)
 

@@ -1,6 +1,7 @@
 """Every setting of jptransfer as typed dataclasses, in pipeline order. No logic lives here but checking."""
 
 from jptransfer.config.learning import (
+    BilmConfig,
     CausalConfig,
     ClassWeights,
     ConcatPoolingHeadConfig,
@@ -40,6 +41,7 @@ from jptransfer.config.models import (
     BilstmTaggerModelConfig,
     Cell,
     Direction,
+    ElmoModelConfig,
     EmbeddingModelConfig,
     GlyphModelConfig,
     GlyphsConfig,

@@ -36,6 +36,8 @@ class OptimizerConfig:
     """decay rate of the averages (adadelta)"""
     momentum: float = setting(0.0, low=0.0, high=1.0, omit_when=0.0)
     """share of the last update in the next (sgd)"""
+    accumulator: float = setting(1.0, low=0.0, omit_when=1.0)
+    """what the sum of squared gradients begins with (adagrad)"""
     eps: float = setting(1e-6, low=0.0)
     """term added to the denominator"""
     weight_decay: float = setting(0.01, low=0.0)
@@ -123,8 +125,17 @@ class CausalConfig:
 
 
 @dataclass
+class BilmConfig:
+    """Prediction of the next and of the previous word by the two directions of one model, in parallel streams."""
+
+    samples: int = setting(8192, low=0)
+    """words drawn by a log-uniform law, by which, with those of the batch, the normaliser of the softmax is estimated
+    in training; 0: over all words"""
+
+
+@dataclass
 class ObjectiveConfig:
-    """What a language model is asked to predict; `causal` reads its own section, all other settings are of mlm."""
+    """What a language model predicts; `causal` and `bilm` read their own sections, other settings are of mlm."""
 
     name: str = setting("mlm", registry="objectives")
     """see `jpt ls objectives`"""
@@ -148,6 +159,8 @@ class ObjectiveConfig:
     """share of sequences that aim at a random shorter length (only with `next_sentence`)"""
     causal: CausalConfig = setting(factory=CausalConfig, omit_when=None)
     """settings of causal"""
+    bilm: BilmConfig = setting(factory=BilmConfig, omit_when=None)
+    """settings of bilm"""
 
     def problem(self) -> str:
         """Return what is wrong with the shares of what hidden tokens are shown as, if anything."""
@@ -200,11 +213,11 @@ class LmTrainingConfig:
     objective: ObjectiveConfig = setting(factory=ObjectiveConfig)
     """what is predicted"""
     max_length: int = setting(128, low=8)
-    """longest sequence in tokens, special tokens included; causal: window of truncated backpropagation (bptt)"""
+    """longest sequence in tokens, special tokens included; causal, bilm (words): window of truncated backpropagation"""
     pack: bool = True
     """fill a sequence with consecutive sentences of a document; otherwise one sentence each (mlm)"""
     batch_tokens: int = setting(4096, low=8)
-    """global batch: tokens (padding included) an update; causal: of `batch_tokens / max_length` streams"""
+    """global batch: tokens (padding included) an update; causal, bilm (words): `batch_tokens / max_length` streams"""
     parts: int = setting(4, low=1)
     """parts of a batch, each of one length and with its own random numbers; processes and forward passes share parts"""
     max_steps: int | None = setting(None, low=1)
@@ -224,7 +237,7 @@ class LmTrainingConfig:
     evaluations: int = setting(10, low=0)
     """evaluations on the validation split (of each phase), evenly spaced, the last one at the end"""
     evaluation_sequences: int = setting(2000, low=1)
-    """sequences (causal: windows of a stream) of the validation split each evaluation reads"""
+    """sequences (causal, bilm: windows of a stream) of the validation split each evaluation reads"""
     seed: int = setting(0, low=0)
     """seed of initial weights, order, masks and dropout"""
     checkpoint_every: int | None = setting(None, low=1, label=True)

@@ -17,7 +17,7 @@ from transformers.modeling_outputs import BaseModelOutput
 from jptransfer.config import ModelConfig, Vectors
 from jptransfer.models.embedding import VectorModel, VectorTable, masked
 from jptransfer.models.recurrent import RecurrentLayer
-from jptransfer.models.word_rows import NOTHING, at_places, word_rows
+from jptransfer.models.word_rows import NOTHING, at_places, distinct, word_rows
 
 SHORT = 4
 """Characters of the shortest words that are read together; the next have at most twice as many, and so on."""
@@ -50,7 +50,7 @@ class CharacterReader(nn.Module):
 
         A word without characters has the vector zero.
         """
-        spellings, which = torch.unique(characters.flatten(0, 1), dim=0, return_inverse=True)
+        spellings, which = distinct(characters.flatten(0, 1))
         lengths = (spellings != NOTHING).sum(1)
         order = lengths.argsort()
         read = [self._read(spellings[rows], lengths[rows]) for rows in _alike(lengths[order].tolist(), order)]
@@ -100,7 +100,7 @@ class BilstmTagger(VectorModel):
         rows = word_rows(input_ids, mask, self.config.first_character)
         words = torch.cat((self.characters(rows.characters), self.table(rows.words)), dim=-1)
         states = self.layer(self.dropout(masked(words, rows.mask)), rows.mask)
-        placed = at_places(states, rows, input_ids.shape[1])
+        placed = at_places(states, rows.places, rows.mask, input_ids.shape[1])
         return BaseModelOutput(last_hidden_state=placed, hidden_states=(placed,))
 
     def parameter_group(self, name: str) -> str:

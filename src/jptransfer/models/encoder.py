@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from jptransfer.errors import ConfigError
+from jptransfer.models.word_rows import WordsOutput
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,13 @@ class Encoded:
         states: of every layer, the embeddings' first, the top layer's last: (batch, length, width) each.
         mask: (batch, length) bool, where there is a token.
         backward: whether texts are read from their end, so that the last state is that of the first token.
+        places: (batch, length) where in the flattened ids each state's word begins; none: every id has a state.
     """
 
     states: tuple[Tensor, ...]
     mask: Tensor
     backward: bool = False
+    places: Tensor | None = None
 
     @property
     def last(self) -> Tensor:
@@ -39,6 +42,8 @@ class Encoded:
 def encode(model: nn.Module, inputs: Mapping[str, Tensor]) -> Encoded:
     """Run the encoder of `model` (any model of transformers, with or without head) on `input_ids`, `attention_mask`."""
     output = encoder_of(model)(**inputs, output_hidden_states=True, return_dict=True)
+    if isinstance(output, WordsOutput):
+        return Encoded(tuple(output.hidden_states), output.word_mask, places=output.places)
     mask = inputs.get("attention_mask")
     present = torch.ones_like(inputs["input_ids"]) if mask is None else mask
     backward = getattr(model.config, "direction", "") == "backward"

@@ -18,6 +18,9 @@ from jptransfer.registry import MODELS
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
+    from jptransfer.config import ModelConfig
+    from jptransfer.text.types import Tokenizer
+
 # Weights as safetensors, settings and vocabularies; whatever could run code when it is read stays behind.
 ALLOWED = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.vocab")
 
@@ -84,9 +87,22 @@ def fresh_language_model(config: PreTrainedConfig, objective: str, next_sentence
         raise ConfigError(f"objective.name={objective}: {str(error).splitlines()[0]}") from error
 
 
+def fresh_configuration(model: ModelConfig, tokenizer: Tokenizer) -> PreTrainedConfig:
+    """Return the configuration of an architecture over the units of a tokenizer.
+
+    Raises:
+        ConfigError: the architecture does not read such units.
+    """
+    from jptransfer.models.word_rows import know_views
+
+    return know_views(MODELS.load(model.architecture)(model, tokenizer.vocab_size, tokenizer.pad_id), tokenizer)
+
+
 def _language_model_class(objective: str, next_sentence: bool) -> Any:
     import transformers
 
+    if objective == "bilm":
+        return transformers.AutoModelForPreTraining
     if objective == "mlm":
         return transformers.AutoModelForPreTraining if next_sentence else transformers.AutoModelForMaskedLM
     return transformers.AutoModelForCausalLM
@@ -100,8 +116,9 @@ def load_language_model(folder: Path) -> nn.Module:
     """
     heads = _settings(folder).get("architectures") or [""]
     # A next-sentence head is worth loading only where it was trained.
+    whole = heads[0] == "BertForPreTraining" or (own_architecture(family(folder)) and heads[0].endswith("PreTraining"))
     objective = "causal" if heads[0].endswith("ForCausalLM") else "mlm"
-    return load_weights(_language_model_class(objective, heads[0] == "BertForPreTraining"), folder)
+    return load_weights(_language_model_class(objective, bool(whole)), folder)
 
 
 def load_weights(factory: Any, folder: Path, **settings: Any) -> Any:

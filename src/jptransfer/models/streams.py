@@ -1,4 +1,4 @@
-"""What a recurrent language model is to the objective `causal`: something that reads streams and carries a state."""
+"""What recurrent language models are to the objectives `causal` and `bilm`: they read streams and carry a state."""
 
 from __future__ import annotations
 
@@ -40,6 +40,23 @@ class StreamModel(Protocol):
 
     def get_output_embeddings(self) -> nn.Linear:
         """Return the decoder: states to the scores of the next units."""
+
+
+@runtime_checkable
+class BidirectionalStreamModel(Protocol):
+    """A language model of two directions, whose states go from window to window, the other way for the second one."""
+
+    config: Any
+
+    def read_streams(self, ids: Tensor, state: State | None) -> Reading:
+        """Read `ids` (2 * rows, length), all of the same number of words, from `state` on; None: the beginning.
+
+        The first half of the rows is read forward, the second one backward; both, and the states, are in the order of
+        the text. The state after has one row for each of the half.
+        """
+
+    def get_output_embeddings(self) -> nn.Linear:
+        """Return the decoder: states to the scores of words."""
 
 
 def reading_order(ids: Tensor, mask: Tensor | None, backward: bool) -> Tensor | None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedConfig
+from transformers.modeling_outputs import BaseModelOutput
 
 from jptransfer.errors import ConfigError
 from jptransfer.text.types import SPECIAL_TOKENS, Tokenizer
 
 UNKNOWN_WORD = 1
 """Id of the only special token that stands for a word; tokenizers of kind views are ours, so it has its place."""
+BEGIN, END = SPECIAL_TOKENS.index("[CLS]"), SPECIAL_TOKENS.index("[SEP]")
+"""Ids of the marks around a text."""
 NOTHING = -1
 """Fills a word's row of characters."""
 
@@ -35,13 +39,24 @@ class WordRows:
     places: Tensor
 
 
-def word_rows(ids: Tensor, mask: Tensor, first_character: int) -> WordRows:
-    """Find the words in `ids` (batch, length), where `mask` has them; [CLS] and [SEP] are none.
+@dataclass
+class WordsOutput(BaseModelOutput):
+    """What an encoder returns whose states are those of words, (batch, words, width): see `WordRows` for the rest."""
+
+    word_mask: Tensor | None = None
+    places: Tensor | None = None
+
+
+def word_rows(ids: Tensor, mask: Tensor, first_character: int, marks: bool = False) -> WordRows:
+    """Find the words in `ids` (batch, length), where `mask` has them; with `marks` [CLS] and [SEP] are words as well.
 
     There is one word and one character at least, so that nets have something to read.
     """
     rows, length = ids.shape
-    starts = mask.bool() & (ids < first_character) & ((ids >= len(SPECIAL_TOKENS)) | (ids == UNKNOWN_WORD))
+    words_have = (ids >= len(SPECIAL_TOKENS)) | (ids == UNKNOWN_WORD)
+    if marks:
+        words_have |= (ids == BEGIN) | (ids == END)
+    starts = mask.bool() & (ids < first_character) & words_have
     number = starts.cumsum(1) - 1
     positions = torch.arange(length, device=ids.device).expand(rows, -1)
     rank = positions - torch.where(starts, positions, 0).cummax(1).values - 1
@@ -58,10 +73,31 @@ def word_rows(ids: Tensor, mask: Tensor, first_character: int) -> WordRows:
     return WordRows(words.view(rows, most), characters.view(rows, most, longest), found, places.view(rows, most))
 
 
-def at_places(states: Tensor, rows: WordRows, length: int) -> Tensor:
+def at_places(states: Tensor, places: Tensor, mask: Tensor, length: int) -> Tensor:
     """Return states (batch, words, width) at their words' positions, (batch, length, width), and zeros elsewhere."""
     flat = states.new_zeros(len(states) * length, states.shape[-1])
-    return flat.index_copy(0, rows.places[rows.mask], states[rows.mask]).view(len(states), length, -1)
+    return flat.index_copy(0, places[mask], states[mask]).view(len(states), length, -1)
+
+
+def distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the different rows of `rows` (n, length), in some order, and for each of the n its number among them.
+
+    Rows are told apart by one sum of products each, modulo 2 ** 64, which sorts much faster than rows do; should two
+    different ones ever have the same sum, they are sorted themselves.
+    """
+    keys = (rows * _factors(rows.shape[1]).to(rows.device)).sum(1)
+    values, number = keys.unique(return_inverse=True)
+    places = torch.arange(len(rows), device=rows.device)
+    first = places.new_full((len(values),), len(rows)).scatter_reduce(0, number, places, "amin")
+    found = rows[first]
+    if torch.equal(found[number], rows):
+        return found, number
+    return torch.unique(rows, dim=0, return_inverse=True)  # type: ignore[no-any-return]
+
+
+@cache
+def _factors(length: int) -> Tensor:
+    return torch.tensor([pow(0x9E3779B97F4A7C15, power + 1, 1 << 64) - (1 << 63) for power in range(length)])
 
 
 def know_views(config: PreTrainedConfig, tokenizer: Tokenizer) -> PreTrainedConfig:

@@ -235,6 +235,10 @@ class Chain:
 
     def _model(self) -> ModelConfig:
         """The architecture with its own section alone."""
+        kind, takes = self.config.tokenizer.kind, self._architecture.tokenizers
+        if takes and kind not in takes:
+            raise ConfigError(f"model.architecture={self.config.model.architecture} reads tokenizers of kind "
+                              f"{' or '.join(takes)}, not '{kind}'; choose one, for example tokenizer={takes[0]}")
         return _only(self.config.model, self.config.model.architecture, MODELS)
 
     @property
@@ -338,8 +342,8 @@ def _finetuning(config: FinetuningConfig, learner: str, own_head: str) -> Finetu
 def _training(config: LmTrainingConfig) -> LmTrainingConfig:
     """Drop the settings of other objectives and schedules."""
     objective = _only(config.objective, config.objective.name, OBJECTIVES)
-    if objective.causal:  # the settings outside sections are those of mlm
-        objective = ObjectiveConfig(objective.name, causal=objective.causal)
+    if objective.name != ObjectiveConfig.name:  # the settings outside sections are those of mlm
+        objective = ObjectiveConfig(objective.name, causal=objective.causal, bilm=objective.bilm)
     return replace(config, start="", objective=objective, schedule=_schedule(config.schedule))
 
 

@@ -106,8 +106,7 @@ def _evaluation(objective, data) -> Any:
 def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> tuple[Any, dict[str, Any]]:
     """Return the model training starts from, the one given or a fresh one, and what the summary tells of it."""
     from jptransfer.models.encoder import longest_input
-    from jptransfer.models.pretrained import fresh_language_model, load_language_model
-    from jptransfer.registry import MODELS
+    from jptransfer.models.pretrained import fresh_configuration, fresh_language_model, load_language_model
 
     training = config.training
     converted: dict[str, Any] = {}
@@ -117,8 +116,7 @@ def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> tuple[Any, dict[
         if training.vocabulary is VocabularyUse.convert:
             model, converted = _converted(model, training, inputs, tokenizer)
     elif config.model:
-        configure = MODELS.load(config.model.architecture)
-        architecture = configure(config.model, tokenizer.vocab_size, tokenizer.pad_id)
+        architecture = fresh_configuration(config.model, tokenizer)
         model = fresh_language_model(architecture, training.objective.name, training.objective.next_sentence)
     else:
         raise ConfigError("a language model needs a model configuration or a start")

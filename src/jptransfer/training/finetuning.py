@@ -20,10 +20,9 @@ from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError
 from jptransfer.models.dropout import set_dropouts
 from jptransfer.models.encoder import encoder_of
+from jptransfer.models.pretrained import fresh_configuration
 from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
 from jptransfer.models.windows import Windows
-from jptransfer.models.word_rows import know_views
-from jptransfer.registry import MODELS
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import IGNORED, Feature, make_task
 from jptransfer.text.tokenizers import load_tokenizer
@@ -193,8 +192,7 @@ def _architecture(job: Job, tokenizer: Tokenizer) -> PreTrainedConfig:
     """Return the configuration of an encoder from scratch."""
     if job.model is None:
         raise ConfigError("lm=none: from scratch there must be a model")
-    config = MODELS.load(job.model.architecture)(job.model, tokenizer.vocab_size, tokenizer.pad_id)
-    return know_views(config, tokenizer)
+    return fresh_configuration(job.model, tokenizer)
 
 
 def _settings(job: Job, steps_per_epoch: int, epochs: float) -> LoopSettings:

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.optim import SGD, Adadelta, Adam, AdamW, Optimizer
+from torch.optim import SGD, Adadelta, Adagrad, Adam, AdamW, Optimizer
 
 from jptransfer.config import OptimizerConfig
 from jptransfer.errors import ConfigError
@@ -54,6 +54,11 @@ def adam(groups: list[dict[str, Any]], config: OptimizerConfig) -> Optimizer:
 def adadelta(groups: list[dict[str, Any]], config: OptimizerConfig) -> Optimizer:
     """Adadelta (Zeiler 2012), whose update is multiplied by the learning rate; decay is part of the gradient."""
     return Adadelta(groups, lr=0.0, rho=config.rho, eps=config.eps)
+
+
+def adagrad(groups: list[dict[str, Any]], config: OptimizerConfig) -> Optimizer:
+    """Adagrad (Duchi et al. 2011), its sums beginning at `accumulator`; decay is part of the gradient."""
+    return Adagrad(groups, lr=0.0, initial_accumulator_value=config.accumulator, eps=config.eps)
 
 
 def sgd(groups: list[dict[str, Any]], config: OptimizerConfig) -> Optimizer:

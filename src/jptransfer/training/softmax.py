@@ -1,4 +1,4 @@
-"""Cross-entropy of a large vocabulary without its logits in memory."""
+"""Cross-entropy of a large vocabulary without its logits in memory, or by a sample of it."""
 
 from __future__ import annotations
 
@@ -60,12 +60,45 @@ def linear_cross_entropy(states: Tensor, decoder: torch.nn.Linear, labels: Tenso
         states: (n, width) what the decoder reads.
         labels: (n,) ids.
     """
+    return _cross_entropy(states, decoder.weight, decoder.bias, labels)
+
+
+def _cross_entropy(*parts: Tensor) -> Tensor:
+    """Return the loss of states, weight, bias and labels, in the number format of the moment."""
+    states, weight, bias, labels = parts
     kind = torch.get_autocast_dtype(states.device.type)
     if torch.is_autocast_enabled(states.device.type):
-        parts = states.to(kind), decoder.weight.to(kind), decoder.bias.to(kind)
-    else:
-        parts = states, decoder.weight, decoder.bias
-    return _LinearCrossEntropy.apply(*parts, labels)  # type: ignore[no-any-return]
+        states, weight, bias = states.to(kind), weight.to(kind), bias.to(kind)
+    return _LinearCrossEntropy.apply(states, weight, bias, labels)  # type: ignore[no-any-return]
+
+
+def sampled_cross_entropy(states: Tensor, decoder: torch.nn.Linear, labels: Tensor, samples: int) -> Tensor:
+    """Return an estimate of `linear_cross_entropy` by a sample of the vocabulary, whose ids go from frequent to rare.
+
+    All ids in `labels` take part, and of the others those drawn, each with exp(score) / (chance of being drawn), so
+    that the normaliser is right in expectation whatever the batch. Ids are drawn without replacement by a log-uniform
+    law (as for sampled softmax, Jean et al. 2015), from torch's random state: the `samples` smallest of exponential
+    times with those rates, whose chances, given the next smallest, are independent (Duffield et al. 2007).
+
+    Args:
+        states: (n, width) what the decoder reads.
+        labels: (n,) ids; `IGNORED` ones do not count.
+        samples: ids to draw, at least 1; as many as there are, or more: all take part, and nothing is estimated.
+    """
+    size = len(decoder.weight)
+    if samples >= size:
+        return linear_cross_entropy(states, decoder, labels)
+    steps = torch.arange(1, size + 2, dtype=torch.float64, device=states.device).log()
+    times = torch.empty(size, dtype=torch.float64, device=states.device).exponential_() * steps[-1] / steps.diff()
+    limit, drawn = times.kthvalue(samples + 1).values, torch.zeros_like(times)
+    drawn[times < limit] = 1.0
+    chance = -torch.expm1(-steps.diff() / steps[-1] * limit)
+    kept = labels != IGNORED
+    drawn[labels[kept]], chance[labels[kept]] = 1.0, 1.0
+    chosen = drawn.nonzero()[:, 0]
+    place = (drawn.cumsum(0) - 1).long()[labels.clamp_min(0)].where(kept, IGNORED)
+    bias = decoder.bias[chosen] - chance[chosen].log().to(decoder.bias.dtype)
+    return _cross_entropy(states, decoder.weight[chosen], bias, place)
 
 
 def count_right(states: Tensor, decoder: torch.nn.Linear, labels: Tensor) -> Tensor:

@@ -79,7 +79,8 @@ def _special_ids(tokenizer: Tokenizer) -> dict[str, int]:
 def convert(model: Any, alignment: Alignment, missing: MissingUnits, pad_id: int) -> Any:
     """Return a model of the class and weights of `model` over the new vocabulary of `alignment`.
 
-    Whatever grows with the vocabulary is converted: embeddings, a decoder (tied or not) and its bias.
+    Whatever grows with the vocabulary is converted: embeddings, a decoder (tied or not) and its bias. Where only the
+    first units have a row (words, and not their characters), those are converted.
 
     Args:
         model: a language model of transformers or of ours.
@@ -87,18 +88,22 @@ def convert(model: Any, alignment: Alignment, missing: MissingUnits, pad_id: int
         missing: what a unit that the old vocabulary lacks begins with: the mean of the old rows, or fresh values of the
             model's own kind, drawn from torch's current random state.
         pad_id: id of padding in the new vocabulary.
+
+    Raises:
+        ConfigError: the model reads words by their characters, and these are not the same in both vocabularies.
     """
+    _check_characters(model.config, alignment)
     converted = type(model)(_resized(model.config, len(alignment.source), pad_id))
     by_unit = _grows_with_vocabulary(model)
-    shared = torch.from_numpy(alignment.shared)
-    rows = torch.from_numpy(alignment.source[alignment.shared])
+    source = torch.from_numpy(alignment.source)
     old = model.state_dict()
     with torch.no_grad():
         for name, value in converted.state_dict().items():
             if name not in by_unit:
                 value.copy_(old[name])
                 continue
-            value[shared] = old[name][rows]
+            shared = source[:len(value)] >= 0
+            value[shared] = old[name][source[:len(value)][shared]]
             if missing is MissingUnits.mean:
                 value[~shared] = old[name][:alignment.old_units].mean(0)
     return converted
@@ -115,7 +120,17 @@ def _of_other_shape(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) 
     return (name for name, value in one.items() if value.shape != two[name].shape)
 
 
+def _check_characters(config: Any, alignment: Alignment) -> None:
+    if hasattr(config, "first_character"):
+        count = config.vocab_size - config.first_character
+        if alignment.source[-count:].tolist() != list(range(config.first_character, config.vocab_size)):
+            raise ConfigError("vocabulary=convert: this model reads words by their characters, which are others in the "
+                              "new vocabulary; take tokenizer.views.characters=bytes")
+
+
 def _resized(config: Any, vocab_size: int, pad_id: int | None) -> Any:
     config = copy.deepcopy(config)
+    if hasattr(config, "first_character"):  # characters stay as they are, behind the words
+        config.first_character += vocab_size - config.vocab_size
     config.vocab_size, config.pad_token_id = vocab_size, pad_id
     return config
