@@ -158,6 +158,7 @@ HEADS = _table("head", {
     "rcnn": ("models.heads.rcnn:RcnnHead", "units between their contexts of a bidirectional net (Lai et al. 2015)"),
     "temporal_cnn": ("models.heads.temporal_cnn:TemporalCnnHead",
                      "pairs of convolutions, pooling after each, two linear layers (Zhang and LeCun 2017)"),
+    "bcn": ("models.heads.bcn:BcnHead", "biattentive classification network (McCann et al. 2017)"),
     "token": ("models.heads.token:TokenHead", "one linear layer on every state of the top layer (ner)"),
 })
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
 from jptransfer.config import (
+    BcnHeadConfig,
     HeadConfig,
     KimCnnHeadConfig,
     PooledHeadConfig,
@@ -21,7 +22,9 @@ from jptransfer.models.task_models import load_task_model, save_task_model, task
 from jptransfer.transfer.groups import freeze, layer_groups
 from tests.models.vectors import PAIRS, alone, batch, task_model
 
-SMALL = {"kim_cnn": KimCnnHeadConfig([3, 4, 5], 7), "self_attention": SelfAttentionHeadConfig(6, 3, 1.0, 8),
+SMALL = {"bcn": BcnHeadConfig(input_dropout=0.0, hidden=6, feedforward_dropout=0.0, maxout=[8, 6],
+                              maxout_dropouts=[0.0, 0.0], pool=2),
+         "kim_cnn": KimCnnHeadConfig([3, 4, 5], 7), "self_attention": SelfAttentionHeadConfig(6, 3, 1.0, 8),
          "rcnn": RcnnHeadConfig(7), "pooled": PooledHeadConfig(Pooling.max),
          "temporal_cnn": TemporalCnnHeadConfig(24, [2, 3], 6, hidden=9)}
 

@@ -18,10 +18,11 @@ from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS
 
 VOCAB, WIDTH, HIDDEN = 30, 6, 5
-HEADS = {"embedding": ("kim_cnn", "pooled", "self_attention", "temporal_cnn"), "onehot": ("temporal_cnn", "kim_cnn"),
+HEADS = {"embedding": ("kim_cnn", "pooled", "self_attention", "bcn", "temporal_cnn"),
+         "onehot": ("temporal_cnn", "kim_cnn"),
          "glyph": ("temporal_cnn", "pooled"), "super_characters": ("pooled", "temporal_cnn"),
          "rnn": ("pooled", "rcnn"),
-         "lstm": ("pooled", "self_attention", "rcnn", "kim_cnn")}
+         "lstm": ("pooled", "self_attention", "rcnn", "kim_cnn", "bcn")}
 DRAWN = ("glyph", "super_characters")
 """Encoders that look at pictures of the units; here each unit's is random."""
 PAIRS = [(architecture, head) for architecture, heads in HEADS.items() for head in heads]

@@ -1,6 +1,7 @@
 """Every setting of jptransfer as typed dataclasses, in pipeline order. No logic lives here but checking."""
 
 from jptransfer.config.learning import (
+    BcnHeadConfig,
     BilmConfig,
     CausalConfig,
     ClassWeights,

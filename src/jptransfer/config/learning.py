@@ -434,13 +434,43 @@ class TemporalCnnHeadConfig:
 
 
 @dataclass
+class BcnHeadConfig:
+    """The biattentive classification network (McCann et al. 2017) over a text's states."""
+
+    vectors: str = setting("", external=True)
+    """file of word vectors (text of word2vec or fastText) that stand, as they are, beside the states; empty: none"""
+    vector_width: int = setting(300, low=1)
+    """their width"""
+    input_dropout: float = setting(0.5, low=0.0, high=1.0)
+    """dropout of states and word vectors"""
+    hidden: int = setting(300, low=1)
+    """width of the feed-forward layer, and of one direction of both recurrent layers"""
+    feedforward_dropout: float = setting(0.25, low=0.0, high=1.0)
+    """dropout of the feed-forward layer"""
+    maxout: list[int] = setting(factory=lambda: [1200, 600], low=1)
+    """widths of the maxout layers before that of the outputs"""
+    maxout_dropouts: list[float] = setting(factory=lambda: [0.2, 0.3], low=0.0, high=1.0)
+    """dropout of each of them"""
+    pool: int = setting(4, low=1)
+    """linear pieces of a maxout unit"""
+
+    def problem(self) -> str:
+        """Return what is wrong with the dropouts, if anything."""
+        if len(self.maxout) == len(self.maxout_dropouts):
+            return ""
+        return f".maxout_dropouts: one for each layer of maxout={self.maxout} is needed, not {self.maxout_dropouts}"
+
+
+@dataclass
 class HeadConfig:
     """What stands on an encoder; only the section of the head's own name counts."""
 
     name: str = setting("", registry="heads")
     """see `jpt ls heads`; empty: the architecture's own (BERT: first token through dense and tanh)"""
     dropout: float = setting(0.1, low=0.0, high=1.0)
-    """dropout before the last linear layer"""
+    """dropout before the last linear layer (bcn: of the pooled states)"""
+    mix: bool | None = setting(None, omit_when=None)
+    """read a learnt weighted sum of all layers in place of the top one; none: as the encoder has it (elmo: yes)"""
     pooled: PooledHeadConfig = setting(factory=PooledHeadConfig, omit_when=None)
     """settings of pooled"""
     concat_pooling: ConcatPoolingHeadConfig = setting(factory=ConcatPoolingHeadConfig, omit_when=None)
@@ -451,6 +481,8 @@ class HeadConfig:
     """settings of self_attention"""
     rcnn: RcnnHeadConfig = setting(factory=RcnnHeadConfig, omit_when=None)
     """settings of rcnn"""
+    bcn: BcnHeadConfig = setting(factory=BcnHeadConfig, omit_when=None)
+    """settings of bcn"""
     temporal_cnn: TemporalCnnHeadConfig = setting(factory=TemporalCnnHeadConfig, omit_when=None)
     """settings of temporal_cnn"""
 

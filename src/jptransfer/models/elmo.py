@@ -35,7 +35,7 @@ CARRY = -2.0
 
 class ElmoConfig(PreTrainedConfig):
     """Sizes; `hidden_size` is the width of states, of both directions side by side; words are the ids below
-    `first_character`."""
+    `first_character`; with `mix_layers` heads read a mixture of all layers where they are not told otherwise."""
 
     model_type = "jpt_elmo"
     vocab_size: int = 32257
@@ -51,6 +51,7 @@ class ElmoConfig(PreTrainedConfig):
     cell_clip: float = 3.0
     projection_clip: float = 3.0
     dropout: float = 0.1
+    mix_layers: bool = True
     pad_token_id: int | None = 0
 
 
@@ -199,20 +200,21 @@ class ElmoModel(_Elmo):
         """
         words = self.find_words(input_ids, attention_mask)
         vectors = self.reader(words)
-        ahead, _after = self.read(self.ahead, vectors, None)
-        back, _after = self.read(self.back, turn(vectors, words.mask), None)
+        ahead, _after = self.go_on(self.ahead, vectors, None)
+        back, _after = self.go_on(self.back, turn(vectors, words.mask), None)
         states = [torch.cat((vectors, vectors), -1)]
         for one, other in zip(ahead, back, strict=True):
             states.append(masked(torch.cat((one, turn(other, words.mask)), -1), words.mask))
         return WordsOutput(last_hidden_state=states[-1], hidden_states=tuple(states),  # type: ignore[arg-type]
-                           word_mask=words.mask, places=words.places)  # type: ignore[arg-type]
+                           words=words.words, word_mask=words.mask, places=words.places)  # type: ignore[arg-type]
 
     def find_words(self, ids: Tensor, mask: Tensor | None) -> WordRows:
         """Find the words, marks around texts among them, in ids (batch, length), see `models.word_rows`."""
         present = ids != self.config.pad_token_id if mask is None else mask
         return word_rows(ids, present, self.config.first_character, marks=True)
 
-    def read(self, layers: nn.ModuleList, inputs: Tensor, state: Sequence[Tensor] | None) -> tuple[list[Tensor], State]:
+    def go_on(self, layers: nn.ModuleList, inputs: Tensor,
+              state: Sequence[Tensor] | None) -> tuple[list[Tensor], State]:
         """Let the layers of a direction read `inputs` (batch, words, width) in this order from `state` on.
 
         Returns:
@@ -268,8 +270,8 @@ class ElmoForPreTraining(_Elmo):
         vectors = self.encoder.reader(self.encoder.find_words(ids, None))
         ahead, back = vectors.chunk(2)
         parts = (None, None) if state is None else (state[:len(state) // 2], state[len(state) // 2:])
-        one, after = self.encoder.read(self.encoder.ahead, ahead, parts[0])
-        other, before = self.encoder.read(self.encoder.back, back.flip(1), parts[1])
+        one, after = self.encoder.go_on(self.encoder.ahead, ahead, parts[0])
+        other, before = self.encoder.go_on(self.encoder.back, back.flip(1), parts[1])
         states = torch.cat((one[-1], other[-1].flip(1)))
         return Reading(states, self.encoder.drop(states), after + before)
 

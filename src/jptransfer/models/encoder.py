@@ -25,12 +25,14 @@ class Encoded:
         states: of every layer, the embeddings' first, the top layer's last: (batch, length, width) each.
         mask: (batch, length) bool, where there is a token.
         backward: whether texts are read from their end, so that the last state is that of the first token.
-        places: (batch, length) where in the flattened ids each state's word begins; none: every id has a state.
+        ids: (batch, length) of the units that the states are those of.
+        places: (batch, length) where in the flattened input ids each state's word begins, if states are those of words.
     """
 
     states: tuple[Tensor, ...]
     mask: Tensor
     backward: bool = False
+    ids: Tensor | None = None
     places: Tensor | None = None
 
     @property
@@ -43,11 +45,11 @@ def encode(model: nn.Module, inputs: Mapping[str, Tensor]) -> Encoded:
     """Run the encoder of `model` (any model of transformers, with or without head) on `input_ids`, `attention_mask`."""
     output = encoder_of(model)(**inputs, output_hidden_states=True, return_dict=True)
     if isinstance(output, WordsOutput):
-        return Encoded(tuple(output.hidden_states), output.word_mask, places=output.places)
+        return Encoded(tuple(output.hidden_states), output.word_mask, False, output.words, output.places)
     mask = inputs.get("attention_mask")
     present = torch.ones_like(inputs["input_ids"]) if mask is None else mask
     backward = getattr(model.config, "direction", "") == "backward"
-    return Encoded(tuple(output.hidden_states), present.bool(), backward)
+    return Encoded(tuple(output.hidden_states), present.bool(), backward, inputs["input_ids"])
 
 
 def encoder_of(model: nn.Module) -> nn.Module:

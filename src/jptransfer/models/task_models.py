@@ -30,8 +30,10 @@ from jptransfer.config import HeadConfig
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import encode, first_positions, top_layer_at
 from jptransfer.models.heads import Head, HeadOutput
+from jptransfer.models.mix import MixedHead
 from jptransfer.models.pretrained import explained, know_family, load_weights, on_cpu, own_architecture, quiet
 from jptransfer.models.windows import WindowReader, Windows, encode_windows
+from jptransfer.models.word_rows import at_places
 from jptransfer.registry import HEADS, MODELS
 from jptransfer.tasks.base import Level
 
@@ -60,7 +62,12 @@ class HeadedEncoder(nn.Module):
         """Return what the head makes of ids and mask (batch, length)."""
         if self.windows:
             return self.head(encode_windows(self.encoder, inputs, self.windows))
-        return self.head(encode(self.encoder, inputs))
+        encoded = encode(self.encoder, inputs)
+        output = self.head(encoded)
+        if encoded.places is None or self.head.level is not Level.token:
+            return output
+        placed = at_places(output.logits, encoded.places, encoded.mask, inputs["input_ids"].shape[1])
+        return replace(output, logits=placed)
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the encoder as a plain model of transformers and the head beside it."""
@@ -98,13 +105,16 @@ def fresh_head(
     name = head_name(config, kind, head)
     with _seeded(seed):
         if not name:
+            if head.mix:
+                raise ConfigError("finetuning.encoder.head.mix: the head that transformers has for this encoder reads "
+                                  "its top layer; name another, for example finetuning.encoder.head.name=pooled")
             model = _start(_plain_class(kind), source, config)
             _check_windows(windows, model.base_model, kind)
             return model
         factory = _head_class(name, kind)
         encoder = _without_pooler(_start(AutoModel, source, config))
         _check_windows(windows, encoder, kind)
-        return HeadedEncoder(encoder, factory(_complete(head, name), config, len(labels)), windows)
+        return HeadedEncoder(encoder, _make_head(factory, name, head, config), windows)
 
 
 def load_task_model(folder: Path, kind: str, head: HeadConfig, windows: Windows | None = None) -> nn.Module:
@@ -115,8 +125,7 @@ def load_task_model(folder: Path, kind: str, head: HeadConfig, windows: Windows 
         return load_weights(_plain_class(kind), folder)
     encoder = _without_pooler(load_weights(AutoModel, folder))
     factory = _head_class(name, kind)
-    outputs = factory(_complete(head, name), encoder.config, encoder.config.num_labels)
-    model = HeadedEncoder(encoder, outputs, windows)
+    model = HeadedEncoder(encoder, _make_head(factory, name, head, encoder.config), windows)
     model.head.load_state_dict(load_file(folder / HEAD_FILE))
     return model
 
@@ -135,6 +144,13 @@ def _head_class(name: str, kind: str) -> type[Head]:
         scores = "every token" if factory.level is Level.token else "whole texts"
         raise ConfigError(f"finetuning.encoder.head.name: head '{name}' scores {scores}, and this task is {kind}")
     return factory
+
+
+def _make_head(factory: type[Head], name: str, settings: HeadConfig, encoder: PreTrainedConfig) -> nn.Module:
+    """Return a fresh head for the labels of `encoder`, on a mixture of its layers where settings or encoder want it."""
+    head: Any = factory(_complete(settings, name), encoder, encoder.num_labels)
+    mixes = getattr(encoder, "mix_layers", False) if settings.mix is None else settings.mix
+    return MixedHead(head, getattr(encoder, "num_hidden_layers", 0) + 1) if mixes else head
 
 
 def _check_windows(windows: Windows | None, encoder: nn.Module, kind: str) -> None:

@@ -65,7 +65,7 @@ def encode_windows(encoder: nn.Module, inputs: Mapping[str, Tensor], windows: Wi
     index = begin + torch.where(place < kept, kept - 1 - place if backward else place, 0)
     states = states.gather(1, index.unsqueeze(-1).expand(-1, -1, states.shape[-1]))
     back = turn.argsort()
-    return Encoded((states[back],), (place < kept)[back], backward)
+    return Encoded((states[back],), (place < kept)[back], backward, laid[:, first:].gather(1, index)[back])
 
 
 def _read(reader: WindowReader, laid: Tensor, starts: list[int], first: int, width: int) -> Tensor:

@@ -43,6 +43,7 @@ class WordRows:
 class WordsOutput(BaseModelOutput):
     """What an encoder returns whose states are those of words, (batch, words, width): see `WordRows` for the rest."""
 
+    words: Tensor | None = None
     word_mask: Tensor | None = None
     places: Tensor | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ class EncoderLearner:
         """
         result, report = launch(_train, runtime, job)
         config = job.config.encoder
-        settings = {"max_length": config.max_length, "keep": config.keep.value, "head": to_plain(config.head),
+        settings = {"max_length": config.max_length, "keep": config.keep.value, "head": _plain(config.head),
                     **({"bptt": config.bptt} if config.bptt else {})}
         values = {"steps": result.steps, "best_step": result.best_step, **report}
         learned = {"kind": job.task.kind, "labels": job.task.labels, **settings}
@@ -102,6 +102,13 @@ class EncoderLearner:
         most = _tokens_read(windows, settings["max_length"])
         return EncoderPredictor(task, model, load_tokenizer(folder), most, device, runtime,
                                 Keep(settings.get("keep", Keep.first)))
+
+
+def _plain(head: HeadConfig) -> dict[str, Any]:
+    """Return plain settings of a head, in which a file that it was filled from has its name and no place."""
+    if head.bcn and head.bcn.vectors:
+        head = replace(head, bcn=replace(head.bcn, vectors=Path(head.bcn.vectors).name))
+    return to_plain(head)  # type: ignore[no-any-return]
 
 
 def _windows(bptt: int | None, max_length: int) -> Windows | None:
@@ -178,7 +185,8 @@ def _new_model(job: Job, tokenizer: Tokenizer) -> tuple[nn.Module, Mapping[str, 
         raise ConfigError(f"the tokenizer has {tokenizer.vocab_size} units, the model only {settings.vocab_size}; "
                           "they do not belong together")
     start = getattr(encoder_of(model), "start_from", None)
-    return model, start(job.model, tokenizer) if start and job.model else {}
+    told = dict(start(job.model, tokenizer)) if start and job.model else {}
+    return model, told | getattr(getattr(model, "head", None), "start_from", lambda _: {})(tokenizer)
 
 
 def _longest(model: Any) -> int | None:

@@ -29,6 +29,8 @@ class HeadOutput:
 class Head(Protocol):
     """A module that makes logits of an encoder's states; its class is called with settings, encoder and outputs.
 
+    One that starts from more than chance has ``start_from(tokenizer)``, which returns what to tell of it.
+
     Attributes:
         level: what gets a row of scores.
         reads_first: whether it reads no state of the top layer but the first token's.
