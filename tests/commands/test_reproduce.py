@@ -79,3 +79,40 @@ def test_what_is_cached_is_written_without_torch(jpt, suite, tmp_path):
     code = ("import sys; from jptransfer.cli import dispatch; "
             f"dispatch(['reproduce', {str(suite)!r}, 'only=[good]']); sys.exit('torch' in sys.modules)")
     assert subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, check=False).returncode == 0
+
+
+ENSEMBLE = """
+metric: error_rate
+scales: {toy: {}}
+columns: {a: {overrides: [task=text_file, "task.files.all={data}", evaluation.bootstrap=0]}}
+rows:
+  one: {overrides: [model=linear_tfidf, "finetuning.tfidf.c=[1.0]"]}
+  both: {overrides: [model=linear_tfidf, "finetuning.tfidf.c=[1.0]", "ensemble.words=[model=linear_bag_word]"]}
+  wrong: {overrides: [model=linear_tfidf, "ensemble.bags=[model=linear_bad]"]}
+"""
+
+
+def test_an_ensemble_is_a_row(jpt, suite, tmp_path):
+    suite.write_text(ENSEMBLE.replace("{data}", str(tmp_path / "data.tsv")), encoding="utf-8")
+    done = jpt("reproduce", str(suite), "only=[one,both]")
+    assert done.code == 0 and "mean of 2 models" in done.err
+    kinds = [path.parent.name for path in (tmp_path / "outputs/artifacts").glob("*/*")]
+    assert (kinds.count("task_model"), kinds.count("evaluation")) == (2, 2)
+    wrong = jpt("reproduce", str(suite), "only=[wrong]")
+    assert wrong.code == 2 and "ensemble.bags: " in wrong.out and "linear_bag" in wrong.out
+
+
+def test_an_ensemble_on_the_command_line_is_that_of_the_suite(jpt, suite, tmp_path):
+    suite.write_text(ENSEMBLE.replace("{data}", str(tmp_path / "data.tsv")), encoding="utf-8")
+    jpt("reproduce", str(suite), "only=[both]")
+    run = ["task=text_file", f"task.files.all={tmp_path / 'data.tsv'}", "evaluation.bootstrap=0", "model=linear_tfidf",
+           "finetuning.tfidf.c=[1.0]"]
+    plan = jpt("eval", *run, "ensemble.bags=[model=linear_bag_word]", "dry_run=true")
+    assert plan.code == 0 and "missing" not in plan.out and plan.out.count("finetune ") == 2
+    rows = jpt("eval", *run, 'rows.both=["ensemble.words=[model=linear_bag_word]"]', "dry_run=true")
+    assert "missing" not in rows.out and rows.out.count("finetune ") == 2
+    ids = [path.name.rpartition("-")[2] for path in (tmp_path / "outputs/artifacts/task_model").glob("*")]
+    (tmp_path / "in.txt").write_text("良い宿\n", encoding="utf-8")
+    found = [jpt("predict", which, "in.txt").out.splitlines()[1].split("\t")[2:] for which in (*ids, ",".join(ids))]
+    numbers = [[float(cell) for cell in cells[1:]] for cells in found]
+    assert numbers[2] == pytest.approx([sum(pair) / 2 for pair in zip(*numbers[:2], strict=True)], abs=2e-6)

@@ -54,7 +54,7 @@ def polarity(monkeypatch):
 
 def run(tmp_path, runtime, source, output="out.tsv", **settings):
     config = PredictConfig(artifact="", input=str(source), output=str(tmp_path / output), **settings)
-    return predict_file(config, tmp_path, runtime), (tmp_path / output).read_text(encoding="utf-8")
+    return predict_file(config, [tmp_path], runtime), (tmp_path / output).read_text(encoding="utf-8")
 
 
 def as_lines(texts):
@@ -128,7 +128,7 @@ def test_standard_output(tmp_path, runtime, polarity, monkeypatch):
     stream = io.StringIO()
     monkeypatch.setattr(predict, "sys", SimpleNamespace(stdout=stream, stdin=sys.stdin))
     (tmp_path / "in.txt").write_text("良い\n", encoding="utf-8")
-    predict_file(PredictConfig(artifact="", input=str(tmp_path / "in.txt")), tmp_path, runtime)
+    predict_file(PredictConfig(artifact="", input=str(tmp_path / "in.txt")), [tmp_path], runtime)
     assert stream.getvalue().splitlines()[1].startswith("良い\tgood\t")
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from jptransfer.config import Keep
 from jptransfer.tasks.base import IGNORED
-from jptransfer.tasks.classification import Classification, TextExample
+from jptransfer.tasks.classification import Classification, LabelPrediction, TextExample
 from tests.tasks.fakes import PairTokenizer
 
 TASK = Classification(["悪い", "良い"])
@@ -45,3 +45,14 @@ def test_relabel():
     assert TASK.relabel(example, {"良い": "good"}).label == "good"
     assert TASK.relabel(example, {"良い": ""}) is None
     assert TASK.relabel(example, {"悪い": ""}) == example
+
+
+def test_the_average_of_several_models_by_hand():
+    task = Classification(["a", "b", "c"])
+    one = [LabelPrediction("1", "x", "b", "a", [0.6, 0.4, 0.0]), LabelPrediction("2", "y", None, "c", [0.1, 0.2, 0.7])]
+    two = [LabelPrediction("1", "x", "b", "b", [0.3, 0.7, 0.0]), LabelPrediction("2", "y", None, "a", [0.7, 0.2, 0.1])]
+    first, second = task.average([one, two])
+    assert (first.id, first.gold, first.predicted) == ("1", "b", "b")
+    assert first.probabilities == pytest.approx([0.45, 0.55, 0.0])
+    assert (second.gold, second.predicted) == (None, "a")  # the first of equals
+    assert second.probabilities == pytest.approx([0.4, 0.2, 0.4])

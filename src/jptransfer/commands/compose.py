@@ -128,11 +128,13 @@ def compose_rows(config: Config, composed: DictConfig) -> dict[str, Config]:
         if row not in config.rows:
             raise ConfigError(f"only: {unknown('row', row, config.rows)}")
     chosen = {row: overrides for row, overrides in config.rows.items() if row in (config.only or config.rows)}
-    return {row: _typed_row(row, overrides, composed) for row, overrides in chosen.items()} or {config.name: config}
+    composed_rows = {row: compose_row(overrides, composed, f"rows.{row}: ") for row, overrides in chosen.items()}
+    return composed_rows or {config.name: config}
 
 
-def _typed_row(row: str, overrides: list[str], composed: DictConfig) -> Config:
-    return _explained(lambda: typed(_compose_row(overrides, composed)), f"rows.{row}: ")
+def compose_row(overrides: list[str], composed: DictConfig, where: str = "") -> Config:
+    """Return this run's command line with `overrides` added; messages begin with `where` (see `compose_rows`)."""
+    return _explained(lambda: typed(_compose_row(overrides, composed)), where)
 
 
 def _explained(compose: Callable[[], Config], where: str = "") -> Config:

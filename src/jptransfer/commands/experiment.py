@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 from jptransfer import pipeline
 from jptransfer.artifacts import Artifact, Store
 from jptransfer.artifacts.manifest import FILE
-from jptransfer.commands.compose import compose_rows
+from jptransfer.commands.compose import compose_row, compose_rows
 from jptransfer.commands.memory import current, watched_by
 from jptransfer.config import Config, Upstream
 from jptransfer.errors import ConfigError
@@ -26,8 +26,14 @@ from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 
 def expand(config: Config, composed: DictConfig) -> list[Run]:
     """Return every row of the experiment with each of its seeds."""
-    return [Run(row, seed, replace(one, seed=seed, seeds=[], rows={}))
+    return [Run(row, seed, replace(one, seed=seed, seeds=[], rows={}), _members(row, seed, one, config, composed))
             for row, one in compose_rows(config, composed).items() for seed in one.seeds or [one.seed]]
+
+
+def _members(row: str, seed: int, one: Config, config: Config, composed: DictConfig) -> list[Config]:
+    """Return the configurations of the other models of a row's ensemble; `one` is the row's own."""
+    own = config.rows.get(row, [])
+    return pipeline.members_of(one, lambda overrides: compose_row([*own, *overrides], composed), seed)
 
 
 def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any]:

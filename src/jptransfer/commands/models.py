@@ -27,9 +27,10 @@ def predict(config: PredictConfig) -> None:
     """Classify or tag the texts of a file or of standard input."""
     from jptransfer.stages.predict import predict_file
 
-    folder = resolve(Store(config.outputs_root), config.artifact, ("task_model",)).path
+    store = Store(config.outputs_root)
+    folders = [resolve(store, one.strip(), ("task_model",)).path for one in config.artifact.split(",")]
     progress = RichProgress() if config.runtime.progress and config.output != "-" else SilentProgress()
-    predict_file(config, folder, Runtime(config.runtime, progress))
+    predict_file(config, folders, Runtime(config.runtime, progress))
 
 
 def export(config: ExportConfig) -> None:

@@ -153,6 +153,9 @@ class Config:
     """several seeds of fine-tuning; empty: only `seed`"""
     rows: dict[str, list[str]] = setting(factory=dict)
     """rows to compare in one report: name -> overrides as on the command line; empty: this configuration alone"""
+    ensemble: dict[str, list[str]] = setting(factory=dict)
+    """further task models, whose probabilities are averaged with those of this configuration's own when it is
+    evaluated: name -> overrides as on the command line (a backward language model, another seed)"""
     only: list[str] = setting(factory=list)
     """names of the rows to run; empty: all of them"""
     upstream: Upstream = Upstream.build
@@ -192,7 +195,7 @@ class PredictConfig:
     """`jpt predict MODEL [INPUT]`: classify or tag text."""
 
     artifact: str = "???"
-    """task model: artifact id, or folder"""
+    """task model: artifact id, or folder; several, separated by commas: their probabilities are averaged"""
     input: str = "-"
     """file with one text a line, or .jsonl with a field `text`; - for standard input"""
     input_format: str = ""

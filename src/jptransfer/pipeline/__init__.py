@@ -6,7 +6,7 @@ Looking up, locking, resuming, publishing and lineage are done here, once, for a
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from jptransfer import stages
@@ -14,20 +14,21 @@ from jptransfer.artifacts import Store
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.pipeline.build import build, build_past_failures
-from jptransfer.pipeline.chain import Chain, Node, Reference, upstream
+from jptransfer.pipeline.chain import Chain, Node, Reference, members_of, upstream
 from jptransfer.pipeline.plan import Plan, State, Step, make_plan, reason, remark
 
-__all__ = ["Chain", "Node", "Plan", "Reference", "Run", "State", "Step", "VERBS", "build",
-           "build_past_failures", "make_plan", "reason", "refuse_upstream", "remark", "targets", "upstream"]
+__all__ = ["Chain", "Node", "Plan", "Reference", "Run", "State", "Step", "VERBS", "build", "build_past_failures",
+           "make_plan", "members_of", "reason", "refuse_upstream", "remark", "targets", "upstream"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One row and seed of an experiment: a whole configuration of its own."""
+    """One row and seed of an experiment: a whole configuration of its own, and those of an ensemble's other members."""
 
     row: str
     seed: int
     config: Config
+    members: Sequence[Config] = ()
 
 
 VERBS: dict[str, tuple[Callable[[Chain], list], str]] = {
@@ -36,7 +37,7 @@ VERBS: dict[str, tuple[Callable[[Chain], list], str]] = {
     "encode": (lambda c: [c.encoded, c.encoded_domain], "no corpus or domain is chosen, for example corpus=toy"),
     "pretrain": (lambda c: [c.language_model], "no corpus is chosen, for example corpus=toy"),
     "adapt": (lambda c: [c.adapted], "no domain is chosen, for example domain=toy"),
-    "finetune": (lambda c: [c.task_model], "no task is chosen, for example task=toy_sentiment"),
+    "finetune": (lambda c: c.task_models, "no task is chosen, for example task=toy_sentiment"),
     "eval": (lambda c: [c.evaluation], "no task is chosen, for example task=toy_sentiment"),
 }
 """Verb -> (what it makes of a chain, what to say if a configuration has none of it)."""
@@ -52,7 +53,7 @@ def targets(verb: str, runs: list[Run], store: Store, name: str) -> list[Node]:
     Raises:
         ConfigError: the configuration describes nothing of the kind.
     """
-    chains = {(run.row, run.seed): Chain(run.config, store) for run in runs}
+    chains = {(run.row, run.seed): Chain(run.config, store, run.members) for run in runs}
     if verb in ("report", "run") and all(chain.dataset for chain in chains.values()):
         return [report_node(chains, runs[0].config, name)]
     if verb == "report":

@@ -6,7 +6,7 @@ building it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -108,10 +108,14 @@ class Reference:
 
 @dataclass
 class Chain:
-    """The nodes of one run, made on demand; a `None` says the configuration has no such part."""
+    """The nodes of one run, made on demand; a `None` says the configuration has no such part.
+
+    `members` are the configurations of the other task models of an ensemble (see `members_of`).
+    """
 
     config: Config
     store: Store
+    members: Sequence[Config] = ()
 
     def _node(self, stage: str, section: str, name: str, config: Any, inputs: dict[str, Node | Reference]) -> Node:
         digests = external_inputs(config, self.store, section)
@@ -314,13 +318,47 @@ class Chain:
         return self._node("finetune", "finetuning", finetuning.name, stage, inputs)
 
     @cached_property
+    def task_models(self) -> list[Node]:
+        """The fine-tuned model and those of the ensemble's other members."""
+        if self.members and self.config.task.kind == "ner":
+            raise ConfigError("ensemble: probabilities of classes can be averaged, entities cannot")
+        nodes = [self.task_model, *(Chain(member, self.store).task_model for member in self.members)]
+        made = [node for node in nodes if node]
+        if len({node.fingerprint for node in made}) < len(made):
+            raise ConfigError("ensemble: two of its models are the same; the overrides of one change nothing of it")
+        return made
+
+    @cached_property
     def evaluation(self) -> Node | None:
-        """The scored task model."""
+        """The scored task model, or ensemble."""
         if not self.dataset or not self.task_model:
             return None
+        inputs: dict[str, Node | Reference] = {
+            f"task_model:{number}" if number > 1 else "task_model": node
+            for number, node in enumerate(self.task_models, 1)}
         return self._node("evaluate", "evaluation", self.config.evaluation.name,
-                          stages.EvaluateStage(self.config.evaluation),
-                          {"task_model": self.task_model, "dataset": self.dataset})
+                          stages.EvaluateStage(self.config.evaluation), {**inputs, "dataset": self.dataset})
+
+
+def members_of(config: Config, compose: Callable[[list[str]], Config], seed: int) -> list[Config]:
+    """Return the configurations of the other members of an ensemble.
+
+    Args:
+        config: with `ensemble`.
+        compose: overrides -> `config` with these added.
+        seed: of fine-tuning in this run; members whose overrides give another one keep theirs.
+
+    Raises:
+        ConfigError: an override is wrong; the message names the member.
+    """
+    members = []
+    for name, overrides in config.ensemble.items():
+        try:
+            member = compose(overrides)
+        except ConfigError as error:
+            raise ConfigError(f"ensemble.{name}: {error}") from error
+        members.append(replace(member, seed=seed if member.seed == config.seed else member.seed))
+    return members
 
 
 def _needs(section: str, why: str, instead: str = "") -> Any:

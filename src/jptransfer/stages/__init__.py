@@ -116,7 +116,7 @@ class FinetuneStage:
 
 @dataclass
 class EvaluateStage:
-    """inputs: `task_model`, `dataset`."""
+    """inputs: `task_model`, `dataset`; of an ensemble also `task_model:2`, `task_model:3`, ..."""
 
     evaluation: EvaluationConfig
 

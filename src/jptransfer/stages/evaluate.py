@@ -1,4 +1,4 @@
-"""Score a task model: the only stage that reads the test split."""
+"""Score a task model, or several together: the only stage that reads the test split."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     from jptransfer.evaluation.predictions import Predictions, describe, write_evaluation
     from jptransfer.evaluation.scoring import score_split
     from jptransfer.tasks.base import open_dataset, read_examples
-    from jptransfer.training.prediction import load_predictor
+    from jptransfer.training.prediction import load_ensemble
 
     settings = config.evaluation
     task = open_dataset(inputs["dataset"])
@@ -29,7 +29,8 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     if not settings.splits:
         raise ConfigError("evaluation.splits is empty: there is nothing to score")
     examples = {split: read_examples(task, inputs["dataset"], split) for split in dict.fromkeys(settings.splits)}
-    predictor = load_predictor(inputs["task_model"], runtime)
+    models = [folder for role, folder in inputs.items() if role.partition(":")[0] == "task_model"]
+    predictor = load_ensemble(models, runtime)
     if (predictor.task.kind, list(predictor.task.labels)) != (task.kind, list(task.labels)):
         raise ConfigError(f"the model's task is {describe(predictor.task)}, the data set's is {describe(task)}")
     predicted = [Predictions(task, split, predictor.predict(rows)) for split, rows in examples.items()]
@@ -37,7 +38,8 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     write_evaluation(out, metrics[0].name, scored)
     found = {predictions.split: scores.metrics for predictions, scores in scored}
     headline = "; ".join(_headline(split, metrics[0].name, scores) for split, scores in found.items())
-    return Summary(headline, {split: {name: one["value"] for name, one in scores.items()}
+    together = f"mean of {len(models)} models: " if len(models) > 1 else ""
+    return Summary(together + headline, {split: {name: one["value"] for name, one in scores.items()}
                               for split, scores in found.items()})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -29,8 +29,8 @@ _ESCAPES = {ord(character): escape for character, escape in zip("\\\t\n\r", (r"\
 Row = dict[str, Any]
 
 
-def predict_file(config: PredictConfig, folder: Path, runtime: Runtime) -> int:
-    """Predict every text of `config.input` with the task model in `folder`; return the number of texts.
+def predict_file(config: PredictConfig, folders: Sequence[Path], runtime: Runtime) -> int:
+    """Predict every text of `config.input` with the task models in `folders` together; return the number of texts.
 
     The input is a text a line, or an object with the field `text` a line (`input_format`; by default of a file named
     ``.jsonl`` or ``.json``); both may be compressed. Every text gives one row, an empty one too. A file named as output
@@ -45,11 +45,11 @@ def predict_file(config: PredictConfig, folder: Path, runtime: Runtime) -> int:
         ConfigError: an unknown format.
         DataError: an input that is missing, damaged, not UTF-8, or a line without a text.
     """
-    from jptransfer.training.prediction import load_predictor
+    from jptransfer.training.prediction import load_ensemble
 
     layout = _format(config)
     rows = _read(config)
-    predictor = load_predictor(folder, runtime)
+    predictor = load_ensemble(folders, runtime)
     task, written = predictor.task, 0
     header, line = _tsv(task) if layout == "tsv" else ("", _jsonl(task))
     with _writer(config.output) as stream:

@@ -10,7 +10,7 @@ from jptransfer.artifacts import Store
 from jptransfer.artifacts.fingerprint import differences
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError, JptError, unknown
-from jptransfer.pipeline import Chain, Node, Plan, make_plan
+from jptransfer.pipeline import Chain, Node, Plan, make_plan, members_of
 from jptransfer.registry import CELLS
 from jptransfer.suites.library import Suite
 
@@ -90,13 +90,21 @@ def plan_suite(suite: Suite, choice: Choice, compose: Compose, store: Store) -> 
 def _plan_cell(suite: Suite, row: str, column: str, choice: Choice, compose: Compose, store: Store) -> CellPlan:
     overrides = [*cell_overrides(suite, row, column, choice.scale), *choice.overrides]
     kind, scale = CELLS.load(suite.config.cells), suite.config.scales[choice.scale]
+
+    def composed(more: list[str]) -> Config:
+        return compose([*overrides, *more, *choice.places])
+
     try:
-        config = compose([*overrides, *choice.places])
+        config = composed([])
         seeds = (choice.seeds or scale.seeds) if kind.seeded else [config.seed]
-        targets = {seed: kind.target(Chain(replace(config, seed=seed), store)) for seed in seeds}
+        targets = {seed: kind.target(_chain(config, seed, composed, store)) for seed in seeds}
     except JptError as error:
         return CellPlan(row, column, overrides, problem=error)
     return CellPlan(row, column, overrides, targets)
+
+
+def _chain(config: Config, seed: int, compose: Callable[[list[str]], Config], store: Store) -> Chain:
+    return Chain(replace(config, seed=seed), store, members_of(config, compose, seed))
 
 
 def cell_overrides(suite: Suite, row: str, column: str, scale: str) -> list[str]:

@@ -137,6 +137,13 @@ class Task(Protocol):
         (tokens, outputs) at token level; rows of padding after a feature's tokens do no harm.
         """
 
+    def average(self, predictions: Sequence[Sequence[Any]]) -> list[Any]:
+        """Combine the predictions of several models for the same examples in the same order: (models, examples).
+
+        Raises:
+            ConfigError: this kind of task has no probabilities that can be averaged.
+        """
+
     def example(self, id: str, text: str) -> Any:
         """An example without gold, for prediction on new text."""
 

@@ -106,6 +106,12 @@ class Classification:
             for example, index, row in zip(examples, best, rows, strict=True)
         ]
 
+    def average(self, predictions: Sequence[Sequence[LabelPrediction]]) -> list[LabelPrediction]:
+        """Mean of the models' probabilities; the most probable label, the first of equals."""
+        means = np.mean([[row.probabilities for row in rows] for rows in predictions], axis=0)
+        return [replace(row, predicted=self.labels[int(mean.argmax())], probabilities=mean.tolist())
+                for row, mean in zip(predictions[0], means, strict=True)]
+
     def example(self, id: str, text: str) -> TextExample:
         """An example without a label."""
         return TextExample(id, text, None)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jptransfer.config.learning import Dropped, Keep
+from jptransfer.errors import ConfigError
 from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax, summarise
 from jptransfer.tasks.spans import Span, chunks, tag_names, tag_units, to_characters, to_units
 from jptransfer.tasks.units import cut, windows
@@ -160,6 +161,10 @@ class EntityRecognition:
         gold = None if example.entities is None else _typed(example.entities)
         return EntityPrediction(example.id, example.text, units, gold, [span for span, _ in told],
                                 [probability for _, probability in told])
+
+    def average(self, predictions: Sequence[Sequence[EntityPrediction]]) -> list[EntityPrediction]:
+        """Not for entities: models may cut a text into different units."""
+        raise ConfigError("probabilities of classes can be averaged, entities cannot")
 
     def example(self, id: str, text: str) -> EntityExample:
         """An example of raw text without gold."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from jptransfer.errors import ArtifactError
+from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.registry import LEARNERS
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Task
@@ -26,6 +26,36 @@ class Predictor(Protocol):
         Examples may lack gold: `task.example(id, text)` makes one of a text. How examples are divided over calls and
         batches changes probabilities by no more than rounding.
         """
+
+
+class Ensemble:
+    """Several task models whose predictions are averaged (see `Predictor`)."""
+
+    def __init__(self, predictors: Sequence[Predictor]) -> None:
+        """Take models of one task.
+
+        Raises:
+            ConfigError: they are of different tasks.
+        """
+        self.predictors, self.task = predictors, predictors[0].task
+        for other in predictors[1:]:
+            if (other.task.kind, list(other.task.labels)) != (self.task.kind, list(self.task.labels)):
+                raise ConfigError("an ensemble's models must be of one task, but one knows "
+                                  f"{', '.join(self.task.labels)}, another {', '.join(other.task.labels)}")
+
+    def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[Any]:
+        """Return the average prediction for each example (see `Predictor`)."""
+        return self.task.average([predictor.predict(examples, batch_size) for predictor in self.predictors])
+
+
+def load_ensemble(folders: Sequence[Path], runtime: Runtime) -> Predictor:
+    """Load one task model, or several whose predictions are averaged.
+
+    Raises:
+        ConfigError: they are of different tasks.
+    """
+    predictors = [load_predictor(folder, runtime) for folder in folders]
+    return predictors[0] if len(predictors) == 1 else Ensemble(predictors)
 
 
 def read_settings(folder: Path) -> Mapping[str, Any]:
