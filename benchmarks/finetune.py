@@ -20,7 +20,7 @@ from harness import compare, cpu_runtime, heading, in_turns, model_config, train
 
 from jptransfer.config import EncoderFinetuningConfig, HeadConfig, Precision
 from jptransfer.models.bert import configuration
-from jptransfer.models.heads import fresh_head
+from jptransfer.models.task_models import fresh_head
 from jptransfer.tasks.base import Feature, open_dataset, read_examples
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.training.batching import padding_share

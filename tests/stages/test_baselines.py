@@ -25,8 +25,8 @@ NETS = ["onehotnet", "embednet_char", *DRAWN]
 SMALL_NET = ["width=12", "hidden=12", "pools=[2,2]", "length=32"]
 SMALL_PICTURES = ["glyph.filters=[4,8]", "glyph.hidden=16", "glyph.width=12", "super_characters.size=5"]
 MODELS = ["rnn", "lstm", "kim_cnn_rand", *WITH_VECTORS, "self_attention", "rcnn", *NETS]
-HARD = ["", "部", "𠮷" * 9, "部屋", " "]
-"""Empty, one unit, unknown ones alone, shorter than any filter, white space."""
+HARD = ["", "部", "𠮷" * 9, "部屋", " ", "部屋がよい。" * 3000]
+"""Empty, one unit, unknown ones alone, shorter than any filter, white space, very long."""
 
 
 @pytest.fixture(scope="module")
