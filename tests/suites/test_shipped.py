@@ -50,4 +50,4 @@ def test_tables_of_a_paper_share_their_runs(compose, tmp_path):
     asked = sum(len(cell.targets) for planned in plans for cell in planned.cells)
     assert len(plan.targets) < asked
     stages = [step.node.stage for step in plan.steps]
-    assert stages.count("pretrain") == 4  # BERT and ULMFiT, each on the whole corpus and on the small one
+    assert stages.count("pretrain") == 6  # BERT, ULMFiT and ELMo, each on the whole corpus and on the small one

@@ -83,16 +83,17 @@ class _ClippedLstm(torch.autograd.Function):
         cells = gates.new_empty(length + 1, rows, weight_hr.shape[1])
         states = gates.new_empty(length + 1, rows, len(weight_hr))
         states[0], cells[0] = hidden, cell
+        recurrent, project = weight_hh.t(), weight_hr.t()
         for step in range(length):
             gate, after = gates[step], cells[step + 1]
-            gate.view(rows, -1).addmm_(states[step], weight_hh.t())
+            gate.view(rows, -1).addmm_(states[step], recurrent)
             gate[:, :2].sigmoid_()
             gate[:, 2].tanh_()
             gate[:, 3].sigmoid_()
             torch.mul(gate[:, 1], cells[step], out=after)
             after.addcmul_(gate[:, 0], gate[:, 2])
             _clip(after, cell_clip)
-            torch.mm(after.tanh().mul_(gate[:, 3]), weight_hr.t(), out=states[step + 1])
+            torch.mm(after.tanh().mul_(gate[:, 3]), project, out=states[step + 1])
             _clip(states[step + 1], state_clip)
         ctx.save_for_backward(gates, states, cells, weight_hh, weight_hr)
         ctx.clips = cell_clip, state_clip
@@ -128,6 +129,7 @@ class _ClippedLstm(torch.autograd.Function):
         return slopes.flatten(2), d_hidden, d_cell, d_hh, d_hr, None, None
 
 
+@torch.compiler.disable  # a compiler would unroll the steps, which takes it minutes
 def clipped_lstm(gates: Tensor, hidden: Tensor, cell: Tensor, weight_hh: Tensor, weight_hr: Tensor, cell_clip: float,
                  state_clip: float) -> tuple[Tensor, Tensor]:
     """Return states (length, batch, projection) and the last cell (batch, width).

@@ -4,11 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from jptransfer.config import BcnHeadConfig, HeadConfig
+from jptransfer.config import AwdLstmModelConfig, BcnHeadConfig, Direction, HeadConfig, ModelConfig
 from jptransfer.errors import ConfigError
+from jptransfer.models.awd_lstm import configuration
 from jptransfer.models.encoder import encode
 from jptransfer.models.heads.bcn import Maxout, biattention
-from jptransfer.models.task_models import load_task_model, save_task_model, task_output
+from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
+from jptransfer.models.windows import Windows
 from tests.models.tagger import words_tokenizer
 from tests.models.test_projected_lstm import sigmoid
 from tests.models.vectors import VOCAB, batch, task_model
@@ -103,6 +105,17 @@ def test_word_vectors_stand_beside_the_states(tmp_path):
     file.unlink()
     again = load_task_model(tmp_path / "saved", "classification", settings).eval()
     torch.testing.assert_close(task_output(again, inputs).logits, found)
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_word_vectors_stand_beside_the_states_of_windows(direction):
+    size = AwdLstmModelConfig(layers=2, embedding=6, hidden=9, direction=direction)
+    encoder = configuration(ModelConfig("awd_lstm", awd_lstm=size), VOCAB, 0)
+    settings, inputs = head(vectors="a.vec", vector_width=3), batch([7, 4])
+    whole, windows = (fresh_head(encoder, "classification", ["a", "b"], settings, 0, windows=windows).eval()
+                      for windows in (None, Windows(3, 20)))
+    with torch.no_grad():
+        torch.testing.assert_close(task_output(windows, inputs).logits, task_output(whole, inputs).logits)
 
 
 def test_what_does_not_fit_is_told():
