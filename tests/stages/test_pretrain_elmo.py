@@ -76,6 +76,9 @@ def test_learns_and_is_adapted_to_other_words(tmp_path):
     assert first[-1]["loss"] < first[0]["loss"]
     facts = summary.values["vocabulary"]
     assert facts["missing"] == 1 and facts["shared"] == facts["units"] - 1
+    unknown = sum("夕食" in text for text in OTHERS)
+    counted = np.load(array_path(domain / "encoded", "train", "word_starts")).sum()
+    assert facts["tokens_covered"] == pytest.approx(1 - unknown / counted)
     models = [load_language_model(folder / "lm") for folder in (general, domain)]
     units = [load_tokenizer(folder / "lm") for folder in (general, domain)]
     old, new = (model.decoder.weight.detach().numpy() for model in models)

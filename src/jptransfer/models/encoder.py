@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from jptransfer.errors import ConfigError
-from jptransfer.models.word_rows import WordsOutput
+from jptransfer.models.word_rows import WordsOutput, at_places
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,22 @@ def encode(model: nn.Module, inputs: Mapping[str, Tensor]) -> Encoded:
     output = encoder_of(model)(**inputs, output_hidden_states=True, return_dict=True)
     if isinstance(output, WordsOutput):
         return Encoded(tuple(output.hidden_states), output.word_mask, False, output.words, output.places)
-    mask = inputs.get("attention_mask")
-    present = torch.ones_like(inputs["input_ids"]) if mask is None else mask
     backward = getattr(model.config, "direction", "") == "backward"
-    return Encoded(tuple(output.hidden_states), present.bool(), backward, inputs["input_ids"])
+    return Encoded(tuple(output.hidden_states), _present(inputs), backward, inputs["input_ids"])
+
+
+def at_ids(encoded: Encoded, inputs: Mapping[str, Tensor]) -> Encoded:
+    """Return states that stand beside the input ids: those of words at the words' own ids, and zeros elsewhere."""
+    if encoded.places is None:
+        return encoded
+    ids = inputs["input_ids"]
+    states = (at_places(part, encoded.places, encoded.mask, ids.shape[1]) for part in encoded.states)
+    return Encoded(tuple(states), _present(inputs), encoded.backward, ids)
+
+
+def _present(inputs: Mapping[str, Tensor]) -> Tensor:
+    mask = inputs.get("attention_mask")
+    return (torch.ones_like(inputs["input_ids"]) if mask is None else mask).bool()
 
 
 def encoder_of(model: nn.Module) -> nn.Module:

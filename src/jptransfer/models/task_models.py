@@ -28,12 +28,11 @@ from transformers import (
 
 from jptransfer.config import HeadConfig
 from jptransfer.errors import ConfigError
-from jptransfer.models.encoder import encode, first_positions, top_layer_at
+from jptransfer.models.encoder import at_ids, encode, first_positions, top_layer_at
 from jptransfer.models.heads import Head, HeadOutput
 from jptransfer.models.mix import MixedHead
 from jptransfer.models.pretrained import explained, know_family, load_weights, on_cpu, own_architecture, quiet
 from jptransfer.models.windows import WindowReader, Windows, encode_windows
-from jptransfer.models.word_rows import at_places
 from jptransfer.registry import HEADS, MODELS
 from jptransfer.tasks.base import Level
 
@@ -63,11 +62,7 @@ class HeadedEncoder(nn.Module):
         if self.windows:
             return self.head(encode_windows(self.encoder, inputs, self.windows))
         encoded = encode(self.encoder, inputs)
-        output = self.head(encoded)
-        if encoded.places is None or self.head.level is not Level.token:
-            return output
-        placed = at_places(output.logits, encoded.places, encoded.mask, inputs["input_ids"].shape[1])
-        return replace(output, logits=placed)
+        return self.head(at_ids(encoded, inputs) if self.head.level is Level.token else encoded)
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the encoder as a plain model of transformers and the head beside it."""

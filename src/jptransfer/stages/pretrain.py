@@ -135,7 +135,8 @@ def _converted(model: Any, training: LmTrainingConfig, inputs: Inputs, tokenizer
     from jptransfer.transfer.vocabulary import align, convert
 
     alignment = align(load_tokenizer(inputs["start"]), tokenizer)
-    report = alignment.describe(load_encoded(inputs["encoded"], "train").ids)
+    words = getattr(tokenizer, "first_character", None)
+    report = alignment.describe(load_encoded(inputs["encoded"], "train").ids, words)
     return convert(model, alignment, training.missing, tokenizer.pad_id), {"vocabulary": report}
 
 

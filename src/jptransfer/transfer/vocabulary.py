@@ -41,16 +41,27 @@ class Alignment:
         """Whether the old vocabulary has each new unit, (new units,) bool."""
         return self.source >= 0
 
-    def covered(self, ids: np.ndarray) -> float:
-        """Return the share of token `ids` (tokens,) of the new vocabulary that the old one has, read in pieces."""
-        found = sum(int(self.shared[ids[start:start + BLOCK]].sum()) for start in range(0, len(ids), BLOCK))
-        return found / max(1, len(ids))
+    def covered(self, ids: np.ndarray, units: int | None = None) -> float:
+        """Return the share of token `ids` (tokens,) of the new vocabulary that the old one has, read in pieces.
 
-    def describe(self, ids: np.ndarray) -> dict[str, float]:
-        """Return units, shared, missing, and `tokens_covered`: the share of `ids` whose unit is shared."""
-        shared = int(self.shared.sum())
-        return {"units": len(self.source), "shared": shared, "missing": len(self.source) - shared,
-                "tokens_covered": self.covered(ids)}
+        With `units` only ids below it count (words, where their characters follow them).
+        """
+        found = total = 0
+        for start in range(0, len(ids), BLOCK):
+            block = ids[start:start + BLOCK]
+            block = block if units is None else block[block < units]
+            found, total = found + int(self.shared[block].sum()), total + len(block)
+        return found / max(1, total)
+
+    def describe(self, ids: np.ndarray, units: int | None = None) -> dict[str, float]:
+        """Return units, shared, missing, and `tokens_covered`: the share of `ids` whose unit is shared.
+
+        With `units` only ids below it count, see `covered`.
+        """
+        counted = self.shared[:units]
+        shared = int(counted.sum())
+        return {"units": len(counted), "shared": shared, "missing": len(counted) - shared,
+                "tokens_covered": self.covered(ids, units)}
 
 
 def align(old: Tokenizer, new: Tokenizer) -> Alignment:
