@@ -99,6 +99,7 @@ def test_help_lists_groups_and_choices(jpt):
     page = jpt("run", "--help").out
     assert "corpus: " in page and "kyoto_wiki" in page and "experiment: " in page and "quickstart" in page
     assert "pretraining.precision (fp32|bf16, default fp32): number format" in page
+    assert "an artifact id, a folder or `hf:org/name@revision`\n" in page  # the second line of what `lm` is
 
 
 def test_cfg_job_shows_the_configuration(jpt):

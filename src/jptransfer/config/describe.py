@@ -33,7 +33,7 @@ class Setting:
 
 @cache
 def docstrings(schema: type) -> dict[str, str]:
-    """Return field -> first line of the string literal that follows it in its class's source, inherited ones too."""
+    """Return field -> the string literal that follows it in its class's source, in one line; inherited ones too."""
     owners = [owner for owner in reversed(schema.__mro__) if dataclasses.is_dataclass(owner)]
     return {name: said for owner in owners for name, said in _own_docstrings(owner).items()}
 
@@ -43,7 +43,7 @@ def _own_docstrings(schema: type) -> dict[str, str]:
     found = {}
     for field, below in zip(body, body[1:], strict=False):
         if isinstance(field, ast.AnnAssign) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
-            found[field.target.id] = inspect.cleandoc(str(below.value.value)).split("\n")[0]  # type: ignore[union-attr]
+            found[field.target.id] = " ".join(str(below.value.value).split())  # type: ignore[union-attr]
     return found
 
 

@@ -22,7 +22,8 @@ class Encoded:
     """What an encoder makes of a batch.
 
     Attributes:
-        states: of every layer, the embeddings' first, the top layer's last: (batch, length, width) each.
+        states: of every layer, the embeddings' first, the top layer's last: (batch, length, width) each; of a text read
+            in windows the top layer's alone.
         mask: (batch, length) bool, where there is a token.
         backward: whether texts are read from their end, so that the last state is that of the first token.
         ids: (batch, length) of the units that the states are those of.
