@@ -215,6 +215,7 @@ def test_folder_and_tar(tmp_path):
     (inside / "2.txt").write_text("四。\n", encoding="utf-8")
     expected = [["一。", "二。", "三。"], ["四。"]]
     assert read(inside, "folder") == expected
+    assert read(inside, "folder", skip_lines=1) == [["三。"]]
     for mode, name in (("w:gz", "a.tar.gz"), ("w:xz", "a.tar.xz"), ("w", "a.tar")):
         with tarfile.open(tmp_path / name, mode) as archive:
             for file in sorted(inside.iterdir()):

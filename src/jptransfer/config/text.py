@@ -33,6 +33,8 @@ class SourceConfig:
     """cut lines into sentences after 。！？; none: as the format says (text and tsv: sentences, others: paragraphs)"""
     max_sentences: int = setting(10_000, low=1)
     """a longer document is cut after this many sentences; 1: every sentence is a document of its own"""
+    skip_lines: int = setting(0, low=0, omit_when=0)
+    """lines at the head of each file that are no text: an address, a date, a title (folder)"""
     encoding: str = "utf-8"
     """character encoding of the files"""
     weight: float = setting(1.0, low=0.0)

@@ -9,6 +9,7 @@ import json
 import re
 import tarfile
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,11 @@ def read_text(source: SourceConfig, intake: Intake) -> Iterator[Document]:
 
 
 def read_folder(source: SourceConfig, intake: Intake) -> Iterator[Document]:
-    """A folder, glob or tar archive of text files: every file is one document of paragraphs."""
+    """A folder, glob or tar archive of text files: every file is one document of paragraphs after its `skip_lines`."""
     for path in locate(source.path, intake):
         for lines in _files_within(path, source.encoding, intake):
-            yield from documents((line for line in lines if line.strip()), source, split=_splits(source))
+            body = (line for line in islice(lines, source.skip_lines, None) if line.strip())
+            yield from documents(body, source, split=_splits(source))
 
 
 def _files_within(path: Path, encoding: str, intake: Intake) -> Iterator[Iterator[str]]:
