@@ -65,6 +65,8 @@ VERBS: dict[str, Verb] = {verb.name: verb for verb in (
          "jptransfer.commands.reproduce:reproduce", ("suite",)),
     Verb("predict", "classify or tag text from a file or standard input", "PredictConfig",
          "jptransfer.commands.models:predict", ("artifact", "input")),
+    Verb("attention", "heat map of what a model with a self-attentive head looks at", "AttentionConfig",
+         "jptransfer.commands.models:attention", ("artifact", "input")),
     Verb("export", "write a model as a folder that plain transformers loads", "ExportConfig",
          "jptransfer.commands.models:export", ("artifact", "to")),
     Verb("compare", "difference of two evaluations, with an interval and a paired test", "CompareConfig",

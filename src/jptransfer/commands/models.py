@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jptransfer.artifacts import Store
 from jptransfer.artifacts.store import Artifact
-from jptransfer.config import CompareConfig, ExportConfig, PredictConfig
+from jptransfer.config import AttentionConfig, CompareConfig, ExportConfig, PredictConfig
 from jptransfer.errors import ArtifactError
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 
@@ -31,6 +31,17 @@ def predict(config: PredictConfig) -> None:
     folders = [resolve(store, one.strip(), ("task_model",)).path for one in config.artifact.split(",")]
     progress = RichProgress() if config.runtime.progress and config.output != "-" else SilentProgress()
     predict_file(config, folders, Runtime(config.runtime, progress))
+
+
+def attention(config: AttentionConfig) -> None:
+    """Write a page (or the weights) of what a task model attends to in texts."""
+    from jptransfer.stages.attention import attention_file
+    from jptransfer.stages.predict import STANDARD
+
+    folder = resolve(Store(config.outputs_root), config.artifact, ("task_model",)).path
+    shown = attention_file(config, folder, Runtime(config.runtime, SilentProgress()))
+    if config.output != STANDARD:
+        print(f"{shown} texts: {config.output}")
 
 
 def export(config: ExportConfig) -> None:

@@ -55,6 +55,7 @@ from jptransfer.config.models import (
 )
 from jptransfer.config.run import (
     ArtifactsConfig,
+    AttentionConfig,
     CompareConfig,
     Config,
     Device,

@@ -213,6 +213,28 @@ class PredictConfig:
 
 
 @dataclass
+class AttentionConfig:
+    """`jpt attention MODEL [INPUT]`: show what a model with a self-attentive head looks at."""
+
+    artifact: str = "???"
+    """task model: artifact id, or folder"""
+    input: str = "-"
+    """file with one text a line, or .jsonl with a field `text`; - for standard input"""
+    input_format: str = ""
+    """text or jsonl; empty: from the input's name, text on standard input"""
+    output: str = "attention.html"
+    """page to write (.html), or the weights themselves (.jsonl; - for standard output)"""
+    limit: int = setting(100, low=1)
+    """texts that are shown, the first ones"""
+    batch_size: int = setting(64, low=1)
+    """texts at a time"""
+    outputs_root: str = "${oc.env:JPT_OUTPUTS,outputs}"
+    """folder of artifacts"""
+    runtime: RuntimeConfig = setting(factory=RuntimeConfig)
+    """device and threads"""
+
+
+@dataclass
 class ExportConfig:
     """`jpt export ARTIFACT FOLDER`: write a model as a folder that plain transformers loads."""
 

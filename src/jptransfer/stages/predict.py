@@ -48,11 +48,11 @@ def predict_file(config: PredictConfig, folders: Sequence[Path], runtime: Runtim
     from jptransfer.training.prediction import load_ensemble
 
     layout = _format(config)
-    rows = _read(config)
+    rows = read_rows(config.input, config.input_format)
     predictor = load_ensemble(folders, runtime)
     task, written = predictor.task, 0
     header, line = _tsv(task) if layout == "tsv" else ("", _jsonl(task))
-    with _writer(config.output) as stream:
+    with open_output(config.output) as stream:
         stream.write(header)
         while chunk := list(islice(rows, config.batch_size * CHUNK_BATCHES)):
             examples = [task.example(str(written + place), row["text"]) for place, row in enumerate(chunk)]
@@ -69,9 +69,10 @@ def _format(config: PredictConfig) -> str:
     return layout
 
 
-def _read(config: PredictConfig) -> Iterator[Row]:
-    path = Path("/dev/stdin" if config.input == STANDARD else config.input)
-    layout = config.input_format or ("jsonl" if bare_suffix(path) in OBJECTS else "text")
+def read_rows(source: str, layout: str) -> Iterator[Row]:
+    """Yield the objects of a file or of standard input, each with the field `text`; an empty `layout` is found."""
+    path = Path("/dev/stdin" if source == STANDARD else source)
+    layout = layout or ("jsonl" if bare_suffix(path) in OBJECTS else "text")
     if layout not in INPUT_FORMATS:
         raise ConfigError("input_format: " + unknown("input format", layout, INPUT_FORMATS))
     lines = read_lines(path, "utf-8", _Strict())
@@ -100,7 +101,7 @@ def _object(where: str, line: str) -> Row:
 
 
 @contextmanager
-def _writer(name: str) -> Iterator[TextIO]:
+def open_output(name: str) -> Iterator[TextIO]:
     """Open standard output, or a file that takes its name only when all is written."""
     if name == STANDARD:
         yield sys.stdout

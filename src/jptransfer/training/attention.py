@@ -1,0 +1,80 @@
+"""What a task model's head attends to: weights over the pieces of each text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from jptransfer.config import Keep
+from jptransfer.errors import ConfigError
+from jptransfer.models.encoder import encode
+from jptransfer.models.task_models import HeadedEncoder
+from jptransfer.registry import HEADS
+from jptransfer.training.inference import EncoderPredictor
+from jptransfer.training.prediction import Predictor
+from jptransfer.training.task_data import collate
+from jptransfer.training.types import move
+
+SPECIAL = 2
+"""Special tokens of a feature: one before the pieces of a text, one after."""
+
+
+@dataclass(frozen=True)
+class Attended:
+    """One text with its prediction.
+
+    Attributes:
+        prediction: the task's.
+        pieces: half-open character spans in the text, those that the length limit leaves.
+        weights: (hops, pieces) float32; what is missing of a hop's sum of 1 lies on the special tokens.
+    """
+
+    prediction: Any
+    pieces: list[tuple[int, int]]
+    weights: np.ndarray
+
+    @property
+    def overall(self) -> np.ndarray:
+        """Mean over hops (pieces,), as Lin et al. (2017, section 4.1.2) sum them for their heat maps."""
+        return self.weights.mean(0)
+
+
+def attended(predictor: Predictor, examples: Sequence[Any], batch_size: int = 64) -> Iterator[Attended]:
+    """Yield what the model's head attends to in each example.
+
+    Raises:
+        ConfigError: the model is none whose head weighs the states of its encoder.
+    """
+    model = _with_attention(predictor)
+    assert isinstance(predictor, EncoderPredictor)
+    device = next(model.parameters()).device
+    for start in range(0, len(examples), batch_size):
+        part = examples[start:start + batch_size]
+        features = predictor.task.features(part, predictor.tokenizer, predictor.max_length, predictor.keep)
+        batch = move(collate(features, predictor.tokenizer.pad_id), device)
+        batch.pop("labels")
+        with torch.inference_mode():
+            weights = model.head.attention(encode(model.encoder, batch)).float().cpu().numpy()
+        predictions = predictor.predict(part, batch_size)
+        for prediction, feature, rows in zip(predictions, features, weights, strict=True):
+            pieces = _kept(predictor, prediction.text, len(feature.input_ids) - SPECIAL)
+            yield Attended(prediction, pieces, rows[:, 1:1 + len(pieces)])
+
+
+def _with_attention(predictor: Predictor) -> HeadedEncoder:
+    model = getattr(predictor, "model", None)
+    if isinstance(model, HeadedEncoder) and hasattr(model.head, "attention"):
+        return model
+    able = ", ".join(name for name in HEADS if hasattr(HEADS.load(name), "attention"))
+    raise ConfigError(f"this model has no head with attention weights; those that have: {able} "
+                      "(finetuning.encoder.head.name)")
+
+
+def _kept(predictor: EncoderPredictor, text: str, count: int) -> list[tuple[int, int]]:
+    """Return the spans of the first or last `count` pieces, those that a feature holds."""
+    spans = predictor.tokenizer.encode(text).offsets
+    return spans[:count] if predictor.keep is Keep.first else spans[len(spans) - count:]
