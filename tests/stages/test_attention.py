@@ -9,7 +9,7 @@ from jptransfer.models.embedding import EmbeddingConfig
 from jptransfer.models.task_models import fresh_head
 from jptransfer.stages.attention import attention_file, runs
 from jptransfer.tasks.base import make_task
-from jptransfer.text.simple import ByteTokenizer
+from jptransfer.text.tokenizers import train_tokenizer
 from jptransfer.training import prediction
 from jptransfer.training.inference import EncoderPredictor
 
@@ -18,7 +18,7 @@ TEXTS = ["良い宿", "", "a b"]
 
 @pytest.fixture
 def predictor(runtime):
-    tokenizer = ByteTokenizer(TokenizerConfig("byte", kind="byte"))
+    tokenizer = train_tokenizer(TokenizerConfig("byte", kind="byte"), [])
     config = EmbeddingConfig(vocab_size=tokenizer.vocab_size, hidden_size=8, pad_token_id=tokenizer.pad_id)
     head = HeadConfig(name="self_attention", self_attention=SelfAttentionHeadConfig(hidden=6, hops=3, dense=4))
     task = make_task("classification", ["bad", "good"])
@@ -44,9 +44,9 @@ def test_weights_are_those_of_the_head(written, predictor):
     rows = [json.loads(line) for line in text.splitlines()]
     assert count == 3 and [row["text"] for row in rows] == TEXTS
     assert [(p["start"], p["end"]) for p in rows[0]["pieces"]] == [(0, 1)] * 3 + [(1, 2)] * 3  # 6 of 9 bytes: the limit
-    embedded = predictor.model.encoder.get_input_embeddings().weight
     tokenizer, head = predictor.tokenizer, predictor.model.head
-    states = embedded[[tokenizer.cls_id, *tokenizer.encode("a b").ids, tokenizer.sep_id]]
+    ids = [tokenizer.cls_id, *tokenizer.encode("a b").ids, tokenizer.sep_id]
+    states = predictor.model.encoder(torch.tensor([ids])).last_hidden_state[0]
     by_hand = (torch.tanh(states @ head.score[0].weight.T) @ head.score[2].weight.T).softmax(0)
     assert torch.allclose(torch.tensor([p["hops"] for p in rows[2]["pieces"]]), by_hand[1:-1], atol=1e-6)
     assert rows[2]["pieces"][0]["weight"] == pytest.approx(by_hand[1].mean().item(), abs=1e-6)
