@@ -159,6 +159,7 @@ HEADS = _table("head", {
     "temporal_cnn": ("models.heads.temporal_cnn:TemporalCnnHead",
                      "pairs of convolutions, pooling after each, two linear layers (Zhang and LeCun 2017)"),
     "bcn": ("models.heads.bcn:BcnHead", "biattentive classification network (McCann et al. 2017)"),
+    "crf": ("models.heads.crf:CrfHead", "the token head's layer and a conditional random field over its tags (ner)"),
     "token": ("models.heads.token:TokenHead", "one linear layer on every state of the top layer (ner)"),
 })
 

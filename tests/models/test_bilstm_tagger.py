@@ -149,6 +149,6 @@ def test_ten_thousand_characters_are_tagged_whole():
     assert sum(len(one.units) for one in made) == len(text.split()) and len(text) > 10_000
     model = tagger(tokenizer, size=SIZE).eval()
     with torch.inference_mode():
-        scores = score(model, made, Level.token, tokenizer.pad_id, 16)
+        scores = score(model, made, Level.token, tokenizer.pad_id, 16).rows
     assert [len(one) for one in scores] == [len(part.input_ids) for part in made]
     assert all(np.isfinite(one).all() for one in scores)

@@ -6,6 +6,7 @@ from jptransfer.config.learning import (
     CausalConfig,
     ClassWeights,
     ConcatPoolingHeadConfig,
+    CrfHeadConfig,
     Dropped,
     EncoderFinetuningConfig,
     FasttextConfig,

@@ -462,6 +462,14 @@ class BcnHeadConfig:
 
 
 @dataclass
+class CrfHeadConfig:
+    """Tags decided over a whole text by a conditional random field."""
+
+    constraints: bool = True
+    """sequences that the tag scheme does not know (I- after nothing of its type) have no probability"""
+
+
+@dataclass
 class HeadConfig:
     """What stands on an encoder; only the section of the head's own name counts."""
 
@@ -483,6 +491,8 @@ class HeadConfig:
     """settings of rcnn"""
     bcn: BcnHeadConfig = setting(factory=BcnHeadConfig, omit_when=None)
     """settings of bcn"""
+    crf: CrfHeadConfig = setting(factory=CrfHeadConfig, omit_when=None)
+    """settings of crf"""
     temporal_cnn: TemporalCnnHeadConfig = setting(factory=TemporalCnnHeadConfig, omit_when=None)
     """settings of temporal_cnn"""
 

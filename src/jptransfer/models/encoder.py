@@ -16,6 +16,9 @@ from torch import Tensor, nn
 from jptransfer.errors import ConfigError
 from jptransfer.models.word_rows import WordsOutput, at_places
 
+UNITS = "units"
+"""Input that says where a tagger's units begin, 1 at their first tokens; it is for the head alone."""
+
 
 @dataclass(frozen=True)
 class Encoded:
@@ -28,6 +31,7 @@ class Encoded:
         backward: whether texts are read from their end, so that the last state is that of the first token.
         ids: (batch, length) of the units that the states are those of.
         places: (batch, length) where in the flattened input ids each state's word begins, if states are those of words.
+        units: (batch, length) bool, where a unit of a tagger begins; None: nobody said.
     """
 
     states: tuple[Tensor, ...]
@@ -35,6 +39,7 @@ class Encoded:
     backward: bool = False
     ids: Tensor | None = None
     places: Tensor | None = None
+    units: Tensor | None = None
 
     @property
     def last(self) -> Tensor:

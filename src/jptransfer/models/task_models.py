@@ -28,7 +28,7 @@ from transformers import (
 
 from jptransfer.config import HeadConfig
 from jptransfer.errors import ConfigError
-from jptransfer.models.encoder import at_ids, encode, first_positions, top_layer_at
+from jptransfer.models.encoder import UNITS, at_ids, encode, first_positions, top_layer_at
 from jptransfer.models.heads import Head, HeadOutput
 from jptransfer.models.mix import MixedHead
 from jptransfer.models.pretrained import explained, know_family, load_weights, on_cpu, own_architecture, quiet
@@ -57,12 +57,14 @@ class HeadedEncoder(nn.Module):
         """The encoder's configuration."""
         return self.encoder.config
 
-    def forward(self, **inputs: torch.Tensor) -> HeadOutput:
-        """Return what the head makes of ids and mask (batch, length)."""
+    def forward(self, units: torch.Tensor | None = None, **inputs: torch.Tensor) -> HeadOutput:
+        """Return what the head makes of ids, mask and, for taggers, where units begin (batch, length)."""
         if self.windows:
             return self.head(encode_windows(self.encoder, inputs, self.windows))
         encoded = encode(self.encoder, inputs)
-        return self.head(at_ids(encoded, inputs) if self.head.level is Level.token else encoded)
+        if self.head.level is Level.token:
+            encoded = replace(at_ids(encoded, inputs), units=None if units is None else units.bool())
+        return self.head(encoded)
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the encoder as a plain model of transformers and the head beside it."""
@@ -172,14 +174,18 @@ def save_task_model(model: nn.Module, folder: Path) -> None:
 def task_output(model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> HeadOutput:
     """Return logits, float32: (batch, labels) of a classifier, (batch, length, tags) of a tagger, and any penalty.
 
-    Where the head reads the first token's state alone, the encoder's top layer computes no other.
+    Where the head reads the first token's state alone, the encoder's top layer computes no other. Heads of
+    transformers' own models do not ask where the units are.
     """
+    if not isinstance(model, HeadedEncoder):
+        inputs = {name: tensor for name, tensor in inputs.items() if name != UNITS}
     if not _reads_first(model):
         output = model(**inputs)
     else:
         with top_layer_at(model, first_positions(inputs["input_ids"])):
             output = model(**inputs)
-    return HeadOutput(output.logits.float(), getattr(output, "penalty", None))
+    rest = {name: getattr(output, name, None) for name in ("penalty", "chain", "places")}
+    return HeadOutput(output.logits.float(), **rest)
 
 
 def _reads_first(model: nn.Module) -> bool:

@@ -129,12 +129,13 @@ class Task(Protocol):
     def report(self, examples: Sequence[Any], features: Sequence[Feature]) -> dict[str, int]:
         """Count what encoding could not keep: truncated texts, misaligned entities; for logs and manifest."""
 
-    def decode(self, features: Sequence[Feature], scores: Sequence[np.ndarray],
-               examples: Sequence[Any]) -> list[Any]:
+    def decode(self, features: Sequence[Feature], scores: Sequence[np.ndarray], examples: Sequence[Any],
+               paths: Sequence[np.ndarray] | None = None) -> list[Any]:
         """Turn scores into one prediction an example, in order.
 
         `scores[i]` belongs to `features[i]`: logits or log-probabilities, (outputs,) at sequence level and
-        (tokens, outputs) at token level; rows of padding after a feature's tokens do no harm.
+        (tokens, outputs) at token level; rows of padding after a feature's tokens do no harm. `paths[i]`, (tokens,), is
+        what a head has decided for over the whole feature; None: each token's most probable output.
         """
 
     def average(self, predictions: Sequence[Sequence[Any]]) -> list[Any]:

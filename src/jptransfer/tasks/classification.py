@@ -94,8 +94,8 @@ class Classification:
         """Examples, and how many of them were truncated."""
         return {"examples": len(examples), "truncated": sum(feature.truncated > 0 for feature in features)}
 
-    def decode(self, features: Sequence[Feature], scores: Sequence[np.ndarray],
-               examples: Sequence[TextExample]) -> list[LabelPrediction]:
+    def decode(self, features: Sequence[Feature], scores: Sequence[np.ndarray], examples: Sequence[TextExample],
+               paths: Sequence[np.ndarray] | None = None) -> list[LabelPrediction]:
         """Most probable label of each example; the first of equals."""
         if not features:
             return []

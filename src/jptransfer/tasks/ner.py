@@ -135,22 +135,29 @@ class EntityRecognition:
             "misaligned": sum(to_units(entities, units[index])[1] for index, entities in gold),
         }
 
-    def decode(self, features: Sequence[Feature], scores: Sequence[np.ndarray],
-               examples: Sequence[EntityExample]) -> list[EntityPrediction]:
-        """Most probable tag of each unit, read as chunks; an entity's probability is its tags' product."""
+    def decode(self, features: Sequence[Feature], scores: Sequence[np.ndarray], examples: Sequence[EntityExample],
+               paths: Sequence[np.ndarray] | None = None) -> list[EntityPrediction]:
+        """Each unit's tag, the most probable one or that of `paths`, read as chunks.
+
+        An entity's probability is its tags' product.
+        """
         units = _units_by_example(features)
         rows: dict[int, list[np.ndarray]] = defaultdict(list)
-        for feature, score in zip(features, scores, strict=True):
+        tags: dict[int, list[np.ndarray]] = defaultdict(list)
+        for number, (feature, score) in enumerate(zip(features, scores, strict=True)):
             rows[feature.example].append(np.asarray(score)[feature.positions])
-        return [self._predict(example, units[index], rows[index]) for index, example in enumerate(examples)]
+            decided = rows[feature.example][-1].argmax(axis=1) if paths is None else paths[number][feature.positions]
+            tags[feature.example].append(decided)
+        return [self._predict(example, units[index], rows[index], tags[index])
+                for index, example in enumerate(examples)]
 
-    def _predict(self, example: EntityExample, units: list[tuple[int, int]],
-                 rows: list[np.ndarray]) -> EntityPrediction:
+    def _predict(self, example: EntityExample, units: list[tuple[int, int]], rows: list[np.ndarray],
+                 tags: list[np.ndarray]) -> EntityPrediction:
         found: list[Span] = []
         probabilities: list[float] = []
         if units:
             logs = log_softmax(np.concatenate(rows))
-            best = logs.argmax(axis=1)
+            best = np.concatenate(tags)
             found = chunks(self.outputs[tag] for tag in best)
             top = logs[np.arange(len(best)), best]
             probabilities = [float(np.exp(top[start:end].sum())) for start, end, _ in found]

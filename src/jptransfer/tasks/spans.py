@@ -87,6 +87,12 @@ def _prefixes(scheme: str, *, touched: bool, touches: bool) -> str:
     return (SCHEMES | changing)[scheme]
 
 
+def may_follow(before: str, tag: str) -> bool:
+    """Whether IOB2 allows `tag` after `before` (empty: at the beginning): I- needs a B- or I- of its type before it."""
+    prefix, kind = split_tag(tag)
+    return prefix != "I" or (bool(before) and split_tag(before)[1] == kind)
+
+
 def tag_names(types: Sequence[str]) -> list[str]:
     """Return all IOB2 tags over `types`, ``O`` first: the order of a tagger's outputs."""
     return [OUTSIDE, *(f"{prefix}-{kind}" for kind in types for prefix in "BI")]

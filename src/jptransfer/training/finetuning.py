@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedConfig
 
-from jptransfer.config import ClassWeights, HeadConfig, Keep
+from jptransfer.config import ClassWeights, EncoderFinetuningConfig, HeadConfig, Keep
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError
 from jptransfer.models.dropout import set_dropouts
@@ -46,6 +46,8 @@ STATIC_MULTIPLE = 32
 class LabelLoss:
     """Cross-entropy of a head's outputs with their labels, each label's loss times its class's weight.
 
+    Of a head that decides over whole texts, the negative log-likelihood of their tags.
+
     Attributes:
         weights: one a class, float32.
         fixed: modules that only compute features: without dropout, as when they are used.
@@ -66,9 +68,11 @@ class LabelLoss:
         for module in self.fixed:
             module.eval()
         inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
-        output = task_output(model, inputs)
+        output, labels = task_output(model, inputs), batch["labels"]
+        if output.chain is not None:
+            return StepLoss({"label": -output.chain.log_likelihood(labels.gather(1, output.places)).sum()})
         logits = output.logits.flatten(0, -2)
-        loss = cross_entropy(logits, batch["labels"].flatten(), weight=self.weights.to(logits.device),
+        loss = cross_entropy(logits, labels.flatten(), weight=self.weights.to(logits.device),
                              ignore_index=IGNORED, reduction="sum", label_smoothing=self.smoothing)
         penalty = {} if output.penalty is None else {"penalty": output.penalty.float().sum()}
         return StepLoss({"label": loss, **penalty})
@@ -139,8 +143,10 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
         if not context.is_main:
             return {}
         scores = score(model, validation, task.level, tokenizer.pad_id, EVALUATION_BATCH)
-        return job.selection.score(task.decode(validation, scores, job.validation))
+        return job.selection.score(task.decode(validation, scores.rows, job.validation, scores.paths))
 
+    if any(getattr(part, "over_text", False) for part in model.modules()):
+        _refuse_weights(config)
     objective = LabelLoss(class_weights(features, len(task.outputs), config.class_weights),
                           [encoder_of(model)] if frozen and set(frozen) >= set(groups) - {HEAD} else [],
                           config.label_smoothing)
@@ -150,6 +156,13 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
         save_task_model(model, job.out)
         tokenizer.save(job.out)
     return result, {**task.report(job.train, features), **started}
+
+
+def _refuse_weights(config: EncoderFinetuningConfig) -> None:
+    """Raise `ConfigError` where tags are decided together and yet are to have weights of their own."""
+    for name, unset in (("class_weights", ClassWeights.none), ("label_smoothing", 0.0)):
+        if getattr(config, name) != unset:
+            raise ConfigError(f"finetuning.encoder.{name}: head crf decides tags together; it has no loss for each")
 
 
 def _tokenizer(job: Job) -> Tokenizer:

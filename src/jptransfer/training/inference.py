@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import nn
 
 from jptransfer.config import Keep
+from jptransfer.models.heads import HeadOutput
 from jptransfer.models.task_models import task_output
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Level, Task
@@ -22,6 +24,20 @@ CPU_PADDING = 64
 """Positions of padding that cost a CPU as much as a batch more does (measured with 4 layers of 256)."""
 
 
+@dataclass(frozen=True)
+class Scores:
+    """What a model says of features.
+
+    Attributes:
+        rows: of each feature, float32: (outputs,) at sequence level, (tokens, outputs) at token level; logits, or
+            where a head decides over a whole text (`crf`) the log-probabilities of each unit's tags.
+        paths: of each feature, (tokens,) the outputs that such a head decides for; None: there is no such head.
+    """
+
+    rows: list[np.ndarray]
+    paths: list[np.ndarray] | None = None
+
+
 def score(
     model: nn.Module,
     features: Sequence[Feature],
@@ -29,24 +45,38 @@ def score(
     pad: int,
     batch_size: int,
     done: Callable[[int], None] = lambda count: None,
-) -> list[np.ndarray]:
-    """Return the logits of each feature, float32: (outputs,) at sequence level, (tokens, outputs) at token level.
+) -> Scores:
+    """Return what `model` says of each feature.
 
     At most `batch_size` features of similar length go through the model together, the longest first (so that memory is
     asked for once); `done` is told how many after each batch. `model` is used as it is: evaluation mode and gradients
     are the caller's.
     """
-    scores: list[np.ndarray] = [np.empty(0)] * len(features)
+    rows, paths = ([np.empty(0)] * len(features) for _ in range(2))
     device = next(model.parameters()).device
     most = CPU_PADDING if device.type == "cpu" else None
     for part in sorted_batches([len(feature.input_ids) for feature in features], batch_size, most):
         batch = move(collate([features[index] for index in part], pad), device)
         batch.pop("labels")
-        logits = task_output(model, batch).logits.cpu().numpy()
-        for index, row in zip(part, logits, strict=True):
-            scores[index] = row[:len(features[index].input_ids)] if level is Level.token else row
+        output = task_output(model, batch)
+        logits, best = _at_tokens(output)
+        for place, index in enumerate(part):
+            length = len(features[index].input_ids)
+            rows[index] = logits[place, :length] if level is Level.token else logits[place]
+            if best is not None:
+                paths[index] = best[place, :length]
         done(len(part))
-    return scores
+    return Scores(rows, paths if features and best is not None else None)
+
+
+def _at_tokens(output: HeadOutput) -> tuple[np.ndarray, np.ndarray | None]:
+    """Return scores (batch, [length,] outputs), and, of a chain, its best path at the units' places (batch, length)."""
+    if output.chain is None or output.places is None:
+        return output.logits.cpu().numpy(), None
+    marginals, places = output.chain.log_marginals(), output.places.unsqueeze(-1)
+    rows = torch.zeros_like(output.logits).scatter(1, places.expand_as(marginals), marginals)
+    paths = torch.zeros_like(output.logits[..., 0], dtype=torch.int64).scatter(1, output.places, output.chain.best())
+    return rows.cpu().numpy(), paths.cpu().numpy()
 
 
 class EncoderPredictor:
@@ -62,4 +92,4 @@ class EncoderPredictor:
         features = self.task.features(examples, self.tokenizer, self.max_length, self.keep)
         with torch.inference_mode(), self.runtime.progress.bar("predict", len(features)) as bar:
             scores = score(self.model, features, self.task.level, self.tokenizer.pad_id, batch_size, bar.advance)
-        return self.task.decode(features, scores, examples)
+        return self.task.decode(features, scores.rows, examples, scores.paths)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from jptransfer.models.encoder import UNITS
 from jptransfer.tasks.base import IGNORED, Feature
 from jptransfer.training.batching import alike_batches
 from jptransfer.training.types import Batch, Tensors
@@ -34,7 +35,8 @@ class TaskData:
 
 
 def collate(features: Sequence[Feature], pad: int, multiple: int = 1) -> Tensors:
-    """Return `input_ids`, `attention_mask`, `labels` and, where features have segments, `token_type_ids`, int64.
+    """Return `input_ids`, `attention_mask`, `labels`, where features have segments `token_type_ids`, and at token level
+    `units`, 1 where a unit begins; all int64.
 
     All are (features, longest) but the labels at sequence level: (features,).
     """
@@ -46,7 +48,12 @@ def collate(features: Sequence[Feature], pad: int, multiple: int = 1) -> Tensors
         tensors["token_type_ids"] = _padded([feature.segments for feature in features], width, 0)
     per_sequence = all(len(feature.labels) == 1 for feature in features)
     labels = _padded([feature.labels for feature in features], 1 if per_sequence else width, IGNORED)
-    return {**tensors, "labels": labels[:, 0] if per_sequence else labels}
+    if per_sequence:
+        return {**tensors, "labels": labels[:, 0]}
+    units = torch.zeros_like(labels)
+    for row, feature in zip(units, features, strict=True):
+        row[feature.positions] = 1
+    return {**tensors, "labels": labels, UNITS: units}
 
 
 def _padded(rows: Sequence[Sequence[int]], width: int, fill: int) -> torch.Tensor:

@@ -10,6 +10,7 @@ from transformers import PreTrainedConfig
 
 from jptransfer.config import HeadConfig
 from jptransfer.models.encoder import Encoded
+from jptransfer.models.heads.chain import TagChain
 from jptransfer.tasks.base import Level
 
 
@@ -20,10 +21,14 @@ class HeadOutput:
     Attributes:
         logits: (batch, outputs) at sequence level, (batch, length, outputs) at token level.
         penalty: (batch,) a term of the loss beside that of the labels, if the head has one.
+        chain: scores of the tags of all units of a text together, if the head decides so.
+        places: (batch, units) where the units of `chain` stand.
     """
 
     logits: Tensor
     penalty: Tensor | None = None
+    chain: TagChain | None = None
+    places: Tensor | None = None
 
 
 class Head(Protocol):
