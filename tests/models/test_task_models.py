@@ -27,7 +27,7 @@ def language_model(tmp_path):
 
 
 HEADS = {"plain": HeadConfig(dropout=0.3)} | {
-    pooling.value: HeadConfig("pooled", 0.3, PooledHeadConfig(pooling)) for pooling in Pooling}
+    pooling.value: HeadConfig("pooled", 0.3, pooled=PooledHeadConfig(pooling)) for pooling in Pooling}
 
 
 HEADS["concat_pooling"] = HeadConfig("concat_pooling", 0.3)
