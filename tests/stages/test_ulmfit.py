@@ -85,7 +85,7 @@ def test_learns_32_examples_by_heart(units, cell, direction, bptt):
         loss(net, collate(features, 0)).terms["label"].backward()
         optimizer.step()
     with torch.no_grad():
-        rows = score(net.eval(), features, Level.sequence, 0, 1)
+        rows = score(net.eval(), features, Level.sequence, 0, 1).rows
     assert [int(row.argmax()) for row in rows] == labels.tolist()
 
 
