@@ -10,8 +10,8 @@ from torch import Tensor
 
 from jptransfer.tasks.base import IGNORED
 
-CHUNK = 1 << 22
-"""Logits that exist at a time."""
+CHUNK = 1 << 23
+"""Logits that exist at a time: more would not fit in a cache, with fewer the weights are read more often."""
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
@@ -26,21 +26,22 @@ class _LinearCrossEntropy(torch.autograd.Function):
         d_bias = torch.zeros_like(bias) if wanted[2] else None
         for start in range(0, len(states), _rows(weight)):
             piece = slice(start, start + _rows(weight))
-            logits, kept = F.linear(states[piece], weight, bias).float(), labels[piece] != IGNORED
+            scores, kept = F.linear(states[piece], weight, bias).float(), labels[piece] != IGNORED
             index = labels[piece].clamp_min(0).unsqueeze(1)
-            normaliser = logits.logsumexp(1, keepdim=True)
-            total += ((normaliser - logits.gather(1, index))[:, 0] * kept).sum()
+            torch.log_softmax(scores, 1, out=scores)
+            total -= (scores.gather(1, index)[:, 0] * kept).sum()
             if not any(wanted):
                 continue
-            slope = logits.sub_(normaliser).exp_()
-            slope.scatter_add_(1, index, slope.new_full((), -1.0).expand_as(index))
-            slope = slope.mul_(kept.unsqueeze(1)).to(weight.dtype)
+            scores.exp_().scatter_add_(1, index, scores.new_full((), -1.0).expand_as(index))
+            # Labels that do not count are taken out of the states, which are much smaller than the scores.
+            slope, counted = scores.to(weight.dtype), kept.to(weight.dtype)
             if d_states is not None:
                 torch.mm(slope, weight, out=d_states[piece])
+                d_states[piece].mul_(counted.unsqueeze(1))
             if d_weight is not None:
-                d_weight.addmm_(slope.t(), states[piece])
+                d_weight.addmm_(slope.t(), states[piece] * counted.unsqueeze(1))
             if d_bias is not None:
-                d_bias += slope.sum(0)
+                d_bias.addmv_(slope.t(), counted)
         ctx.gradients = d_states, d_weight, d_bias
         return total
 
