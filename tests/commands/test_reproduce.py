@@ -68,7 +68,7 @@ def test_cells_run_in_jobs_of_a_launcher(jpt, suite, tmp_path):
 
 def test_ls_and_mistakes(jpt):
     listed = jpt("reproduce", "ls")
-    assert listed.code == 0 and "bataa2019/table3  0 of" in listed.out
+    assert listed.code == 0 and "bataa2019/table3 0 of" in " ".join(listed.out.split())
     assert "did you mean 'toy'" in jpt("reproduce", "bataa2019/table3", "scale=toi").err
     assert "unknown row 'brt'" in jpt("reproduce", "bataa2019/table3", "only=[brt]").err
     assert jpt("reproduce", "ls", "scale=huge").code == 2
@@ -116,3 +116,9 @@ def test_an_ensemble_on_the_command_line_is_that_of_the_suite(jpt, suite, tmp_pa
     found = [jpt("predict", which, "in.txt").out.splitlines()[1].split("\t")[2:] for which in (*ids, ",".join(ids))]
     numbers = [[float(cell) for cell in cells[1:]] for cells in found]
     assert numbers[2] == pytest.approx([sum(pair) / 2 for pair in zip(*numbers[:2], strict=True)], abs=2e-6)
+
+
+def test_of_several_suites_those_with_the_scale_are_taken(jpt):
+    planned = jpt("reproduce", "all", "scale=small", "dry_run=true")
+    assert "public/updating" in planned.out and "bataa2019" not in planned.out
+    assert "did you mean 'small'" in jpt("reproduce", "all", "scale=smal").err

@@ -21,6 +21,7 @@ from jptransfer.pipeline import Plan
 from jptransfer.report import numbers
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 from jptransfer.suites import library
+from jptransfer.suites.library import Suite
 from jptransfer.suites.planning import CellPlan, Choice, Compose, SuitePlan, estimate, joint_plan, plan_suite
 
 Failures = dict[str, tuple[str, int]]
@@ -37,7 +38,7 @@ def reproduce(config: ReproduceConfig) -> dict[str, Any] | None:
     if config.suite == "ls":
         list_suites(config, compose, store)
         return None
-    suites = library.find(config.suite)
+    suites = at_scale(library.find(config.suite), config.scale)
     if len(suites) > 1 and (config.only or config.cells):
         raise ConfigError("only and cells choose of one suite; name it, as in bataa2019/table3")
     plans = [plan_suite(suite, _choice(config), compose, store) for suite in suites]
@@ -59,16 +60,24 @@ def _choice(config: ReproduceConfig) -> Choice:
                   [f"data_root={quote(config.data_root)}", f"outputs_root={quote(config.outputs_root)}"])
 
 
+def at_scale(suites: Sequence[Suite], scale: str) -> list[Suite]:
+    """Return those of several suites that have a scale.
+
+    Raises:
+        ConfigError: none has it.
+    """
+    found = [suite for suite in suites if scale in suite.config.scales]
+    if not found:
+        raise ConfigError(unknown("scale", scale, {name for suite in suites for name in suite.config.scales}))
+    return found
+
+
 def list_suites(config: ReproduceConfig, compose: Compose, store: Store) -> None:
     """Print every shipped suite with its state at the scale asked for."""
     rows = []
-    for suite in library.find(library.ALL):
-        if config.scale in suite.config.scales:
-            planned = plan_suite(suite, Choice(config.scale, places=_choice(config).places), compose, store)
-            rows.append((suite.name, _state(planned, joint_plan([planned], store)), suite.config.title))
-    if not rows:
-        scales = {scale for suite in library.find(library.ALL) for scale in suite.config.scales}
-        raise ConfigError(unknown("scale", config.scale, scales))
+    for suite in at_scale(library.find(library.ALL), config.scale):
+        planned = plan_suite(suite, Choice(config.scale, places=_choice(config).places), compose, store)
+        rows.append((suite.name, _state(planned, joint_plan([planned], store)), suite.config.title))
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     print("\n".join(f"{name:<{widths[0]}}  {state:<{widths[1]}}  {title}" for name, state, title in rows))
 
