@@ -3,14 +3,25 @@ import json
 import pytest
 import torch
 
-from jptransfer.config import AttentionConfig, HeadConfig, SelfAttentionHeadConfig, TokenizerConfig
+from jptransfer.config import (
+    AttentionConfig,
+    AwdLstmModelConfig,
+    HeadConfig,
+    Keep,
+    ModelConfig,
+    SelfAttentionHeadConfig,
+    TokenizerConfig,
+)
 from jptransfer.errors import ConfigError
+from jptransfer.models.awd_lstm import configuration
 from jptransfer.models.embedding import EmbeddingConfig
 from jptransfer.models.task_models import fresh_head
+from jptransfer.models.windows import Windows
 from jptransfer.stages.attention import attention_file, runs
 from jptransfer.tasks.base import make_task
 from jptransfer.text.tokenizers import train_tokenizer
 from jptransfer.training import prediction
+from jptransfer.training.attention import attended
 from jptransfer.training.inference import EncoderPredictor
 
 TEXTS = ["良い宿", "", "a b"]
@@ -71,3 +82,19 @@ def test_what_can_not_be_shown(written, predictor):
     predictor.model = fresh_head(config, "classification", ["bad", "good"], HeadConfig(name="kim_cnn"), 0)
     with pytest.raises(ConfigError, match="those that have: .*self_attention"):
         written("out.html")
+
+
+def test_of_a_text_read_in_windows_the_pieces_that_the_head_saw_have_weights(runtime):
+    tokenizer = train_tokenizer(TokenizerConfig("byte", kind="byte"), [])
+    size = AwdLstmModelConfig(layers=1, embedding=6, hidden=6)
+    config = configuration(ModelConfig("awd_lstm", awd_lstm=size), tokenizer.vocab_size, tokenizer.pad_id)
+    head = HeadConfig(name="self_attention", self_attention=SelfAttentionHeadConfig(hidden=6, hops=3, dense=4))
+    task = make_task("classification", ["bad", "good"])
+    model = fresh_head(config, "classification", task.labels, head, 0, windows=Windows(4, 5))
+    predictor = EncoderPredictor(task, model, tokenizer, 1000, torch.device("cpu"), runtime, Keep.last)
+    examples = [task.example("0", "abcdefghij"), task.example("1", "ab")]
+    long, short = attended(predictor, examples)
+    assert long.pieces == [(6, 7), (7, 8), (8, 9), (9, 10)]  # the fifth unit seen is the mark at the end
+    assert short.pieces == [(0, 1), (1, 2)] and long.weights.shape == (3, 4)
+    for one, expected in zip((long, short), predictor.predict(examples), strict=True):
+        assert one.prediction.probabilities == pytest.approx(expected.probabilities, abs=1e-5)

@@ -28,7 +28,7 @@ from transformers import (
 
 from jptransfer.config import HeadConfig
 from jptransfer.errors import ConfigError
-from jptransfer.models.encoder import UNITS, at_ids, encode, first_positions, top_layer_at
+from jptransfer.models.encoder import UNITS, Encoded, at_ids, encode, first_positions, top_layer_at
 from jptransfer.models.heads import Head, HeadOutput
 from jptransfer.models.mix import MixedHead
 from jptransfer.models.pretrained import explained, know_family, load_weights, on_cpu, own_architecture, quiet
@@ -59,12 +59,16 @@ class HeadedEncoder(nn.Module):
 
     def forward(self, units: torch.Tensor | None = None, **inputs: torch.Tensor) -> HeadOutput:
         """Return what the head makes of ids, mask and, for taggers, where units begin (batch, length)."""
+        return self.head(self.read(units, **inputs))
+
+    def read(self, units: torch.Tensor | None = None, **inputs: torch.Tensor) -> Encoded:
+        """Return what the head gets to see of these inputs."""
         if self.windows:
-            return self.head(encode_windows(self.encoder, inputs, self.windows))
+            return encode_windows(self.encoder, inputs, self.windows)
         encoded = encode(self.encoder, inputs)
         if self.head.level is Level.token:
             encoded = replace(at_ids(encoded, inputs), units=None if units is None else units.bool())
-        return self.head(encoded)
+        return encoded
 
     def save_pretrained(self, folder: Path) -> None:
         """Write the encoder as a plain model of transformers and the head beside it."""

@@ -11,7 +11,7 @@ import torch
 
 from jptransfer.config import Keep
 from jptransfer.errors import ConfigError
-from jptransfer.models.encoder import encode
+from jptransfer.models.encoder import Encoded
 from jptransfer.models.task_models import HeadedEncoder
 from jptransfer.registry import HEADS
 from jptransfer.training.inference import EncoderPredictor
@@ -58,11 +58,15 @@ def attended(predictor: Predictor, examples: Sequence[Any], batch_size: int = 64
         batch = move(collate(features, predictor.tokenizer.pad_id), device)
         batch.pop("labels")
         with torch.inference_mode():
-            weights = model.head.attention(encode(model.encoder, batch)).float().cpu().numpy()
-        predictions = predictor.predict(part, batch_size)
-        for prediction, feature, rows in zip(predictions, features, weights, strict=True):
-            pieces = _kept(predictor, prediction.text, len(feature.input_ids) - SPECIAL)
-            yield Attended(prediction, pieces, rows[:, 1:1 + len(pieces)])
+            encoded = model.read(**batch)
+            weights = model.head.attention(encoded).float().cpu().numpy()
+            scores = model.head(encoded).logits.float().cpu().numpy()
+        predictions = predictor.task.decode(features, scores, part)
+        for row, (prediction, feature) in enumerate(zip(predictions, features, strict=True)):
+            spans = [None, *_kept(predictor, prediction.text, len(feature.input_ids) - SPECIAL), None]
+            places = _places(encoded, row, batch["input_ids"].shape[1], len(spans))
+            states = [state for state, place in enumerate(places) if spans[place]]
+            yield Attended(prediction, [spans[places[state]] for state in states], weights[row][:, states])
 
 
 def _with_attention(predictor: Predictor) -> HeadedEncoder:
@@ -72,6 +76,15 @@ def _with_attention(predictor: Predictor) -> HeadedEncoder:
     able = ", ".join(name for name in HEADS if hasattr(HEADS.load(name), "attention"))
     raise ConfigError(f"this model has no head with attention weights; those that have: {able} "
                       "(finetuning.encoder.head.name)")
+
+
+def _places(encoded: Encoded, row: int, width: int, length: int) -> list[int]:
+    """Return where each state of a text stands among its `length` ids, in a batch as wide as `width` ids."""
+    count = int(encoded.mask[row].sum())
+    if encoded.places is not None:
+        return (encoded.places[row, :count] - row * width).tolist()
+    first = 0 if encoded.backward else length - count  # of a text read in windows only what is read last
+    return list(range(first, first + count))
 
 
 def _kept(predictor: EncoderPredictor, text: str, count: int) -> list[tuple[int, int]]:
