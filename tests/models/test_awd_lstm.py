@@ -10,6 +10,7 @@ from jptransfer.models.awd_lstm import configuration
 from jptransfer.models.cells import embed, forget_mult, variational_dropout
 from jptransfer.models.pretrained import fresh_language_model, load_language_model, save_language_model
 from jptransfer.transfer.groups import freeze, layer_groups
+from tests.models.by_hand import lstm, sigmoid
 
 VOCAB = 30
 CASES = [(cell, direction) for cell in Cell for direction in Direction]
@@ -31,21 +32,10 @@ def batch(*lengths, seed=0):
     return torch.from_numpy(ids), torch.from_numpy(mask)
 
 
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
-
-
 def lstm_by_hand(layer, inputs):
     w_ih, w_hh, b_ih, b_hh = (getattr(layer, name).detach().double().numpy()
                               for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
-    hidden = cell = np.zeros(layer.width)
-    states = []
-    for x in inputs:
-        i, f, g, o = np.split(w_ih @ x + b_ih + w_hh @ hidden + b_hh, 4)
-        cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
-        hidden = sigmoid(o) * np.tanh(cell)
-        states.append(hidden)
-    return np.array(states)
+    return lstm(w_ih, w_hh, b_ih, b_hh, inputs)
 
 
 def qrnn_by_hand(layer, inputs):

@@ -9,8 +9,9 @@ from jptransfer.models.elmo import PADDING, TEXT_BEGIN, TEXT_END, WORD_BEGIN, WO
 from jptransfer.models.encoder import encode
 from jptransfer.models.pretrained import load_language_model, save_language_model
 from jptransfer.transfer.groups import freeze, layer_groups
+from tests.models.by_hand import sigmoid
 from tests.models.spelt import SIZE, VOCAB, WORDS, batch, language_model, random_words, text, word
-from tests.models.test_projected_lstm import by_hand, sigmoid
+from tests.models.test_projected_lstm import by_hand
 
 
 def numbers(module):

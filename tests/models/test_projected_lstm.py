@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from jptransfer.models.projected_lstm import ProjectedLstmLayer, clipped_lstm
+from tests.models.by_hand import sigmoid
 
 CLIPS = [(0.0, 0.0), (0.4, 0.0), (0.0, 0.2), (0.4, 0.2)]
 
@@ -17,10 +18,6 @@ def layer(*clips, seed=0):
         for parameter in made.parameters():
             parameter.mul_(3)
     return made
-
-
-def sigmoid(x):
-    return 1 / (1 + np.exp(-x))
 
 
 def by_hand(made, inputs, hidden, cell):

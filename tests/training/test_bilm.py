@@ -1,5 +1,4 @@
 import multiprocessing
-import os
 import signal
 from dataclasses import replace
 
@@ -12,13 +11,11 @@ from jptransfer.config import BilmConfig, LmTrainingConfig, ObjectiveConfig, Opt
 from jptransfer.errors import ConfigError
 from jptransfer.text.encoded import EncodedSplit
 from jptransfer.training.bilm import BidirectionalLanguageModel, BilmData, WordPlaces
-from jptransfer.training.context import TrainingContext
-from jptransfer.training.loop import evaluate_objective, train
 from jptransfer.training.randomness import generator
 from jptransfer.training.softmax import linear_cross_entropy, sampled_cross_entropy
 from jptransfer.training.types import LoopSettings, Totals, evenly
 from tests.models.spelt import TOKENIZER, VOCAB, WORDS, batch, language_model, random_words
-from tests.training.tiny import cpu
+from tests.training.tiny import Deadly, cpu, learn
 
 CONFIG = LmTrainingConfig(max_length=8, batch_tokens=48, parts=2, seed=3,
                           objective=ObjectiveConfig("bilm", bilm=BilmConfig(samples=6)))
@@ -165,34 +162,19 @@ STEPS = 18
 """More than an epoch."""
 
 
-class Deadly(BidirectionalLanguageModel):
-    """Kills its process in the middle of an update."""
-
-    calls, last = 0, 10**9
-
-    def __call__(self, model, batch):
-        self.calls += model.training
-        if self.calls > self.last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().__call__(model, batch)
+class Dying(Deadly, BidirectionalLanguageModel):
+    """The objective until its process is killed."""
 
 
 def run(work, runtime=None, dropout=0.2, samples=6, last=10**9):
     model = language_model(dropout=dropout).train()
-    objective = Deadly(replace(CONFIG, objective=ObjectiveConfig("bilm", bilm=BilmConfig(samples))), model)
+    objective = Dying(replace(CONFIG, objective=ObjectiveConfig("bilm", bilm=BilmConfig(samples))), model)
     objective.last = last
     data = objective.data(SPLIT, TOKENIZER)
     held_out = objective.data(spelt_split(sizes(3, 1), 1)[0], TOKENIZER)
     optimizer = OptimizerConfig("adagrad", weight_decay=0.0, clip=10.0)
     settings = LoopSettings(STEPS, 0.2, optimizer, record_every=1, evaluate_at=evenly(STEPS, 3), checkpoint_every=2)
-    assert len(data.batches(0)) < STEPS
-
-    def evaluate(model, context):
-        return objective.metrics(evaluate_objective(model, objective, held_out, context))
-
-    context = TrainingContext(runtime or cpu(checkpoint_seconds=1e9))
-    result = train(model, objective, data, settings, context, work, evaluate)
-    return {name: value.numpy() for name, value in model.state_dict().items()}, result.history
+    return learn(model, objective, data, held_out, settings, runtime, work)
 
 
 def test_learns_the_same_in_pieces(tmp_path):

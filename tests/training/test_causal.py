@@ -1,5 +1,4 @@
 import multiprocessing
-import os
 import signal
 from dataclasses import replace
 
@@ -21,13 +20,11 @@ from jptransfer.errors import ConfigError
 from jptransfer.models.awd_lstm import configuration
 from jptransfer.models.pretrained import fresh_language_model
 from jptransfer.training.causal import CausalData, CausalLanguageModel
-from jptransfer.training.context import TrainingContext
 from jptransfer.training.launch import launch
-from jptransfer.training.loop import evaluate_objective, train
 from jptransfer.training.softmax import count_right, linear_cross_entropy
 from jptransfer.training.streams import windows_of
 from jptransfer.training.types import LoopSettings, evenly
-from tests.training.tiny import TOKENIZER, VOCAB, cpu, make_split, random_documents
+from tests.training.tiny import TOKENIZER, VOCAB, Deadly, cpu, learn, make_split, random_documents
 
 SPLIT = make_split(random_documents(8))
 CONFIG = LmTrainingConfig(max_length=8, batch_tokens=48, parts=2, objective=ObjectiveConfig("causal"), seed=3)
@@ -148,32 +145,17 @@ STEPS = 18
 """More than an epoch."""
 
 
-class Deadly(CausalLanguageModel):
-    """Kills its process in the middle of an update."""
-
-    calls, last = 0, 10**9
-
-    def __call__(self, model, batch):
-        self.calls += model.training
-        if self.calls > self.last:
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().__call__(model, batch)
+class Dying(Deadly, CausalLanguageModel):
+    """The objective until its process is killed."""
 
 
 def run(work, runtime=None, dropout=0.2, cell=Cell.lstm, last=10**9):
     model = network(cell, dropout=dropout)
-    objective = Deadly(CONFIG, model)
+    objective = Dying(CONFIG, model)
     objective.last = last
     data, held_out = objective.data(SPLIT, TOKENIZER), objective.data(make_split(random_documents(3, 1), 1), TOKENIZER)
     settings = LoopSettings(STEPS, 0.02, record_every=1, evaluate_at=evenly(STEPS, 3), checkpoint_every=2)
-    assert len(data.batches(0)) < STEPS
-
-    def evaluate(model, context):
-        return objective.metrics(evaluate_objective(model, objective, held_out, context))
-
-    context = TrainingContext(runtime or cpu(checkpoint_seconds=1e9))
-    result = train(model, objective, data, settings, context, work, evaluate)
-    return {name: value.numpy() for name, value in model.state_dict().items()}, result.history
+    return learn(model, objective, data, held_out, settings, runtime, work)
 
 
 def _curve(runtime, work):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -13,8 +15,10 @@ from torch import nn
 from jptransfer.config import Device, RuntimeConfig
 from jptransfer.runtime import Runtime
 from jptransfer.text.encoded import EncodedSplit, array_path
+from jptransfer.training.context import TrainingContext
+from jptransfer.training.loop import evaluate_objective, train
 from jptransfer.training.randomness import generator
-from jptransfer.training.types import Batch, StepLoss
+from jptransfer.training.types import Batch, LoopSettings, StepLoss
 
 VOCAB = 40
 TOKENIZER = SimpleNamespace(pad_id=0, unk_id=1, cls_id=2, sep_id=3, mask_id=4, vocab_size=VOCAB)
@@ -97,3 +101,27 @@ def small_network(dropout: float = 0.1) -> nn.Module:
 
 def cpu(**settings) -> Runtime:
     return Runtime(RuntimeConfig(device=Device.cpu, **{"threads": 1, **settings}))
+
+
+class Deadly:
+    """Before an objective: kills its process in the middle of an update, after `last` parts of batches."""
+
+    calls, last = 0, 10**9
+
+    def __call__(self, model, batch):
+        self.calls += model.training
+        if self.calls > self.last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__call__(model, batch)
+
+
+def learn(model, objective, data, held_out, settings: LoopSettings, runtime: Runtime | None, work: Path):
+    """Train for more than an epoch; return the weights and the history."""
+    assert len(data.batches(0)) < settings.steps
+
+    def evaluate(model, context):
+        return objective.metrics(evaluate_objective(model, objective, held_out, context))
+
+    context = TrainingContext(runtime or cpu(checkpoint_seconds=1e9))
+    result = train(model, objective, data, settings, context, work, evaluate)
+    return {name: value.numpy() for name, value in model.state_dict().items()}, result.history

@@ -68,6 +68,7 @@ from jptransfer.config.run import (
     ReportConfig,
     ReproduceConfig,
     RuntimeConfig,
+    TextsConfig,
     Tracker,
     Upstream,
 )

@@ -191,19 +191,17 @@ class ReproduceConfig:
 
 
 @dataclass
-class PredictConfig:
-    """`jpt predict MODEL [INPUT]`: classify or tag text."""
+class TextsConfig:
+    """Texts that are given to a task model, and what is made of them."""
 
     artifact: str = "???"
-    """task model: artifact id, or folder; several, separated by commas: their probabilities are averaged"""
+    """task model: artifact id, or folder"""
     input: str = "-"
     """file with one text a line, or .jsonl with a field `text`; - for standard input"""
     input_format: str = ""
     """text or jsonl; empty: from the input's name, text on standard input"""
     output: str = "-"
     """file to write; - for standard output"""
-    format: str = ""
-    """tsv or jsonl; empty: from the output's name, tsv on standard output"""
     batch_size: int = setting(64, low=1)
     """texts at a time"""
     outputs_root: str = "${oc.env:JPT_OUTPUTS,outputs}"
@@ -213,25 +211,23 @@ class PredictConfig:
 
 
 @dataclass
-class AttentionConfig:
-    """`jpt attention MODEL [INPUT]`: show what a model with a self-attentive head looks at."""
+class PredictConfig(TextsConfig):
+    """`jpt predict MODEL [INPUT]`: classify or tag text."""
 
     artifact: str = "???"
-    """task model: artifact id, or folder"""
-    input: str = "-"
-    """file with one text a line, or .jsonl with a field `text`; - for standard input"""
-    input_format: str = ""
-    """text or jsonl; empty: from the input's name, text on standard input"""
+    """task model: artifact id, or folder; several, separated by commas: their probabilities are averaged"""
+    format: str = ""
+    """tsv or jsonl; empty: from the output's name, tsv on standard output"""
+
+
+@dataclass
+class AttentionConfig(TextsConfig):
+    """`jpt attention MODEL [INPUT]`: show what a model with a self-attentive head looks at."""
+
     output: str = "attention.html"
     """page to write (.html), or the weights themselves (.jsonl; - for standard output)"""
     limit: int = setting(100, low=1)
     """texts that are shown, the first ones"""
-    batch_size: int = setting(64, low=1)
-    """texts at a time"""
-    outputs_root: str = "${oc.env:JPT_OUTPUTS,outputs}"
-    """folder of artifacts"""
-    runtime: RuntimeConfig = setting(factory=RuntimeConfig)
-    """device and threads"""
 
 
 @dataclass

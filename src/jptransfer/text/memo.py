@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 V = TypeVar("V")
+MEMO_WORDS = 32_768
+"""Capacity for words: enough for nearly all of a text, and soon full, so that memory does not grow with the text."""
 
 
 class Memo(dict, Generic[V]):

@@ -13,9 +13,8 @@ from jptransfer.errors import ConfigError
 from jptransfer.hub import HUB, split_reference
 from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc, replace_surrogates
 from jptransfer.text.base import DESCRIPTION, Settings, encode_lines, encode_words, write_json
-from jptransfer.text.memo import Memo
+from jptransfer.text.memo import MEMO_WORDS, Memo
 from jptransfer.text.types import Encoding, IdBlock
-from jptransfer.text.words import MEMO_WORDS
 
 _MARKERS = ("##", "▁", "</w>")
 _STAND_INS = {"cls": "bos", "sep": "eos", "pad": "eos", "unk": "pad"}

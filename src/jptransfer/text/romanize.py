@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from jptransfer.text import normalize
 from jptransfer.text.alignment import Aligned, identity, nfkc, replace_surrogates
-from jptransfer.text.memo import Memo
+from jptransfer.text.memo import MEMO_WORDS, Memo
 from jptransfer.text.segment import MecabSegmenter, Word
 
 _SYLLABLES = """
@@ -40,7 +40,6 @@ HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U0002000
 SOKUON, LONG, REPEAT, REPEAT_VOICED = "ッーヽヾ"
 _TO_KATAKANA = {code: code + 0x60 for code in (*range(0x3041, 0x3097), 0x309D, 0x309E)}
 _VOICING = "\u3099"
-MEMO_WORDS = 32_768
 
 
 class RomanWord(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 from jptransfer.errors import ConfigError, nearest
 from jptransfer.text.alignment import replace_surrogates
-from jptransfer.text.memo import Memo
+from jptransfer.text.memo import MEMO_WORDS, Memo
 
 PACKAGES = {"unidic-lite": "unidic_lite", "ipadic": "ipadic", "unidic": "unidic"}
 """Dictionaries that come as Python packages: our name -> module with `DICDIR` (also transformers' name)."""
@@ -31,7 +31,6 @@ PREDICATES = frozenset({"動詞", "形容詞", "助動詞"})
 """Parts of speech that endings attach to."""
 ENDINGS = frozenset({"て", "で", "ば", "ちゃ", "じゃ", "たり", "だり"})
 """Conjunctive particles that are part of a verb's form rather than a link between clauses."""
-MEMO_WORDS = 32_768
 
 
 class Word(NamedTuple):

@@ -14,13 +14,11 @@ import numpy as np
 from jptransfer.errors import DataError
 from jptransfer.text.alignment import identity, lowercase, replace_surrogates
 from jptransfer.text.base import BaseTokenizer, Settings
-from jptransfer.text.memo import Memo
+from jptransfer.text.memo import MEMO_WORDS, Memo
 from jptransfer.text.segment import PACKAGES, Segmenter, dictionary_folder, mecab_options
 from jptransfer.text.types import Encoding, IdBlock
 
 VOCABULARY = "vocab.txt"
-MEMO_WORDS = 32_768
-"""Enough for nearly all words of a text, and soon full, so that memory does not grow with the text."""
 LINES_AT_ONCE = 1000
 LETTERS = "\t"
 """Stands between a word and its Latin letters, where both count; no word contains white space."""

@@ -11,8 +11,8 @@ from jptransfer.models.encoder import encode
 from jptransfer.models.heads.bcn import Maxout, biattention
 from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
 from jptransfer.models.windows import Windows
+from tests.models.by_hand import lstm, softmax
 from tests.models.tagger import words_tokenizer
-from tests.models.test_projected_lstm import sigmoid
 from tests.models.vectors import VOCAB, batch, task_model
 
 SIZE = {"hidden": 4, "maxout": [6, 5], "maxout_dropouts": [0.2, 0.3], "pool": 3}
@@ -22,26 +22,13 @@ def head(**changes):
     return HeadConfig("bcn", 0.1, bcn=BcnHeadConfig(**SIZE | changes))
 
 
-def softmax(scores):
-    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True)
-
-
-def lstm(weights, prefix, inputs):
+def one_way(weights, prefix, inputs):
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    w_ih, w_hh, b_ih, b_hh = (weights[f"{prefix}.{name}_l0"] for name in names)
-    hidden = cell = np.zeros(w_hh.shape[1])
-    states = []
-    for x in inputs:
-        i, f, g, o = np.split(w_ih @ x + b_ih + w_hh @ hidden + b_hh, 4)
-        cell = sigmoid(f) * cell + sigmoid(i) * np.tanh(g)
-        hidden = sigmoid(o) * np.tanh(cell)
-        states.append(hidden)
-    return np.array(states)
+    return lstm(*(weights[f"{prefix}.{name}_l0"] for name in names), inputs)
 
 
 def both(weights, name, inputs):
-    ahead, back = lstm(weights, f"{name}.ahead", inputs), lstm(weights, f"{name}.back", inputs[::-1])
+    ahead, back = one_way(weights, f"{name}.ahead", inputs), one_way(weights, f"{name}.back", inputs[::-1])
     return np.concatenate((ahead, back[::-1]), 1)
 
 

@@ -5,14 +5,10 @@ from jptransfer.config import HeadConfig, SelfAttentionHeadConfig
 from jptransfer.models.encoder import encode
 from jptransfer.models.heads.self_attention import penalty
 from jptransfer.models.task_models import task_output
+from tests.models.by_hand import softmax
 from tests.models.vectors import batch, task_model
 
 HEAD = HeadConfig("self_attention", 0.1, self_attention=SelfAttentionHeadConfig(6, 3, 0.5, 8))
-
-
-def softmax(scores):
-    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return weights / weights.sum(axis=-1, keepdims=True)
 
 
 def test_logits_and_penalty_by_hand():
