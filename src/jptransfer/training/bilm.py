@@ -75,10 +75,10 @@ class BilmData(Streams):
         """Return the tensors of windows.
 
         `input_ids` (2 * rows, length), padded at the end: the windows of the forward streams, then those of the
-        backward ones, in the order of the text; `labels` (2 * rows, width) beside their words; by row: `streams` and
-        whether it is the first window of its stream (`start`); `characters`, how many the words have on average.
+        backward ones, in the order of the text; `labels` (2 * rows, width) beside their words; by row: what `starts`
+        tells, and `characters`, how many the words have on average.
         """
-        window, stream, begins = self.place(indices)
+        _window, _stream, begins = self.place(indices)
         spelt = [self._read(begin, epoch) for begin in (*begins, *(self.tokens - begins - self.width - 1))]
         ids, labels = [], np.empty((len(spelt), self.width), np.int64)
         for row, flat in enumerate(spelt):
@@ -91,7 +91,7 @@ class BilmData(Streams):
         padded = np.full((len(ids), max(map(len, ids))), self.tokenizer.pad_id, np.int64)
         for target, row in zip(padded, ids, strict=True):
             target[:len(row)] = row
-        arrays = {"input_ids": padded, "labels": labels, "streams": stream, "start": window == 0}
+        arrays = {"input_ids": padded, "labels": labels, **self.starts(indices, epoch)}
         if self.characters:
             text = (labels != IGNORED) & (labels != self.tokenizer.cls_id) & (labels != self.tokenizer.sep_id)
             arrays["characters"] = text.sum(1) * self.characters

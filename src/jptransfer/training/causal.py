@@ -43,18 +43,19 @@ class CausalData(Streams):
     def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
         """Return the tensors of windows.
 
-        `input_ids` and the units that follow, `labels`, both (rows, width) in the order of reading; by row: `streams`,
-        whether it is the first window of its stream (`start`), and of its labels how many start a `words`, and how many
-        characters they have on average (`characters`), if the corpus tells.
+        `input_ids` and the units that follow, `labels`, both (rows, width) in the order of reading; by row: what
+        `starts` tells, and of its labels how many start a word (`words`), and how many characters they have on average
+        (`characters`), if the corpus tells.
         """
-        window, stream, begins = self.place(indices)
+        _window, _stream, begins = self.place(indices)
         ids, sources = self._read(begins[:, None] + np.arange(self.width + 1), epoch)
         labels = ids[:, 1:].copy()
         # After the end of a document always comes the beginning of one: nothing to learn.
         labels[labels == (self.tokenizer.sep_id if self.backward else self.tokenizer.cls_id)] = IGNORED
         text = sources[:, 1:] >= 0
         words = (np.asarray(self.split.word_starts)[sources[:, 1:]].astype(bool) & text).sum(1)
-        arrays = {"input_ids": ids[:, :-1], "labels": labels, "streams": stream, "start": window == 0, "words": words}
+        arrays = {"input_ids": ids[:, :-1], "labels": labels, "words": words,
+                  **self.starts(indices, epoch)}
         if self.split.characters:
             arrays["characters"] = text.sum(1) * (self.split.characters / len(self.split.ids))
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}

@@ -3,6 +3,9 @@
 The documents of a split, in an order drawn anew for every epoch and each framed as fine-tuning frames a text
 ([CLS] text [SEP]), form one long text. It is cut into as many *streams* as a batch has rows; a global batch is one
 window of all streams, and the model's state goes on from window to window.
+
+A model whose states are always carried may come to rest in a region that it never leaves and that no text begins in:
+its states of single texts then mean little, in a part of the texts or in all. `restart` lets it begin anew now and then.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from torch import Tensor
 
 from jptransfer.config import LmTrainingConfig
 from jptransfer.models.cells import State
-from jptransfer.training.randomness import generator
+from jptransfer.training.randomness import bits, generator
 from jptransfer.training.types import Batch, Tensors
 
 
@@ -97,6 +100,17 @@ class Streams:
         window, stream = np.divmod(indices, self.streams)
         return window, stream, stream * self.stream_length + window * self.width
 
+    def starts(self, indices: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
+        """Return by row the `streams` of examples, whether each is the `start` of its stream, and, where the settings
+        ask for that, whether its state begins anew in training (`restart`).
+        """
+        window, stream, _begins = self.place(indices)
+        found = {"streams": stream, "start": window == 0}
+        if self.config.restart:
+            drawn = bits(self.config.seed, epoch, indices) >> np.uint64(11)
+            found["restart"] = drawn < self.config.restart * 2.0 ** 53
+        return found
+
 
 def most_streams(config: LmTrainingConfig) -> int:
     """Return the rows of a full batch."""
@@ -122,9 +136,14 @@ class Carrier:
         self._carried = {learning: _Carried(streams) for learning in (True, False)}
 
     def take(self, learning: bool, batch: Tensors) -> State | None:
-        """Return the states that the streams of a part begin with, zero where `start`; None before anything was read.
+        """Return the states that the streams of a part begin with, zero where `start`, and in training where `restart`.
+
+        None before anything was read.
         """
-        return self._carried[learning].take(batch["streams"], batch["start"])
+        start = batch["start"]
+        if learning and "restart" in batch:
+            start = start | batch["restart"]
+        return self._carried[learning].take(batch["streams"], start)
 
     def put(self, learning: bool, batch: Tensors, state: State) -> None:
         """Keep the states that the streams of a part end with, without their history."""
