@@ -1,13 +1,16 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 import torch
 import transformers
 
 from jptransfer.config import (
+    AwdLstmModelConfig,
     BertModelConfig,
+    LmPhaseConfig,
     LmTrainingConfig,
     ModelConfig,
     ObjectiveConfig,
@@ -19,9 +22,11 @@ from jptransfer.errors import ConfigError, DataError
 from jptransfer.stages import PretrainStage
 from jptransfer.stages.pretrain import run
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
+from jptransfer.training.mlm import MaskedData
 from tests.training.tiny import VOCAB, cpu, make_split, random_documents, write_encoded
 
 MODEL = ModelConfig(bert=BertModelConfig(layers=1, hidden=16, heads=2, intermediate=32, max_positions=64))
+AWD_LSTM = ModelConfig("awd_lstm", awd_lstm=AwdLstmModelConfig(layers=1, embedding=6, hidden=8))
 LETTERS = "".join(chr(0x4E00 + number) for number in range(VOCAB - 5))
 
 
@@ -126,6 +131,37 @@ def test_without_a_development_split(tmp_path, inputs):
     summary, history = trained(tmp_path / "lm", {**inputs, "encoded": encoded})
     assert {record["split"] for record in history} == {"train"}
     assert summary.headline.startswith("12 steps")
+
+
+def test_a_phase_of_longer_sequences(tmp_path, inputs):
+    phases = {"short": LmPhaseConfig(max_steps=5), "long": LmPhaseConfig(max_steps=4, max_length=64, rate=0.5)}
+    summary, history = trained(tmp_path / "a", inputs, stage(phases=phases, evaluations=1, parts=1, max_steps=None))
+    assert summary.values["steps"] == 9
+    assert [record["step"] for record in history if record["split"] == "validation"] == [5, 9]
+    assert max(record["lr"] for record in history if record.get("phase") == "long" and "lr" in record) <= 0.005
+    # The first phase is what a run without the second one is.
+    _, alone = trained(tmp_path / "b", inputs, stage(evaluations=1, parts=1, max_steps=5))
+    assert [record["loss"] for record in history][:len(alone)] == [record["loss"] for record in alone]
+    seen = []
+
+    class Watched(MaskedData):
+        def collate(self, indices, epoch):
+            seen.append(self.config.max_length)
+            return super().collate(indices, epoch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jptransfer.training.mlm.MaskedData", Watched)
+        trained(tmp_path / "c", inputs, stage(phases=phases, evaluations=0, parts=1, max_steps=None))
+    assert seen == [48] * 5 + [64] * 4
+
+
+def test_phases_that_do_not_fit(tmp_path, inputs):
+    longer = {"long": LmPhaseConfig(max_length=100)}
+    with pytest.raises(ConfigError, match="max_length=100 is more than the model's 64 positions"):
+        trained(tmp_path / "a", inputs, stage(phases=longer))
+    streams = {"phases": longer, "objective": ObjectiveConfig("causal")}
+    with pytest.raises(ConfigError, match="phase 'long': max_length and max_predictions are of mlm; causal reads"):
+        run(PretrainStage(AWD_LSTM, replace(stage().training, **streams)), inputs, tmp_path, cpu())
 
 
 def test_mistakes_are_named(tmp_path, inputs):

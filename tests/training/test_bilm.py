@@ -98,6 +98,28 @@ def test_the_loss_is_that_of_the_whole_streams():
     assert sum(float(step.terms["lm"]) for step in steps) == pytest.approx(sum(expected.values()), rel=1e-4)
 
 
+def test_a_restarted_stream_reads_its_window_as_a_text_of_its_own():
+    model = language_model()
+    config = replace(CONFIG, parts=1, restart=0.4)
+    objective = BidirectionalLanguageModel(config, model)
+    data = objective.data(SPLIT, TOKENIZER)
+    windows = [data.collate(batch[0], 0) for batch in data.batches(0)]
+    drawn = torch.stack([window["restart"] for window in windows])
+    assert 0 < drawn.float().mean() < 1
+    assert not torch.equal(drawn, torch.stack([data.collate(batch[0], 1)["restart"] for batch in data.batches(1)]))
+    state = None
+    for number, window in enumerate(windows[:5]):
+        taken = objective.take(True, window)
+        if number:
+            for part, before in zip(taken, state, strict=True):
+                assert not part[drawn[number]].any()
+                assert torch.equal(part[~drawn[number]], before[~drawn[number]])
+        assert objective.take(False, window) is None
+        state = model.read_streams(window["input_ids"], taken).state
+        objective.put(True, window, state)
+    assert "restart" not in BilmData(SPLIT, TOKENIZER, CONFIG).collate(np.arange(2), 0)
+
+
 def test_metrics_and_models_of_one_direction():
     objective = BidirectionalLanguageModel(CONFIG, language_model())
     found = objective.metrics(Totals(

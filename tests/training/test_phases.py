@@ -9,7 +9,7 @@ from jptransfer.config import PhaseConfig
 from jptransfer.errors import ConfigError
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.loop import evaluate_objective
-from jptransfer.training.phases import Phase, make_phases, train_phases
+from jptransfer.training.phases import Lesson, Phase, make_phases, train_phases
 from jptransfer.training.types import LoopSettings, ParameterGroup
 from tests.training.tiny import Points, SquaredError, cpu, small_network
 
@@ -47,7 +47,7 @@ def run(work, objective=None, settings=SETTINGS, scores=evaluate):
     groups = [ParameterGroup(list(layer.parameters())) for layer in layers.values()]
     phases = [Phase("last", settings, groups[1:]), Phase("all", settings, groups)]
     context = TrainingContext(cpu(checkpoint_seconds=0.0))
-    result = train_phases(model, objective or SquaredError(), Points(), phases, context, work, scores)
+    result = train_phases(model, Lesson(objective or SquaredError(), Points(), scores), phases, context, work)
     return {name: value.numpy() for name, value in model.state_dict().items()}, result.history, result
 
 
@@ -105,7 +105,7 @@ GROUPS = {name: {name: torch.nn.Parameter(torch.zeros(1))} for name in ("embeddi
 
 def phases_of(**configs):
     return make_phases(configs, GROUPS, ["embeddings"], lambda decay: dict.fromkeys(GROUPS, decay or 1.0),
-                       lambda epochs: replace(SETTINGS, steps=round(10 * (3 if epochs is None else epochs))))
+                       lambda phase: replace(SETTINGS, steps=round(10 * (3 if phase.epochs is None else phase.epochs))))
 
 
 def rates(phase: Phase) -> dict[str, float]:

@@ -15,6 +15,7 @@ from jptransfer.config.learning import (
     HeadConfig,
     Keep,
     KimCnnHeadConfig,
+    LmPhaseConfig,
     LmTrainingConfig,
     Masking,
     MissingUnits,

@@ -184,6 +184,19 @@ class PhaseConfig:
     """layer groups (as in `unfreeze`) -> what their rate is multiplied by, in place of what `rate_decay` makes of it"""
 
 
+@dataclass
+class LmPhaseConfig(PhaseConfig):
+    """A phase of a language model's training, which may read sequences of another length (BERT: the last ones longer).
+    """
+
+    max_steps: int | None = setting(None, low=1, omit_when=None)
+    """updates, in place of `epochs`"""
+    max_length: int | None = setting(None, low=8, omit_when=None)
+    """mlm: longest sequence in tokens; none: as the section above says"""
+    max_predictions: int | None = setting(None, low=1, omit_when=None)
+    """mlm: limit of predictions a sequence; none: as the objective says"""
+
+
 class VocabularyUse(Enum):
     """Whose units a language model has after adaptation."""
 
@@ -233,7 +246,7 @@ class LmTrainingConfig:
     """update rule"""
     schedule: ScheduleConfig = setting(factory=ScheduleConfig)
     """learning rate over time"""
-    phases: dict[str, PhaseConfig] = setting(factory=dict, ordered=True, omit_when={})
+    phases: dict[str, LmPhaseConfig] = setting(factory=dict, ordered=True, omit_when={})
     """name -> part of the run, one after the other, each with the whole schedule; empty: a single one"""
     precision: Precision = Precision.fp32
     """number format"""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import shutil
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from jptransfer.config import LmTrainingConfig, VocabularyUse
+from jptransfer.config import LmPhaseConfig, LmTrainingConfig, VocabularyUse
 from jptransfer.errors import ConfigError
 from jptransfer.runtime import Runtime
 from jptransfer.stages import WORK, Inputs, PretrainStage, Summary
@@ -38,7 +40,6 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
     """Train in one of the processes of a run; the main one writes the model. Returns the summary's values."""
     from jptransfer.models.encoder import compile_layers
     from jptransfer.models.pretrained import save_language_model
-    from jptransfer.registry import OBJECTIVES
     from jptransfer.text.tokenizers import load_tokenizer
     from jptransfer.training.batching import padding_share
     from jptransfer.training.context import TrainingContext
@@ -50,15 +51,12 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
     tokenizer = load_tokenizer(inputs["tokenizer"])
     context.seed(training.seed)
     model, converted = _start(config, inputs, tokenizer)
-    objective = OBJECTIVES.load(training.objective.name)(training, model)
-    data = _data(objective, "train", tokenizer, training, inputs, context)
-    assert data is not None
-    batches = data.batches(0)
+    lesson = _lesson(model, tokenizer, training, inputs, context)
+    data, batches = lesson.data, lesson.data.batches(0)
     if runtime.settings.compile:
         compile_layers(model)
-    evaluate = _evaluation(objective, _data(objective, "validation", tokenizer, training, inputs, context))
-    phases = _phases(model, training, len(batches))
-    result = train_phases(model, objective, data, phases, context, out / WORK, evaluate)
+    phases = _phases(model, lesson, training, lambda longer: _lesson(model, tokenizer, longer, inputs, context))
+    result = train_phases(model, lesson, phases, context, out / WORK)
     if context.is_main:
         write_history(out / HISTORY, result.history)
         save_language_model(model, out)
@@ -76,6 +74,17 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
         "processes": context.world,
         "threads": context.threads,
     }
+
+
+def _lesson(model, tokenizer, training: LmTrainingConfig, inputs: Inputs, context) -> Any:
+    """Return the objective of `training` with its data and its evaluation."""
+    from jptransfer.registry import OBJECTIVES
+    from jptransfer.training.phases import Lesson
+
+    objective = OBJECTIVES.load(training.objective.name)(training, model)
+    data = _data(objective, "train", tokenizer, training, inputs, context)
+    return Lesson(objective, data,
+                  _evaluation(objective, _data(objective, "validation", tokenizer, training, inputs, context)))
 
 
 def _data(objective, split: str, tokenizer, training: LmTrainingConfig, inputs: Inputs, context) -> Any:
@@ -122,9 +131,9 @@ def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> tuple[Any, dict[
         raise ConfigError("a language model needs a model configuration or a start")
     if tokenizer.vocab_size > model.config.vocab_size:
         raise ConfigError(f"the tokenizer has {tokenizer.vocab_size} units, the start only {model.config.vocab_size}")
-    longest = longest_input(model)
-    if longest is not None and training.max_length > longest:
-        raise ConfigError(f"max_length={training.max_length} is more than the model's {longest} positions")
+    longest, wanted = longest_input(model), max(_of_phase(training, phase).max_length for phase in _each(training))
+    if longest is not None and wanted > longest:
+        raise ConfigError(f"max_length={wanted} is more than the model's {longest} positions")
     return model, converted
 
 
@@ -140,24 +149,55 @@ def _converted(model: Any, training: LmTrainingConfig, inputs: Inputs, tokenizer
     return convert(model, alignment, training.missing, tokenizer.pad_id), {"vocabulary": report}
 
 
-def _phases(model: Any, training: LmTrainingConfig, epoch: int) -> list[Any]:
-    """Return the phases asked for, or the single one of a run without; `epoch` is the number of batches in one."""
+def _phases(model: Any, lesson: Any, training: LmTrainingConfig, other: Callable[[LmTrainingConfig], Any]) -> list[Any]:
+    """Return the phases asked for, or the single one of a run without.
+
+    Args:
+        model: what learns.
+        lesson: what it learns from in phases without sequences of their own.
+        training: the settings.
+        other: settings of a phase -> what it learns from.
+
+    Raises:
+        ConfigError: sequences of another length where the model reads streams, or no layer groups of such names.
+    """
     from jptransfer.training.phases import Phase, make_phases
     from jptransfer.transfer.groups import layer_groups, rate_factors
 
     if not training.phases:
-        return [Phase("", _settings(training, epoch), None)]
-    groups = layer_groups(model)
-    return make_phases(training.phases, groups, (), lambda decay: rate_factors(groups, 1.0 if decay is None else decay),
-                       lambda epochs: _settings(training, epoch, epochs))
+        return [Phase("", _settings(training, lesson, LmPhaseConfig()), None)]
+    lessons = {}
+    for name, phase in training.phases.items():
+        settings = _of_phase(training, phase)
+        if settings != training and training.objective.name != "mlm":
+            raise ConfigError(f"phase '{name}': max_length and max_predictions are of mlm; "
+                              f"{training.objective.name} reads streams in windows of one length")
+        lessons[name] = lesson if settings == training else other(settings)
+    groups, kept = layer_groups(model), {id(phase): lessons[name] for name, phase in training.phases.items()}
+    made = make_phases(training.phases, groups, (),
+                       lambda decay: rate_factors(groups, 1.0 if decay is None else decay),
+                       lambda phase: _settings(training, kept[id(phase)], phase))
+    return [replace(phase, lesson=lessons[phase.name]) for phase in made]
 
 
-def _settings(training: LmTrainingConfig, epoch: int, epochs: float | None = None) -> Any:
-    """Return the loop's settings for a run of `epochs` (none: of the length that `training` asks for)."""
+def _each(training: LmTrainingConfig) -> Iterable[LmPhaseConfig]:
+    return training.phases.values() or [LmPhaseConfig()]
+
+
+def _of_phase(training: LmTrainingConfig, phase: LmPhaseConfig) -> LmTrainingConfig:
+    """Return the settings of the sequences of a phase."""
+    predictions = phase.max_predictions or training.objective.max_predictions
+    return replace(training, max_length=phase.max_length or training.max_length,
+                   objective=replace(training.objective, max_predictions=predictions))
+
+
+def _settings(training: LmTrainingConfig, lesson: Any, phase: Any) -> Any:
+    """Return the loop's settings for a phase; where it does not say how long it is, the section does."""
     from jptransfer.training.types import LoopSettings, evenly
 
-    steps = training.max_steps if epochs is None else None
-    steps = steps or max(1, math.ceil((training.epochs if epochs is None else epochs) * epoch))
+    steps = phase.max_steps or (training.max_steps if phase.epochs is None else None)
+    epochs = training.epochs if phase.epochs is None else phase.epochs
+    steps = steps or max(1, math.ceil(epochs * len(lesson.data.batches(0))))
     return LoopSettings(
         steps, training.learning_rate, training.optimizer, training.schedule, training.precision, training.seed,
         evaluate_at=evenly(steps, training.evaluations), record_every=max(1, steps // RECORDS),

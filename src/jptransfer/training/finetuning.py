@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import PreTrainedConfig
 
-from jptransfer.config import ClassWeights, EncoderFinetuningConfig, HeadConfig, Keep
+from jptransfer.config import ClassWeights, EncoderFinetuningConfig, HeadConfig, Keep, PhaseConfig
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError
 from jptransfer.models.dropout import set_dropouts
@@ -31,7 +31,7 @@ from jptransfer.training.context import TrainingContext
 from jptransfer.training.inference import EncoderPredictor, score
 from jptransfer.training.launch import launch
 from jptransfer.training.learners import Job, Learned
-from jptransfer.training.phases import Phase, make_phases, parameter_groups, train_phases
+from jptransfer.training.phases import Lesson, Phase, make_phases, parameter_groups, train_phases
 from jptransfer.training.prediction import Predictor
 from jptransfer.training.task_data import TaskData
 from jptransfer.training.types import LoopSettings, StepLoss, Tensors, TrainingResult
@@ -151,7 +151,8 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
                           [encoder_of(model)] if frozen and set(frozen) >= set(groups) - {HEAD} else [],
                           config.label_smoothing)
     phases = _phases(job, groups, frozen, len(data.batches(0)))
-    result = train_phases(model, objective, data, phases, context, job.work, evaluate if validation else None)
+    lesson = Lesson(objective, data, evaluate if validation else None)
+    result = train_phases(model, lesson, phases, context, job.work)
     if context.is_main:
         save_task_model(model, job.out)
         tokenizer.save(job.out)
@@ -234,8 +235,8 @@ def _phases(job: Job, groups: Groups, frozen: Sequence[str], steps_per_epoch: in
     """Return the phases asked for, or the single one of a run without."""
     config = job.config.encoder
 
-    def settings(epochs: float | None = None) -> LoopSettings:
-        return _settings(job, steps_per_epoch, config.epochs if epochs is None else epochs)
+    def settings(phase: PhaseConfig) -> LoopSettings:
+        return _settings(job, steps_per_epoch, config.epochs if phase.epochs is None else phase.epochs)
 
     def factors(decay: float | None = None) -> dict[str, float]:
         decay = config.rate_decay if decay is None else decay
@@ -245,5 +246,5 @@ def _phases(job: Job, groups: Groups, frozen: Sequence[str], steps_per_epoch: in
     if not learning:
         raise ConfigError("finetuning.encoder.freeze leaves nothing to learn")
     if not config.phases:
-        return [Phase("", settings(), parameter_groups(groups, learning, factors()))]
+        return [Phase("", settings(PhaseConfig()), parameter_groups(groups, learning, factors()))]
     return make_phases(config.phases, groups, frozen, factors, settings)

@@ -30,6 +30,15 @@ from jptransfer.transfer.groups import Groups, select
 
 
 @dataclass(frozen=True)
+class Lesson:
+    """What a model learns from: the forward pass and its losses, examples, and what evaluates (see `loop.train`)."""
+
+    objective: Objective
+    data: TrainingData
+    evaluate: Evaluate | None = None
+
+
+@dataclass(frozen=True)
 class Phase:
     """One run of the loop.
 
@@ -37,11 +46,13 @@ class Phase:
         name: shown in the history; empty: the only phase of a run without any.
         settings: of the loop.
         groups: what learns; all other parameters stay as they are. None: whatever requires gradients.
+        lesson: what it learns from; None: what the whole run does.
     """
 
     name: str
     settings: LoopSettings
     groups: Sequence[ParameterGroup] | None
+    lesson: Lesson | None = None
 
 
 def make_phases(
@@ -49,7 +60,7 @@ def make_phases(
     groups: Groups,
     frozen: Collection[str],
     factors: Callable[[float | None], Mapping[str, float]],
-    settings: Callable[[float | None], LoopSettings],
+    settings: Callable[[PhaseConfig], LoopSettings],
 ) -> list[Phase]:
     """Return the phases of a configuration.
 
@@ -58,14 +69,14 @@ def make_phases(
         groups: layer groups of the model.
         frozen: names of those that never learn.
         factors: rate decay (none: the section's own) -> multiple of the learning rate by layer group.
-        settings: epochs (none: as the section says) -> settings of a whole run.
+        settings: phase -> settings of its run, at the section's own rate.
 
     Raises:
         ConfigError: layer groups that do not exist, or a phase in which nothing learns.
     """
     phases = []
     for name, config in configs.items():
-        whole = settings(config.epochs)
+        whole = settings(config)
         rates = dict(factors(config.rate_decay))
         for pattern, rate in config.rates.items():
             rates.update(dict.fromkeys(select(groups, [pattern]), rate))
@@ -84,12 +95,10 @@ def parameter_groups(groups: Groups, names: Sequence[str], rates: Mapping[str, f
 
 def train_phases(
     model: nn.Module,
-    objective: Objective,
-    data: TrainingData,
+    lesson: Lesson,
     phases: Sequence[Phase],
     context: TrainingContext,
     work: Path,
-    evaluate: Evaluate | None = None,
 ) -> TrainingResult:
     """Train `model` through `phases`, each going on from the weights the one before left (see `loop.train`).
 
@@ -104,7 +113,8 @@ def train_phases(
             _let_learn(model, phase.groups)
         settings = replace(phase.settings, origin=replace(origin, phase=phase.name))
         folder = work / f"phase-{number + 1}" if phase.name else work
-        results.append(train(model, objective, data, settings, context, folder, evaluate, phase.groups))
+        part = phase.lesson or lesson
+        results.append(train(model, part.objective, part.data, settings, context, folder, part.evaluate, phase.groups))
         origin = _after(results[-1])
         if _improves(results[-1], results[best], settings):
             best = number
