@@ -230,8 +230,8 @@ class LmTrainingConfig:
     pack: bool = True
     """fill a sequence with consecutive sentences of a document; otherwise one sentence each (mlm)"""
     restart: float = setting(0.0, low=0.0, high=1.0, omit_when=0.0)
-    """causal, bilm: chance that a stream's state begins anew at a window of training, as it does at every text of a task;
-    0: it is carried throughout, as in the papers"""
+    """causal, bilm: chance that a stream's state begins anew at a window of training, as at every text of a task; 0: it
+    is carried throughout, as in the papers"""
     batch_tokens: int = setting(4096, low=8)
     """global batch: tokens (padding included) an update; causal, bilm (words): `batch_tokens / max_length` streams"""
     parts: int = setting(4, low=1)

@@ -5,7 +5,7 @@ The documents of a split, in an order drawn anew for every epoch and each framed
 window of all streams, and the model's state goes on from window to window.
 
 A model whose states are always carried may come to rest in a region that it never leaves and that no text begins in:
-its states of single texts then mean little, in a part of the texts or in all. `restart` lets it begin anew now and then.
+its states of single texts then mean little, in some texts or in all. `restart` lets it begin anew now and then.
 """
 
 from __future__ import annotations
