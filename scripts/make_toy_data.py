@@ -1,8 +1,9 @@
 #!/usr/bin/env python
-"""Write the toy data: an encyclopaedia, hotel reviews, polarity labels and named entities, from a grammar.
+"""Write the toy data: an encyclopaedia, hotel reviews, polarity labels and named entities, from grammars.
 
-The sentences are generated from `toy_grammar.yaml`, so the data is free of other people's text. The same
-grammar and seed give the same bytes (NER tokens are those of MeCab with unidic-lite).
+The sentences are generated from `toy_grammar.yaml`, English ones from `toy_grammar_english.yaml`, so the data is free
+of other people's text. The same grammars and seed give the same bytes (Japanese NER tokens are those of MeCab with
+unidic-lite).
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ from __future__ import annotations
 import argparse
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import accumulate, pairwise
 from pathlib import Path
 
 import yaml
 
 SLOT = re.compile(r"\{(\w+)(!?)\}")
-ENTITY = re.compile(r"<([A-Z]{3}):(.+?)>")
+ENTITY = re.compile(r"<([A-Z]+):(.+?)>")
+ENGLISH = re.compile(r"\w+|\s+|[^\w\s]")
 OPPOSITE = {"positive": "negative", "negative": "positive"}
 
 
@@ -27,7 +29,7 @@ class Grammar:
     def __init__(self, path: Path, seed: int) -> None:
         tables = yaml.safe_load(path.read_text(encoding="utf-8"))
         self.slots, self.documents = tables["slots"], tables["documents"]
-        self.noise, self.aspects, self.polarity = tables["noise"], tables["aspects"], tables["polarity"]
+        self.noise, self.aspects, self.polarity = (tables.get(name, {}) for name in ("noise", "aspects", "polarity"))
         self.random = random.Random(seed)
         self.bound: dict[str, str] = {}
 
@@ -158,22 +160,33 @@ def polarity(grammar: Grammar, sizes: dict[str, int], noise: float) -> Iterator[
             yield f"{split}-{made:04d}", text, label, split
 
 
-def entities(grammar: Grammar, size: int, seen: set[str]) -> Iterator[list[tuple[str, str]]]:
-    """Sentences of (token, IOB2 tag) that are not in `seen`; one in eight has no entity."""
-    import fugashi
+def entities(grammar: Grammar, size: int, seen: set[str],
+             words: Callable[[str], list[str]]) -> Iterator[list[tuple[str, str]]]:
+    """Sentences of (token, IOB2 tag) that are not in `seen`; one in eight has no entity.
 
-    tagger, made = fugashi.Tagger("-Owakati"), 0
+    Args:
+        words: cuts a text into words, white space between them included.
+    """
+    made = 0
     while made < size:
         sentence = grammar.random.choice(grammar.document())
         if sentence in seen or (not ENTITY.search(sentence) and grammar.random.random() < 0.6):
             continue
         seen.add(sentence)
         made += 1
-        yield tag(sentence, tagger.parse(plain(sentence)).split())
+        yield [row for row in tag(sentence, words(plain(sentence))) if not row[0].isspace()]
+
+
+def japanese_words() -> Callable[[str], list[str]]:
+    """Return what cuts Japanese into MeCab's words."""
+    import fugashi
+
+    tagger = fugashi.Tagger("-Owakati")
+    return lambda text: tagger.parse(text).split()
 
 
 def tag(marked: str, words: list[str]) -> list[tuple[str, str]]:
-    """Give MeCab's words the tags of the marks; a word that crosses the border of an entity is cut there."""
+    """Give words the tags of the marks; a word that crosses the border of an entity is cut there."""
     text, types, borders = "", {}, set(accumulate(map(len, words), initial=0))
     end = 0
     for match in ENTITY.finditer(marked):
@@ -191,6 +204,16 @@ def write_documents(path: Path, documents: Iterator[list[str]]) -> None:
     path.write_text("".join("\n".join(sentences) + "\n\n" for sentences in documents), encoding="utf-8")
 
 
+def write_entities(out: Path, name: str, grammar: Grammar, sizes: dict[str, int],
+                   words: Callable[[str], list[str]]) -> None:
+    """Write ``<name>.<split>.conll``: a token a line with its tag, a blank line between sentences."""
+    seen: set[str] = set()
+    for split, size in sizes.items():
+        blocks = ("".join(f"{token}\t{label}\n" for token, label in rows)
+                  for rows in entities(grammar, size, seen, words))
+        (out / f"{name}.{split}.conll").write_text("\n".join(blocks), encoding="utf-8")
+
+
 def main() -> None:
     """Write all files to `--out`."""
     here = Path(__file__).resolve().parent
@@ -206,11 +229,9 @@ def main() -> None:
     rows = polarity(grammar, {"train": 900, "validation": 250, "test": 350}, noise=0.04)
     lines = ["\t".join(row) for row in [("id", "text", "label", "split"), *rows]]
     (out / "polarity.tsv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    seen: set[str] = set()
-    for split, size in {"train": 360, "validation": 100, "test": 160}.items():
-        sentences = entities(grammar, size, seen)
-        blocks = ("".join(f"{token}\t{label}\n" for token, label in rows) for rows in sentences)
-        (out / f"ner.{split}.conll").write_text("\n".join(blocks), encoding="utf-8")
+    write_entities(out, "ner", grammar, {"train": 360, "validation": 100, "test": 160}, japanese_words())
+    english = Grammar(here / "toy_grammar_english.yaml", arguments.seed)
+    write_entities(out, "ner_english", english, {"train": 320, "validation": 60, "test": 100}, ENGLISH.findall)
 
 
 if __name__ == "__main__":

@@ -34,15 +34,35 @@ def test_polarity_rows():
     assert len({row["text"] for row in rows}) == len({row["id"] for row in rows}) == 1500
 
 
-def test_entities_are_iob2_and_sentences_stand_once():
-    seen: list[str] = []
-    for split, size in {"train": 360, "validation": 100, "test": 160}.items():
-        blocks = (TOY / f"ner.{split}.conll").read_text(encoding="utf-8").strip().split("\n\n")
-        assert len(blocks) == size
-        for block in blocks:
-            tokens, tags = zip(*(line.split("\t") for line in block.split("\n")), strict=True)
-            seen.append("".join(tokens))
+@pytest.mark.parametrize(("name", "types", "sizes"), [
+    ("ner", {"PER", "LOC", "ORG", "DAT"}, {"train": 360, "validation": 100, "test": 160}),
+    ("ner_english", {"PER", "LOC", "ORG", "MISC"}, {"train": 320, "validation": 60, "test": 100})])
+def test_entities_are_iob2_and_sentences_stand_once(name, types, sizes):
+    seen: list[tuple[str, ...]] = []
+    for split, size in sizes.items():
+        found = sentences(name, split)
+        assert len(found) == size
+        for tokens, tags in found:
+            seen.append(tokens)
             for before, tag in zip(("O", *tags), tags, strict=False):
                 assert not tag.startswith("I-") or before[2:] == tag[2:]
-            assert {tag[2:] for tag in tags} <= {"", "PER", "LOC", "ORG", "DAT"}
+            assert not any(token.isspace() for token in tokens)
+        assert {tag[2:] for _, tags in found for tag in tags} == {"", *types}
     assert len(set(seen)) == len(seen)
+
+
+def sentences(name: str, split: str) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Tokens and tags of each sentence of a file."""
+    blocks = (TOY / f"{name}.{split}.conll").read_text(encoding="utf-8").strip().split("\n\n")
+    return [tuple(zip(*(line.split("\t") for line in block.split("\n")), strict=True)) for block in blocks]
+
+
+def test_a_third_of_english_names_are_also_japanese_ones():
+    """What a tagger can take from one to the other: names that the Japanese file has, in romanised spelling."""
+    from jptransfer.text.romanize import romanise_tokens, romaniser
+
+    segmenter = romaniser("unidic-lite", False).segmenter
+    romanised = {letters for tokens, _ in sentences("ner", "train") for letters in romanise_tokens(tokens, segmenter)}
+    english = [token.lower() for tokens, tags in sentences("ner_english", "train")
+               for token, tag in zip(tokens, tags, strict=True) if tag != "O"]
+    assert sum(token in romanised for token in english) > len(english) / 3

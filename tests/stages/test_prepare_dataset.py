@@ -9,7 +9,9 @@ from jptransfer.tasks.base import dataset_splits, open_dataset, read_examples
 from tests.datasets.conftest import task_config  # noqa: F401 (a fixture)
 
 SIZES = {"toy_sentiment": {"train": 900, "validation": 250, "test": 350},
-         "toy_ner": {"train": 360, "validation": 100, "test": 160}}
+         "toy_ner": {"train": 360, "validation": 100, "test": 160},
+         "toy_ner_four": {"train": 360, "validation": 100, "test": 160},
+         "toy_ner_english": {"train": 320, "validation": 60, "test": 100}}
 
 
 @pytest.mark.parametrize("name", SIZES)
