@@ -6,11 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
 from jptransfer.artifacts import Store
 from jptransfer.config import Config, Device, OnError, RuntimeConfig, SourceConfig, TokenizerConfig, VocabularyUse
 from jptransfer.errors import ConfigError
-from jptransfer.pipeline import Chain, Run, members_of, places, targets, upstream
+from jptransfer.pipeline import Chain, Run, places, targets, upstream
 
 from .conftest import small_config
 
@@ -225,29 +226,40 @@ def test_the_domain_may_be_the_task(config: Config, store: Store) -> None:
         _ = Chain(replace(config, task=Config().task), store).domain
 
 
+def changing(config: Config):
+    """What adds overrides (of values alone) to a configuration, as the command line does."""
+    def compose(overrides: list[str]) -> Config:
+        made = OmegaConf.merge(OmegaConf.structured(config), OmegaConf.from_dotlist(overrides))
+        return OmegaConf.to_object(made)
+
+    return compose
+
+
 def test_an_ensemble_is_an_evaluation_of_its_own(config: Config, store: Store) -> None:
     alone, other = Chain(config, store), replace(config, seed=1)
-    both, turned = Chain(config, store, [other]), Chain(other, store, [config])
+    both = Chain(replace(config, ensemble={"one": ["seed=1"]}), store, changing(config))
+    turned = Chain(replace(other, ensemble={"one": ["seed=0"]}), store, changing(other))
     assert both.task_models[0].id == alone.task_model.id and both.task_models[1].id == Chain(other, store).task_model.id
     assert len({chain.evaluation.id for chain in (alone, Chain(other, store), both, turned)}) == 4
-    names = [replace(config, ensemble={name: ["seed=1"]}) for name in ("one", "two")]
-    members = [members_of(one, lambda overrides: other, 0) for one in names]
-    assert {Chain(one, store, more).evaluation.id for one, more in zip(names, members, strict=True)} == {
-        both.evaluation.id}
-    order = [node.stage for node in upstream(targets("finetune", [Run("main", 0, config, [other])], store, "t"))]
+    named = Chain(replace(config, ensemble={"two": ["seed=1"]}), store, changing(config))
+    assert named.evaluation.id == both.evaluation.id
+    run = Run("main", 0, both.config, both.compose)
+    order = [node.stage for node in upstream(targets("finetune", [run], store, "t"))]
     assert order.count("finetune") == 2
 
 
-def test_members_have_the_seed_of_the_run_unless_they_name_one(config: Config) -> None:
-    config.ensemble = {"backward": ["x"], "other": ["seed=7"]}
-    composed = {"x": config, "seed=7": replace(config, seed=7)}
-    members = members_of(config, lambda overrides: composed[overrides[0]], 3)
-    assert [member.seed for member in members] == [3, 7]
+def test_members_have_the_seed_of_the_run_unless_they_name_one(config: Config, store: Store) -> None:
+    longer = ["finetuning.encoder.epochs=9"]
+    whole = replace(config, ensemble={"longer": longer, "other": ["seed=7"]})
+    chain = Chain(replace(whole, seed=3), store, changing(whole))
+    assert [node.config.seed for node in chain.task_models] == [3, 3, 7]
+    assert chain.task_models[1].config.finetuning.encoder.epochs == 9
 
 
 def test_what_cannot_be_an_ensemble(config: Config, store: Store) -> None:
+    config.ensemble = {"same": []}
     with pytest.raises(ConfigError, match="two of its models are the same"):
-        _ = Chain(config, store, [config]).evaluation
+        _ = Chain(config, store, changing(config)).evaluation
     config.task.kind = "ner"
     with pytest.raises(ConfigError, match="entities cannot"):
-        _ = Chain(config, store, [replace(config, seed=1)]).evaluation
+        _ = Chain(config, store, changing(config)).evaluation

@@ -19,21 +19,20 @@ from jptransfer.commands.compose import compose_row, compose_rows
 from jptransfer.commands.memory import current, watched_by
 from jptransfer.config import Config, Upstream
 from jptransfer.errors import ConfigError
-from jptransfer.pipeline import Plan, Run
+from jptransfer.pipeline import Compose, Node, Plan, Run
 from jptransfer.registry import METRICS, MODELS
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 
 
 def expand(config: Config, composed: DictConfig) -> list[Run]:
     """Return every row of the experiment with each of its seeds."""
-    return [Run(row, seed, replace(one, seed=seed, seeds=[], rows={}), _members(row, seed, one, config, composed))
+    return [Run(row, seed, replace(one, seed=seed, seeds=[], rows={}), _changing(config.rows.get(row, []), composed))
             for row, one in compose_rows(config, composed).items() for seed in one.seeds or [one.seed]]
 
 
-def _members(row: str, seed: int, one: Config, config: Config, composed: DictConfig) -> list[Config]:
-    """Return the configurations of the other models of a row's ensemble; `one` is the row's own."""
-    own = config.rows.get(row, [])
-    return pipeline.members_of(one, lambda overrides: compose_row([*own, *overrides], composed), seed)
+def _changing(own: list[str], composed: DictConfig) -> Compose:
+    """Return what adds overrides to the configuration of a row, whose own overrides are `own`."""
+    return lambda overrides: compose_row([*own, *overrides], composed)
 
 
 def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any]:
@@ -111,9 +110,20 @@ def _remember(printed: str, plan: Plan, made: list[Artifact], store: Store) -> N
         memory.keep(printed, [*watched, *(artifact.path / FILE for artifact in made)])
 
 
+def _task_models(node: Node) -> Iterator[Node]:
+    """Yield the task models that `node` is or was made of, but not those that they themselves took something from."""
+    if node.stage == "finetune":
+        yield node
+        return
+    for source in node.inputs.values():
+        if isinstance(source, Node):
+            yield from _task_models(source)
+
+
 def validation_score(plan: Plan, store: Store) -> dict[str, Any]:
     """Return ``{metric, score}``: the main metric on the validation split, averaged over the plan's task models."""
-    found = [store.find(step.node.fingerprint, "task_model") for step in plan.steps if step.node.stage == "finetune"]
+    nodes = {node.fingerprint: node for target in plan.targets for node in _task_models(target)}
+    found = [store.find(fingerprint, "task_model") for fingerprint in nodes]
     scored = [one.manifest.summary["values"] for one in found if one and one.manifest.summary["values"]["validation"]]
     if not scored:
         return {}

@@ -1,6 +1,7 @@
 """Every setting of jptransfer as typed dataclasses, in pipeline order. No logic lives here but checking."""
 
 from jptransfer.config.learning import (
+    BUILD,
     BcnHeadConfig,
     BilmConfig,
     CausalConfig,
@@ -34,6 +35,7 @@ from jptransfer.config.learning import (
     TaskConfig,
     TemporalCnnHeadConfig,
     TfidfConfig,
+    TransferConfig,
     Units,
     VocabularyUse,
     WordSource,

@@ -664,3 +664,32 @@ class FinetuningConfig:
     """settings for linear models (linear_tfidf, linear_bag_word, ...)"""
     fasttext: FasttextConfig = setting(factory=FasttextConfig, omit_when=None)
     """settings for model fasttext"""
+
+
+BUILD = "build"
+"""What `TransferConfig.source` may be besides a reference."""
+
+
+@dataclass
+class TransferConfig:
+    """What a task model takes from another one before it is trained (Johnson et al. 2019, section 3.3)."""
+
+    source: str = setting("", external=True)
+    """task model to take from: an artifact id, a folder, or `build`, what `transfer.build` makes; empty: that too"""
+    build: list[str] = setting(factory=list)
+    """overrides that turn this configuration into that of the source, as on the command line (task=conll2003); where
+    they do not say otherwise, the source has seed 0, learns from its whole training split, and takes from no other"""
+    groups: list[str] = setting(factory=list)
+    """layer groups to take, named as in `finetuning.encoder.freeze` (char, word, dense; embeddings, layer.0-3, head;
+    encoder); units and tags are matched by name, and only units of the training texts count; empty: nothing is taken"""
+
+    def problem(self) -> str:
+        """Return what is wrong with the source, if anything."""
+        if self.source not in ("", BUILD) and self.build:
+            return ": give source or build, not both"
+        if self.source == BUILD and not self.build:
+            return ".source=build, but transfer.build is empty; give overrides, as in transfer.build=[task=conll2003]"
+        if self.groups and not self.source and not self.build:
+            return (".groups names what to take, but there is no model to take it from; give transfer.source=ID or "
+                    "transfer.build=[task=...]")
+        return ""

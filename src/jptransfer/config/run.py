@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from jptransfer.config.fields import setting
-from jptransfer.config.learning import SPLITS, FinetuningConfig, LmTrainingConfig, TaskConfig
+from jptransfer.config.learning import SPLITS, FinetuningConfig, LmTrainingConfig, TaskConfig, TransferConfig
 from jptransfer.config.models import ModelConfig
 from jptransfer.config.text import CorpusConfig, EncodingConfig, TokenizerConfig
 from jptransfer.errors import unknown
@@ -141,6 +141,8 @@ class Config:
     """labelled data"""
     finetuning: FinetuningConfig = setting(factory=FinetuningConfig)
     """training of the task model"""
+    transfer: TransferConfig = setting(factory=TransferConfig)
+    """another task model that it takes layer groups from"""
     evaluation: EvaluationConfig = setting(factory=EvaluationConfig)
     """scoring"""
     report: ReportConfig = setting(factory=ReportConfig)

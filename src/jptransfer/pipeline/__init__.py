@@ -6,7 +6,7 @@ Looking up, locking, resuming, publishing and lineage are done here, once, for a
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from jptransfer import stages
@@ -14,21 +14,25 @@ from jptransfer.artifacts import Store
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.pipeline.build import build, build_past_failures
-from jptransfer.pipeline.chain import Chain, Node, Reference, members_of, upstream
+from jptransfer.pipeline.chain import Chain, Compose, Node, Reference, upstream
 from jptransfer.pipeline.plan import Plan, State, Step, make_plan, reason, remark
 
-__all__ = ["Chain", "Node", "Plan", "Reference", "Run", "State", "Step", "VERBS", "build", "build_past_failures",
-           "make_plan", "members_of", "reason", "refuse_upstream", "remark", "targets", "upstream"]
+__all__ = ["Chain", "Compose", "Node", "Plan", "Reference", "Run", "State", "Step", "VERBS", "build",
+           "build_past_failures", "make_plan", "reason", "refuse_upstream", "remark", "targets", "upstream"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """One row and seed of an experiment: a whole configuration of its own, and those of an ensemble's other members."""
+    """One row and seed of an experiment: a whole configuration of its own, and what changes the row's (see `Chain`)."""
 
     row: str
     seed: int
     config: Config
-    members: Sequence[Config] = ()
+    compose: Compose | None = None
+
+    def chain(self, store: Store) -> Chain:
+        """Return the stages it describes."""
+        return Chain(self.config, store, self.compose) if self.compose else Chain(self.config, store)
 
 
 VERBS: dict[str, tuple[Callable[[Chain], list], str]] = {
@@ -53,7 +57,7 @@ def targets(verb: str, runs: list[Run], store: Store, name: str) -> list[Node]:
     Raises:
         ConfigError: the configuration describes nothing of the kind.
     """
-    chains = {(run.row, run.seed): Chain(run.config, store, run.members) for run in runs}
+    chains = {(run.row, run.seed): run.chain(store) for run in runs}
     if verb in ("report", "run") and all(chain.dataset for chain in chains.values()):
         return [report_node(chains, runs[0].config, name)]
     if verb == "report":
@@ -73,7 +77,7 @@ def report_node(chains: dict[tuple[str, int], Chain], config: Config, name: str)
     for node in upstream([e for e in evaluations.values() if isinstance(e, Node)]):
         behind[f"{node.kind}:{node.id}"] = node
         behind |= {f"{s.kind}:{s.fingerprint[:12]}": s for s in node.inputs.values()
-                   if isinstance(s, Reference) and s.kind == "language_model"}
+                   if isinstance(s, Reference) and s.kind in ("language_model", "task_model")}
     rows = list(dict.fromkeys(row for row, _ in chains))
     if config.report.baseline and config.report.baseline not in rows:
         raise ConfigError(f"report.baseline: {unknown('row', config.report.baseline, rows)}")

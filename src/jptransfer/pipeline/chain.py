@@ -6,7 +6,7 @@ building it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,7 @@ from jptransfer.artifacts import Store, canonical, fingerprint
 from jptransfer.artifacts.fingerprint import SHORT
 from jptransfer.artifacts.manifest import FILE
 from jptransfer.config import (
+    BUILD,
     Config,
     CorpusConfig,
     CorpusRole,
@@ -47,8 +48,16 @@ from jptransfer.registry import (
 
 Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig, ObjectiveConfig, ScheduleConfig)
 
+Compose = Callable[[list[str]], Config]
+"""Overrides, as on the command line -> the configuration at hand with these added."""
+
 LM_WORDS = ("none", "pretrained", "adapted", "auto")
 """What `lm` may be besides a reference."""
+
+
+SOURCE_BY_ITSELF = ["seed=0", "finetuning.subset.n=null", "finetuning.subset.fraction=null", "transfer.source=''",
+                    "transfer.build=[]", "transfer.groups=[]"]
+"""What the source of a transfer does not have from the configuration it is described in."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,16 +115,25 @@ class Reference:
         return fetch(HUB + self.fingerprint.removeprefix(f"{MODEL}:"))[0]
 
 
+def _alone(overrides: list[str]) -> Config:
+    raise TypeError("this chain was made of a configuration alone, without the means to change it")
+
+
 @dataclass
 class Chain:
     """The nodes of one run, made on demand; a `None` says the configuration has no such part.
 
-    `members` are the configurations of the other task models of an ensemble (see `members_of`).
+    `compose` makes the configurations of an ensemble's other members and of a transfer's source, which are told as
+    overrides of this one; its seed is the one that the overrides are read with, `config.seed` that of the run.
     """
 
     config: Config
     store: Store
-    members: Sequence[Config] = ()
+    compose: Compose = _alone
+
+    def _other(self, overrides: list[str]) -> Chain:
+        """Return the chain of this configuration with `overrides` added."""
+        return Chain(self.compose(overrides), self.store, lambda more: self.compose([*overrides, *more]))
 
     def _node(self, stage: str, section: str, name: str, config: Any, inputs: dict[str, Node | Reference]) -> Node:
         digests = external_inputs(config, self.store, section)
@@ -314,15 +332,55 @@ class Chain:
                 inputs["language_model"] = self.finetuning_start
             else:
                 model = self._model()
-        stage = stages.FinetuneStage(learner, finetuning, self.config.seed, model)
+        if self.transfer_source:
+            inputs["transfer"] = self.transfer_source
+        groups = sorted(set(self.config.transfer.groups))
+        stage = stages.FinetuneStage(learner, finetuning, self.config.seed, model, groups)
         return self._node("finetune", "finetuning", finetuning.name, stage, inputs)
+
+    @cached_property
+    def transfer_source(self) -> Node | Reference | None:
+        """The task model that layer groups are taken from."""
+        transfer = self.config.transfer
+        if not transfer.groups:
+            return None
+        if self.learner != "encoder":
+            raise ConfigError(f"transfer.groups: {self.config.model.architecture} has no layer groups")
+        if transfer.source not in ("", BUILD):
+            return self._task_model_reference("transfer.source", transfer.source)
+        try:
+            return self._other([*SOURCE_BY_ITSELF, *transfer.build]).task_model
+        except ConfigError as error:
+            raise ConfigError(f"transfer.build: {error}") from error
+
+    def _task_model_reference(self, where: str, value: str) -> Reference:
+        folder = Path(value)
+        if (folder / "task_model.json").is_file() and not (folder / FILE).is_file():
+            return Reference("folder", place_digest(External(where, True, value, None), self.store), value, True)
+        try:
+            found = self.store.resolve(value, ("task_model",), (BUILD,))
+        except ArtifactError as error:
+            raise ConfigError(f"{where}: {error}; it takes {BUILD}, the id of a task model or its folder") from None
+        if found.manifest.kind != "task_model":
+            raise ConfigError(f"{where}: {found.label} is no task model")
+        return Reference("task_model", found.manifest.fingerprint, str(found.path), True)
+
+    def _member(self, name: str, overrides: list[str]) -> Chain:
+        """Return the chain of another member of an ensemble; its seed is that of the run, unless it names one."""
+        try:
+            chain = self._other(overrides)
+            own = chain.config.seed != self.compose([]).seed
+        except ConfigError as error:
+            raise ConfigError(f"ensemble.{name}: {error}") from error
+        return chain if own else replace(chain, config=replace(chain.config, seed=self.config.seed))
 
     @cached_property
     def task_models(self) -> list[Node]:
         """The fine-tuned model and those of the ensemble's other members."""
-        if self.members and self.config.task.kind == "ner":
+        if self.config.ensemble and self.config.task.kind == "ner":
             raise ConfigError("ensemble: probabilities of classes can be averaged, entities cannot")
-        nodes = [self.task_model, *(Chain(member, self.store).task_model for member in self.members)]
+        members = [self._member(name, overrides) for name, overrides in self.config.ensemble.items()]
+        nodes = [self.task_model, *(member.task_model for member in members)]
         made = [node for node in nodes if node]
         if len({node.fingerprint for node in made}) < len(made):
             raise ConfigError("ensemble: two of its models are the same; the overrides of one change nothing of it")
@@ -338,27 +396,6 @@ class Chain:
             for number, node in enumerate(self.task_models, 1)}
         return self._node("evaluate", "evaluation", self.config.evaluation.name,
                           stages.EvaluateStage(self.config.evaluation), {**inputs, "dataset": self.dataset})
-
-
-def members_of(config: Config, compose: Callable[[list[str]], Config], seed: int) -> list[Config]:
-    """Return the configurations of the other members of an ensemble.
-
-    Args:
-        config: with `ensemble`.
-        compose: overrides -> `config` with these added.
-        seed: of fine-tuning in this run; members whose overrides give another one keep theirs.
-
-    Raises:
-        ConfigError: an override is wrong; the message names the member.
-    """
-    members = []
-    for name, overrides in config.ensemble.items():
-        try:
-            member = compose(overrides)
-        except ConfigError as error:
-            raise ConfigError(f"ensemble.{name}: {error}") from error
-        members.append(replace(member, seed=seed if member.seed == config.seed else member.seed))
-    return members
 
 
 def _needs(section: str, why: str, instead: str = "") -> Any:

@@ -25,6 +25,7 @@ from jptransfer.config import (
     TaskConfig,
     TokenizerConfig,
 )
+from jptransfer.config.fields import setting
 from jptransfer.runtime import Runtime
 
 WORK = SCRATCH
@@ -106,12 +107,14 @@ class PretrainStage:
 
 @dataclass
 class FinetuneStage:
-    """inputs: `dataset`; for an encoder `tokenizer` and, unless from scratch, `language_model`."""
+    """inputs: `dataset`; for an encoder `tokenizer` and, unless from scratch, `language_model`; `transfer`, a task
+    model, where layer groups are taken from it."""
 
     learner: str
     finetuning: FinetuningConfig
     seed: int
     model: ModelConfig | None = None
+    transfer: list[str] = setting(factory=list, omit_when=[])
 
 
 @dataclass

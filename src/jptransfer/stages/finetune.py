@@ -54,17 +54,19 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
 def _job(config: FinetuneStage, inputs: Inputs, out: Path) -> Any:
     from jptransfer.evaluation.metrics import load_metric
     from jptransfer.tasks.base import dataset_splits, open_dataset, read_examples
-    from jptransfer.training.learners import Job, Selection
+    from jptransfer.training.learners import Job, Selection, TransferSource
 
     settings, folder = config.finetuning, inputs["dataset"]
     task = open_dataset(folder)
     metric = load_metric(getattr(settings, config.learner).select, task)
     validation = read_examples(task, folder, "validation") if "validation" in dataset_splits(folder) else []
     scorer = partial(score, task, metric.name)
+    transfer = TransferSource(inputs["transfer"], config.transfer) if config.transfer else None
     return Job(
         task=task, train=_training_examples(config, task, folder), validation=validation, config=settings,
         seed=config.seed, selection=Selection(metric.name, metric.higher_is_better, scorer), out=out, work=out / WORK,
         model=config.model, tokenizer=inputs.get("tokenizer"), language_model=inputs.get("language_model"),
+        transfer=transfer,
     )
 
 

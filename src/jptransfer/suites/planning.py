@@ -10,7 +10,7 @@ from jptransfer.artifacts import Store
 from jptransfer.artifacts.fingerprint import differences
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError, JptError, unknown
-from jptransfer.pipeline import Chain, Node, Plan, make_plan, members_of
+from jptransfer.pipeline import Chain, Node, Plan, make_plan
 from jptransfer.registry import CELLS
 from jptransfer.suites.library import Suite
 
@@ -97,14 +97,10 @@ def _plan_cell(suite: Suite, row: str, column: str, choice: Choice, compose: Com
     try:
         config = composed([])
         seeds = (choice.seeds or scale.seeds) if kind.seeded else [config.seed]
-        targets = {seed: kind.target(_chain(config, seed, composed, store)) for seed in seeds}
+        targets = {seed: kind.target(Chain(replace(config, seed=seed), store, composed)) for seed in seeds}
     except JptError as error:
         return CellPlan(row, column, overrides, problem=error)
     return CellPlan(row, column, overrides, targets)
-
-
-def _chain(config: Config, seed: int, compose: Callable[[list[str]], Config], store: Store) -> Chain:
-    return Chain(replace(config, seed=seed), store, members_of(config, compose, seed))
 
 
 def cell_overrides(suite: Suite, row: str, column: str, scale: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -30,11 +30,12 @@ from jptransfer.text.types import Tokenizer
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.inference import EncoderPredictor, score
 from jptransfer.training.launch import launch
-from jptransfer.training.learners import Job, Learned
+from jptransfer.training.learners import Job, Learned, TransferSource
 from jptransfer.training.phases import Lesson, Phase, make_phases, parameter_groups, train_phases
-from jptransfer.training.prediction import Predictor
+from jptransfer.training.prediction import Predictor, read_settings
 from jptransfer.training.task_data import TaskData
 from jptransfer.training.types import LoopSettings, StepLoss, Tensors, TrainingResult
+from jptransfer.transfer.copying import TaskNet, copy_groups
 from jptransfer.transfer.groups import HEAD, Groups, freeze, layer_groups, rate_factors
 
 EVALUATION_BATCH = 64
@@ -100,11 +101,9 @@ class EncoderLearner:
     def load(cls, folder: Path, settings: Mapping[str, Any], runtime: Runtime) -> Predictor:
         """Load what `fit` wrote."""
         task = make_task(settings["kind"], settings["labels"])
-        windows = _windows(settings.get("bptt"), settings["max_length"])
-        model = load_task_model(folder, settings["kind"], from_plain(HeadConfig, settings["head"]), windows)
         device = TrainingContext(runtime).device
-        most = _tokens_read(windows, settings["max_length"])
-        return EncoderPredictor(task, model, load_tokenizer(folder), most, device, runtime,
+        most = _tokens_read(_windows_of(settings), settings["max_length"])
+        return EncoderPredictor(task, _load(folder, settings), load_tokenizer(folder), most, device, runtime,
                                 Keep(settings.get("keep", Keep.first)))
 
 
@@ -113,6 +112,16 @@ def _plain(head: HeadConfig) -> dict[str, Any]:
     if head.bcn and head.bcn.vectors:
         head = replace(head, bcn=replace(head.bcn, vectors=Path(head.bcn.vectors).name))
     return to_plain(head)  # type: ignore[no-any-return]
+
+
+def _load(folder: Path, settings: Mapping[str, Any]) -> nn.Module:
+    """Load the model of a folder that `EncoderLearner.fit` wrote with these settings."""
+    head = from_plain(HeadConfig, settings["head"])
+    return load_task_model(folder, settings["kind"], head, _windows_of(settings))
+
+
+def _windows_of(settings: Mapping[str, Any]) -> Windows | None:
+    return _windows(settings.get("bptt"), settings["max_length"])
 
 
 def _windows(bptt: int | None, max_length: int) -> Windows | None:
@@ -130,10 +139,13 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
     context = TrainingContext(runtime, config.precision)
     tokenizer = _tokenizer(job)
     model: Any
+    started: dict[str, Any]
     model, started = _new_model(job, tokenizer)
     most = _tokens_read(_windows(config.bptt, config.max_length), config.max_length)
     features = task.features(job.train, tokenizer, most, config.keep)
     validation = task.features(job.validation, tokenizer, most, config.keep)
+    if job.transfer:
+        started |= {"transfer": _take_over(job, job.transfer, model, tokenizer, features)}
     groups = layer_groups(model)
     frozen = freeze(groups, config.freeze)
     data = TaskData(features, config.batch_size, tokenizer.pad_id, job.seed,
@@ -182,13 +194,12 @@ def class_weights(features: Sequence[Feature], classes: int, kind: ClassWeights)
     return torch.tensor(weights, dtype=torch.float32)
 
 
-def _new_model(job: Job, tokenizer: Tokenizer) -> tuple[nn.Module, Mapping[str, Any]]:
+def _new_model(job: Job, tokenizer: Tokenizer) -> tuple[nn.Module, dict[str, Any]]:
     """Return the model that training starts from, and what the summary tells of how it came about."""
     config = job.config.encoder
     source = job.language_model or _architecture(job, tokenizer)
-    model = fresh_head(source, job.task.kind, job.task.outputs, config.head, job.seed,
-                       partial(set_dropouts, values=config.dropouts, factor=config.dropout_factor),
-                       _windows(config.bptt, config.max_length))
+    adjust = partial(set_dropouts, values=config.dropouts, factor=config.dropout_factor)
+    model = _fresh(job, source, job.task.outputs, adjust)
     settings: Any = model.config
     if getattr(settings, "pad_token_id", None) is None:
         settings.pad_token_id = tokenizer.pad_id
@@ -201,6 +212,30 @@ def _new_model(job: Job, tokenizer: Tokenizer) -> tuple[nn.Module, Mapping[str, 
     start = getattr(encoder_of(model), "start_from", None)
     told = dict(start(job.model, tokenizer)) if start and job.model else {}
     return model, told | getattr(getattr(model, "head", None), "start_from", lambda _: {})(tokenizer)
+
+
+def _fresh(job: Job, source: Path | PreTrainedConfig, outputs: Sequence[str],
+           adjust: Callable[[PreTrainedConfig], None] = lambda config: None) -> nn.Module:
+    """Return an encoder with a new head, as the job wants it (see `fresh_head`)."""
+    config = job.config.encoder
+    return fresh_head(source, job.task.kind, outputs, config.head, job.seed, adjust,
+                      _windows(config.bptt, config.max_length))
+
+
+def _take_over(job: Job, source: TransferSource, model: nn.Module, tokenizer: Tokenizer,
+               features: Sequence[Feature]) -> dict[str, Any]:
+    """Copy layer groups of the source into a new model, and return what to tell of it (see `copy_groups`)."""
+    settings = read_settings(source.folder)
+    if (learner := settings["learner"]) != "encoder":
+        raise ConfigError(f"transfer.source: a model of learner {learner} has no layer groups")
+    if settings["kind"] != job.task.kind:
+        raise ConfigError(f"transfer.source: it was made for {settings['kind']}, and this task is {job.task.kind}")
+    with torch.random.fork_rng(devices=[]):
+        theirs = _load(source.folder, settings)
+    outputs = make_task(settings["kind"], settings["labels"]).outputs
+    counts = np.bincount(np.concatenate([feature.input_ids for feature in features]), minlength=tokenizer.vocab_size)
+    return copy_groups(TaskNet(theirs, load_tokenizer(source.folder), outputs),
+                       TaskNet(model, tokenizer, job.task.outputs), source.groups, counts, partial(_fresh, job))
 
 
 def _longest(model: Any) -> int | None:

@@ -34,6 +34,14 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class TransferSource:
+    """A task model's folder and the layer groups that are taken from it."""
+
+    folder: Path
+    groups: Sequence[str]
+
+
+@dataclass(frozen=True)
 class Job:
     """What a learner works on; it must pickle, since it may travel to several processes.
 
@@ -46,6 +54,7 @@ class Job:
         out: folder to write the task model to; `work` keeps what an interrupted run resumes from.
         model: architecture of an encoder that starts from scratch.
         tokenizer, language_model: their folders, where the learner needs them.
+        transfer: what an encoder with its head takes from another task model; None: nothing.
     """
 
     task: Task
@@ -59,6 +68,7 @@ class Job:
     model: ModelConfig | None = None
     tokenizer: Path | None = None
     language_model: Path | None = None
+    transfer: TransferSource | None = None
 
 
 @dataclass(frozen=True)

@@ -11,18 +11,19 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jptransfer.errors import ConfigError, unknown
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
 HEAD = "head"
 DENSE = "dense"
 """What Johnson et al. (2019, section 3.3) call the layer that gives the tags."""
 ENCODER = "encoder"
 Groups = Mapping[str, Mapping[str, "nn.Parameter"]]
+Weight = TypeVar("Weight", bound="Tensor")
 
 _LAYER = re.compile(r"\.(\d+)\.")
 _RANGE = re.compile(r"(.+\.)(\d+)-(\d+)")
@@ -35,18 +36,37 @@ def layer_groups(model: nn.Module) -> Groups:
     Every parameter is in exactly one group; tied parameters count once, where they appear first. The groups of an
     encoder of ours come in the order of its parameters.
     """
+    return _grouped(model, model.named_parameters())
+
+
+def weight_groups(model: nn.Module) -> dict[str, dict[str, Tensor]]:
+    """Return the layer groups of all that is saved of `model` and is no whole number: also what never learns, as
+    vectors that are kept as they are; tied weights once."""
+    distinct: dict[Any, tuple[str, Tensor]] = {}
+    for name, value in model.state_dict().items():
+        if value.is_floating_point():
+            distinct.setdefault((value.data_ptr(), value.shape) if value.numel() else name, (name, value))
+    return _grouped(model, distinct.values())
+
+
+def encoder_prefix(model: nn.Module) -> str:
+    """Return what the names of the encoder's parameters begin with in `model`: ``bert.``, or nothing if it is one."""
     base = getattr(model, "base_model", model)
+    return next((f"{name}." for name, module in model.named_modules() if module is base and name), "")
+
+
+def _grouped(model: nn.Module, weights: Iterable[tuple[str, Weight]]) -> dict[str, dict[str, Weight]]:
+    base, prefix = getattr(model, "base_model", model), encoder_prefix(model)
     own = getattr(base, "parameter_group", None)
     name_of = own if callable(own) else _transformers_naming(base)
-    prefix = next((f"{name}." for name, module in model.named_modules() if module is base and name), "")
-    groups: dict[str, dict[str, nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
+    groups: dict[str, dict[str, Weight]] = {}
+    for name, weight in weights:
         group = name_of(name.removeprefix(prefix)) if name.startswith(prefix) else HEAD
-        groups.setdefault(group, {})[name] = parameter
+        groups.setdefault(group, {})[name] = weight
     return dict(sorted(groups.items(), key=_top if callable(own) else _depth))
 
 
-def select(groups: Groups, patterns: Iterable[str]) -> list[str]:
+def select(groups: Mapping[str, Any], patterns: Iterable[str]) -> list[str]:
     """Return the names of `groups` that `patterns` mean, in the order of the groups.
 
     A pattern is a group's name, a range of layers ("layer.0-3"), a wildcard ("layer.*"), "encoder", all but
@@ -81,7 +101,7 @@ def rate_factors(groups: Groups, decay: float = 1.0, head: float = 1.0, from_hea
     return {name: factors.get(name, head) for name in groups}
 
 
-def _matching(groups: Groups, pattern: str) -> Sequence[str]:
+def _matching(groups: Mapping[str, Any], pattern: str) -> Sequence[str]:
     if pattern == ENCODER:
         return [name for name in groups if name != HEAD]
     if pattern == DENSE and HEAD in groups:

@@ -8,7 +8,7 @@ of all rows, or begin afresh.
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,13 +71,14 @@ def align(old: Tokenizer, new: Tokenizer) -> Alignment:
         found = old.id(token := new.token(index))
         if found != old.unk_id or token == old.token(old.unk_id):
             source[index] = found
-    before, after = _special_ids(old), _special_ids(new)
+    before, after = special_ids(old), special_ids(new)
     for role in before.keys() & after.keys():
         source[after[role]] = before[role]
     return Alignment(source, old.vocab_size)
 
 
-def _special_ids(tokenizer: Tokenizer) -> dict[str, int]:
+def special_ids(tokenizer: Tokenizer) -> dict[str, int]:
+    """Return what a special token is for (``pad_id``, ...) -> its id."""
     found = {}
     for role in _ROLES:
         try:
@@ -103,9 +104,9 @@ def convert(model: Any, alignment: Alignment, missing: MissingUnits, pad_id: int
     Raises:
         ConfigError: the model reads words by their characters, and these are not the same in both vocabularies.
     """
-    _check_characters(model.config, alignment)
-    converted = type(model)(_resized(model.config, len(alignment.source), pad_id))
-    by_unit = _grows_with_vocabulary(model)
+    check_characters("vocabulary=convert", model.config, alignment)
+    converted = type(model)(resized(model.config, len(alignment.source), pad_id))
+    by_unit = grown(model, lambda: type(model)(resized(model.config, model.config.vocab_size + 1)))
     source = torch.from_numpy(alignment.source)
     old = model.state_dict()
     with torch.no_grad():
@@ -120,28 +121,36 @@ def convert(model: Any, alignment: Alignment, missing: MissingUnits, pad_id: int
     return converted
 
 
-def _grows_with_vocabulary(model: Any) -> set[str]:
-    """Return the names of the weights that have a row for each unit: those a larger vocabulary gives another shape."""
+def grown(model: Any, make: Callable[[], Any]) -> dict[str, dict[int, int]]:
+    """Return for weights of `model` the axes that are longer in what `make` makes, and by how much: what has a row for
+    each unit is found by a vocabulary with one more."""
     with torch.device("meta"):
-        larger = type(model)(_resized(model.config, model.config.vocab_size + 1, model.config.pad_token_id))
-    return set(_of_other_shape(larger.state_dict(), model.state_dict()))
+        larger = make().state_dict()
+    sizes = {name: enumerate(zip(value.shape, larger[name].shape, strict=True))
+             for name, value in model.state_dict().items()}
+    longer = {name: {axis: more - size for axis, (size, more) in axes if more != size} for name, axes in sizes.items()}
+    return {name: axes for name, axes in longer.items() if axes}
 
 
-def _of_other_shape(one: dict[str, torch.Tensor], two: dict[str, torch.Tensor]) -> Iterator[str]:
-    return (name for name, value in one.items() if value.shape != two[name].shape)
-
-
-def _check_characters(config: Any, alignment: Alignment) -> None:
+def check_characters(where: str, config: Any, alignment: Alignment) -> None:
+    """Raise `ConfigError` if a model of `config` reads words by characters that are others in the new vocabulary."""
     if hasattr(config, "first_character"):
         count = config.vocab_size - config.first_character
         if alignment.source[-count:].tolist() != list(range(config.first_character, config.vocab_size)):
-            raise ConfigError("vocabulary=convert: this model reads words by their characters, which are others in the "
+            raise ConfigError(f"{where}: this model reads words by their characters, which are others in the "
                               "new vocabulary; take tokenizer.views.characters=bytes")
 
 
-def _resized(config: Any, vocab_size: int, pad_id: int | None) -> Any:
+def resized(config: Any, vocab_size: int, pad_id: int | None = None) -> Any:
+    """Return a copy of an encoder's configuration for so many units; characters stay as they are, behind the words.
+
+    Args:
+        pad_id: id of padding; None: as before.
+    """
     config = copy.deepcopy(config)
-    if hasattr(config, "first_character"):  # characters stay as they are, behind the words
+    if hasattr(config, "first_character"):
         config.first_character += vocab_size - config.vocab_size
-    config.vocab_size, config.pad_token_id = vocab_size, pad_id
+    config.vocab_size = vocab_size
+    if pad_id is not None:
+        config.pad_token_id = pad_id
     return config
