@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
+from functools import reduce
 from pathlib import Path
 
 import pytest
-from omegaconf import OmegaConf
+import yaml
 
 from jptransfer.artifacts import Store
-from jptransfer.config import Config, Device, OnError, RuntimeConfig, SourceConfig, TokenizerConfig, VocabularyUse
+from jptransfer.config import (
+    Config,
+    Device,
+    OnError,
+    RuntimeConfig,
+    SourceConfig,
+    SubsetConfig,
+    TokenizerConfig,
+    TransferConfig,
+    VocabularyUse,
+)
 from jptransfer.errors import ConfigError
-from jptransfer.pipeline import Chain, Run, places, targets, upstream
+from jptransfer.pipeline import Chain, Run, build, make_plan, places, targets, upstream
+from jptransfer.runtime import Runtime
 
 from .conftest import small_config
 
@@ -229,8 +242,12 @@ def test_the_domain_may_be_the_task(config: Config, store: Store) -> None:
 def changing(config: Config):
     """What adds overrides (of values alone) to a configuration, as the command line does."""
     def compose(overrides: list[str]) -> Config:
-        made = OmegaConf.merge(OmegaConf.structured(config), OmegaConf.from_dotlist(overrides))
-        return OmegaConf.to_object(made)
+        made = deepcopy(config)
+        for key, _, value in (override.partition("=") for override in overrides):
+            *sections, name = key.split(".")
+            owner = reduce(getattr, sections, made)
+            (owner if isinstance(owner, dict) else vars(owner))[name] = yaml.safe_load(value)
+        return made
 
     return compose
 
@@ -263,3 +280,66 @@ def test_what_cannot_be_an_ensemble(config: Config, store: Store) -> None:
     config.task.kind = "ner"
     with pytest.raises(ConfigError, match="entities cannot"):
         _ = Chain(config, store, changing(config)).evaluation
+
+
+def lending(config: Config, build: list[str], groups: list[str]) -> Config:
+    return replace(config, transfer=TransferConfig(build=build, groups=groups))
+
+
+def test_the_source_of_a_transfer_is_planned_first_and_by_itself(config: Config, store: Store, tmp_path: Path) -> None:
+    (tmp_path / "other.tsv").write_text("別の文\n")
+    config.finetuning.subset.n = 5
+    build = [f"task.files.all={tmp_path / 'other.tsv'}"]
+    whole = lending(config, build, ["head", "embeddings"])
+    chain = Chain(replace(whole, seed=3), store, changing(whole))
+    source = chain.task_model.inputs["transfer"]
+    assert source.config.seed == 0 and source.config.finetuning.subset.n is None and "transfer" not in source.inputs
+    alone = replace(config, task=source.inputs["dataset"].config.task)
+    alone.finetuning = replace(config.finetuning, subset=SubsetConfig())
+    assert source.fingerprint == Chain(alone, store).task_model.fingerprint
+    order = [node.id for node in upstream([chain.evaluation])]
+    assert order.index(source.id) < order.index(chain.task_model.id)
+
+
+def test_the_seed_and_the_groups_of_a_transfer_count_and_their_order_does_not(config: Config, store: Store) -> None:
+    def model(build: list[str], groups: list[str]):
+        return Chain(whole := lending(config, build, groups), store, changing(whole)).task_model
+
+    one, turned = model(["seed=4"], ["head", "char"]), model(["seed=4"], ["char", "head"])
+    assert one.inputs["transfer"].config.seed == 4 and one.id == turned.id
+    others = model(["seed=4"], []), model(["seed=4"], ["head"]), model(["seed=5"], ["head"])
+    assert len({node.id for node in (one, *others)}) == 4
+
+
+def test_without_groups_nothing_is_taken(config: Config, store: Store) -> None:
+    none = lending(config, ["seed=9"], [])
+    assert Chain(none, store, changing(none)).task_model.id == Chain(config, store).task_model.id
+
+
+def test_a_source_in_the_store(config: Config, store: Store, log: Path) -> None:
+    plan = make_plan(targets("finetune", [Run("main", 0, config)], store, "t"), store)
+    (made,) = build(plan, store, Runtime(), [])
+    config.transfer = TransferConfig(source=made.id, groups=["head"])
+    reference = Chain(config, store).task_model.inputs["transfer"]
+    assert (reference.fingerprint, reference.folder()) == (made.manifest.fingerprint, made.path)
+    by_build = lending(replace(config), [], ["head"])
+    by_build.transfer.source = "build"
+    same = Chain(by_build, store, changing(by_build))
+    assert same.task_model.fingerprint == Chain(config, store).task_model.fingerprint
+
+
+@pytest.mark.parametrize(("transfer", "message"), [
+    (TransferConfig(source="bild", groups=["head"]), r"transfer.source: no artifact 'bild' .*did you mean 'build'"),
+    (TransferConfig(build=["lm=pretraned"], groups=["head"]), r"transfer.build: lm: .*did you mean 'pretrained'"),
+    (TransferConfig(build=["model.architecture=tfidf"], groups=["head"]), r"transfer.build: model.architecture: unkn"),
+])
+def test_a_source_that_is_none(config: Config, store: Store, transfer: TransferConfig, message: str) -> None:
+    config.transfer = transfer
+    with pytest.raises(ConfigError, match=message):
+        _ = Chain(config, store, changing(config)).task_model
+
+
+def test_a_linear_model_takes_nothing(config: Config, store: Store) -> None:
+    config.model.architecture = "linear_tfidf"
+    with pytest.raises(ConfigError, match="linear_tfidf has no layer groups"):
+        _ = Chain(lending(config, ["seed=1"], ["head"]), store, changing(config)).task_model

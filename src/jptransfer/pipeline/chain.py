@@ -349,7 +349,10 @@ class Chain:
         if transfer.source not in ("", BUILD):
             return self._task_model_reference("transfer.source", transfer.source)
         try:
-            return self._other([*SOURCE_BY_ITSELF, *transfer.build]).task_model
+            source = self._other([*SOURCE_BY_ITSELF, *transfer.build])
+            if not source.task_model:
+                raise ConfigError("no task is chosen, for example task=toy_sentiment")
+            return source.task_model
         except ConfigError as error:
             raise ConfigError(f"transfer.build: {error}") from error
 

@@ -1,0 +1,57 @@
+"""From the command line: a source that is built, one of the store, what is found again, and mistakes."""
+
+import json
+
+import pytest
+
+ENGLISH = [("Anna", "B-PER"), ("lives", "O"), ("in", "O"), ("Rome", "B-LOC")], [("Bob", "B-PER"), ("saw", "O")]
+GERMAN = [("Anna", "B-PER"), ("wohnt", "O"), ("in", "O"), ("Bonn", "B-LOC")], [("Siemens", "B-ORG"), ("baut", "O")]
+TAGGER = ["task=conll_file", "tokenizer=toy_tagger", "domain=task_words", "model=bilstm_tagger_toy", "lm=none",
+          "tokenizer.segmenter.name=whitespace", "finetuning=toy_tagger", "finetuning.encoder.epochs=1",
+          "evaluation.bootstrap=0", "runtime.threads=1"]
+
+
+@pytest.fixture
+def tagger(tmp_path):
+    """Overrides for a tagger of two German sentences, and the file of English ones."""
+    for name, sentences in (("en", ENGLISH), ("de", GERMAN)):
+        lines = ["\n".join(f"{token}\t{tag}" for token, tag in sentence) for sentence in sentences]
+        (tmp_path / name).write_text("\n\n".join(lines) + "\n", encoding="utf-8")
+    splits = ("train", "validation", "test")
+    files, english = ([f"task.files.{split}={tmp_path / name}" for split in splits] for name in ("de", "en"))
+    return [*TAGGER, *files], english
+
+
+def test_a_source_that_is_built_is_found_again_and_is_that_of_its_own_command(jpt, tagger, tmp_path):
+    overrides, english = tagger
+    take = [f"transfer.build=[{','.join(english)}]", "transfer.groups=[char,dense]", "seed=1"]
+    done = jpt("eval", *overrides, *take)
+    assert done.code == 0, done.err
+    again = jpt("eval", *overrides, *take, "dry_run=true")
+    assert again.code == 0 and "missing" not in again.out and again.out.count("finetune ") == 2
+    source = jpt("finetune", *overrides, *english, "dry_run=true")
+    assert "missing" not in source.out
+    identity = next(line.split()[1] for line in source.out.splitlines() if line.startswith("finetune"))[-12:]
+    by_id = jpt("eval", *overrides, f"transfer.source={identity}", *take[1:], "dry_run=true")
+    assert "missing" not in by_id.out and "evaluate" in by_id.out
+    models = (tmp_path / "outputs/artifacts/task_model").glob("*")
+    (path,) = (path for path in models if not path.name.endswith(identity))
+    told = json.loads((path / "manifest.json").read_text(encoding="utf-8"))["summary"]["values"]["transfer"]
+    assert list(told["groups"]) == ["char", "head"]
+    assert told["outputs"] == {"shared": ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"], "fresh": ["B-ORG", "I-ORG"]}
+    (tmp_path / "in.txt").write_text("Anna in Bonn\n", encoding="utf-8")
+    assert jpt("predict", path.name, "in.txt").code == 0
+
+
+@pytest.mark.parametrize(("transfer", "said"), [
+    (["transfer.souce=x"], "did you mean 'transfer.source'?"),
+    (["transfer.groups=[char]"], "transfer.groups names what to take, but there is no model"),
+    (["transfer.groups=[char]", "transfer.source=build"], "transfer.source=build, but transfer.build is empty"),
+    (["transfer.groups=[char]", "transfer.source=1a", "transfer.build=[seed=1]"], "give source or build, not both"),
+    (["transfer.groups=[char]", "transfer.build=[taks=conll2003]"], "transfer.build: unknown setting 'taks'"),
+    (["transfer.groups=[char]", "transfer.build=[task=conl2003]"], "did you mean 'conll2003'?"),
+    (["transfer.groups=[char]", "transfer.build=[task=none]"], "transfer.build: no task is chosen"),
+])
+def test_mistakes_are_one_line(jpt, tagger, transfer, said):
+    found = jpt("finetune", *tagger[0], *transfer, "dry_run=true")
+    assert found.code == 2 and said in found.err and found.err.count("\n") == 1

@@ -1,0 +1,190 @@
+"""What is copied equals the source's, all else the fresh model: found here by the names of units and tags alone."""
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+import torch
+from transformers import AutoModelForTokenClassification, BertConfig, RobertaConfig
+
+from jptransfer.config import BilstmTaggerModelConfig, HeadConfig, TokenizerConfig, Vectors
+from jptransfer.errors import ConfigError
+from jptransfer.models.task_models import fresh_head
+from jptransfer.tasks.ner import EntityRecognition
+from jptransfer.text.tokenizers import train_tokenizer
+from jptransfer.transfer.copying import TaskNet, copy_groups
+from tests.models.tagger import SIZE, TEXTS, features, tagger, words_tokenizer
+
+OTHERS = ["Anna took a train to Kyoto", "Bob saw Osaka", "an old tower in Rome", "Zoe"]
+LEARNT = OTHERS[:3]
+"""The target's vocabulary is made from all of OTHERS, but it learns from these."""
+THEIRS, OURS = ["ORG", "PER", "LOC"], ["LOC", "MISC", "PER"]
+GROUPS = ("char", "word", "dense")
+
+
+def tags(labels):
+    return EntityRecognition(labels).outputs
+
+
+def counted(tokenizer, made):
+    return np.bincount(np.concatenate([one.input_ids for one in made]), minlength=tokenizer.vocab_size)
+
+
+def pair(head="", width=SIZE.width, mode=Vectors.rand):
+    size = BilstmTaggerModelConfig(width=width, hidden=7, char_width=4, char_hidden=3, mode=mode)
+    old, new = words_tokenizer(TEXTS), words_tokenizer(OTHERS)
+    source = TaskNet(tagger(old, head, THEIRS, 1, size), old, tags(THEIRS))
+    target = TaskNet(tagger(new, head, OURS, 2, size), new, tags(OURS))
+    if head == "crf":
+        chain = source.model.head
+        for part in (chain.transitions, chain.starts, chain.ends):
+            torch.nn.init.normal_(part)
+    return source, target
+
+
+def transfer(source, target, groups, head="", counts=None):
+    """Copy, and return the report and the target's weights before."""
+    before = {name: value.clone() for name, value in target.model.state_dict().items()}
+    counts = counted(target.tokenizer, features(target.tokenizer, LEARNT, OURS)) if counts is None else counts
+    kind = HeadConfig(head, dropout=0.0)
+    told = copy_groups(source, target, groups, counts, lambda config, outputs: fresh_head(
+        config, "ner", outputs, kind, 0))
+    return told, before
+
+
+def group_of(name):
+    return "dense" if name.startswith("head.") else "char" if "characters." in name else "word"
+
+
+def named(net, name, row):
+    """What a row of a tagger's weight stands for; None: for a place."""
+    if name.startswith("head."):
+        return net.outputs[row]
+    if "table." in name:
+        return net.tokenizer.token(row + (net.tokenizer.first_character if "characters." in name else 0))
+    return None
+
+
+@pytest.mark.parametrize("groups", [part for size in (1, 2, 3) for part in combinations(GROUPS, size)], ids="+".join)
+def test_every_subset_of_a_taggers_groups(groups):
+    source, target = pair()
+    told, before = transfer(source, target, groups)
+    token = target.tokenizer.token
+    seen = {token(index) for one in features(target.tokenizer, LEARNT, OURS) for index in one.input_ids}
+    special = {token(index) for index in range(5)}
+    theirs = source.model.state_dict()
+    for name, value in target.model.state_dict().items():
+        rows = {named(source, name, row): row for row in range(len(theirs[name]))}
+        copied = 0
+        for row, found in enumerate(value):
+            what = named(target, name, row)
+            known = what is None or what in rows and (group_of(name) == "dense" or what in seen | special)
+            known &= group_of(name) in groups
+            assert torch.equal(found, theirs[name][row if what is None else rows[what]] if known else before[name][row])
+            copied += known
+        of_group = told["groups"].get({"dense": "head"}.get(group_of(name), group_of(name)), {})
+        if group_of(name) in groups:
+            entry = of_group[name.removeprefix("encoder.")]
+            assert (entry["copied"], entry["fresh"]) == (copied, len(value) - copied)
+            assert copied and (copied < len(value)) == (what is not None)
+        else:
+            assert not of_group
+    assert told["outputs"] == {"shared": ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"], "fresh": ["B-MISC", "I-MISC"]}
+
+
+def test_the_share_of_tokens_by_hand():
+    source, target = pair()
+    told, _ = transfer(source, target, ["char", "word"])
+    words = " ".join(LEARNT).lower().split()
+    theirs = set(" ".join(TEXTS).lower().split())
+    share = sum(word in theirs for word in words) / len(words)
+    assert told["groups"]["word"]["table.learning"]["tokens_covered"] == pytest.approx(share)
+    units, known = ([word[i:i + 2] for text in texts for word in text.split() for i in range(max(1, len(word) - 1))]
+                    for texts in (LEARNT, TEXTS))
+    share = sum(unit in known for unit in units) / len(units)
+    assert told["groups"]["char"]["characters.table.learning"]["tokens_covered"] == pytest.approx(share)
+
+
+def test_transitions_by_the_names_of_both_tags():
+    source, target = pair("crf")
+    _, before = transfer(source, target, ["head"], "crf")
+    old, new, kept = source.model.head, target.model.head, before["head.transitions"]
+    place = {tag: number for number, tag in enumerate(source.outputs)}
+    for row, first in enumerate(target.outputs):
+        known = first in place
+        assert new.starts[row] == (old.starts[place[first]] if known else before["head.starts"][row])
+        for column, second in enumerate(target.outputs):
+            both = known and second in place
+            assert new.transitions[row, column] == (
+                old.transitions[place[first], place[second]] if both else kept[row, column])
+
+
+def test_vectors_that_never_learn_are_copied_too():
+    source, target = pair(mode=Vectors.static)
+    told, before = transfer(source, target, ["word"])
+    entry, row = told["groups"]["word"]["table.frozen"], target.tokenizer.id("anna")
+    assert 0 < entry["copied"] < entry["rows"]
+    assert torch.equal(target.encoder.table.frozen[row], source.encoder.table.frozen[source.tokenizer.id("anna")])
+
+
+def bert(text, labels, seed, family=BertConfig, **sizes):
+    units = train_tokenizer(TokenizerConfig(kind="character", vocab_size=40, min_frequency=1), [text])
+    config = family(**{"vocab_size": units.vocab_size + seed, "hidden_size": 8, "num_hidden_layers": 2,
+                       "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 13, **sizes})
+    torch.manual_seed(seed)
+    config.id2label = dict(enumerate(tags(labels)))
+    return TaskNet(AutoModelForTokenClassification.from_config(config), units, tags(labels))
+
+
+def test_between_encoders_of_transformers_with_other_vocabularies():
+    source, target = bert("あいうえおかき", ["A", "B"], 1), bert("うかきくあけこ", ["B", "C"], 2)
+    counts = np.zeros(target.tokenizer.vocab_size, int)
+    seen = [target.tokenizer.id(unit) for unit in "うくあ"]
+    counts[seen] = 3, 4, 5
+    told, before = transfer(source, target, ["embeddings", "layer.*", "head"], counts=counts)
+    old, new = source.model.state_dict(), target.model.state_dict()
+    words = "bert.embeddings.word_embeddings.weight"
+    copied = {0: 0, 1: 1, 2: 2, 3: 3, 4: 4, **{target.tokenizer.id(u): source.tokenizer.id(u) for u in "うあ"}}
+    for row, found in enumerate(new[words]):
+        assert torch.equal(found, old[words][copied[row]] if row in copied else before[words][row])
+    by_tag = {0: 0, 1: 3, 2: 4}
+    for name in ("classifier.weight", "classifier.bias"):
+        for row, found in enumerate(new[name]):
+            assert torch.equal(found, old[name][by_tag[row]] if row in by_tag else before[name][row])
+    assert all(torch.equal(value, old[name]) for name, value in new.items()
+               if name != words and not name.startswith("classifier"))
+    report = told["groups"]["embeddings"]["embeddings.word_embeddings.weight"]
+    assert report == {"rows": len(new[words]), "copied": 7, "fresh": len(new[words]) - 7, "tokens_covered": 8 / 12}
+    assert list(told["groups"]) == ["embeddings", "layer.0", "layer.1", "head"]
+
+
+def test_an_encoder_under_another_head_and_name():
+    source = bert("あいう", ["A"], 1, RobertaConfig)
+    units = train_tokenizer(TokenizerConfig(kind="character", vocab_size=40, min_frequency=1), ["いうえ"])
+    config = BertConfig(vocab_size=units.vocab_size, hidden_size=8, num_hidden_layers=2, num_attention_heads=2,
+                        intermediate_size=16)
+    target = TaskNet(fresh_head(config, "ner", tags(["A"]), HeadConfig("token"), 0), units, tags(["A"]))
+    told, _ = transfer(source, target, ["layer.1"], "token", np.ones(units.vocab_size, int))
+    assert set(told["groups"]) == {"layer.1"}
+    one, other = (net.encoder.encoder.layer[1].state_dict() for net in (source, target))
+    assert one and all(torch.equal(value, other[name]) for name, value in one.items())
+
+
+@pytest.mark.parametrize(("groups", "said"), [
+    (["chars"], "transfer.groups: unknown layer group 'chars' .did you mean 'char'"),
+    (["word"], r"table.learning in group word has shape \[20, 9\], in the source \[\d+, 5\]"),
+])
+def test_what_does_not_fit(groups, said):
+    source, target = pair()[0], pair(width=9)[1]
+    with pytest.raises(ConfigError, match=said):
+        transfer(source, target, groups)
+
+
+def test_groups_and_weights_that_the_source_lacks():
+    tag, base = pair(), bert("あいう", ["A"], 1)
+    with pytest.raises(ConfigError, match="of the source: unknown layer group 'char'"):
+        transfer(base, tag[1], ["char"])
+    with pytest.raises(ConfigError, match="head.ends in group head: this model has one, the source has none"):
+        transfer(tag[0], pair("crf")[1], ["dense"], "crf")
+    with pytest.raises(ConfigError, match="head.ends in group head: this model has none, the source has one"):
+        transfer(pair("crf")[0], tag[1], ["dense"])
