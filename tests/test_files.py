@@ -7,7 +7,7 @@ import pytest
 import zstandard
 
 from jptransfer.errors import ConfigError
-from jptransfer.files import bare_suffix, codec, open_bytes
+from jptransfer.files import bare_name, bare_suffix, codec, new_folder, open_bytes
 
 TEXT = "".join(f"文{n}\n" for n in range(60_000)).encode()
 PACK = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstandard.compress, ".txt": bytes}
@@ -37,3 +37,20 @@ def test_names():
     assert codec("EUC-JP") == codec("eucjp") == "euc_jp"
     with pytest.raises(ConfigError, match="unknown character encoding 'utf-9'"):
         codec("utf-9")
+
+
+@pytest.mark.parametrize(("path", "name"), [("d/a.tsv.gz", "a"), ("2026.11.txt", "2026.11"), ("a", "a"), ("a.XZ", "a")])
+def test_a_files_name_without_suffixes(path, name):
+    assert bare_name(Path(path)) == name
+
+
+def test_a_new_folder_is_whole_or_not_there(tmp_path):
+    with pytest.raises(KeyError), new_folder(tmp_path / "new", "to") as folder:
+        (folder / "a").write_text("a")
+        raise KeyError
+    assert list(tmp_path.iterdir()) == []
+    with new_folder(tmp_path / "in" / "new", "to") as folder:
+        (folder / "a").write_text("a")
+    assert (tmp_path / "in" / "new" / "a").read_text() == "a"
+    with pytest.raises(ConfigError, match="to: .*new is there already"), new_folder(tmp_path / "in" / "new", "to"):
+        pass

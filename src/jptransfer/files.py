@@ -7,7 +7,10 @@ import codecs
 import gzip
 import io
 import lzma
+import shutil
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +28,11 @@ def bare_suffix(path: Path) -> str:
     if suffixes and suffixes[-1] in COMPRESSED:
         suffixes.pop()
     return suffixes[-1] if suffixes else ""
+
+
+def bare_name(path: Path) -> str:
+    """Return a file's name without the suffixes of its compression and of what it holds: ``a`` of ``a.tsv.gz``."""
+    return Path(path.stem if path.suffix.lower() in COMPRESSED else path.name).stem
 
 
 def open_bytes(path: Path) -> BinaryIO:
@@ -53,6 +61,25 @@ def codec(encoding: str, where: str = "encoding") -> str:
     except LookupError:
         raise ConfigError(f"{where}: unknown character encoding '{encoding}' (known: utf-8, euc_jp, ...)") from None
     return found.name
+
+
+@contextmanager
+def new_folder(folder: Path, setting: str) -> Iterator[Path]:
+    """Yield a folder to fill, which takes the place of `folder` when all is written.
+
+    Raises:
+        ConfigError: `folder`, which `setting` names, is there already and not an empty folder.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"{setting}: {folder} is there already and not an empty folder")
+    partial = folder.with_name(f".{folder.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        partial.replace(folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
 
 
 class _ZstdStream(io.RawIOBase):

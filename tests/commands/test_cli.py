@@ -39,6 +39,7 @@ MISTAKES = [
     (["prepare", "corpus.sources.mine.pth=x"], "did you mean 'corpus.sources.<name>.path'?"),
     (["prepare", "corpus.sources.mine.path=nowhere.txt"], "no such file or folder: 'nowhere.txt'"),
     (["predict"], "artifact is required: task model"),
+    (["predict", "3fa9c1", "format=bratt"], "format: Invalid value 'bratt', expected one of [tsv, jsonl, conll, brat]"),
     (["predict", "3fa9c1"], "no artifact '3fa9c1'"),
     (["ls", "modls"], "unknown list 'modls' (did you mean 'models'?)"),
     (["artifacts", "lss"], "unknown action 'lss' (did you mean 'ls'?)"),

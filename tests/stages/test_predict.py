@@ -145,5 +145,5 @@ def test_a_bad_line_is_named_and_leaves_no_output(tmp_path, runtime, polarity, c
 def test_other_clear_errors(tmp_path, runtime, polarity):
     with pytest.raises(DataError, match=r"nowhere\.txt"):
         run(tmp_path, runtime, tmp_path / "nowhere.txt")
-    with pytest.raises(ConfigError, match="did you mean 'jsonl'"):
-        run(tmp_path, runtime, tmp_path / "in.txt", format="json1")
+    with pytest.raises(ConfigError, match="input_format: .*did you mean 'jsonl'"):
+        run(tmp_path, runtime, tmp_path / "in.txt", input_format="json1")

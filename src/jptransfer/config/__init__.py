@@ -67,6 +67,7 @@ from jptransfer.config.run import (
     EvaluationConfig,
     ExportConfig,
     LsConfig,
+    OutputFormat,
     PredictConfig,
     ReportConfig,
     ReproduceConfig,

@@ -212,14 +212,23 @@ class TextsConfig:
     """device and threads"""
 
 
+class OutputFormat(Enum):
+    """How predictions are written; conll and brat hold entities."""
+
+    tsv = "tsv"
+    jsonl = "jsonl"
+    conll = "conll"
+    brat = "brat"
+
+
 @dataclass
 class PredictConfig(TextsConfig):
     """`jpt predict MODEL [INPUT]`: classify or tag text."""
 
     artifact: str = "???"
     """task model: artifact id, or folder; several, separated by commas: their probabilities are averaged"""
-    format: str = ""
-    """tsv or jsonl; empty: from the output's name, tsv on standard output"""
+    format: OutputFormat | None = None
+    """entities also as columns (conll), or as brat's files in a new folder; null: from the output's name, else tsv"""
 
 
 @dataclass

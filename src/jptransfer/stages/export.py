@@ -11,6 +11,7 @@ from typing import Any
 from jptransfer.artifacts.manifest import FILE as MANIFEST
 from jptransfer.artifacts.manifest import Manifest
 from jptransfer.errors import ArtifactError, ConfigError
+from jptransfer.files import new_folder
 from jptransfer.models.pretrained import family, own_architecture
 from jptransfer.tasks.base import PREDICTIONS
 from jptransfer.text.base import DESCRIPTION
@@ -35,17 +36,12 @@ def export(folder: Path, to: Path) -> None:
         ArtifactError: `folder` holds nothing that can be exported.
         ConfigError: `to` is not empty, or transformers has no class that computes what the model does.
     """
-    if to.exists() and (not to.is_dir() or any(to.iterdir())):
-        raise ConfigError(f"to: {to} is there already and not an empty folder")
-    use = _use(folder)
-    files = [path for path in sorted(folder.iterdir()) if path.is_file() and path.name not in _OURS]
-    partial = to.with_name(f".{to.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    for file in files:
-        shutil.copyfile(file, partial / file.name)
-    (partial / "README.md").write_text(model_card(folder, use, to.name), encoding="utf-8")
-    partial.replace(to)
+    with new_folder(to, "to") as partial:
+        use = _use(folder)
+        for file in sorted(folder.iterdir()):
+            if file.is_file() and file.name not in _OURS:
+                shutil.copyfile(file, partial / file.name)
+        (partial / "README.md").write_text(model_card(folder, use, to.name), encoding="utf-8")
 
 
 def _use(folder: Path) -> str:

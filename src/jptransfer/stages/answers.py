@@ -1,0 +1,192 @@
+"""What `jpt predict` writes: an answer a text, in one of several formats.
+
+Offsets are those of characters (code points) in the text as it was given, whatever the format. Of an entity white space
+at its ends is left out, and an entity of white space alone altogether: pieces of SentencePiece may hold nothing else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Protocol, Self, TextIO
+
+from jptransfer.tasks.base import Task
+from jptransfer.tasks.spans import Span, tag_units, to_units
+
+Row = dict[str, Any]
+
+_ESCAPES = {ord(character): escape for character, escape in zip("\\\t\n\r", (r"\\", r"\t", r"\n", r"\r"), strict=True)}
+_LINE_ENDS = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
+"""What JSON lets stand in a string and some readers of lines take for a line's end."""
+_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
+"""Control characters, ends of lines and marks of byte order, but not the line feed."""
+_UNFIT = re.compile(rf"{_CONTROLS.pattern}|\s")
+_CONFIGURATION = "[entities]\n{}\n\n[relations]\n\n[events]\n\n[attributes]\n"
+
+
+class Answers(Protocol):
+    """What predictions are written to, one after the other."""
+
+    def add(self, row: Row, found: Any) -> None:
+        """Write the prediction of the text in the input's `row`."""
+
+
+def entities(found: Any) -> Iterator[tuple[Span, float]]:
+    """Yield the entities of a text in order, each with its probability."""
+    for (start, end, kind), probability in zip(found.predicted, found.scores, strict=True):
+        text = found.text[start:end]
+        if bare := text.strip():
+            start += len(text) - len(text.lstrip())
+            yield Span(start, start + len(bare), kind), probability
+
+
+class TableAnswers:
+    """TSV with a header; in texts a tab, line feed, carriage return and backslash are written ``\\t \\n \\r \\\\``.
+
+    Classification: columns text, prediction, probability and ``probability:<label>`` for each label. Entities: columns
+    text and entities, these as ``start:end:probability:type``, separated by spaces.
+    """
+
+    def __init__(self, stream: TextIO, task: Task) -> None:
+        self._stream, self._cells = stream, _compact if task.kind == "ner" else _numbers
+        columns = ["prediction", "probability", *(f"probability:{label}" for label in task.labels)]
+        self._line("text", *(["entities"] if task.kind == "ner" else columns))
+
+    def add(self, row: Row, found: Any) -> None:
+        """Write a line (see `Answers`)."""
+        self._line(row["text"], *self._cells(found))
+
+    def _line(self, *cells: str) -> None:
+        self._stream.write("\t".join(cell.translate(_ESCAPES) for cell in cells) + "\n")
+
+
+def _numbers(found: Any) -> list[str]:
+    numbers = [max(found.probabilities), *found.probabilities]
+    return [found.predicted, *(f"{number:.6f}" for number in numbers)]
+
+
+def _compact(found: Any) -> list[str]:
+    return [" ".join(f"{start}:{end}:{score:.6f}:{kind}" for (start, end, kind), score in entities(found))]
+
+
+class JsonAnswers:
+    """JSON lines: the fields of a JSON input, text, and the answer.
+
+    Classification: prediction, probability and probabilities, by label. Entities: a list of objects with start, end,
+    type, text and score, the probability.
+    """
+
+    def __init__(self, stream: TextIO, task: Task) -> None:
+        self._stream, self._task = stream, task
+
+    def add(self, row: Row, found: Any) -> None:
+        """Write a line (see `Answers`)."""
+        answer = self._entities(found) if self._task.kind == "ner" else self._classes(found)
+        self._stream.write(json.dumps({**row, **answer}, ensure_ascii=False).translate(_LINE_ENDS) + "\n")
+
+    def _classes(self, found: Any) -> Row:
+        return {"prediction": found.predicted, "probability": max(found.probabilities),
+                "probabilities": dict(zip(self._task.labels, found.probabilities, strict=True))}
+
+    def _entities(self, found: Any) -> Row:
+        return {"entities": [{"start": start, "end": end, "type": kind, "text": found.text[start:end], "score": score}
+                             for (start, end, kind), score in entities(found)]}
+
+
+class ColumnAnswers:
+    """CoNLL columns: token, start, end, probability of the entity (or ``_``) and IOB2 tag, separated by tabs.
+
+    Tokens are the units that the model tagged; a blank line ends a text. White space and control characters in tokens
+    and types are written ``_``; units of white space alone, and so texts of nothing else, are left out.
+    """
+
+    def __init__(self, stream: TextIO, task: Task) -> None:
+        self._stream = stream
+
+    def add(self, row: Row, found: Any) -> None:
+        """Write the lines of a text (see `Answers`)."""
+        units = [unit for unit in found.tokens if found.text[slice(*unit)].strip()]
+        told = list(entities(found))
+        spans, _ = to_units([span for span, _ in told], units)
+        scores = ["_"] * len(units)
+        for (first, last, _), (_, score) in zip(spans, told, strict=True):
+            scores[first:last] = [f"{score:.6f}"] * (last - first)
+        for (start, end), score, tag in zip(units, scores, tag_units(len(units), spans), strict=True):
+            cells = _plain(found.text[start:end]), str(start), str(end), score, _plain(tag)
+            self._stream.write("\t".join(cells) + "\n")
+        self._stream.write("\n" if units else "")
+
+
+class BratAnswers:
+    """Standoff files for brat: a document's text (``.txt``), and beside it (``.ann``) entities, probabilities as notes.
+
+    Lines of a text file are one document, of the file's name, with offsets into the file; objects of JSON lines are a
+    document each, ``000001`` for the first. In both files control characters but the line feed are written as a space
+    or U+FFFD each, so that every reader counts the same characters. brat has no entities over line feeds: their lines
+    are written as the fragments of one entity, as brat does itself. ``annotation.conf`` names the types.
+    """
+
+    def __init__(self, folder: Path, task: Task, whole: str = "") -> None:
+        """Take the folder, the task and, if the texts are lines of one document, its name."""
+        self._folder, self._count, self._open = folder, 0, ExitStack()
+        self._document = self._open.enter_context(_Document(folder / whole)) if whole else None
+        types = "\n".join(map(_plain, task.labels))
+        (folder / "annotation.conf").write_text(_CONFIGURATION.format(types), encoding="utf-8")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._open.close()
+
+    def add(self, row: Row, found: Any) -> None:
+        """Write the text and its entities (see `Answers`)."""
+        self._count += 1
+        if self._document:
+            self._document.add(found, "\n")
+            return
+        with _Document(self._folder / f"{self._count:06}") as document:
+            document.add(found)
+
+
+class _Document:
+    """A pair of files; offsets go on from text to text."""
+
+    def __init__(self, path: Path) -> None:
+        self._text, self._notes = (path.with_name(f"{path.name}.{suffix}").open("w", encoding="utf-8", newline="")
+                                   for suffix in ("txt", "ann"))
+        self._length = self._number = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        self._text.close()
+        self._notes.close()
+
+    def add(self, found: Any, end: str = "") -> None:
+        text = _CONTROLS.sub(lambda control: " " if control[0].isspace() else "\ufffd", found.text)
+        self._text.write(text + end)
+        for span, score in entities(found):
+            self._number += 1
+            lines = list(_fragments(text, span))
+            places = ";".join(f"{self._length + first} {self._length + last}" for first, last in lines)
+            shown = " ".join(text[first:last] for first, last in lines)
+            self._notes.write(f"T{self._number}\t{_plain(span.type)} {places}\t{shown}\n"
+                              f"#{self._number}\tAnnotatorNotes T{self._number}\t{score:.6f}\n")
+        self._length += len(text) + len(end)
+
+
+def _fragments(text: str, span: Span) -> Iterator[tuple[int, int]]:
+    """Yield the places of a span's lines, those of white space left out."""
+    for line in re.finditer("[^\n]+", text[span.start:span.end]):
+        if line[0].strip():
+            yield span.start + line.start(), span.start + line.end()
+
+
+def _plain(text: str) -> str:
+    """Return `text` as one word."""
+    return _UNFIT.sub("_", text)
