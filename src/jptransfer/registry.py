@@ -215,9 +215,13 @@ METRICS = _table("metric", {
     "macro_f1": ("evaluation.metrics:macro_f1", "mean of the classes' F1"),
     "micro_f1": ("evaluation.metrics:micro_f1", "F1 over all decisions"),
     "kappa": ("evaluation.metrics:quadratic_kappa", "quadratic weighted kappa over ordered labels"),
-    "entity_f1": ("evaluation.metrics:entity_f1", "conlleval's F1 over entities"),
-    "entity_precision": ("evaluation.metrics:entity_precision", "conlleval's precision over entities"),
-    "entity_recall": ("evaluation.metrics:entity_recall", "conlleval's recall over entities"),
+    "entity_f1": ("evaluation.metrics:entity_f1", "F1 over entities as spans of characters, by conlleval's rule"),
+    "entity_precision": ("evaluation.metrics:entity_precision", "precision over entities, see entity_f1"),
+    "entity_recall": ("evaluation.metrics:entity_recall", "recall over entities, see entity_f1"),
+    "unit_f1": ("evaluation.metrics:unit_f1", "conlleval's F1 over chunks of the tagged units; entities off their "
+                                              "borders are widened to them"),
+    "unit_precision": ("evaluation.metrics:unit_precision", "conlleval's precision over chunks of the tagged units"),
+    "unit_recall": ("evaluation.metrics:unit_recall", "conlleval's recall over chunks of the tagged units"),
     "token_accuracy": ("evaluation.metrics:token_accuracy", "share of units with the right tag, as conlleval has it"),
 })
 

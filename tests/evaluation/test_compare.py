@@ -25,6 +25,13 @@ def test_one_run_each(store):
     assert [test.p_value for test in found.tests][1] == pytest.approx(2 * (1 + 20 + 190) / 2**20)
     assert [d.id for d in found.differing if d.gain < 0] == ["e40", "e41"]
     assert len(found.differing) == 20
+    gold, right_a, right_b = 30, 20, 28
+    for one in found.labels:
+        if one.label != "普通":  # what is wrong of one label is said to be the other: as many of each
+            assert (one.a, one.b, one.support) == pytest.approx((right_a / gold, right_b / gold, gold))
+    assert [(one.label, one.support) for one in found.labels] == [("悪い", 30), ("普通", 0), ("良い", 30)]
+    assert "悪い  0.6667  0.9333  +0.2667       30" in found.text()
+    assert "良い  0.6667  0.9333  +0.2667       30    1,234" in found.text({"良い": 1234})
     text = found.text()
     assert "B - A  +0.2667  [" in text and "B better on 18 examples, A on 2" in text
 

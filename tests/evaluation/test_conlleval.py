@@ -1,5 +1,7 @@
 """conlleval's numbers: by hand, against seqeval where both agree by definition, and against a naive second reading."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,7 +9,7 @@ from seqeval.metrics import classification_report, f1_score
 
 from jptransfer.errors import DataError
 from jptransfer.evaluation.conlleval import score, unit_tags
-from jptransfer.evaluation.metrics import Outcomes, entity_f1
+from jptransfer.evaluation.metrics import Outcomes, entity_f1, unit_f1, unit_precision, unit_recall
 from jptransfer.tasks.spans import Span
 
 
@@ -142,3 +144,7 @@ def test_entity_scores_over_spans_are_conllevals_over_tags(pairs):
     tagged = score([unit_tags(UNITS, g) for g in gold], [unit_tags(UNITS, p) for p in predicted])
     outcomes = Outcomes("ner", ["人名", "地名"], gold, predicted)
     assert entity_f1.score(outcomes) == pytest.approx(tagged.overall.f1)
+    over_units = replace(outcomes, units=[UNITS] * len(pairs))
+    overall = tagged.overall
+    for metric, value in ((unit_f1, overall.f1), (unit_precision, overall.precision), (unit_recall, overall.recall)):
+        assert metric.score(over_units) == pytest.approx(value)

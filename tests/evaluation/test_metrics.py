@@ -95,6 +95,13 @@ def test_entity_scores_by_hand():
     assert table["地名"] == pytest.approx({"precision": 1 / 2, "recall": 1 / 2, "f1": 1 / 2, "support": 2})
 
 
+def test_words_and_characters_differ_where_entities_lie_off_the_units():
+    units = [(0, 2), (2, 3), (3, 5)]  # 京都|へ|行く; the gold entity is 都へ
+    rows = [EntityPrediction("1", "京都へ行く", units, [Span(1, 3, "地名")], [Span(0, 3, "地名")], [1.0])]
+    scores = {name: METRICS.load(name)(ENTITIES, rows) for name in ("entity_f1", "unit_f1", "unit_recall")}
+    assert scores == {"entity_f1": 0.0, "unit_f1": 1.0, "unit_recall": 1.0}
+
+
 def test_every_registered_metric_carries_its_name():
     assert [METRICS.load(name).name for name in METRICS] == list(METRICS)
 

@@ -14,6 +14,7 @@ from jptransfer.evaluation import bootstrap
 from jptransfer.evaluation.metrics import Outcomes
 from jptransfer.evaluation.significance import _exchanges, approximate_randomization, mcnemar
 from jptransfer.registry import METRICS
+from jptransfer.tasks.spans import Span
 
 ACCURACY = METRICS.load("accuracy")
 
@@ -59,6 +60,30 @@ def test_randomisation_of_a_ratio_converges_to_the_enumeration():
     a, b = np.stack([run(0.3), run(0.3)]), np.stack([run(0.8), run(0.9)])
     p = approximate_randomization(a, b, metric.value, 40_000, seed=0)
     assert p == pytest.approx(enumerated(a, b, metric.value), abs=0.01)
+
+
+@pytest.mark.parametrize("metric", ["entity_f1", "unit_f1"])
+def test_randomisation_of_entity_scores_converges_to_the_enumeration(metric):
+    rng, kinds = np.random.default_rng(3), ["LOC", "PER"]
+    units = [(place, place + 1) for place in range(8)]
+    metric = METRICS.load(metric)
+
+    def spans(share):
+        drawn = [Span(place, place + 2, kinds[rng.integers(2)]) for place in (0, 3, 6)]
+        return [span for span in drawn if rng.random() < share]
+
+    gold = [spans(0.8) for _ in range(9)]
+
+    def run(share):
+        predicted = [[span for span in one if rng.random() < share] + spans(0.1)[:1] * (rng.random() < 0.3)
+                     for one in gold]
+        predicted = [sorted({span.start: span for span in one}.values()) for one in predicted]
+        return metric.counts(Outcomes("ner", kinds, gold, predicted, [units] * len(gold)))
+
+    a, b = np.stack([run(0.3), run(0.4)]), np.stack([run(0.8), run(0.7)])
+    p = approximate_randomization(a, b, metric.value, 40_000, seed=0)
+    assert p == pytest.approx(enumerated(a, b, metric.value), abs=0.01)
+    assert 0 < p < 1
 
 
 def test_randomisation_agrees_with_scipy():

@@ -273,6 +273,21 @@ def test_members_have_the_seed_of_the_run_unless_they_name_one(config: Config, s
     assert chain.task_models[1].config.finetuning.encoder.epochs == 9
 
 
+def test_the_highest_epoch_needs_all_epochs_and_is_no_other_model(config: Config, store: Store) -> None:
+    asked = replace(config, evaluation=replace(config.evaluation, highest_epoch=True))
+    with pytest.raises(ConfigError, match="keep_epochs=true"):
+        _ = Chain(asked, store).evaluation
+    encoder = replace(config.finetuning.encoder, keep_epochs=True)
+    kept = replace(config, finetuning=replace(config.finetuning, encoder=encoder))
+    asked = replace(kept, evaluation=asked.evaluation)
+    assert Chain(asked, store).task_model.id == Chain(kept, store).task_model.id != Chain(config, store).task_model.id
+    assert Chain(asked, store).evaluation.id != Chain(kept, store).evaluation.id
+    assert "keep_epochs" not in str(Chain(config, store).task_model.recipe)
+    assert "highest_epoch" not in str(Chain(config, store).evaluation.recipe)
+    with pytest.raises(ConfigError, match="a single model"):
+        _ = Chain(replace(asked, ensemble={"one": ["seed=1"]}), store, changing(asked)).evaluation
+
+
 def test_what_cannot_be_an_ensemble(config: Config, store: Store) -> None:
     config.ensemble = {"same": []}
     with pytest.raises(ConfigError, match="two of its models are the same"):

@@ -180,6 +180,7 @@ def _tag(example: EntityExample, skill: float, draw: random.Random) -> EntityPre
 def _dataset(store: Store, name: str, task: Task, rows: list[Any]) -> Path:
     statistics = {"read": {"all": len(rows) + 3}, "left_out": {"unknown label": 3}, "duplicates": {},
                   "splits": {split: {"examples": len(rows), "characters": 17.5} for split in SPLITS}}
+    statistics["splits"]["train"] |= {"labels": dict.fromkeys(task.labels[:2], 30)}
     folder = store.add("prepare_dataset", "dataset", name, {"task": {"kind": task.kind}}, {}, {
         "headline": f"train {len(rows)}, validation {len(rows)}, test {len(rows)}; 3 labels", "values": statistics})
     for split in ("train", "validation"):

@@ -143,6 +143,40 @@ def test_tests_and_labels(polarity, entities):
     assert {row[4].value for row in labels.rows} == {24}
 
 
+def test_gains_by_label(entities):
+    results = entities.results[0]
+    row = next(row for row in results.rows if row.name == "adapted")
+    table = summary.gains_table(results, row, {"人名": 30, "地名": 30})
+    base = summary.label_table(results, results.base)
+    best = summary.label_table(results, row)
+    assert [line[0].text for line in table.rows] == fabricate.TYPES
+    assert [line[1].value for line in table.rows] == [30, 30, None]
+    for line, one, two in zip(table.rows, base.rows, best.rows, strict=True):
+        assert [line[2].value, line[3].value, line[4].value] == pytest.approx(
+            [one[4].value, one[3].value, two[3].value])
+        assert line[5].value == pytest.approx(two[3].value - one[3].value)
+    shown = entities.report.sections[0].gains
+    assert [[cell.text for cell in line] for line in shown.rows] == [[c.text for c in line] for line in table.rows]
+
+
+def test_the_highest_epoch_stands_beside_the_selected_one(entities):
+    results = entities.results[0]
+    name = "entity_f1 (highest test epoch)"
+    rows = [replace(row, metrics={**row.metrics, name: replace(row.score, mean=row.score.mean + 0.01)})
+            for row in results.rows]
+    with_highest = replace(results, rows=rows)
+    table = summary.results_table(with_highest)
+    keys = [column.key for column in table.columns]
+    assert "highest_epoch" in keys and "highest_epoch" not in [c.key for c in summary.results_table(results).columns]
+    assert [c.title for c in table.columns if c.key == "highest_epoch"] == ["highest test epoch"]
+    for line, row in zip(table.rows, rows, strict=True):
+        shown = {key: cell.value for key, cell in zip(keys, line, strict=True)}
+        assert shown["highest_epoch"] == pytest.approx(shown["entity_f1"] + 0.01) == row.score.mean + 0.01
+    assert "Highest test epoch: of the epoch that is best on this very split" in table.caption
+    titles = [column.title for column in summary.metrics_table(with_highest).columns]
+    assert "Entity F1 (highest test epoch)" in titles
+
+
 def test_json_holds_everything(polarity):
     data = json.loads(json.dumps(to_json(polarity.results[0]), allow_nan=False))
     assert data["baseline"] == "scratch" and data["examples"] == 120

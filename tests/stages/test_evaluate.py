@@ -121,3 +121,58 @@ def test_a_model_of_another_task_is_refused(model, reviews, tmp_path, runtime):
     model(make_task("classification", ["良い", "悪い"]))
     with pytest.raises(ConfigError, match="the model's task is classification .良い, 悪い., the data set's is"):
         evaluate(reviews, tmp_path / "out", runtime)
+
+
+class Words:
+    """Finds places in the texts that hold the words it knows."""
+
+    task = ENTITIES
+
+    def __init__(self, known):
+        self.known = known
+
+    def predict(self, examples, batch_size=64):
+        return [EntityPrediction(e.id, e.text, list(e.tokens), list(e.entities),
+                                 [Span(0, 2, "地名")] if e.text[:2] in self.known else [], []) for e in examples]
+
+
+def with_epochs(tmp_path, monkeypatch, selected, *epochs):
+    """A data set, and the folder of a model that knows `selected`, each epoch's what stands in `epochs`."""
+    texts = ["京都へ", "奈良へ", "札幌へ", "那覇へ"]
+    examples = [EntityExample(f"x{i}", text, (Span(0, 2, "地名"),), ((0, 2), (2, 3))) for i, text in enumerate(texts)]
+    dataset = write_dataset(tmp_path / "entities", ENTITIES, {"validation": examples[:1], "test": examples})
+    known = {"model": selected}
+    for number, words in enumerate(epochs, 1):
+        (tmp_path / "model" / "epochs" / str(number)).mkdir(parents=True)
+        known[str(number)] = words
+    monkeypatch.setattr("jptransfer.training.prediction.load_predictor", lambda folder, _: Words(known[folder.name]))
+    return dataset, tmp_path / "model"
+
+
+def test_the_highest_epoch_stands_beside_the_selected_one(tmp_path, monkeypatch, runtime):
+    words = {"京都", "奈良", "札幌"}
+    epochs = [{"奈良"}, {"奈良", "札幌", "那覇"}, words, {"京都"}, *[set()] * 6]
+    dataset, model = with_epochs(tmp_path, monkeypatch, {"京都"}, *epochs)
+    (tmp_path / "out").mkdir()
+    config = EvaluateStage(EvaluationConfig(bootstrap=50, splits=["validation", "test"], highest_epoch=True))
+    summary = run(config, {"task_model": model, "dataset": dataset}, tmp_path / "out", runtime)
+    scores = {split: metrics["entity_f1"] for split, metrics in summary.values.items()}
+    assert scores == pytest.approx({"validation": 1.0, "test": 2 / 5, "highest_validation_epoch": 1.0,
+                                    "highest_test_epoch": 6 / 7})
+    assert "; test entity_f1 0.4000 [" in summary.headline
+    assert "; highest test epoch entity_f1 0.8571 [" in summary.headline
+    found = load_evaluation(tmp_path / "out")
+    assert [bool(one.predicted) for one in found.predictions("test").rows] == [True, False, False, False]
+    # the second epoch is as good as the third: the first of them counts
+    assert [bool(one.predicted) for one in found.predictions("highest_test_epoch").rows] == [False, True, True, True]
+    assert [bool(one.predicted) for one in found.predictions("highest_validation_epoch").rows] == [True]
+    assert {path.name for path in (tmp_path / "out" / "conlleval").iterdir()} == {
+        f"{split}.txt" for split in scores}
+
+
+def test_without_epochs_there_is_no_highest(tmp_path, monkeypatch, runtime):
+    dataset, model = with_epochs(tmp_path, monkeypatch, {"京都"})
+    (tmp_path / "out").mkdir()
+    config = EvaluateStage(EvaluationConfig(highest_epoch=True))
+    with pytest.raises(ConfigError, match=r"evaluation.highest_epoch: .*finetuning.encoder.keep_epochs=true"):
+        run(config, {"task_model": model, "dataset": dataset}, tmp_path / "out", runtime)

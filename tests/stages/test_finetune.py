@@ -24,7 +24,7 @@ from jptransfer.stages import FinetuneStage
 from jptransfer.stages.finetune import run
 from jptransfer.tasks.base import make_task, open_dataset, read_examples, read_predictions
 from jptransfer.text.tokenizers import load_tokenizer
-from jptransfer.training.prediction import load_predictor
+from jptransfer.training.prediction import epochs_of, load_predictor
 from tests.small import MODEL, entities, polarity, polarity_examples, tokenizer, write_dataset
 
 PAYLOAD = {"config.json", "model.safetensors", "task_model.json", "vocab.txt", "jpt_tokenizer.json",
@@ -126,12 +126,31 @@ def test_killed_and_restarted_equals_never_stopped(folders, tmp_path, runtime):
             return Bar()
 
     every_step = dataclasses.replace(runtime.settings, checkpoint_seconds=0.0)
-    finetune(folders, tmp_path / "whole", runtime, encoder(epochs=2))
+    epochs = encoder(epochs=2, keep_epochs=True)
+    finetune(folders, tmp_path / "whole", runtime, epochs)
     with pytest.raises(KilledError):
         told = dataclasses.replace(runtime, settings=every_step, progress=Progress(), title="toy-1")
-        finetune(folders, tmp_path / "parts", told, encoder(epochs=2))
-    finetune(folders, tmp_path / "parts", runtime, encoder(epochs=2))
+        finetune(folders, tmp_path / "parts", told, epochs)
+    finetune(folders, tmp_path / "parts", runtime, epochs)
     assert payload(tmp_path / "parts") == payload(tmp_path / "whole")
+
+
+def test_every_epochs_model_can_be_kept_and_the_test_split_stays_closed(folders, tmp_path, runtime):
+    phases = {"head": PhaseConfig(epochs=1, unfreeze=["head"]), "all": PhaseConfig(epochs=2)}
+    finetune(folders, tmp_path / "kept", runtime, encoder(keep_epochs=True, phases=phases))
+    plain = finetune(folders, tmp_path / "plain", runtime, encoder(phases=phases))
+    epochs = epochs_of(tmp_path / "kept")
+    assert [epoch.name for epoch in epochs] == ["1", "2", "3"]
+    whole = payload(tmp_path / "kept")
+    assert {name: data for name, data in whole.items() if not name.startswith("epochs/")} == payload(tmp_path / "plain")
+    dev = read_examples(make_task("classification", ["bad", "good"]), folders["polarity"], "validation")
+    history = [json.loads(line) for line in (tmp_path / "kept" / "history.jsonl").read_text().splitlines()]
+    told = [record for record in history if record["split"] == "validation"]
+    for epoch, record in zip(epochs, told, strict=True):
+        found = load_predictor(epoch, runtime).predict(dev)
+        assert sum(one.gold == one.predicted for one in found) / len(dev) == pytest.approx(record["accuracy"])
+        assert (record["step"] == plain.values["best_step"]) == (
+            (epoch / "model.safetensors").read_bytes() == whole["model.safetensors"])
 
 
 def test_a_frozen_encoder_stays_as_it_is(folders, tmp_path, runtime):

@@ -12,9 +12,10 @@ import torch
 from jptransfer.config import OptimizerConfig, ScheduleConfig
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.training import checkpoint
+from jptransfer.training.checkpoint import load
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.launch import _die_with_parent, launch
-from jptransfer.training.loop import evaluate_objective, pieces_of, train
+from jptransfer.training.loop import evaluate_objective, kept_weights, pieces_of, train
 from jptransfer.training.types import LoopSettings, ParameterGroup, evenly
 from tests.training.tiny import Points, SquaredError, cpu, small_network
 
@@ -129,6 +130,17 @@ def test_the_best_weights_stay_and_patience_ends_the_run(tmp_path):
     result = train(model, SquaredError(), Points(), settings, TrainingContext(cpu()), tmp_path, scripted)
     assert (result.steps, result.best_step, result.metrics) == (10, 5, {"loss": 1.0})
     assert all(torch.equal(value, seen[1][name]) for name, value in model.state_dict().items())
+
+
+def test_weights_of_every_evaluation_can_be_kept(tmp_path):
+    whole = run(tmp_path / "whole", settings=replace(SETTINGS, keep_all=True))
+    files = kept_weights(tmp_path / "whole")
+    assert [int(path.stem.partition("-")[2]) for path in files] == sorted(SETTINGS.evaluate_at)
+    best = files[sorted(SETTINGS.evaluate_at).index(whole[2].best_step)]
+    assert all(np.array_equal(value.numpy(), whole[0][name]) for name, value in load(best).items())
+    assert kept_weights(tmp_path / "nothing") == []
+    run(tmp_path / "plain")
+    assert kept_weights(tmp_path / "plain") == []
 
 
 def test_parameter_groups_set_the_rates(tmp_path):

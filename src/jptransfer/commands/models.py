@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from jptransfer.artifacts import Store
+from jptransfer.artifacts import Manifest, Store
 from jptransfer.artifacts.store import Artifact
 from jptransfer.config import AttentionConfig, CompareConfig, ExportConfig, PredictConfig
 from jptransfer.errors import ArtifactError
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
+from jptransfer.tasks.base import training_counts
 
 
 def resolve(store: Store, reference: str, kinds: tuple[str, ...]) -> Artifact:
@@ -60,4 +61,11 @@ def compare(config: CompareConfig) -> None:
     store = Store(config.outputs_root)
     first, second = ([resolve(store, one.strip(), ("evaluation",)).path for one in side.split(",")]
                      for side in (config.a, config.b))
-    print(compare_evaluations(config, first, second).text())
+    print(compare_evaluations(config, first, second).text(_learnt_from(store, first[0])))
+
+
+def _learnt_from(store: Store, evaluation: Path) -> dict[str, int] | None:
+    """Return how often each label is in the training split behind an evaluation; None: its data set is not there."""
+    source = Manifest.read(evaluation).inputs.get("dataset", {})
+    found = store.find(source.get("fingerprint", ""), "dataset")
+    return training_counts(found.path) if found else None

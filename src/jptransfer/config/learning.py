@@ -264,6 +264,15 @@ SPLITS = ("train", "validation", "test")
 """Parts of a labelled data set."""
 
 
+def highest_epoch(split: str) -> str:
+    """Return the name of `split` as the epoch with the highest score on it predicts it."""
+    return f"highest_{split}_epoch"
+
+
+SCORED = (*SPLITS, *map(highest_epoch, SPLITS))
+"""What an evaluation can hold predictions and scores of."""
+
+
 class WordSource(Enum):
     """Units of a tagger where the files have words of their own."""
 
@@ -561,6 +570,8 @@ class EncoderFinetuningConfig:
     """epochs without improvement before training (or its phase) stops; none: all epochs"""
     select: str = setting("", registry="metrics")
     """validation metric that chooses the best checkpoint; empty: the task's own (accuracy, entity_f1)"""
+    keep_epochs: bool = setting(False, omit_when=False)
+    """keep the task model of every epoch beside the best one, for `evaluation.highest_epoch`"""
 
     def problem(self) -> str:
         """Return what is wrong with the reading of long texts, if anything."""

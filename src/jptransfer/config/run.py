@@ -22,6 +22,10 @@ class EvaluationConfig:
     """splits to predict and score; fine-tuning itself stores predictions and scores of the validation split"""
     metrics: list[str] = setting(factory=list, registry="metrics")
     """extra metrics beside the task's own, see `jpt ls metrics`"""
+    highest_epoch: bool = setting(False, omit_when=False)
+    """also score each split with the epoch that is best on that very split, as some papers report, under a name of its
+    own (test: highest_test_epoch); such a score is chosen on what it is told of; needs
+    `finetuning.encoder.keep_epochs`"""
     bootstrap: int = setting(1000, low=0)
     """resamples behind an interval; 0: no interval"""
     confidence: float = setting(0.95, low=0.5, high=0.999)

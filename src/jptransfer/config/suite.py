@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jptransfer.config.fields import setting
-from jptransfer.config.learning import SPLITS
+from jptransfer.config.learning import SCORED
 from jptransfer.errors import unknown
 
 
@@ -81,7 +81,7 @@ class SuiteConfig:
     metric: str = setting("", registry="metrics")
     """metric of the cells; empty: the task's own"""
     split: str = "test"
-    """split that is scored"""
+    """split that is scored, or highest_test_epoch (with `evaluation.highest_epoch`)"""
     digits: int = setting(2, low=0, high=6)
     """decimals of scores"""
     layout: str = setting("absolute", registry="layouts")
@@ -119,8 +119,8 @@ class SuiteConfig:
         yield from (f"{name} is empty" for name, table in named if not table)
         if self.base not in self.rows:
             yield f"baseline: {unknown('row', self.base, self.rows)}"
-        if self.split not in SPLITS:
-            yield f"split: {unknown('split', self.split, SPLITS)}"
+        if self.split not in SCORED:
+            yield f"split: {unknown('split', self.split, SCORED)}"
         for where, entries in named[:2]:
             for name, entry in entries.items():
                 strange = [part for part in entry.use if part not in self.parts]  # type: ignore[attr-defined]

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from jptransfer.config import CompareConfig
 from jptransfer.errors import ConfigError
 from jptransfer.evaluation.aggregate import Aggregate, aggregate
 from jptransfer.evaluation.bootstrap import Interval, difference_interval
 from jptransfer.evaluation.errors import Difference, differences
-from jptransfer.evaluation.metrics import CLASSIFICATION, load_metric
+from jptransfer.evaluation.metrics import CLASSIFICATION, label_counts, load_metric, precision_recall_f1
 from jptransfer.evaluation.predictions import Predictions, check_same_examples, load_evaluation, stack_counts
 from jptransfer.evaluation.significance import Test, approximate_randomization, mcnemar
 from jptransfer.registry import METRICS
+
+
+@dataclass(frozen=True)
+class LabelGain:
+    """F1 of one label or entity type in two systems (means over seeds), and how often it is in the gold."""
+
+    label: str
+    a: float
+    b: float
+    support: int
+
+    @property
+    def difference(self) -> float:
+        """B's F1 less A's."""
+        return self.b - self.a
 
 
 @dataclass(frozen=True)
@@ -29,6 +46,7 @@ class Comparison:
         interval: bootstrap interval of the difference over examples, None if none was asked for.
         confidence: its level.
         tests: paired two-sided tests; the first is of `metric` itself, McNemar's are of accuracy.
+        labels: F1 of each label in both systems.
         differing: examples on which one is better than the other (positive gain: B).
     """
 
@@ -42,6 +60,7 @@ class Comparison:
     interval: Interval | None
     confidence: float
     tests: list[Test]
+    labels: list[LabelGain]
     differing: list[Difference] = field(repr=False)
 
     @property
@@ -54,13 +73,19 @@ class Comparison:
         """Whether the difference is in B's favour, significant or not."""
         return self.difference > 0 if self.higher_is_better else self.difference < 0
 
-    def text(self) -> str:
-        """Return the comparison as a few lines for the terminal."""
+    def text(self, training: Mapping[str, int] | None = None) -> str:
+        """Return the comparison as a few lines for the terminal; `training`: how often each label was learnt from."""
         wins = sum(d.gain > 0 for d in self.differing)
         lines = [f"{self.metric} on {self.split}, {self.examples} examples", f"  A      {self.a}", f"  B      {self.b}"]
         lines.append(f"  B - A  {self.difference:+.4f}{self._interval_text()}")
         lines += [f"  p = {test.p_value:.4g}  {test.name}" for test in self.tests]
         lines.append(f"  B better on {wins} examples, A on {len(self.differing) - wins}")
+        width = max(map(len, (one.label for one in self.labels)), default=0)
+        lines += ["  F1 by label: A, B, B - A, in the gold" + (", in the training split" if training else "")]
+        for one in self.labels:
+            learnt = f"  {training.get(one.label, 0):7,}" if training else ""
+            lines.append(f"  {one.label:<{width}}  {one.a:.4f}  {one.b:.4f}  {one.difference:+.4f}  {one.support:7,}"
+                         f"{learnt}")
         return "\n".join(lines)
 
     def _interval_text(self) -> str:
@@ -117,8 +142,16 @@ def compare(
             Test(f"approximate randomisation of {chosen.name}, {trials} trials", p_value),
             *_mcnemar_tests(runs[: len(a)], runs[len(a):]),
         ],
+        labels=label_gains(runs[: len(a)], runs[len(a):]),
         differing=differences(runs[: len(a)], runs[len(a):]),
     )
+
+
+def label_gains(a: Sequence[Predictions], b: Sequence[Predictions]) -> list[LabelGain]:
+    """Return the F1 of each label in two systems, each one run a seed, in the order of the labels."""
+    sums = [np.stack([label_counts(run.outcomes).sum(axis=0) for run in side]) for side in (a, b)]
+    means = [precision_recall_f1(side)[2].mean(axis=0).tolist() for side in sums]
+    return list(map(LabelGain, a[0].task.labels, *means, sums[0][0, :, 2].tolist()))
 
 
 def compare_evaluations(config: CompareConfig, a: Sequence[Path], b: Sequence[Path]) -> Comparison:

@@ -200,6 +200,12 @@ def _units_right(outcomes: Outcomes) -> np.ndarray:
     return np.array(rows, dtype=np.int64)
 
 
+def _unit_chunks(outcomes: Outcomes) -> np.ndarray:
+    """Count chunks of units' tags as conlleval does: right, predicted and gold ones of each example."""
+    scores = [conlleval.score([gold], [predicted]).overall for gold, predicted in _tags(outcomes)]
+    return np.array([(one.correct, one.found, one.gold) for one in scores], dtype=np.int64).reshape(-1, 3)
+
+
 def _disagreement(outcomes: Outcomes) -> np.ndarray:
     """Columns: squared distance of the labels' positions, gold one-hot, predicted one-hot."""
     gold, predicted = outcomes.index(outcomes.gold), outcomes.index(outcomes.predicted)
@@ -240,4 +246,7 @@ quadratic_kappa = _metric("kappa", {CLASSIFICATION}, _disagreement, _kappa)
 entity_precision = _metric("entity_precision", {NER}, _decisions, lambda sums: precision_recall_f1(sums)[0])
 entity_recall = _metric("entity_recall", {NER}, _decisions, lambda sums: precision_recall_f1(sums)[1])
 entity_f1 = _metric("entity_f1", {NER}, _decisions, lambda sums: precision_recall_f1(sums)[2])
+unit_f1 = _metric("unit_f1", {NER}, _unit_chunks, lambda sums: precision_recall_f1(sums)[2])
+unit_precision = _metric("unit_precision", {NER}, _unit_chunks, lambda sums: precision_recall_f1(sums)[0])
+unit_recall = _metric("unit_recall", {NER}, _unit_chunks, lambda sums: precision_recall_f1(sums)[1])
 token_accuracy = _metric("token_accuracy", {NER}, _units_right, _share)

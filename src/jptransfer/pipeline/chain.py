@@ -394,6 +394,10 @@ class Chain:
         """The scored task model, or ensemble."""
         if not self.dataset or not self.task_model:
             return None
+        encoder = self.task_model.config.finetuning.encoder
+        if self.config.evaluation.highest_epoch and not (encoder and encoder.keep_epochs and not self.config.ensemble):
+            raise ConfigError("evaluation.highest_epoch: it needs a single model that encodes text, with all its "
+                              "epochs (finetuning.encoder.keep_epochs=true)")
         inputs: dict[str, Node | Reference] = {
             f"task_model:{number}" if number > 1 else "task_model": node
             for number, node in enumerate(self.task_models, 1)}

@@ -15,8 +15,9 @@ from jptransfer.report.lineage import Graph, lineage
 from jptransfer.report.results import Results, RowResult, gains
 from jptransfer.report.sources import Sources
 from jptransfer.report.statistics import facts, nested_tables
-from jptransfer.report.summary import label_table, metrics_table, results_table, tests_table
+from jptransfer.report.summary import gains_table, label_table, metrics_table, results_table, tests_table
 from jptransfer.report.tables import Table
+from jptransfer.tasks.base import training_counts
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Section:
     metrics: Table
     tests: Table
     labels: Table
+    gains: Table | None
     errors: list[Shown]
     disagreement: Disagreement | None
     figures: dict[str, Figure]
@@ -103,17 +105,28 @@ def _section(sources: Sources, results: Results, config: ReportConfig, suffix: s
                                   f"lengths{suffix}")}
     return Section(
         results, results_table(results), metrics_table(results), tests_table(results), label_table(results, best),
-        errors(results, best, config.errors), _disagreement(results, config),
+        _gains(results), errors(results, best, config.errors), _disagreement(results, config),
         {name: figure for name, figure in figures.items() if figure}, best)
 
 
-def _disagreement(results: Results, config: ReportConfig) -> Disagreement | None:
-    """Set the best row beside the baseline; where that is the best, the row that differs most."""
+def _compared(results: Results) -> RowResult | None:
+    """Return the row to set beside the baseline: the best; where that is the baseline, the one that differs most."""
     others = [row for row in results.rows if row.comparison]
     if not others:
         return None
-    compared = results.best if results.best.comparison else max(others, key=_distance)
-    assert compared.comparison
+    return results.best if results.best.comparison else max(others, key=_distance)
+
+
+def _gains(results: Results) -> Table | None:
+    compared = _compared(results)
+    training = training_counts(results.dataset.folder) if results.dataset else {}
+    return gains_table(results, compared, training) if compared else None
+
+
+def _disagreement(results: Results, config: ReportConfig) -> Disagreement | None:
+    compared = _compared(results)
+    if not compared or not compared.comparison:
+        return None
     return Disagreement(compared.name, *gains(compared.comparison),
                         *disagreements(results, compared, config.errors, config.seed))
 

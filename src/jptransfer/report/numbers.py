@@ -13,7 +13,13 @@ NO_SHARES = frozenset({"kappa"})
 
 def is_share(metric: str) -> bool:
     """Tell whether a metric is a share, written in points of 100; all else is written as it is, with three decimals."""
-    return metric in METRICS and metric not in NO_SHARES
+    name = metric.partition(" ")[0]
+    return name in METRICS and name not in NO_SHARES
+
+
+def of_highest_epoch(metric: str, split: str) -> str:
+    """Return what a score is called that is the highest over the epochs on `split` itself."""
+    return f"{metric} (highest {split} epoch)"
 
 
 def scaled(value: float, metric: str) -> float:

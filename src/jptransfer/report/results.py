@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from jptransfer.config import ReportConfig
+from jptransfer.config.learning import SPLITS, highest_epoch
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.evaluation.aggregate import Aggregate, aggregate
 from jptransfer.evaluation.bootstrap import Interval, interval
@@ -117,7 +118,7 @@ def collect(sources: Sources, config: ReportConfig) -> list[Results]:
 def _results(sources: Sources, runs: list[Run], config: ReportConfig) -> Results:
     evaluations = {run.evaluation.fingerprint: load_evaluation(run.evaluation.folder) for run in runs}
     first = evaluations[runs[0].evaluation.fingerprint]
-    split = FINAL if FINAL in first.splits else first.splits[-1]
+    split = FINAL if FINAL in first.splits else [name for name in first.splits if name in SPLITS][-1]
     metric = load_metric(config.metric, first.task)
     members: dict[str, list[Run]] = {}
     for run in runs:
@@ -170,9 +171,15 @@ class _Scoring:
 
 
 def _stored(evaluations: Sequence[Evaluation], split: str) -> dict[str, Aggregate]:
-    tables = [evaluation.metrics[split] for evaluation in evaluations]
+    """Return every metric that all have, and the main one of the epoch that is best on the split itself."""
+    tables = [{**one.metrics[split], **_highest(one, split)} for one in evaluations]
     shared = [name for name in tables[0] if all(name in table for table in tables)]
     return {name: aggregate([table[name]["value"] for table in tables]) for name in shared}
+
+
+def _highest(evaluation: Evaluation, split: str) -> dict[str, Any]:
+    found = evaluation.metrics.get(highest_epoch(split))
+    return {numbers.of_highest_epoch(evaluation.metric, split): found[evaluation.metric]} if found else {}
 
 
 def paired_folders(baseline: list[Run], runs: list[Run]) -> tuple[list[Path], list[Path]]:
@@ -219,7 +226,8 @@ def _row_json(results: Results, row: RowResult) -> dict[str, Any]:
         "metrics": {name: _spread(value) for name, value in row.metrics.items()},
         "comparison": found and {
             "difference": found.difference, "interval": found.interval, "significant": results.significant(row),
-            "tests": {test.name: test.p_value for test in found.tests}},
+            "tests": {test.name: test.p_value for test in found.tests},
+            "labels": {one.label: {"f1": one.b, "difference": one.difference} for one in found.labels}},
         "verdict": results.verdict(row)}
 
 

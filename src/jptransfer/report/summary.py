@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from jptransfer.evaluation.aggregate import Aggregate, aggregate
@@ -19,6 +19,7 @@ def results_table(results: Results) -> Table:
     columns = [Column("row", "row"), Column("runs", "runs", True), Column(metric, numbers.title(metric), True),
                Column("interval", f"{results.confidence:.0%} interval", True), Column("sd", "SD", True),
                Column("trimmed", "trimmed", True), Column("validation", "validation", True),
+               Column("highest_epoch", f"highest {results.split} epoch", True),
                Column("difference", f"Δ {results.baseline}", True), Column("p", "p", True)]
     rows = [_cells(results, row) for row in results.rows]
     title = f"{numbers.title(metric)} on {results.task} ({results.split})"
@@ -35,7 +36,9 @@ def _cells(results: Results, row: RowResult) -> list[Cell]:
         _interval_cell(row.interval, metric),
         Cell(numbers.score(spread.std, metric), spread.std) if several else NOTHING,
         NOTHING if spread.trimmed is None else Cell(numbers.score(spread.trimmed, metric), spread.trimmed),
-        _mean_cell(row.validation, metric), _difference_cell(results, row), _p_cell(row)]
+        _mean_cell(row.validation, metric),
+        _mean_cell(row.metrics.get(numbers.of_highest_epoch(metric, results.split)), metric),
+        _difference_cell(results, row), _p_cell(row)]
 
 
 def _interval_cell(limits: tuple[float, float] | None, metric: str) -> Cell:
@@ -73,6 +76,9 @@ def caption(results: Results) -> str:
         parts.append(f"Intervals: {results.confidence:.0%}, bootstrap over examples with all runs")
     if any(row.score.trimmed is not None for row in results.rows):
         parts.append("Trimmed: without the best and the worst run")
+    if any(numbers.of_highest_epoch(metric.name, results.split) in row.metrics for row in results.rows):
+        parts.append(f"Highest {results.split} epoch: of the epoch that is best on this very split, as some papers "
+                     "report; all other numbers are of the epoch chosen on the validation split")
     if len(results.rows) > 1:
         parts.append(f"{BETTER} / {WORSE}: significantly better / worse than {results.baseline} (p < "
                      f"{f'{1 - results.confidence:.3g}'.lstrip('0')}, paired approximate randomisation, "
@@ -111,6 +117,24 @@ def _test_lines(results: Results, row: RowResult) -> Iterator[list[Any]]:
         for test in found.tests:
             p_value = Cell(numbers.p_value(test.p_value), test.p_value)
             yield [f"{row.name} – {results.baseline}", test.name, p_value, *gains(found)]
+
+
+def gains_table(results: Results, row: RowResult, training: Mapping[str, int]) -> Table:
+    """Return F1 of each label or entity type in the baseline and in one row, and what the row gains.
+
+    Args:
+        training: how often each label is in the training split.
+    """
+    found = row.comparison.labels if row.comparison else []
+    columns = [Column("label", "label"), Column("training", "in training", True), Column("support", "support", True),
+               Column("baseline", f"F1 {results.baseline}", True), Column("row", f"F1 {row.name}", True),
+               Column("difference", f"Δ {results.baseline}", True)]
+    rows = [[one.label, training.get(one.label, NOTHING), one.support,
+             Cell(numbers.points(one.a), one.a), Cell(numbers.points(one.b), one.b),
+             Cell(numbers.difference(one.difference, "entity_f1"), one.difference)] for one in found]
+    return without_empty_columns(text_table(
+        f"Gains by label: {row.name} – {results.baseline}", columns, rows,
+        "Points of 100, mean over runs; in training, support: gold decisions in the training and the scored split."))
 
 
 def label_table(results: Results, row: RowResult) -> Table:

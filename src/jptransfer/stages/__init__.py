@@ -50,7 +50,7 @@ STAGES: dict[str, StageInfo] = {
     "adapt": StageInfo("language_model", 3),
     "finetune": StageInfo("task_model", 2),
     "evaluate": StageInfo("evaluation", 2),
-    "report": StageInfo("report", 1),
+    "report": StageInfo("report", 2),
 }
 
 

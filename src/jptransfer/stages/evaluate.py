@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from jptransfer.config.learning import highest_epoch
 from jptransfer.errors import ConfigError
 from jptransfer.runtime import Runtime
 from jptransfer.stages import EvaluateStage, Inputs, Summary
+
+if TYPE_CHECKING:
+    from jptransfer.evaluation.metrics import Metric
+    from jptransfer.evaluation.predictions import Predictions
 
 
 def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
@@ -34,6 +40,8 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     if (predictor.task.kind, list(predictor.task.labels)) != (task.kind, list(task.labels)):
         raise ConfigError(f"the model's task is {describe(predictor.task)}, the data set's is {describe(task)}")
     predicted = [Predictions(task, split, predictor.predict(rows)) for split, rows in examples.items()]
+    if settings.highest_epoch:
+        predicted += _highest(models, examples, metrics[0], runtime)
     scored = [(predictions, score_split(predictions, metrics, settings)) for predictions in predicted]
     write_evaluation(out, metrics[0].name, scored)
     found = {predictions.split: scores.metrics for predictions, scores in scored}
@@ -43,7 +51,28 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
                               for split, scores in found.items()})
 
 
+def _highest(models: Sequence[Path], examples: Mapping[str, Sequence[Any]], metric: Metric,
+             runtime: Runtime) -> list[Predictions]:
+    """Return of each split the predictions of the epoch with the best score on it, the first of equals."""
+    from jptransfer.evaluation.predictions import Predictions
+    from jptransfer.training.prediction import epochs_of, load_predictor
+
+    epochs = epochs_of(models[0])
+    if len(models) > 1 or not epochs:
+        raise ConfigError("evaluation.highest_epoch: it needs a single model with all its epochs; "
+                          "fine-tune with finetuning.encoder.keep_epochs=true")
+    best: dict[str, tuple[float, Predictions]] = {}
+    for epoch in epochs:
+        predictor = load_predictor(epoch, runtime)
+        for split, rows in examples.items():
+            found = Predictions(predictor.task, highest_epoch(split), predictor.predict(rows))
+            value = metric.score(found.outcomes) * (1 if metric.higher_is_better else -1)
+            if split not in best or value > best[split][0]:
+                best[split] = value, found
+    return [found for _, found in best.values()]
+
+
 def _headline(split: str, metric: str, scores: dict[str, dict[str, Any]]) -> str:
-    score = scores[metric]
+    score, split = scores[metric], split.replace("_", " ")
     within = "" if score["low"] is None else f" [{score['low']:.4f}, {score['high']:.4f}]"
     return f"{split} {metric} {score['value']:.4f}{within}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -33,13 +32,13 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     """
     from jptransfer.tasks.base import write_predictions
     from jptransfer.training.history import HISTORY, write_history
-    from jptransfer.training.prediction import TASK_MODEL
+    from jptransfer.training.prediction import write_settings
 
     learner = LEARNERS.load(config.learner)
     job = _job(config, inputs, out)
     learned = learner.fit(job, runtime)
     settings = {"learner": config.learner, "kind": job.task.kind, "labels": job.task.labels, **learned.settings}
-    (out / TASK_MODEL).write_text(json.dumps(settings, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    write_settings(out, settings)
     write_history(out / HISTORY, learned.history)
     scores = {}
     if job.validation:

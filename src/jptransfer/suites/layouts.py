@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from string import ascii_lowercase
 
+from jptransfer.config.learning import SPLITS
 from jptransfer.report import numbers
 from jptransfer.report.tables import NOTHING, Cell, Column, Table, without_empty_columns
 from jptransfer.suites.results import CellResult, SuiteResult
@@ -149,7 +150,8 @@ def _table(result: SuiteResult, columns: list[Column], rows: Iterable[list[Cell]
     config = result.suite.config
     unit = f"{numbers.title(result.metric)}{', points of 100' if numbers.is_share(result.metric) else ''}"
     better = {1: "higher is better, bold: best", -1: "lower is better, bold: best", 0: ""}[result.sign]
-    about = f"{unit} on the {config.split} split; {better}" if result.metric else ""
+    where = f"on the {config.split} split" if config.split in SPLITS else f"({config.split.replace('_', ' ')})"
+    about = f"{unit} {where}; {better}" if result.metric else ""
     stated = any(row.stated for row in result.rows.values())
     parts = [config.caption, about, reading, "Rows without ours: not run here" if stated else "",
              config.scales[result.scale].note]

@@ -192,6 +192,13 @@ def open_dataset(folder: Path) -> Task:
     return make_task(kind, json.loads((folder / "labels.json").read_text(encoding="utf-8")))
 
 
+def training_counts(folder: Path) -> dict[str, int]:
+    """Return how often each label is in the training split of a `dataset` artifact; nothing if it does not say."""
+    path = folder / "statistics.json"
+    statistics = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return dict(statistics.get("splits", {}).get("train", {}).get("labels", {}))
+
+
 def dataset_splits(folder: Path) -> list[str]:
     """Return the splits a `dataset` artifact has, in order."""
     return [split for split in SPLITS if (folder / f"{split}.parquet").is_file()]

@@ -27,12 +27,14 @@ from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import IGNORED, Feature, make_task
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.text.types import Tokenizer
+from jptransfer.training.checkpoint import load as load_checkpoint
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.inference import EncoderPredictor, score
 from jptransfer.training.launch import launch
 from jptransfer.training.learners import Job, Learned, TransferSource
+from jptransfer.training.loop import kept_weights
 from jptransfer.training.phases import Lesson, Phase, make_phases, parameter_groups, train_phases
-from jptransfer.training.prediction import Predictor, read_settings
+from jptransfer.training.prediction import EPOCHS, Predictor, read_settings
 from jptransfer.training.task_data import TaskData
 from jptransfer.training.types import LoopSettings, StepLoss, Tensors, TrainingResult
 from jptransfer.transfer.copying import TaskNet, copy_groups
@@ -168,6 +170,12 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
     if context.is_main:
         save_task_model(model, job.out)
         tokenizer.save(job.out)
+        for number, weights in enumerate(kept_weights(job.work), 1):
+            model.load_state_dict(load_checkpoint(weights))
+            folder = job.out / EPOCHS / str(number)
+            folder.mkdir(parents=True, exist_ok=True)
+            save_task_model(model, folder)
+            tokenizer.save(folder)
     return result, {**task.report(job.train, features), **started}
 
 
@@ -262,7 +270,7 @@ def _settings(job: Job, steps_per_epoch: int, epochs: float) -> LoopSettings:
         schedule=config.schedule, precision=config.precision, seed=job.seed, evaluate_at=ends,
         record_every=min(LoopSettings.record_every, steps_per_epoch),
         select=job.selection.metric if job.validation else "",
-        lower_is_better=not job.selection.higher_is_better, patience=config.patience,
+        lower_is_better=not job.selection.higher_is_better, patience=config.patience, keep_all=config.keep_epochs,
     )
 
 

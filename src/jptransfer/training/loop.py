@@ -40,6 +40,8 @@ from jptransfer.training.types import (
     move,
 )
 
+KEPT = "kept-"
+
 Piece = tuple[tuple[int, int], np.ndarray]
 """(part, piece of the part) and the example indices of one forward pass."""
 
@@ -72,6 +74,11 @@ def train(
         DataError: there is nothing to train on.
     """
     return _Run(model, objective, data, settings, context, work, evaluate, parameter_groups).run()
+
+
+def kept_weights(work: Path) -> list[Path]:
+    """Return the files of weights that runs in or below `work` kept (`LoopSettings.keep_all`), in order of updates."""
+    return sorted(work.rglob(f"{KEPT}*.pt"), key=lambda path: int(path.stem.removeprefix(KEPT)))
 
 
 def pieces_of(batch: Batch, lengths: np.ndarray, limit: int | None, world: int) -> list[Piece]:
@@ -209,8 +216,11 @@ class _Run:
         last = step == self.end
         if step % self.settings.record_every == 0 or last:
             self._record_training()
-        if self.evaluate and self._made() in self.settings.evaluate_at:
-            self._evaluate()
+        if self._made() in self.settings.evaluate_at:
+            if self.evaluate:
+                self._evaluate()
+            if self.settings.keep_all and self.context.is_main:
+                save_atomically(self.model.state_dict(), self.work / f"{KEPT}{step}.pt")
         every = self.settings.checkpoint_every
         if self.due or (every and step % every == 0):
             self._checkpoint()

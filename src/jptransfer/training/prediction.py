@@ -13,6 +13,8 @@ from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Task
 
 TASK_MODEL = "task_model.json"
+EPOCHS = "epochs"
+"""Folder in that of a task model with the task models of all its epochs, ``1`` on."""
 
 
 class Predictor(Protocol):
@@ -56,6 +58,17 @@ def load_ensemble(folders: Sequence[Path], runtime: Runtime) -> Predictor:
     """
     predictors = [load_predictor(folder, runtime) for folder in folders]
     return predictors[0] if len(predictors) == 1 else Ensemble(predictors)
+
+
+def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Write ``task_model.json``, also for the epochs that are kept."""
+    for place in (folder, *epochs_of(folder)):
+        (place / TASK_MODEL).write_text(json.dumps(settings, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def epochs_of(folder: Path) -> list[Path]:
+    """Return the folders of the task models of each epoch, in order; none were kept: an empty list."""
+    return sorted((folder / EPOCHS).glob("*"), key=lambda path: int(path.name))
 
 
 def read_settings(folder: Path) -> Mapping[str, Any]:

@@ -161,6 +161,7 @@ class LoopSettings:
         select: metric of the evaluation that chooses the best weights, which the model is left with; empty: the last.
         lower_is_better: whether smaller values of `select` are better.
         checkpoint_every: updates between checkpoints; none: by time, see `RuntimeConfig.checkpoint_seconds`.
+        keep_all: whether the weights at each of `evaluate_at` stay in the run's folder, see `loop.kept_weights`.
         patience: evaluations without improvement of `select` before training stops; none: never.
         origin: what was done before this run.
     """
@@ -175,6 +176,7 @@ class LoopSettings:
     record_every: int = 10
     select: str = ""
     lower_is_better: bool = False
+    keep_all: bool = False
     patience: int | None = None
     checkpoint_every: int | None = None
     origin: Origin = Origin()
