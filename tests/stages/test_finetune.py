@@ -197,6 +197,9 @@ def test_clear_errors(folders, tmp_path, runtime):
         finetune(folders, tmp_path / "d", runtime, encoder(select="entity_f1"))
     with pytest.raises(ConfigError, match="diverged"):
         finetune(folders, tmp_path / "e", runtime, encoder(learning_rate=1e30))
+    alone = write_dataset(tmp_path / "alone", open_dataset(folders["polarity"]), {"train": polarity_examples()})
+    with pytest.raises(ConfigError, match="patience: the data set has no validation split"):
+        finetune(folders | {"alone": alone}, tmp_path / "g", runtime, encoder(patience=1), data="alone")
 
 
 @pytest.mark.parametrize("learner", ["encoder", "tfidf"])

@@ -577,6 +577,8 @@ class EncoderFinetuningConfig:
         """Return what is wrong with the reading of long texts, if anything."""
         if self.bptt and self.keep is Keep.first:
             return ".bptt: what is read last is kept, so it needs keep=last"
+        if self.bptt and self.head.mix:
+            return ".head.mix: of texts read in windows (bptt) the top layer alone is kept; leave one of the two out"
         return ""
 
 

@@ -209,6 +209,9 @@ class TokenizerConfig:
     def problem(self) -> str:
         """Return what is wrong with the segmenter or with romanisation, if anything."""
         cutter = self.segmenter
+        wordless = self.kind in ("unigram", "bpe", "character", "byte")
+        if wordless and cutter.join_auxiliaries and not self.romanize:
+            return f".segmenter.join_auxiliaries: kind {self.kind} knows no words, so there is nothing to join"
         if self.kind == "pretrained" and (self.romanize or cutter.join_auxiliaries):
             return ".romanize and .segmenter.join_auxiliaries are for tokenizers trained here, not for kind pretrained"
         if cutter.name is Segmentation.mecab:

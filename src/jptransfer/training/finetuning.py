@@ -89,8 +89,12 @@ class EncoderLearner:
         """Train, keep the checkpoint that is best on the validation split, and write it as a model of transformers.
 
         Raises:
-            ConfigError: layer groups that do not exist or leave nothing to learn; no tokenizer; training diverged.
+            ConfigError: layer groups that do not exist or leave nothing to learn; no tokenizer; patience without a
+                validation split; training diverged.
         """
+        if job.config.encoder.patience and not job.validation:
+            raise ConfigError("finetuning.encoder.patience: the data set has no validation split to judge epochs by; "
+                              "leave it out (null)")
         result, report = launch(_train, runtime, job)
         config = job.config.encoder
         settings = {"max_length": config.max_length, "keep": config.keep.value, "head": _plain(config.head),
