@@ -1,6 +1,8 @@
 import re
 
 from jptransfer.report.lineage import BOX_WIDTH, lineage
+from jptransfer.report.sources import Sources
+from tests.report import fabricate
 
 
 def test_runs_of_a_row_share_a_box(polarity):
@@ -39,3 +41,18 @@ def test_the_same_picture_each_time(polarity):
     again = lineage(polarity.sources, {})
     assert [(box.x, box.y) for box in again.boxes] == [(box.x, box.y) for box in polarity.report.lineage.boxes]
     assert again.edges == polarity.report.lineage.edges
+
+
+def test_a_model_that_others_took_layers_from_has_a_box_of_its_own(tmp_path):
+    store = fabricate.Store(tmp_path)
+
+    def add(stage, kind, seed, **inputs):
+        return store.add(stage, kind, "tagger", {"seed": seed}, inputs, {"headline": stage})
+
+    english = add("finetune", "task_model", 9)
+    for seed in (0, 1):
+        model = add("finetune", "task_model", seed, transfer=english)
+        store.inputs[f"evaluation:row:{seed}"] = add("evaluate", "evaluation", seed, task_model=model)
+    graph = lineage(Sources.read(store.inputs, ["row"]), {})
+    boxes = {box.lines[1]: (box.key[0], len(box.sources), box.layer) for box in graph.boxes if box.key[0] == "finetune"}
+    assert boxes == {"tagger": ("finetune", 1, 0), "row": ("finetune", 2, 1)} and len(graph.edges) == 2

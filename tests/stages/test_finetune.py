@@ -16,6 +16,7 @@ from jptransfer.config import (
     PhaseConfig,
     RuntimeConfig,
     SubsetConfig,
+    TokenizerConfig,
 )
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.models.bert import configuration
@@ -23,7 +24,7 @@ from jptransfer.runtime import Runtime
 from jptransfer.stages import FinetuneStage
 from jptransfer.stages.finetune import run
 from jptransfer.tasks.base import make_task, open_dataset, read_examples, read_predictions
-from jptransfer.text.tokenizers import load_tokenizer
+from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 from jptransfer.training.prediction import epochs_of, load_predictor
 from tests.small import MODEL, entities, polarity, polarity_examples, tokenizer, write_dataset
 
@@ -248,3 +249,42 @@ def test_gradual_unfreezing_moves_what_each_phase_names(folders, tmp_path, runti
     history = [json.loads(line) for line in (tmp_path / "2" / "history.jsonl").read_text().splitlines()]
     assert [(record["phase"], record["step"]) for record in history if record["split"] == "validation"] == [
         ("head", 7), ("top", 14)]
+
+
+def take(folders, out, runtime, config, source, groups, data="polarity"):
+    """Fine-tune a model from scratch that takes layer groups from the one in `source`."""
+    out.mkdir(parents=True)
+    inputs = {"dataset": folders[data], "tokenizer": folders["tokenizer"], "transfer": source}
+    return run(FinetuneStage("encoder", config, 1, MODEL, groups), inputs, out, runtime)
+
+
+def test_layer_groups_of_a_model_with_another_tokenizer(folders, tmp_path, runtime):
+    texts = [example.text for example in polarity_examples()]
+    train_tokenizer(TokenizerConfig(kind="character", vocab_size=200, min_frequency=1), texts).save(tmp_path / "units")
+    finetune(folders | {"tokenizer": tmp_path / "units"}, tmp_path / "source", runtime, encoder(epochs=1))
+    config = encoder(epochs=1, freeze=["embeddings", "layer.0"])
+    groups = ["embeddings", "layer.0-1", "head"]
+    summary = take(folders, tmp_path / "target", runtime, config, tmp_path / "source", groups)
+    old, new = (load_file(tmp_path / name / "model.safetensors") for name in ("source", "target"))
+    same = {name for name, value in new.items() if value.shape == old[name].shape and torch.equal(value, old[name])}
+    frozen = {name for name in new if name.startswith(("bert.embeddings", "bert.encoder.layer.0"))}
+    words = "bert.embeddings.word_embeddings.weight"
+    assert same == frozen - {words}
+    before, after = (load_tokenizer(tmp_path / name) for name in ("source", "target"))
+    origin = [before.id(after.token(index)) for index in range(after.vocab_size)]
+    copied = [index for index, row in enumerate(new[words])
+              if (index < 5 or origin[index] != before.unk_id) and torch.equal(row, old[words][origin[index]])]
+    told = summary.values["transfer"]["groups"]["embeddings"]["embeddings.word_embeddings.weight"]
+    assert told["copied"] == len(copied) > 5 and 0 < told["tokens_covered"] < 1
+    assert summary.values["transfer"]["outputs"] == {"shared": ["bad", "good"], "fresh": []}
+    predictor = load_predictor(tmp_path / "target", runtime)
+    assert predictor.predict([predictor.task.example("new", "部屋")])[0].predicted in ("bad", "good")
+
+
+def test_sources_that_do_not_fit_the_task_are_clear_errors(folders, tmp_path, runtime):
+    finetune(folders, tmp_path / "classifier", runtime, encoder(epochs=1))
+    finetune(folders, tmp_path / "linear", runtime, FinetuningConfig(), learner="tfidf")
+    for name, data, said in (("classifier", "entities", "made for classification, and this task is ner"),
+                             ("linear", "polarity", "a model of learner tfidf has no layer groups")):
+        with pytest.raises(ConfigError, match=f"transfer.source: .*{said}"):
+            take(folders, tmp_path / f"out-{name}", runtime, encoder(epochs=1), tmp_path / name, ["encoder"], data)

@@ -9,11 +9,14 @@ from transformers import AutoModelForTokenClassification, BertConfig, RobertaCon
 
 from jptransfer.config import BilstmTaggerModelConfig, HeadConfig, TokenizerConfig, Vectors
 from jptransfer.errors import ConfigError
-from jptransfer.models.task_models import fresh_head
+from jptransfer.models.task_models import fresh_head, task_output
+from jptransfer.registry import MODELS
 from jptransfer.tasks.ner import EntityRecognition
 from jptransfer.text.tokenizers import train_tokenizer
 from jptransfer.transfer.copying import TaskNet, copy_groups
 from tests.models.tagger import SIZE, TEXTS, features, tagger, words_tokenizer
+from tests.models.test_vector_models import small_head
+from tests.models.vectors import HEADS, model_config
 
 OTHERS = ["Anna took a train to Kyoto", "Bob saw Osaka", "an old tower in Rome", "Zoe"]
 LEARNT = OTHERS[:3]
@@ -188,3 +191,31 @@ def test_groups_and_weights_that_the_source_lacks():
         transfer(tag[0], pair("crf")[1], ["dense"], "crf")
     with pytest.raises(ConfigError, match="head.ends in group head: this model has none, the source has one"):
         transfer(pair("crf")[0], tag[1], ["dense"])
+
+
+def classifier(architecture, head, text, labels, seed):
+    units = train_tokenizer(TokenizerConfig(kind="character", vocab_size=40, min_frequency=1), [text])
+    if architecture == "bert":
+        config = BertConfig(vocab_size=units.vocab_size, hidden_size=8, num_hidden_layers=1, num_attention_heads=2,
+                            intermediate_size=16)
+    else:
+        mode = {"mode": Vectors.multichannel} if architecture == "embedding" else {}
+        config = MODELS.load(architecture)(model_config(architecture, **mode), units.vocab_size, units.pad_id)
+    return TaskNet(fresh_head(config, "classification", labels, head, seed).eval(), units, labels)
+
+
+@pytest.mark.parametrize(("architecture", "head"), [
+    *((architecture, head) for architecture in ("embedding", "rnn", "lstm") for head in HEADS[architecture]),
+    ("bert", ""), ("bert", "pooled")])
+def test_a_classifier_of_which_all_is_copied_says_what_the_source_says(architecture, head):
+    head = small_head(head) if head else HeadConfig(dropout=0.0)
+    source = classifier(architecture, head, "あいうえおかき", ["a", "b", "c"], 1)
+    target = classifier(architecture, head, "きうかくあ", ["c", "d", "a"], 2)
+    copy_groups(source, target, ["encoder", "dense"], np.ones(target.tokenizer.vocab_size, int),
+                lambda config, outputs: fresh_head(config, "classification", outputs, head, 0))
+    ids = [[net.tokenizer.id(unit) for unit in "きうかあうう"] for net in (source, target)]
+    assert ids[0] != ids[1]
+    with torch.no_grad():
+        old, new = (task_output(net.model, {"input_ids": torch.tensor([row]), "attention_mask": torch.ones(1, 6)}).logits
+                    for net, row in zip((source, target), ids, strict=True))
+    torch.testing.assert_close(new[:, [2, 0]], old[:, [0, 2]])

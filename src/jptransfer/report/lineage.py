@@ -12,7 +12,7 @@ from jptransfer.report.sources import Source, Sources
 from jptransfer.report.widths import shorten
 
 PER_RUN = ("finetune", "evaluate")
-"""Stages whose artifacts are one a seed: their boxes hold a whole row."""
+"""Stages whose artifacts are one a seed: their boxes hold a whole row, unless another model took layers from them."""
 
 TITLES = {"prepare_corpus": "corpus", "tokenize": "tokenizer", "encode": "encoded corpus", "pretrain": "pre-training",
           "adapt": "adaptation", "prepare_dataset": "data set", "finetune": "fine-tuning", "evaluate": "evaluation"}
@@ -56,7 +56,7 @@ class Box:
         """The text in the box: stage, name, id, and up to two lines of key numbers."""
         first, several = self.sources[0].manifest, len(self.sources) > 1
         title = TITLES.get(first.stage, first.stage)
-        name = ", ".join(self.key[1:]) if first.stage in PER_RUN else first.name
+        name = first.name if self.key[1:] == (first.fingerprint,) else ", ".join(self.key[1:])
         ids = f"{count(len(self.sources), 'run')}, {first.id[:6]} …" if several else first.id
         return [title, shorten(name, NAME_COLUMNS), ids, *_two_lines(self.note)]
 
@@ -101,12 +101,14 @@ def lineage(sources: Sources, notes: Mapping[tuple[str, ...], str]) -> Graph:
 
 
 def _boxes(sources: Sources) -> list[Box]:
+    lent = {source.manifest.inputs.get("transfer", {}).get("fingerprint") for source in sources.artifacts.values()}
     found: dict[tuple[str, ...], Box] = {}
     home: dict[str, Box] = {}
     for source in sources.artifacts.values():
         stage = source.manifest.stage
         rows = sources.rows_behind.get(source.fingerprint, [])
-        key = (stage, *rows) if stage in PER_RUN else (stage, source.fingerprint)
+        by_row = stage in PER_RUN and source.fingerprint not in lent
+        key = (stage, *rows) if by_row else (stage, source.fingerprint)
         home[source.fingerprint] = found.setdefault(key, Box(key, []))
         home[source.fingerprint].sources.append(source)
     for box in found.values():
