@@ -22,25 +22,23 @@ def tagger(tmp_path):
     return [*TAGGER, *files], english
 
 
-def test_a_source_that_is_built_is_found_again_and_is_that_of_its_own_command(jpt, tagger, tmp_path):
+def test_a_source_that_is_built_is_found_again_and_the_same_by_its_id(jpt, tagger, tmp_path):
     overrides, english = tagger
     take = [f"transfer.build=[{','.join(english)}]", "transfer.groups=[char,dense]", "seed=1"]
     done = jpt("eval", *overrides, *take)
     assert done.code == 0, done.err
     again = jpt("eval", *overrides, *take, "dry_run=true")
-    assert again.code == 0 and "missing" not in again.out and again.out.count("finetune ") == 2
-    source = jpt("finetune", *overrides, *english, "dry_run=true")
-    assert "missing" not in source.out
-    identity = next(line.split()[1] for line in source.out.splitlines() if line.startswith("finetune"))[-12:]
-    by_id = jpt("eval", *overrides, f"transfer.source={identity}", *take[1:], "dry_run=true")
+    assert "missing" not in again.out and again.out.count("finetune ") == 2
+    made = {path.name: json.loads((path / "manifest.json").read_text(encoding="utf-8"))["summary"]["values"]
+            for path in (tmp_path / "outputs/artifacts/task_model").glob("*")}
+    source, target = sorted(made, key=lambda name: "transfer" in made[name])
+    by_id = jpt("eval", *overrides, f"transfer.source={source[-12:]}", *take[1:], "dry_run=true")
     assert "missing" not in by_id.out and "evaluate" in by_id.out
-    models = (tmp_path / "outputs/artifacts/task_model").glob("*")
-    (path,) = (path for path in models if not path.name.endswith(identity))
-    told = json.loads((path / "manifest.json").read_text(encoding="utf-8"))["summary"]["values"]["transfer"]
+    told = made[target]["transfer"]
     assert list(told["groups"]) == ["char", "head"]
     assert told["outputs"] == {"shared": ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"], "fresh": ["B-ORG", "I-ORG"]}
     (tmp_path / "in.txt").write_text("Anna in Bonn\n", encoding="utf-8")
-    assert jpt("predict", path.name, "in.txt").code == 0
+    assert jpt("predict", target, "in.txt").code == 0
 
 
 @pytest.mark.parametrize(("transfer", "said"), [

@@ -215,7 +215,8 @@ def test_a_classifier_of_which_all_is_copied_says_what_the_source_says(architect
                 lambda config, outputs: fresh_head(config, "classification", outputs, head, 0))
     ids = [[net.tokenizer.id(unit) for unit in "きうかあうう"] for net in (source, target)]
     assert ids[0] != ids[1]
+    mask = torch.ones(1, 6, dtype=torch.int64)
     with torch.no_grad():
-        old, new = (task_output(net.model, {"input_ids": torch.tensor([row]), "attention_mask": torch.ones(1, 6)}).logits
+        old, new = (task_output(net.model, {"input_ids": torch.tensor([row]), "attention_mask": mask}).logits
                     for net, row in zip((source, target), ids, strict=True))
     torch.testing.assert_close(new[:, [2, 0]], old[:, [0, 2]])
