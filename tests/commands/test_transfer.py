@@ -1,8 +1,12 @@
 """From the command line: a source that is built, one of the store, what is found again, and mistakes."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
+
+from jptransfer.commands.experiment import validation_score
+from jptransfer.pipeline import Node, Plan
 
 ENGLISH = [("Anna", "B-PER"), ("lives", "O"), ("in", "O"), ("Rome", "B-LOC")], [("Bob", "B-PER"), ("saw", "O")]
 GERMAN = [("Anna", "B-PER"), ("wohnt", "O"), ("in", "O"), ("Bonn", "B-LOC")], [("Siemens", "B-ORG"), ("baut", "O")]
@@ -53,3 +57,14 @@ def test_a_source_that_is_built_is_found_again_and_the_same_by_its_id(jpt, tagge
 def test_mistakes_are_one_line(jpt, tagger, transfer, said):
     found = jpt("finetune", *tagger[0], *transfer, "dry_run=true")
     assert found.code == 2 and said in found.err and found.err.count("\n") == 1
+
+
+def test_a_search_goes_by_the_model_that_takes_and_not_by_its_source():
+    source, data = (Node(stage, stage, None, {}, {}) for stage in ("finetune", "prepare_dataset"))
+    model = Node("finetune", "taker", None, {"dataset": data, "transfer": source}, {})
+    evaluation = Node("evaluate", "scores", None, {"task_model": model, "dataset": data}, {})
+    scores = {source.fingerprint: 0.25, model.fingerprint: 0.75}
+    store = SimpleNamespace(find=lambda one, kind: SimpleNamespace(manifest=SimpleNamespace(
+        summary={"values": {"metric": "entity_f1", "validation": {"entity_f1": scores[one]}}})))
+    for target in (evaluation, model):
+        assert validation_score(Plan([], [target]), store) == {"metric": "entity_f1", "score": 0.75}

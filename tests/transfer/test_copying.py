@@ -18,7 +18,7 @@ from tests.models.tagger import SIZE, TEXTS, features, tagger, words_tokenizer
 from tests.models.test_vector_models import small_head
 from tests.models.vectors import HEADS, model_config
 
-OTHERS = ["Anna took a train to Kyoto", "Bob saw Osaka", "an old tower in Rome", "Zoe"]
+OTHERS = ["Anna took a train to Kyoto", "Bob saw Osaka", "an old tower in Rome", "Zoe Tokyo"]
 LEARNT = OTHERS[:3]
 """The target's vocabulary is made from all of OTHERS, but it learns from these."""
 THEIRS, OURS = ["ORG", "PER", "LOC"], ["LOC", "MISC", "PER"]
@@ -93,6 +93,14 @@ def test_every_subset_of_a_taggers_groups(groups):
         else:
             assert not of_group
     assert told["outputs"] == {"shared": ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"], "fresh": ["B-MISC", "I-MISC"]}
+
+
+def test_a_unit_that_only_the_source_learnt_from_stays_fresh():
+    source, target = pair()
+    _, before = transfer(source, target, ["word"])
+    row = target.tokenizer.id("tokyo")
+    assert row != target.tokenizer.unk_id != source.tokenizer.id("tokyo") != source.tokenizer.unk_id
+    assert torch.equal(target.encoder.table.learning[row], before["encoder.table.learning"][row])
 
 
 def test_the_share_of_tokens_by_hand():
@@ -175,7 +183,7 @@ def test_an_encoder_under_another_head_and_name():
 
 @pytest.mark.parametrize(("groups", "said"), [
     (["chars"], "transfer.groups: unknown layer group 'chars' .did you mean 'char'"),
-    (["word"], r"table.learning in group word has shape \[20, 9\], in the source \[\d+, 5\]"),
+    (["word"], r"table.learning in group word has shape \[21, 9\], in the source \[\d+, 5\]"),
 ])
 def test_what_does_not_fit(groups, said):
     source, target = pair()[0], pair(width=9)[1]

@@ -6,6 +6,7 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -26,13 +27,16 @@ from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 
 def expand(config: Config, composed: DictConfig) -> list[Run]:
     """Return every row of the experiment with each of its seeds."""
-    return [Run(row, seed, replace(one, seed=seed, seeds=[], rows={}), _changing(config.rows.get(row, []), composed))
-            for row, one in compose_rows(config, composed).items() for seed in one.seeds or [one.seed]]
+    rows = compose_rows(config, composed)
+    changing = {row: _changing(config.rows.get(row, []), composed) for row in rows}
+    return [Run(row, seed, replace(one, seed=seed, seeds=[], rows={}), changing[row])
+            for row, one in rows.items() for seed in one.seeds or [one.seed]]
 
 
 def _changing(own: list[str], composed: DictConfig) -> Compose:
     """Return what adds overrides to the configuration of a row, whose own overrides are `own`."""
-    return lambda overrides: compose_row([*own, *overrides], composed)
+    compose = cache(lambda *overrides: compose_row([*own, *overrides], composed))
+    return lambda overrides: compose(*overrides)
 
 
 def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any]:
