@@ -10,8 +10,12 @@ scored here is IOB2.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import repeat
+from typing import Any
+
+import numpy as np
 
 from jptransfer.errors import DataError
 from jptransfer.tasks.spans import Span, tag_units, to_units
@@ -48,15 +52,15 @@ class Scores:
         return 2 * self.correct / (self.found + self.gold) if self.correct else 0.0
 
 
-@dataclass
+@dataclass(frozen=True)
 class ChunkCounts:
     """Counts by type over any number of sentences."""
 
-    correct: Counter[str] = field(default_factory=Counter)
-    found: Counter[str] = field(default_factory=Counter)
-    gold: Counter[str] = field(default_factory=Counter)
-    tokens: int = 0
-    correct_tokens: int = 0
+    correct: Counter[str]
+    found: Counter[str]
+    gold: Counter[str]
+    tokens: int
+    correct_tokens: int
 
     @property
     def accuracy(self) -> float:
@@ -73,27 +77,6 @@ class ChunkCounts:
         """Scores of each type that occurs, sorted by name."""
         names = sorted({*+self.found, *+self.gold})
         return {name: Scores(self.correct[name], self.found[name], self.gold[name]) for name in names}
-
-    def add(self, gold: Sequence[str], predicted: Sequence[str]) -> None:
-        """Count one sentence's tags; a chunk never crosses a sentence."""
-        if len(gold) != len(predicted):
-            raise DataError(f"a sentence has {len(gold)} gold tags and {len(predicted)} predicted ones")
-        last_gold = last_found = ("O", "")
-        inside = ""  # type of the chunk that both have open since the same token
-        is_open = False
-        for g, p in zip([*map(split_tag, gold), ("O", "")], [*map(split_tag, predicted), ("O", "")], strict=True):
-            gold_ends, found_ends = ends(last_gold, g), ends(last_found, p)
-            if is_open and gold_ends and found_ends:
-                self.correct[inside] += 1
-            is_open = is_open and not gold_ends and not found_ends and g[1] == p[1]
-            gold_starts, found_starts = starts(last_gold, g), starts(last_found, p)
-            self.gold[g[1]] += gold_starts
-            self.found[p[1]] += found_starts
-            if gold_starts and found_starts and g[1] == p[1]:
-                is_open, inside = True, g[1]
-            last_gold, last_found = g, p
-        self.tokens += len(gold)
-        self.correct_tokens += matching(gold, predicted)
 
     def __str__(self) -> str:
         """The report that the script prints."""
@@ -121,18 +104,6 @@ def split_tag(tag: str) -> Tag:
     return prefix, kind
 
 
-def starts(last: Tag, tag: Tag) -> bool:
-    """Tell whether a chunk starts at `tag`, which follows `last`."""
-    changed = tag[0] not in _OUTSIDE and last[1] != tag[1]
-    return (last[0], tag[0]) in _STARTS or changed or tag[0] in _BRACKETS
-
-
-def ends(last: Tag, tag: Tag) -> bool:
-    """Tell whether a chunk ends between `last` and `tag`."""
-    changed = last[0] not in _OUTSIDE and last[1] != tag[1]
-    return (last[0], tag[0]) in _ENDS or changed or last[0] in _BRACKETS
-
-
 def matching(gold: Sequence[str], predicted: Sequence[str]) -> int:
     """Return the number of tokens whose tags agree."""
     return sum(g == p for g, p in zip(gold, predicted, strict=True))
@@ -149,10 +120,133 @@ def score(gold: Iterable[Sequence[str]], predicted: Iterable[Sequence[str]]) -> 
     Raises:
         DataError: the two differ in their numbers of sentences or tokens.
     """
-    counts = ChunkCounts()
+    marks = _Marks.of(gold, predicted)
+    counts = [_by_type(kinds, marks.types) for kinds in (marks.correct[1], marks.found[1], marks.gold[1])]
+    return ChunkCounts(*counts, tokens=int(marks.lengths.sum()), correct_tokens=marks.correct_tokens)
+
+
+def score_each(gold: Iterable[Sequence[str]], predicted: Iterable[Sequence[str]]) -> np.ndarray:
+    """Return correct, found and gold chunks of each sentence, (sentences, 3) int64; see `score`."""
+    marks = _Marks.of(gold, predicted)
+    ends = np.cumsum(marks.lengths + 1)  # each sentence has an O after it
+    counted = [np.bincount(np.searchsorted(ends, places, side="right"), minlength=len(ends))
+               for places, _ in (marks.correct, marks.found, marks.gold)]
+    return np.stack(counted, axis=1)
+
+
+def _by_type(kinds: np.ndarray, types: Sequence[str]) -> Counter[str]:
+    return Counter(dict(zip(types, np.bincount(kinds, minlength=len(types)).tolist(), strict=True)))
+
+
+Places = tuple[np.ndarray, np.ndarray]
+"""Positions in the row of all tags, and the number of a chunk's type at each."""
+
+
+@dataclass(frozen=True)
+class _Marks:
+    """All sentences as one row of tags, an O after each, and where in it chunks begin.
+
+    Attributes:
+        types: of chunks, by number.
+        lengths: tokens of each sentence.
+        gold, found: places of all chunks.
+        correct: places, a token behind their ends, of the chunks that both have.
+        correct_tokens: tokens with the same tag.
+    """
+
+    types: list[str]
+    lengths: np.ndarray
+    gold: Places
+    found: Places
+    correct: Places
+    correct_tokens: int
+
+    @classmethod
+    def of(cls, gold: Iterable[Sequence[str]], predicted: Iterable[Sequence[str]]) -> _Marks:
+        numbers = _Numbers()
+        rows, lengths = _rows(gold, predicted)
+        g, p = (np.fromiter(map(numbers.__getitem__, row), np.int64, len(row)) for row in rows)
+        borders = _Borders.of(list(numbers))
+        g_starts, g_ends, g_type = borders.find(g)
+        p_starts, p_ends, p_type = borders.find(p)
+        place = np.arange(len(g))
+        opens = g_starts & p_starts & (g_type == p_type)
+        breaks = g_ends | p_ends | (g_type != p_type)
+        breaks[np.cumsum(lengths + 1) - 1] = True
+        opened, broken = (_latest_before(np.where(marks, place, -1)) for marks in (opens, breaks))
+        closed = np.flatnonzero(g_ends & p_ends & (opened >= 0) & (opened >= broken))
+        gold_places, found_places = np.flatnonzero(g_starts), np.flatnonzero(p_starts)
+        return cls(borders.types, lengths, (gold_places, g_type[gold_places]), (found_places, p_type[found_places]),
+                   (closed, g_type[opened[closed]]), int((g == p).sum()) - len(lengths))
+
+
+class _Numbers(dict[str, int]):
+    """Gives every tag a number when it is first asked for."""
+
+    def __missing__(self, tag: str) -> int:
+        return self.setdefault(tag, len(self))
+
+
+def _rows(gold: Iterable[Sequence[str]], predicted: Iterable[Sequence[str]]) -> tuple[list[list[str]], np.ndarray]:
+    """Return the two rows of tags, and the length of each sentence."""
+    rows: list[list[str]] = [[], []]
+    lengths = []
     try:
-        for gold_tags, predicted_tags in zip(gold, predicted, strict=True):
-            counts.add(gold_tags, predicted_tags)
+        for pair in zip(gold, predicted, strict=True):
+            if len(pair[0]) != len(pair[1]):
+                raise DataError(f"a sentence has {len(pair[0])} gold tags and {len(pair[1])} predicted ones")
+            lengths.append(len(pair[0]))
+            for row, tags in zip(rows, pair, strict=True):
+                row += tags
+                row.append("O")
     except ValueError:
         raise DataError("gold and predicted tags differ in their number of sentences") from None
-    return counts
+    return rows, np.array(lengths, dtype=np.int64)
+
+
+def _latest_before(places: np.ndarray) -> np.ndarray:
+    """Return the largest of the values before each position, -1 if there is none."""
+    return np.maximum.accumulate(np.concatenate(([-1], places[:-1]))) if len(places) else places
+
+
+@dataclass(frozen=True)
+class _Borders:
+    """Where chunks start and end, by the numbers of tags.
+
+    Attributes:
+        types: of tags, each once.
+        prefix, type, outside: of each tag, a number in `types`.
+        starts, ends: whether a chunk starts (ends) between two prefixes, (before, after).
+    """
+
+    types: list[str]
+    prefix: np.ndarray
+    type: np.ndarray
+    outside: np.ndarray
+    bracket: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+
+    @classmethod
+    def of(cls, tags: Sequence[str]) -> _Borders:
+        split = [split_tag(tag) for tag in ("O", *tags)]
+        prefixes, types = (list(dict.fromkeys(part)) for part in zip(*split, strict=True))
+        starts, ends = ([[(one, two) in pairs for two in prefixes] for one in prefixes] for pairs in (_STARTS, _ENDS))
+        columns: Iterator[Any] = zip(*((prefixes.index(prefix), types.index(kind), prefix in _OUTSIDE,
+                                        prefix in _BRACKETS) for prefix, kind in split[1:]), strict=True)
+        prefix, kind, outside, bracket = columns if tags else repeat((), 4)
+        return cls(types, np.array(prefix, int), np.array(kind, int), np.array(outside, bool),
+                   np.array(bracket, bool), np.array(starts), np.array(ends))
+
+    def find(self, row: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return where chunks start at a tag, where they end before it, and its type; `row`: numbers of tags."""
+        prefix, kind, outside, bracket = (of[row] for of in (self.prefix, self.type, self.outside, self.bracket))
+        last, changed = _shifted(prefix, 0), _shifted(kind, 0) != kind
+        starts = self.starts[last, prefix] | (changed & ~outside) | bracket
+        ends = self.ends[last, prefix] | (changed & ~_shifted(outside, True)) | _shifted(bracket, False)
+        return starts, ends, kind
+
+
+def _shifted(row: np.ndarray, first: Any) -> np.ndarray:
+    """Return the row one place on; before it stands the end of a sentence, an O."""
+    return np.concatenate((np.array([first], row.dtype), row[:-1])) if len(row) else row
