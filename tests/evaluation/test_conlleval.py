@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from seqeval.metrics import classification_report, f1_score
 
 from jptransfer.errors import DataError
-from jptransfer.evaluation.conlleval import score, unit_tags
+from jptransfer.evaluation.conlleval import score, score_each, unit_tags
 from jptransfer.evaluation.metrics import Outcomes, entity_f1, unit_f1, unit_precision, unit_recall
 from jptransfer.tasks.spans import Span
 
@@ -125,6 +125,18 @@ def test_agrees_with_a_naive_second_reading(pair):
         kind: sum(span[2] == kind for g, p in chunks for span in g & p) for kind in kinds}
     right = sum(g == p for gs, ps in zip(gold, predicted, strict=True) for g, p in zip(gs, ps, strict=True))
     assert (ours.correct_tokens, ours.tokens) == (right, sum(map(len, gold)))
+
+
+@given(st.one_of(sentences("BI"), sentences("BIE"), sentences("BIES[].")))
+def test_sentences_scored_together_are_those_scored_alone(pair):
+    gold, predicted = pair
+    alone = [score([g], [p]) for g, p in zip(gold, predicted, strict=True)]
+    chunks = [(one.overall.correct, one.overall.found, one.overall.gold) for one in alone]
+    assert score_each(gold, predicted).tolist() == list(map(list, chunks))
+    together = score(gold, predicted)
+    whole = together.overall
+    assert (whole.correct, whole.found, whole.gold) == tuple(map(sum, zip(*chunks, strict=True)))
+    assert together.correct_tokens == sum(one.correct_tokens for one in alone)
 
 
 UNITS = [(0, 2), (2, 3), (4, 7), (7, 8), (8, 12), (13, 14)]
