@@ -233,10 +233,14 @@ CELLS = _table("kind of cell", {
 LAYOUTS = _table("layout", {
     "absolute": ("suites.layouts:absolute", "a row's scores as they are, the paper's beside ours"),
     "differences": ("suites.layouts:differences", "a baseline's scores, all other rows as differences from it"),
+    "gains": ("suites.layouts:gains", "a first column's scores, the others' with what they gain on it in per cent"),
 })
 
 FIGURES = _table("kind of figure", {
     "points": ("suites.figures:points", "a panel a column: ours with its interval, the paper's, a line a row"),
+    "tag_frequency": ("suites.figures:tag_frequency", "how often each tag occurs, by rank: a curve a data set"),
+    "learning_curve": ("suites.figures:learning_curve", "score over the number of training examples, a line a row"),
+    "tag_arrows": ("suites.figures:tag_arrows", "an arrow a tag from the baseline's F1 to a row's, by frequency"),
 })
 
 ALL: dict[str, Registry] = {

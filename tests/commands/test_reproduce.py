@@ -122,3 +122,14 @@ def test_of_several_suites_those_with_the_scale_are_taken(jpt):
     planned = jpt("reproduce", "all", "scale=small", "dry_run=true")
     assert "public/updating" in planned.out and "bataa2019" not in planned.out
     assert "did you mean 'small'" in jpt("reproduce", "all", "scale=smal").err
+
+
+def test_a_transfer_from_the_made_sentences_to_the_arrows(jpt, tmp_path):
+    asked = ("reproduce", "johnson2019/figure4", "overrides=[finetuning.encoder.epochs=2]", "runtime.threads=1")
+    done = jpt(*asked)
+    folder = tmp_path / "outputs/suites/johnson2019/figure4/toy"
+    assert done.code == 0 and "failed" not in done.out and (folder / "figure.png").is_file()
+    found = json.loads((folder / "table.json").read_text(encoding="utf-8"))["cells"]
+    assert {cell["row"] for cell in found if cell["value"] is not None} == {"none", "transfer"}
+    assert len(list((tmp_path / "outputs/artifacts/task_model").glob("*"))) == 3  # and the source
+    assert "nothing to run" in jpt(*asked).err

@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from jptransfer.artifacts import Store
 from jptransfer.config import ColumnConfig, RowConfig, ScaleConfig, SuiteConfig
 from jptransfer.report.tables import html, latex, markdown
 from jptransfer.suites import rendering
 from jptransfer.suites.cells import Score
-from jptransfer.suites.layouts import absolute, differences
+from jptransfer.suites.layouts import absolute, differences, gains
 from jptransfer.suites.library import Suite
 from jptransfer.suites.results import CellResult, SuiteResult
 
@@ -24,7 +25,7 @@ def result(layout="absolute", higher=False, **cells) -> SuiteResult:
         score = None if isinstance(ours, str) else Score(ours, (ours, ours), (ours - 0.01, ours + 0.01),
                                                          config.metric, higher)
         made[row, "a"] = CellResult(row, "a", reported, score, ours if score is None else "", (), ("lm=none",))
-    return SuiteResult(Suite("paper/table", config), "toy", made)
+    return SuiteResult(Suite("paper/table", config), "toy", made, Store(Path()))
 
 
 def column(table, key):
@@ -55,12 +56,40 @@ def test_equal_scores_are_both_best():
 
 def test_differences_by_hand(monkeypatch):
     found = {"y": 0.01, "z": 0.3}
-    monkeypatch.setattr("jptransfer.suites.layouts.p_of", lambda result, row, column: found[row])
+    monkeypatch.setattr("jptransfer.suites.layouts.p_of", lambda result, base, other: found[other[0]])
     table = differences(result(higher=True, x=(65.5, 0.7), y=(69.36, 0.74), z=(64.0, 0.69)))
     assert [cell.text for cell in column(table, "paper")] == ["65.50", "+3.86", "−1.50"]
     assert [cell.text + cell.mark for cell in column(table, "ours")] == ["70.00", "+4.00↑", "−1.00"]
     assert [cell.text for cell in column(table, "p")] == ["–", ".010", ".300"]
     assert [cell.bold for cell in column(table, "ours")] == [False, True, False]
+
+
+def gained(ours, reported=(65.5, 69.36)) -> SuiteResult:
+    """A row of two columns: without and with, our shares and what the paper has."""
+    names = ["without", "with"]
+    config = SuiteConfig(metric="entity_f1", layout="gains", scales={"toy": ScaleConfig()},
+                         rows={"x": RowConfig(reported=dict(zip(names, reported, strict=False)))},
+                         columns={name: ColumnConfig() for name in names})
+    scores = [None if share is None else Score(share, (share,), None, "entity_f1", True) for share in ours]
+    cells = {("x", name): CellResult("x", name, config.rows["x"].reported.get(name), score, overrides=("lm=none",))
+             for name, score in zip(names, scores, strict=True)}
+    return SuiteResult(Suite("paper/table", config), "toy", cells, Store(Path()))
+
+
+@pytest.mark.parametrize(("ours", "texts"), [
+    ((0.8, 0.9), ["80.00", "1", "69.36", "90.00↑", "1", "+5.89", "+12.50", ".010"]),
+    ((0.8, 0.6), ["80.00", "1", "69.36", "60.00↓", "1", "+5.89", "−25.00", ".010"]),
+    ((0.0, 0.6), ["0.00", "1", "69.36", "60.00↑", "1", "+5.89", ".010"])])
+def test_gains_by_hand(monkeypatch, ours, texts):
+    monkeypatch.setattr("jptransfer.suites.layouts.p_of", lambda result, base, other: 0.01)
+    table = gains(gained(ours))
+    assert [cell.text + cell.mark for cell in table.rows[0]] == ["x", "65.50", *texts]
+    assert [cell.bold for cell in table.rows[0]][2] == (ours[0] > ours[1]) != table.rows[0][5].bold
+
+
+def test_gains_of_the_paper_alone():
+    table = gains(gained((None, None), (50.48, 54.22)))
+    assert [cell.text for cell in table.rows[0]] == ["x", "50.48", "54.22", "+7.41"]
 
 
 def test_a_difference_of_zero_has_no_sign():

@@ -10,6 +10,7 @@ from jptransfer.suites import library
 from jptransfer.suites.planning import Choice, cell_overrides, joint_plan, plan_suite
 
 SUITES = list(library.shipped())
+NOWHERE = "data_root=/nowhere"
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -19,18 +20,21 @@ def compose():
 
 
 @pytest.mark.parametrize("name", SUITES)
-def test_every_cell_composes_at_every_scale(name, compose, tmp_path):
+def test_every_row_and_column_composes_at_every_scale(name, compose):
     [suite] = library.find(name)
-    wanted = {tuple(cell_overrides(suite, row, column, scale)) for scale in suite.config.scales
-              for row, entry in suite.config.rows.items() if not entry.stated for column in suite.config.columns}
-    for overrides in wanted:
-        assert compose([*overrides, f"data_root={tmp_path}"]).task.dataset
+    [first, *_], rows = suite.config.columns, [row for row, entry in suite.config.rows.items() if not entry.stated]
+    cells = {(row, column) for row in rows for column in suite.config.columns
+             if row == rows[0] or column == first or column in suite.config.rows[row].cells}
+    for overrides in {tuple(cell_overrides(suite, *cell, scale)) for scale in suite.config.scales for cell in cells}:
+        config = compose([*overrides, NOWHERE])
+        assert config.task.dataset
+        assert not config.transfer.build or compose([*overrides, *config.transfer.build, NOWHERE]).task.dataset
 
 
 @pytest.mark.parametrize("name", SUITES)
 def test_at_scale_toy_every_cell_can_be_planned_without_official_files(name, compose, tmp_path):
     [suite] = library.find(name)
-    planned = plan_suite(suite, Choice("toy", places=[f"data_root={tmp_path}"]), compose, Store(tmp_path))
+    planned = plan_suite(suite, Choice("toy", places=[NOWHERE]), compose, Store(tmp_path))
     assert planned.cells and all(cell.targets and not cell.problem for cell in planned.cells)
 
 
@@ -50,3 +54,13 @@ def test_tables_of_a_paper_share_their_runs(compose, tmp_path):
     assert len(plan.targets) < asked
     stages = [step.node.stage for step in plan.steps]
     assert stages.count("pretrain") == 6  # BERT, ULMFiT and ELMo, each on the whole corpus and on the small one
+
+
+def test_one_source_serves_every_transfer_of_a_paper(compose, tmp_path):
+    suites = [suite for suite in library.find("johnson2019") if suite.config.cells == "evaluation"]
+    plans = [plan_suite(suite, Choice("toy"), compose, Store(tmp_path)) for suite in suites]
+    models = {node.inputs["task_model"].fingerprint: node.inputs["task_model"]
+              for planned in plans for cell in planned.cells for node in cell.targets.values()}
+    sources = [model.inputs["transfer"].fingerprint for model in models.values() if "transfer" in model.inputs]
+    assert len(sources) > 15 and len(set(sources)) == 2  # of CoNLL-2003's place and of the internal data's
+    assert not set(sources) & set(models)

@@ -1,5 +1,7 @@
 import random
 from collections import Counter
+from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from jptransfer.config import SubsetConfig
 from jptransfer.errors import ConfigError
-from jptransfer.training.subsets import choose
+from jptransfer.training.subsets import choose, take
 
 LABELS = ["pos"] * 70 + ["neg"] * 20 + ["neutral"] * 10
 IDS = [f"r{number}" for number in range(100)]
@@ -51,3 +53,17 @@ def test_seeds_differ_and_a_fraction_is_a_number():
 def test_impossible_sizes_are_clear_errors(config, said):
     with pytest.raises(ConfigError, match=said):
         choose(IDS, LABELS, config)
+
+
+@given(st.lists(st.floats(0.001, 1), min_size=2, max_size=6), st.integers(0, 5), st.integers(1, 300), st.booleans())
+def test_rising_fractions_are_nested_up_to_the_whole(fractions, seed, total, labelled):
+    ids = [f"x{number}" for number in range(total)]
+    labels = [LABELS[number % 100] for number in range(total)] if labelled else [""] * total
+    parts = [set(choose(ids, labels, SubsetConfig(fraction=one, seed=seed))) for one in [*sorted(fractions), 1.0]]
+    assert all(small <= large for small, large in pairwise(parts)) and parts[-1] == set(range(total))
+
+
+def test_take_gives_the_chosen_examples_in_order():
+    examples = [SimpleNamespace(id=id, stratum=label) for id, label in zip(IDS, LABELS, strict=True)]
+    config = SubsetConfig(n=10, seed=3)
+    assert [one.id for one in take(examples, config)] == [IDS[place] for place in choose(IDS, LABELS, config)]

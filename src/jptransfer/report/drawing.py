@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -22,7 +22,7 @@ LATIN = "DejaVu Sans"
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of text, grid, paper and series; `ramp` is the matplotlib colour map of shares.
+    """Colours of text, grid, paper and series; `ramp` is the matplotlib colour map of shares, `red` what got worse.
 
     The series' colours are told apart with any colour vision: Okabe & Ito (2008), yellow and black replaced; lighter
     tones of the same hues on dark paper.
@@ -33,6 +33,7 @@ class Theme:
     paper: str
     ramp: str
     palette: tuple[str, ...]
+    red: str
 
     def colour(self, index: int) -> str:
         """Return the colour of row or series number `index`."""
@@ -40,9 +41,9 @@ class Theme:
 
 
 LIGHT = Theme("#1f2328", "#d5dae0", "#ffffff", "Blues",
-              ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f"))
+              ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6bb1", "#7f7f7f"), "#c62828")
 DARK = Theme("#e6e9ee", "#3a414b", "#161a20", "Blues_r",
-             ("#4aa8e0", "#f08a4b", "#3cc79a", "#e3a1c6", "#f2b84b", "#8fd0f5", "#b79ae0", "#a8a8a8"))
+             ("#4aa8e0", "#f08a4b", "#3cc79a", "#e3a1c6", "#f2b84b", "#8fd0f5", "#b79ae0", "#a8a8a8"), "#ff7a70")
 
 
 @dataclass(frozen=True)
@@ -140,3 +141,19 @@ def integer_steps(axes: Axes) -> None:
 
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+
+
+def logarithmic(axes: Axes, which: str, at: Sequence[float] = ()) -> None:
+    """Make an axis, ``x`` or ``y``, logarithmic, with plain numbers; call it when all is drawn.
+
+    Args:
+        at: values to label; empty: the powers of ten, and where they are few twice and five times them.
+    """
+    from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter
+
+    getattr(axes, f"set_{which}scale")("log")
+    axis = getattr(axes, f"{which}axis")
+    low, high = axis.get_view_interval()
+    axis.set_major_locator(FixedLocator(at) if at else LogLocator(subs=(1, 2, 5) if high < 100 * low else (1,)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    axis.set_minor_formatter(NullFormatter())

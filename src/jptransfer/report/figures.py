@@ -144,17 +144,25 @@ def _draw_finetuning(curves: Mapping[str, Sequence[Points]], metric: str, canvas
         at: dict[float, list[float]] = defaultdict(list)
         for epoch, value in (point for run in runs for point in run):
             at[epoch].append(numbers.scaled(value, metric))
-        epochs = sorted(at)
-        if not epochs:
-            continue
-        low, high = [min(at[epoch]) for epoch in epochs], [max(at[epoch]) for epoch in epochs]
-        axes.fill_between(epochs, low, high, color=theme.colour(index), alpha=0.18, linewidth=0)
-        axes.plot(epochs, [sum(at[epoch]) / len(at[epoch]) for epoch in epochs], color=theme.colour(index),
-                  marker=marker(index), markersize=5, label=label(row, 40))
+        if at:
+            line_with_band(axes, at, index, row, theme)
     integer_steps(axes)
     axes.set_xlabel("epochs")
     axes.set_ylabel(numbers.title(metric))
     axes.legend()
+
+
+def line_with_band(axes: Axes, at: Mapping[float, Sequence[float]], index: int, name: str, theme: Theme) -> None:
+    """Draw the mean of several runs as a line with marks, from their smallest to their largest value a band.
+
+    Args:
+        at: place on the horizontal axis -> the runs' values there. `index`: of the colour and the mark.
+    """
+    places = sorted(at)
+    low, high = [min(at[place]) for place in places], [max(at[place]) for place in places]
+    axes.fill_between(places, low, high, color=theme.colour(index), alpha=0.18, linewidth=0)
+    axes.plot(places, [sum(at[place]) / len(at[place]) for place in places], color=theme.colour(index),
+              marker=marker(index), markersize=5, label=label(name, 40))
 
 
 def lengths_figure(lengths: Mapping[str, Any], title: str, unit: str, name: str) -> Figure | None:

@@ -71,14 +71,12 @@ def _job(config: FinetuneStage, inputs: Inputs, out: Path) -> Any:
 
 def _training_examples(config: FinetuneStage, task: Any, folder: Path) -> list[Any]:
     from jptransfer.tasks.base import read_examples
-    from jptransfer.training.subsets import choose
+    from jptransfer.training.subsets import take
 
     examples = read_examples(task, folder, "train")
     if not examples:
         raise DataError("the training split of the data set is empty")
-    kept = choose([example.id for example in examples], [example.stratum for example in examples],
-                  config.finetuning.subset)
-    chosen = [examples[index] for index in kept]
+    chosen = take(examples, config.finetuning.subset)
     strata = {example.stratum for example in chosen}
     if task.kind == "classification" and len(strata) == 1:
         raise DataError(f"all {len(chosen)} training examples have the label '{strata.pop()}': nothing to learn")

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from jptransfer.artifacts import Artifact
+from jptransfer.config import SubsetConfig
+from jptransfer.config.plain import from_plain
 from jptransfer.report import numbers
-from jptransfer.report.drawing import Figure, Theme, label
+from jptransfer.report.drawing import Figure, Theme, label, logarithmic, marker
+from jptransfer.report.figures import WIDTH, line_with_band
 from jptransfer.suites.results import SuiteResult
 
 if TYPE_CHECKING:
@@ -17,6 +24,10 @@ PANEL = 3.2
 """Width of a column's panel in inches."""
 HEADINGS = 2.0
 """Width of the rows' headings in inches."""
+HEIGHT = 4.0
+"""Of figures with one panel, in inches."""
+MOST_NAMED = 12
+"""Figures with more tags do not name them."""
 
 
 def points(result: SuiteResult) -> Figure:
@@ -58,3 +69,193 @@ def _draw_column(result: SuiteResult, column: str, panel: Axes, theme: Theme) ->
                        zorder=3)
 
 
+def tag_frequency(result: SuiteResult) -> Figure | None:
+    """Return a curve a row: how often each tag occurs in the training split of its data set, most frequent tag first.
+
+    Cells are of kind `dataset`. As figure 2 of Johnson et al. (2019).
+    """
+    curves = {row: sorted(tags.values(), reverse=True) for row, tags in _tags_by_row(result) if tags}
+    if not curves:
+        return None
+    return Figure("figure", result.title, "The tags of a training split by rank, both axes logarithmic.", WIDTH, HEIGHT,
+                  partial(_draw_frequencies, {result.heading(row): counts for row, counts in curves.items()}))
+
+
+def _tags_by_row(result: SuiteResult) -> Iterator[tuple[str, Mapping[str, int]]]:
+    for row in result.rows:
+        datasets = (one for column in result.columns for one in result.cells[row, column].artifacts)
+        yield row, next((tags_of(one) for one in datasets), {})
+
+
+def tags_of(dataset: Artifact) -> Mapping[str, int]:
+    """Return how often each label occurs in a data set's training split."""
+    return dataset.manifest.summary["values"]["splits"]["train"]["labels"]  # type: ignore[no-any-return]
+
+
+def _draw_frequencies(curves: Mapping[str, Sequence[int]], canvas: Canvas, theme: Theme) -> None:
+    axes = canvas.subplots()
+    for index, (name, counts) in enumerate(curves.items()):
+        axes.plot(range(1, len(counts) + 1), counts, color=theme.colour(index), marker=marker(index), markersize=3.5,
+                  markeredgewidth=0, linewidth=1.2,
+                  label=f"{label(name, 40)}: {numbers.count(len(counts), 'tag')}")
+    logarithmic(axes, "x")
+    logarithmic(axes, "y")
+    axes.set_xlabel("rank of the tag")
+    axes.set_ylabel("entities in the training split")
+    axes.legend()
+
+
+def learning_curve(result: SuiteResult) -> Figure | None:
+    """Return a line a row: its score over the number of training examples, which differs between columns.
+
+    As figure 3 of Johnson et al. (2019).
+    """
+    curves = {row: at for row in result.rows if (at := _by_size(result, row))}
+    if not curves:
+        return None
+    axis = numbers.title(result.metric)
+    return Figure("figure", f"{result.title}: {axis}",
+                  "Line: mean over runs; band: smallest to largest run. The horizontal axis is logarithmic, the "
+                  "vertical one does not start at zero.", WIDTH, HEIGHT,
+                  partial(_draw_curves, {result.heading(row): at for row, at in curves.items()}, axis))
+
+
+def _by_size(result: SuiteResult, row: str) -> dict[float, list[float]]:
+    """Number of training examples -> the scores of all runs with so many; without those whose model is gone."""
+    found: dict[float, list[float]] = {}
+    for column in result.columns:
+        cell = result.cells[row, column]
+        for run, value in zip(cell.artifacts, cell.score.values if cell.score else (), strict=False):
+            if model := result.made_of(run, "task_model"):
+                found.setdefault(model.manifest.summary["values"]["train_examples"], []).append(result.shown(value))
+    return found
+
+
+def _draw_curves(curves: Mapping[str, Mapping[float, Sequence[float]]], axis: str, canvas: Canvas,
+                 theme: Theme) -> None:
+    axes = canvas.subplots()
+    for index, (name, at) in enumerate(curves.items()):
+        line_with_band(axes, at, index, name, theme)
+    logarithmic(axes, "x", sorted({size for at in curves.values() for size in at}))
+    axes.set_xlabel("training examples")
+    axes.set_ylabel(axis)
+    axes.legend()
+
+
+@dataclass(frozen=True)
+class TagChange:
+    """F1 of a tag, in points of 100, of two rows, and how often they saw the tag in training."""
+
+    name: str
+    seen: int
+    before: float
+    after: float
+
+
+def tag_arrows(result: SuiteResult) -> Figure | None:
+    """Return a panel a cell outside the baseline's row: an arrow a tag from the baseline's F1 to the row's.
+
+    As figure 4 of Johnson et al. (2019).
+    """
+    rows = [row for row in result.rows if row != result.suite.config.base]
+    panels = {(row, column): tag_changes(result, row, column) for row in rows for column in result.columns}
+    panels = {cell: changes for cell, changes in panels.items() if changes}
+    if not panels:
+        return None
+    base = result.heading(result.suite.config.base)
+    titles = {cell: _panel_title(result, *cell, base) for cell in panels}
+    return Figure("figure", f"{result.title}: F1 by tag",
+                  f"Each arrow is a tag: from its F1 in {base} to that in the other row, means over runs; a circle did "
+                  "not change. Tags that occur equally often stand side by side; those that do not occur in training "
+                  "or in what is scored are left out.", WIDTH, HEIGHT * len(panels),
+                  partial(_draw_arrows, {titles[cell]: changes for cell, changes in panels.items()}))
+
+
+def _panel_title(result: SuiteResult, row: str, column: str, base: str) -> str:
+    where = f", {result.columns[column]}" if len(result.columns) > 1 else ""
+    return f"{base} → {result.heading(row)}{where}"
+
+
+def tag_changes(result: SuiteResult, row: str, column: str) -> list[TagChange]:
+    """Return the tags of a cell and of the baseline's in the same column; none where one of them is not there."""
+    cells = [result.cells[one, column] for one in (result.suite.config.base, row)]
+    if not all(cell.score for cell in cells):
+        return []
+    seen = seen_tags(result, cells[0].artifacts[0])
+    before, after = (tag_scores(cell.artifacts, result.suite.config.split) for cell in cells)
+    return [TagChange(tag, seen[tag], before[tag], after[tag]) for tag in before if seen.get(tag)]
+
+
+def tag_scores(runs: Sequence[Artifact], split: str) -> dict[str, float]:
+    """Return the mean F1 of every tag that occurs in a split, in points of 100, as the evaluations hold it."""
+    from jptransfer.evaluation.predictions import load_evaluation
+
+    scored = [load_evaluation(run.path).details[split]["per_label"] for run in runs]
+    return {tag: 100 * sum(one[tag]["f1"] for one in scored) / len(scored)
+            for tag, scores in scored[0].items() if scores["support"]}
+
+
+def seen_tags(result: SuiteResult, run: Artifact) -> Mapping[str, int]:
+    """Return how often each tag occurs in what a run's model learnt from, a training split or a part of it."""
+    from jptransfer.tasks.base import open_dataset, read_examples
+    from jptransfer.training.subsets import take
+
+    dataset, model = result.made_of(run, "dataset"), result.made_of(run, "task_model")
+    if not dataset or not model:
+        return {}
+    subset = from_plain(SubsetConfig, model.manifest.recipe["config"]["finetuning"]["subset"])
+    if subset.n is None and subset.fraction is None:
+        return tags_of(dataset)
+    task = open_dataset(dataset.path)
+    return task.statistics(take(read_examples(task, dataset.path, "train"), subset))["labels"]  # type: ignore[no-any-return]
+
+
+def _draw_arrows(panels: Mapping[str, Sequence[TagChange]], canvas: Canvas, theme: Theme) -> None:
+    grid = canvas.subplots(len(panels), 1, squeeze=False)[:, 0]
+    for axes, (title, changes) in zip(grid, panels.items(), strict=True):
+        for place, change in zip(side_by_side([change.seen for change in changes]), changes, strict=True):
+            few = len(changes) <= MOST_NAMED
+            _draw_change(axes, place, change, 8 if few else 5, theme)
+            if few:
+                axes.annotate(label(change.name, 16), (place, max(change.before, change.after)), xytext=(0, 6),
+                              textcoords="offset points", ha="center", fontsize=8)
+        logarithmic(axes, "x")
+        axes.set_title(label(title, 60))
+        axes.set_xlabel("entities of the tag in training")
+        axes.set_ylabel("F1 of the tag")
+        _explain_arrows(axes, changes, theme)
+
+
+def side_by_side(seen: Sequence[int]) -> list[float]:
+    """Return places on a logarithmic axis: equal numbers side by side, within the room up to the next whole number."""
+    sizes, met = Counter(seen), Counter[int]()
+    places = []
+    for number in seen:
+        share = (met[number] + 0.5) / sizes[number] - 0.5
+        met[number] += 1
+        places.append(number * (1 + 1 / number) ** (0.8 * share))
+    return places
+
+
+def _draw_change(axes: Axes, place: float, change: TagChange, size: float, theme: Theme) -> None:
+    from matplotlib.markers import CARETDOWN, CARETUP
+
+    if change.after == change.before:
+        axes.plot(place, change.before, marker="o", markersize=size, color=theme.ink, markerfacecolor="none")
+        return
+    better = change.after > change.before
+    colour = theme.colour(0) if better else theme.red
+    axes.plot([place, place], [change.before, change.after], color=colour, linewidth=1.3)
+    # The tip of this marker, not its middle, stands at the point.
+    axes.plot(place, change.after, marker=CARETUP if better else CARETDOWN, markersize=size, color=colour)
+
+
+def _explain_arrows(axes: Axes, changes: Sequence[TagChange], theme: Theme) -> None:
+    from matplotlib.lines import Line2D
+
+    kinds = [("better", "^", theme.colour(0), theme.colour(0), sum(one.after > one.before for one in changes)),
+             ("worse", "v", theme.red, theme.red, sum(one.after < one.before for one in changes)),
+             ("no change", "o", theme.ink, "none", sum(one.after == one.before for one in changes))]
+    axes.legend(handles=[Line2D([], [], linestyle="none", marker=sign, color=edge, markerfacecolor=fill, markersize=7,
+                                label=f"{name}: {numbers.count(number, 'tag')}")
+                         for name, sign, edge, fill, number in kinds if number])

@@ -59,22 +59,56 @@ def differences(result: SuiteResult) -> Table:
         columns += _heads(result, name, title, ("paper", "ours", "p", "runs"))
         top_paper, top_ours = result.best(paper), result.best(ours)
         for row, cells in body.items():
-            cell, p_value = result.cells[row, name], None if row == base else p_of(result, row, name)
+            cell, p_value = result.cells[row, name], None if row == base else p_of(result, (base, name), (row, name))
             mark = _arrow(result, ours[row], ours.get(base), p_value)
             cells += [
                 _change(result, paper[row], None if row == base else paper.get(base), row in top_paper),
                 _ours(result, cell, row in top_ours, notes, None if row == base else ours.get(base), mark),
-                NOTHING if p_value is None else Cell(numbers.p_value(p_value), p_value), _runs(cell)]
-    level = f"{1 - result.suite.config.confidence:.3g}".lstrip("0")
+                _p(p_value), _runs(cell)]
     return _table(result, columns, body.values(), notes,
-                  f"{result.heading(base)} as it is, other rows less {result.heading(base)}; p: paired approximate "
-                  f"randomisation, {BETTER} / {WORSE}: p < {level}, not corrected for several comparisons")
+                  f"{result.heading(base)} as it is, other rows less {result.heading(base)}; {_tested(result)}")
 
 
-def p_of(result: SuiteResult, row: str, column: str) -> float | None:
-    """Return the p-value of a row against the baseline, None where one of them is missing."""
+def _tested(result: SuiteResult) -> str:
+    level = f"{1 - result.suite.config.confidence:.3g}".lstrip("0")
+    return (f"p: paired approximate randomisation, {BETTER} / {WORSE}: p < {level}, not corrected for several "
+            "comparisons")
+
+
+def _p(p_value: float | None) -> Cell:
+    return NOTHING if p_value is None else Cell(numbers.p_value(p_value), p_value)
+
+
+def gains(result: SuiteResult) -> Table:
+    """Return the first column's scores, and those of the others with gains on it in per cent and paired tests."""
+    base, *others = result.columns
+    notes, columns = Footnotes(), [_first(result)]
+    body: dict[str, list[Cell]] = {row: [_heading(result, row, notes)] for row in result.rows}
+    for name in result.columns:
+        compared = ("paper_gain", "gain", "p") if name in others else ()
+        columns += _heads(result, name, result.columns[name], ("paper", "ours", "runs", *compared))
+        for row, cells in body.items():
+            cell = result.cells[row, name]
+            p_value = p_of(result, (row, base), (row, name)) if name in others else None
+            ours = {column: result.ours(row, column) for column in result.columns}
+            paper = {column: result.cells[row, column].reported for column in result.columns}
+            mark = _arrow(result, ours[name], ours[base], p_value)
+            cells += [_number(result, paper[name], name in result.best(paper)),
+                      _ours(result, cell, name in result.best(ours), notes, mark=mark), _runs(cell)]
+            if name in others:
+                cells += [_gain(result, paper[name], paper[base]), _gain(result, ours[name], ours[base]), _p(p_value)]
+    return _table(result, columns, body.values(), notes,
+                  f"Gain: in per cent of {result.columns[base]}; {_tested(result)}; bold: the best of a row", "")
+
+
+def p_of(result: SuiteResult, base: tuple[str, str], other: tuple[str, str]) -> float | None:
+    """Return the p-value of a cell against another one, None where one of them is missing.
+
+    Args:
+        base, other: row and column.
+    """
     config = result.suite.config
-    one, two = result.cells[config.base, column], result.cells[row, column]
+    one, two = result.cells[base], result.cells[other]
     if not one.score or not two.score or not two.score.metric:
         return None
     from jptransfer.evaluation.compare import compare
@@ -97,6 +131,7 @@ def _first(result: SuiteResult) -> Column:
 
 def _heads(result: SuiteResult, name: str, title: str, wanted: Iterable[str]) -> list[Column]:
     titles = {"paper": "paper", "ours": "ours", "runs": "runs", "difference": "Δ paper", "p": "p",
+              "paper_gain": "gain % (paper)", "gain": "gain %",
               "interval": f"{result.suite.config.confidence:.0%} interval"}
     group = title if len(result.columns) > 1 else ""
     return [Column(f"{name}_{key}", titles[key], True, group) for key in wanted]
@@ -126,6 +161,13 @@ def _change(result: SuiteResult, value: float | None, base: float | None, best: 
     return Cell(_signed(result, value - base), value - base, bold=best)
 
 
+def _gain(result: SuiteResult, value: float | None, base: float | None) -> Cell:
+    if value is None or not base:
+        return NOTHING
+    percent = 100 * (value - base) / base
+    return Cell(_signed(result, percent), percent)
+
+
 def _ours(result: SuiteResult, cell: CellResult, best: bool, notes: Footnotes, base: float | None = None,
           mark: str = "") -> Cell:
     if cell.problem:
@@ -146,12 +188,12 @@ def _runs(cell: CellResult) -> Cell:
 
 
 def _table(result: SuiteResult, columns: list[Column], rows: Iterable[list[Cell]], notes: Footnotes,
-           reading: str) -> Table:
+           reading: str, best: str = ", bold: best") -> Table:
     config = result.suite.config
     unit = f"{numbers.title(result.metric)}{', points of 100' if numbers.is_share(result.metric) else ''}"
-    better = {1: "higher is better, bold: best", -1: "lower is better, bold: best", 0: ""}[result.sign]
+    better = {1: f"; higher is better{best}", -1: f"; lower is better{best}", 0: ""}[result.sign]
     where = f"on the {config.split} split" if config.split in SPLITS else f"({config.split.replace('_', ' ')})"
-    about = f"{unit} {where}; {better}" if result.metric else ""
+    about = f"{unit} {where}{better}" if result.metric else ""
     stated = any(row.stated for row in result.rows.values())
     parts = [config.caption, about, reading, "Rows without ours: not run here" if stated else "",
              config.scales[result.scale].note]

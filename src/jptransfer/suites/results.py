@@ -38,11 +38,12 @@ class CellResult:
 
 @dataclass(frozen=True)
 class SuiteResult:
-    """All cells of a suite at one scale."""
+    """All cells of a suite at one scale, and the store that what they were made of is in."""
 
     suite: Suite
     scale: str
     cells: dict[tuple[str, str], CellResult]
+    store: Store
 
     @property
     def rows(self) -> dict[str, RowConfig]:
@@ -91,6 +92,11 @@ class SuiteResult:
         score = self.cells[row, column].score
         return None if score is None else self.shown(score.value)
 
+    def made_of(self, artifact: Artifact, role: str) -> Artifact | None:
+        """Return what an artifact has as its input in a role; None if it has none or if that is gone."""
+        entry = artifact.manifest.inputs.get(role, {})
+        return self.store.find(entry.get("fingerprint", role), entry.get("kind", role))
+
     def best(self, values: Mapping[str, float | None]) -> set[str]:
         """Return the names of the best of some numbers; none if nothing is better or there is no choice."""
         present = {name: value for name, value in values.items() if value is not None}
@@ -115,7 +121,7 @@ def collect(plan: SuitePlan, store: Store, failed: Mapping[str, str]) -> SuiteRe
             cell = planned.get((name, column))
             cells[name, column] = (_read(cell, reported, plan.suite, store, failed) if cell
                                    else CellResult(name, column, reported))
-    return SuiteResult(plan.suite, plan.scale, cells)
+    return SuiteResult(plan.suite, plan.scale, cells, store)
 
 
 def _read(cell: CellPlan, reported: float | None, suite: Suite, store: Store,

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from hashlib import sha256
+from typing import Any
 
 from jptransfer.config import SubsetConfig
 from jptransfer.errors import ConfigError
+
+
+def take(examples: Sequence[Any], config: SubsetConfig) -> list[Any]:
+    """Return what `config` leaves of a training split (see `choose`), in order."""
+    kept = choose([example.id for example in examples], [example.stratum for example in examples], config)
+    return [examples[index] for index in kept]
 
 
 def choose(ids: Sequence[str], labels: Sequence[str] | None, config: SubsetConfig) -> list[int]:
