@@ -124,12 +124,29 @@ def test_of_several_suites_those_with_the_scale_are_taken(jpt):
     assert "did you mean 'small'" in jpt("reproduce", "all", "scale=smal").err
 
 
-def test_a_transfer_from_the_made_sentences_to_the_arrows(jpt, tmp_path):
-    asked = ("reproduce", "johnson2019/figure4", "overrides=[finetuning.encoder.epochs=2]", "runtime.threads=1")
-    done = jpt(*asked)
-    folder = tmp_path / "outputs/suites/johnson2019/figure4/toy"
-    assert done.code == 0 and "failed" not in done.out and (folder / "figure.png").is_file()
-    found = json.loads((folder / "table.json").read_text(encoding="utf-8"))["cells"]
-    assert {cell["row"] for cell in found if cell["value"] is not None} == {"none", "transfer"}
+TRANSFER = """
+metric: entity_f1
+layout: differences
+figure: tag_arrows
+bootstrap: 0
+trials: 100
+scales: {toy: {}}
+columns:
+  a:
+    overrides: [task=long_tail, task.options.train=12, task.options.validation=4, task.options.test=12,
+                task.options.tags=3, lm=none, domain=task_words, model=bilstm_tagger_toy, tokenizer=toy_tagger,
+                tokenizer.views.romanize=true, finetuning=toy_tagger, finetuning.encoder.epochs=1,
+                evaluation.bootstrap=0, "transfer.build=[task.options.language=en,tokenizer.views.romanize=false]"]
+rows: {none: {}, transfer: {overrides: ["transfer.groups=[char,dense]"]}}
+"""
+
+
+def test_a_transfer_from_made_sentences_to_the_arrows(jpt, tmp_path):
+    (tmp_path / "mine.yaml").write_text(TRANSFER, encoding="utf-8")
+    done = jpt("reproduce", "mine.yaml", "runtime.threads=1")
+    assert done.code == 0 and "failed" not in done.out
+    assert (tmp_path / "outputs/suites/mine/toy/figure.png").is_file()
+    assert all(cell["value"] is not None for cell in cells(tmp_path).values()) and set(cells(tmp_path)) == {
+        "none", "transfer"}
     assert len(list((tmp_path / "outputs/artifacts/task_model").glob("*"))) == 3  # and the source
-    assert "nothing to run" in jpt(*asked).err
+    assert "nothing to run" in jpt("reproduce", "mine.yaml", "dry_run=true").out
