@@ -43,8 +43,9 @@ def add(store, kind, name, recipe=None, inputs=None, values=None) -> Artifact:
 
 
 def dataset(store, name="d", types=GOLD) -> Artifact:
-    values = {"examples": {"train": len(types)}, "splits": {"train": TASK.statistics(examples(types))}}
-    made = add(store, "dataset", name, values=values)
+    made = add(store, "dataset", name)
+    statistics = {"splits": {"train": TASK.statistics(examples(types))}}
+    (made.path / "statistics.json").write_text(json.dumps(statistics))
     write_examples(TASK, made.path / "train.parquet", examples(types))
     (made.path / "task.json").write_text('{"kind": "ner"}')
     (made.path / "labels.json").write_text(json.dumps(TASK.labels))

@@ -6,6 +6,7 @@ import math
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -166,18 +167,18 @@ def _phases(model: Any, lesson: Any, training: LmTrainingConfig, other: Callable
 
     if not training.phases:
         return [Phase("", _settings(training, lesson, LmPhaseConfig()), None)]
-    lessons = {}
-    for name, phase in training.phases.items():
-        settings = _of_phase(training, phase)
+    groups, made = layer_groups(model), []
+    for name, config in training.phases.items():
+        settings = _of_phase(training, config)
         if settings != training and training.objective.name != "mlm":
             raise ConfigError(f"phase '{name}': max_length and max_predictions are of mlm; "
                               f"{training.objective.name} reads streams in windows of one length")
-        lessons[name] = lesson if settings == training else other(settings)
-    groups, kept = layer_groups(model), {id(phase): lessons[name] for name, phase in training.phases.items()}
-    made = make_phases(training.phases, groups, (),
-                       lambda decay: rate_factors(groups, 1.0 if decay is None else decay),
-                       lambda phase: _settings(training, kept[id(phase)], phase))
-    return [replace(phase, lesson=lessons[phase.name]) for phase in made]
+        part = lesson if settings == training else other(settings)
+        [phase] = make_phases({name: config}, groups, (),
+                              lambda decay: rate_factors(groups, 1.0 if decay is None else decay),
+                              partial(_settings, training, part))
+        made.append(replace(phase, lesson=part))
+    return made
 
 
 def _each(training: LmTrainingConfig) -> Iterable[LmPhaseConfig]:

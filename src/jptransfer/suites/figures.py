@@ -15,6 +15,7 @@ from jptransfer.report import numbers
 from jptransfer.report.drawing import Figure, Theme, label, logarithmic, marker
 from jptransfer.report.figures import WIDTH, line_with_band
 from jptransfer.suites.results import SuiteResult
+from jptransfer.tasks.base import training_counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,12 +85,7 @@ def tag_frequency(result: SuiteResult) -> Figure | None:
 def _tags_by_row(result: SuiteResult) -> Iterator[tuple[str, Mapping[str, int]]]:
     for row in result.rows:
         datasets = (one for column in result.columns for one in result.cells[row, column].artifacts)
-        yield row, next((tags_of(one) for one in datasets), {})
-
-
-def tags_of(dataset: Artifact) -> Mapping[str, int]:
-    """Return how often each label occurs in a data set's training split."""
-    return dataset.manifest.summary["values"]["splits"]["train"]["labels"]  # type: ignore[no-any-return]
+        yield row, next((training_counts(one.path) for one in datasets), {})
 
 
 def _draw_frequencies(curves: Mapping[str, Sequence[int]], canvas: Canvas, theme: Theme) -> None:
@@ -205,7 +201,7 @@ def seen_tags(result: SuiteResult, run: Artifact) -> Mapping[str, int]:
         return {}
     subset = from_plain(SubsetConfig, model.manifest.recipe["config"]["finetuning"]["subset"])
     if subset.n is None and subset.fraction is None:
-        return tags_of(dataset)
+        return training_counts(dataset.path)
     task = open_dataset(dataset.path)
     return task.statistics(take(read_examples(task, dataset.path, "train"), subset))["labels"]  # type: ignore[no-any-return]
 

@@ -78,7 +78,7 @@ class BilmData(Streams):
         backward ones, in the order of the text; `labels` (2 * rows, width) beside their words; by row: what `starts`
         tells, and `characters`, how many the words have on average.
         """
-        _window, _stream, begins = self.place(indices)
+        begins = self.place(indices)
         spelt = [self._read(begin, epoch) for begin in (*begins, *(self.tokens - begins - self.width - 1))]
         ids, labels = [], np.empty((len(spelt), self.width), np.int64)
         for row, flat in enumerate(spelt):

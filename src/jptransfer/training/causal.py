@@ -47,7 +47,7 @@ class CausalData(Streams):
         `starts` tells, and of its labels how many start a word (`words`), and how many characters they have on average
         (`characters`), if the corpus tells.
         """
-        _window, _stream, begins = self.place(indices)
+        begins = self.place(indices)
         ids, sources = self._read(begins[:, None] + np.arange(self.width + 1), epoch)
         labels = ids[:, 1:].copy()
         # After the end of a document always comes the beginning of one: nothing to learn.

@@ -95,16 +95,16 @@ class Streams:
         """Return the units of every window: all the same."""
         return np.full(self.windows * self.streams, self.width)
 
-    def place(self, indices: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return window, stream and place in the text of examples (rows,), (rows,), (rows,)."""
+    def place(self, indices: np.ndarray) -> np.ndarray:
+        """Return where in the text examples (rows,) begin, (rows,)."""
         window, stream = np.divmod(indices, self.streams)
-        return window, stream, stream * self.stream_length + window * self.width
+        return stream * self.stream_length + window * self.width
 
     def starts(self, indices: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
         """Return by row the `streams` of examples, whether each is the `start` of its stream, and, where the settings
         ask for that, whether its state begins anew in training (`restart`).
         """
-        window, stream, _begins = self.place(indices)
+        window, stream = np.divmod(indices, self.streams)
         found = {"streams": stream, "start": window == 0}
         if self.config.restart:
             drawn = bits(self.config.seed, epoch, indices) >> np.uint64(11)
