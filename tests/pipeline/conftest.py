@@ -27,8 +27,11 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def small_config(folder: Path) -> Config:
-    for name in ("corpus.txt", "domain.txt", "task.tsv"):
-        (folder / name).write_text(f"{name}の文です。\n")
+    """Return a configuration on files below `folder`; those that are there are not written again, since other processes
+    may be reading them."""
+    for file in (folder / name for name in ("corpus.txt", "domain.txt", "task.tsv")):
+        if not file.exists():
+            file.write_text(f"{file.name}の文です。\n")
     return Config(
         corpus=CorpusConfig(sources={"a": SourceConfig(path=str(folder / "corpus.txt"))}),
         domain=CorpusConfig(sources={"a": SourceConfig(path=str(folder / "domain.txt"))}),

@@ -20,6 +20,8 @@ from jptransfer.pipeline import Run, build, make_plan, reason, refuse_upstream, 
 from jptransfer.registry import STAGES, Entry
 from jptransfer.runtime import Runtime
 
+from .conftest import small_config
+
 WORKER = """
 import os, sys
 from pathlib import Path
@@ -136,6 +138,7 @@ def test_killed_between_manifest_and_move(config: Config, store: Store, log: Pat
 
 
 def test_of_parallel_processes_one_builds(store: Store, log: Path, tmp_path: Path) -> None:
+    small_config(tmp_path)
     processes = [start(tmp_path, 0.5) for _ in range(3)]
     assert [process.wait() for process in processes] == [0, 0, 0]
     assert log.read_text().splitlines() == ["PrepareCorpusStage"]
