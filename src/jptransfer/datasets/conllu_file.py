@@ -38,7 +38,9 @@ def read(config: TaskConfig) -> RawDataset:
 
 def _sentences(path: Path, encoding: str, trouble: Intake) -> Iterator[tuple[str, dict[str, str], list[list[str]]]]:
     """Yield where each sentence begins, its comments by name, and the columns of its lines."""
-    begin, about, rows = 0, {}, []
+    begin = 0
+    about: dict[str, str] = {}
+    rows: list[list[str]] = []
     for number, line in read_lines(path, encoding, trouble):
         if line.startswith("#"):
             name, _, value = line[1:].partition(" = ")

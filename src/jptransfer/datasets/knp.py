@@ -48,7 +48,8 @@ def read(config: TaskConfig) -> RawDataset:
 
 def _sentences(name: str, lines: Iterator[tuple[int, str]]) -> Iterator[tuple[str, str, list[str]]]:
     """Yield where each sentence begins, its id, and its lines of phrases and morphemes."""
-    where, identity, held = name, "", []
+    where, identity = name, ""
+    held: list[str] = []
     for number, line in lines:
         if found := IDENTITY.match(line):
             where, identity, held = f"{name}:{number}", found[1], []

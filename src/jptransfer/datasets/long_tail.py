@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,6 +21,8 @@ from jptransfer.errors import ConfigError
 from jptransfer.tasks.base import SPLITS
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
+
+Number = TypeVar("Number", int, float)
 
 LANGUAGES = ("ja", "en", "de")
 THINGS = """
@@ -86,16 +90,14 @@ def read(config: TaskConfig) -> RawDataset:
     return RawDataset({split: list(examples) for split, examples in made.items()})
 
 
-def _number(settings: dict[str, str], name: str, kind: Callable[[str], float], low: float,
-            high: float = float("inf")) -> float:
-    try:
+def _number(settings: dict[str, str], name: str, kind: Callable[[str], Number], low: float,
+            high: float = float("inf")) -> Number:
+    with suppress(ValueError):
         value = kind(settings[name])
-    except ValueError:
-        value = float("nan")
-    if not low <= value <= high:
-        limits = f"at least {low}" if high == float("inf") else f"from {low} to {high}"
-        raise ConfigError(f"task.options.{name}: a number {limits} is needed, not '{settings[name]}'")
-    return value
+        if low <= value <= high:
+            return value
+    limits = f"at least {low}" if high == float("inf") else f"from {low} to {high}"
+    raise ConfigError(f"task.options.{name}: a number {limits} is needed, not '{settings[name]}'")
 
 
 @dataclass(frozen=True)

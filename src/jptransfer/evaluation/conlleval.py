@@ -121,8 +121,8 @@ def score(gold: Iterable[Sequence[str]], predicted: Iterable[Sequence[str]]) -> 
         DataError: the two differ in their numbers of sentences or tokens.
     """
     marks = _Marks.of(gold, predicted)
-    counts = [_by_type(kinds, marks.types) for kinds in (marks.correct[1], marks.found[1], marks.gold[1])]
-    return ChunkCounts(*counts, tokens=int(marks.lengths.sum()), correct_tokens=marks.correct_tokens)
+    correct, found, wanted = (_by_type(one[1], marks.types) for one in (marks.correct, marks.found, marks.gold))
+    return ChunkCounts(correct, found, wanted, tokens=int(marks.lengths.sum()), correct_tokens=marks.correct_tokens)
 
 
 def score_each(gold: Iterable[Sequence[str]], predicted: Iterable[Sequence[str]]) -> np.ndarray:

@@ -155,7 +155,8 @@ class _Elmo(PreTrainedModel):
             nn.init.uniform_(module.weight, -1.0, 1.0)
         elif isinstance(module, nn.Conv1d):
             nn.init.uniform_(module.weight, -0.05, 0.05)
-            nn.init.zeros_(module.bias)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
         elif isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=module.in_features ** -0.5)
             nn.init.constant_(module.bias, CARRY if isinstance(module, Gate) else 0.0)

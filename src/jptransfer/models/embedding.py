@@ -40,6 +40,8 @@ class VectorTable(nn.Module):
     linear, so that is the filter of the sum, and any encoder and head can have the two channels.
     """
 
+    frozen: Tensor | None
+
     def __init__(self, size: int, width: int, pad_id: int | None, mode: Vectors) -> None:
         """Take the number of units, the width of a vector, which unit is padding (None: none is), and what there is."""
         super().__init__()

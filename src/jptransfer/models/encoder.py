@@ -51,6 +51,7 @@ def encode(model: nn.Module, inputs: Mapping[str, Tensor]) -> Encoded:
     """Run the encoder of `model` (any model of transformers, with or without head) on `input_ids`, `attention_mask`."""
     output = encoder_of(model)(**inputs, output_hidden_states=True, return_dict=True)
     if isinstance(output, WordsOutput):
+        assert output.hidden_states is not None and output.word_mask is not None
         return Encoded(tuple(output.hidden_states), output.word_mask, False, output.words, output.places)
     backward = getattr(model.config, "direction", "") == "backward"
     return Encoded(tuple(output.hidden_states), _present(inputs), backward, inputs["input_ids"])

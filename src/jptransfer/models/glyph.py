@@ -80,7 +80,8 @@ class GlyphModel(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, nn.Conv2d | nn.Linear):
             init.kaiming_normal_(module.weight, nonlinearity="relu")
-            init.zeros_(module.bias)
+            if module.bias is not None:
+                init.zeros_(module.bias)
 
     def start_from(self, config: ModelConfig, tokenizer: Tokenizer) -> Mapping[str, Any]:
         """Draw the units of the tokenizer; return how many the font lacks."""

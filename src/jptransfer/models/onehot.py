@@ -34,6 +34,7 @@ class OnehotModel(PreTrainedModel):
     config_class = OnehotConfig
     base_model_prefix = "encoder"
     main_input_name = "input_ids"
+    dimensions: Tensor
 
     def __init__(self, config: OnehotConfig) -> None:
         super().__init__(config)

@@ -46,8 +46,8 @@ class RecurrentLayer(nn.Module):
 
     def __init__(self, cell: type[nn.RNNBase], width: int, hidden: int, bidirectional: bool) -> None:
         super().__init__()
-        self.ahead = cell(width, hidden, batch_first=True)  # type: ignore[call-arg]
-        self.back = cell(width, hidden, batch_first=True) if bidirectional else None  # type: ignore[call-arg]
+        self.ahead = cell(width, hidden, batch_first=True)  # type: ignore[call-arg, arg-type]
+        self.back = cell(width, hidden, batch_first=True) if bidirectional else None  # type: ignore[call-arg, arg-type]
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
         """Return the states (batch, length, hidden or 2 * hidden): forward, backward; `mask` is (batch, length)."""

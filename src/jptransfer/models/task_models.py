@@ -149,7 +149,7 @@ def _head_class(name: str, kind: str) -> type[Head]:
 
 def _make_head(factory: type[Head], name: str, settings: HeadConfig, encoder: PreTrainedConfig) -> nn.Module:
     """Return a fresh head for the labels of `encoder`, on a mixture of its layers where settings or encoder want it."""
-    head: Any = factory(_complete(settings, name), encoder, encoder.num_labels)
+    head: Any = factory(_complete(settings, name), encoder, encoder.num_labels or 0)
     mixes = getattr(encoder, "mix_layers", False) if settings.mix is None else settings.mix
     return MixedHead(head, getattr(encoder, "num_hidden_layers", 0) + 1) if mixes else head
 

@@ -46,7 +46,8 @@ from jptransfer.registry import (
     Registry,
 )
 
-Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig, ObjectiveConfig, ScheduleConfig)
+Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig, ObjectiveConfig, ScheduleConfig,
+                  TokenizerConfig)
 
 Compose = Callable[[list[str]], Config]
 """Overrides, as on the command line -> the configuration at hand with these added."""

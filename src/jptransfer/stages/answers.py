@@ -114,8 +114,8 @@ class ColumnAnswers:
         scores = ["_"] * len(units)
         for (first, last, _), (_, score) in zip(spans, told, strict=True):
             scores[first:last] = [f"{score:.6f}"] * (last - first)
-        for (start, end), score, tag in zip(units, scores, tag_units(len(units), spans), strict=True):
-            cells = _plain(found.text[start:end]), str(start), str(end), score, _plain(tag)
+        for (start, end), told_score, tag in zip(units, scores, tag_units(len(units), spans), strict=True):
+            cells = _plain(found.text[start:end]), str(start), str(end), told_score, _plain(tag)
             self._stream.write("\t".join(cells) + "\n")
         self._stream.write("\n" if units else "")
 

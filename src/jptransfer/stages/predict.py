@@ -65,8 +65,9 @@ def _answers(config: PredictConfig, task: Task) -> AbstractContextManager[Answer
     layout = _format(config, task)
     if layout is OutputFormat.brat:
         return _brat(config, task)
-    kind = {OutputFormat.tsv: TableAnswers, OutputFormat.jsonl: JsonAnswers, OutputFormat.conll: ColumnAnswers}[layout]
-    return _written(config.output, kind, task)
+    kinds: dict[OutputFormat, type[TableAnswers | JsonAnswers | ColumnAnswers]] = {
+        OutputFormat.tsv: TableAnswers, OutputFormat.jsonl: JsonAnswers, OutputFormat.conll: ColumnAnswers}
+    return _written(config.output, kinds[layout], task)
 
 
 @contextmanager

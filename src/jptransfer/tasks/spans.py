@@ -73,7 +73,7 @@ def tag_units(length: int, spans: Iterable[Span], scheme: str = "iob2") -> list[
     for number, (start, end, kind) in enumerate(ordered):
         touched = number > 0 and ordered[number - 1][1:] == (start, kind)
         touches = number + 1 < len(ordered) and (ordered[number + 1].start, ordered[number + 1].type) == (end, kind)
-        inside, first, last, single = _prefixes(scheme, touched=touched, touches=touches)
+        inside, first, last, single = [*_prefixes(scheme, touched=touched, touches=touches)]
         tags[start:end] = [f"{inside}-{kind}"] * (end - start)
         alone = end - start == 1
         tags[start] = f"{single if alone else first}-{kind}"

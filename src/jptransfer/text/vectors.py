@@ -58,7 +58,7 @@ def read_vectors(path: Path, wanted: Container[str]) -> WordVectors:
     """
     try:
         with open_bytes(path) as stream:
-            first = stream.peek(1)[:1]
+            first = stream.peek(1)[:1]  # type: ignore[attr-defined]
             rows = _pickled_rows(stream, path) if first == PICKLE else _text_rows(stream, path)
             return _collect(rows, wanted, path)
     except DAMAGED as error:

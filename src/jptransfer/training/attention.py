@@ -51,6 +51,7 @@ def attended(predictor: Predictor, examples: Sequence[Any], batch_size: int = 64
     """
     model = _with_attention(predictor)
     assert isinstance(predictor, EncoderPredictor)
+    head: Any = model.head
     device = next(model.parameters()).device
     for start in range(0, len(examples), batch_size):
         part = examples[start:start + batch_size]
@@ -59,14 +60,15 @@ def attended(predictor: Predictor, examples: Sequence[Any], batch_size: int = 64
         batch.pop("labels")
         with torch.inference_mode():
             encoded = model.read(**batch)
-            weights = model.head.attention(encoded).float().cpu().numpy()
-            scores = model.head(encoded).logits.float().cpu().numpy()
+            weights = head.attention(encoded).float().cpu().numpy()
+            scores = head(encoded).logits.float().cpu().numpy()
         predictions = predictor.task.decode(features, scores, part)
         for row, (prediction, feature) in enumerate(zip(predictions, features, strict=True)):
             spans = [None, *_kept(predictor, prediction.text, len(feature.input_ids) - SPECIAL), None]
             places = _places(encoded, row, batch["input_ids"].shape[1], len(spans))
             states = [state for state, place in enumerate(places) if spans[place]]
-            yield Attended(prediction, [spans[places[state]] for state in states], weights[row][:, states])
+            seen = [span for place in places if (span := spans[place])]
+            yield Attended(prediction, seen, weights[row][:, states])
 
 
 def _with_attention(predictor: Predictor) -> HeadedEncoder:

@@ -89,8 +89,8 @@ class BilmData(Streams):
             # After the end of a document always comes the beginning of one: nothing to learn.
             labels[row][labels[row] == (self.tokenizer.cls_id if ahead else self.tokenizer.sep_id)] = IGNORED
         padded = np.full((len(ids), max(map(len, ids))), self.tokenizer.pad_id, np.int64)
-        for target, row in zip(padded, ids, strict=True):
-            target[:len(row)] = row
+        for target, flat in zip(padded, ids, strict=True):
+            target[:len(flat)] = flat
         arrays = {"input_ids": padded, "labels": labels, **self.starts(indices, epoch)}
         if self.characters:
             text = (labels != IGNORED) & (labels != self.tokenizer.cls_id) & (labels != self.tokenizer.sep_id)

@@ -29,7 +29,7 @@ class CrfHead(TokenHead):
         super().__init__(config, encoder, outputs)
         self.transitions = nn.Parameter(torch.zeros(outputs, outputs))
         self.starts, self.ends = (nn.Parameter(torch.zeros(outputs)) for _ in range(2))
-        tags = list(encoder.id2label.values()) if config.crf.constraints else []
+        tags = list((encoder.id2label or {}).values()) if config.crf.constraints else []
         pairs = [[not may_follow(before, tag) for tag in tags] for before in tags] or torch.zeros(outputs, outputs)
         first = [not may_follow("", tag) for tag in tags] or torch.zeros(outputs)
         # Follows from the tags' names, so it is not saved.
