@@ -19,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -45,6 +45,7 @@ from jptransfer.training.loop import train
 from jptransfer.training.task_data import TaskData
 from jptransfer.training.types import LoopSettings
 
+Row = TypeVar("Row")
 TYPES = ["LOC", "MISC", "ORG", "PER"]
 PEER_BATCH, TAGGING_BATCH = 10, 64
 TOLERANCE = 1e-5
@@ -67,7 +68,7 @@ class Tagger(nn.Module):
         encoder, settings = ours.encoder, ours.config
         self.character_table = nn.Embedding.from_pretrained(_copy(encoder.characters.table.learning), freeze=False)
         self.word_table = nn.Embedding.from_pretrained(_copy(encoder.table.learning), freeze=False)
-        self.characters, self.words = (_both_directions(part) for part in (encoder.characters.layer, encoder.layer))
+        self.characters, self.words = (both_directions(part) for part in (encoder.characters.layer, encoder.layer))
         self.dropout = nn.Dropout(settings.dropout)
         self.dense = nn.Linear(settings.hidden_size, settings.num_labels)
         self.dense.load_state_dict(ours.head.classifier.state_dict())
@@ -88,7 +89,8 @@ def _copy(table: Tensor) -> Tensor:
     return table.detach().clone()
 
 
-def _both_directions(layer: Any) -> nn.LSTM:
+def both_directions(layer: Any) -> nn.LSTM:
+    """Return torch's own bidirectional net with the weights of ours."""
     made = nn.LSTM(layer.ahead.input_size, layer.ahead.hidden_size, batch_first=True, bidirectional=True)
     made.load_state_dict({**layer.ahead.state_dict(),
                           **{f"{name}_reverse": value for name, value in layer.back.state_dict().items()}})
@@ -100,7 +102,7 @@ def _packed(states: Tensor, lengths: list[int]) -> Any:
 
 
 def main() -> None:
-    arguments = parse()
+    arguments = options(__doc__).parse_args()
     torch.set_num_threads(arguments.threads)
     task = make_task("ner", TYPES)
     settings = from_plain(EncoderFinetuningConfig, finetuning())
@@ -130,12 +132,13 @@ def main() -> None:
     compare("tagging", "sentences/s", rates["ours"], "packed, batches of 10", rates["peer"])
 
 
-def parse() -> argparse.Namespace:
-    made = parser(__doc__, rounds=3)
+def options(description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of what the tagger's benchmarks share."""
+    made = parser(description, rounds=3)
     made.add_argument("text", type=Path)
     made.add_argument("--sentences", type=int, default=320)
     made.add_argument("--threads", type=int, default=1)
-    return made.parse_args()
+    return made
 
 
 def finetuning() -> dict[str, Any]:
@@ -199,7 +202,7 @@ def their_training(model: Tagger, rows: Sequence[Sentence], config: EncoderFinet
     """Sentences per CPU second of an epoch."""
     optimizer = torch.optim.Adam(model.parameters(), config.learning_rate)
     start = time.process_time()
-    for batch in _batches(rows, np.random.default_rng(0).permutation(len(rows))):
+    for batch in batches(rows, np.random.default_rng(0).permutation(len(rows)), PEER_BATCH):
         tags = pad_sequence([one.tags for one in batch], batch_first=True, padding_value=-100)
         loss = cross_entropy(model(batch).flatten(0, 1), tags.flatten())
         optimizer.zero_grad()
@@ -209,9 +212,10 @@ def their_training(model: Tagger, rows: Sequence[Sentence], config: EncoderFinet
     return len(rows) / (time.process_time() - start)
 
 
-def _batches(rows: Sequence[Sentence], order: Sequence[int]) -> Iterator[list[Sentence]]:
-    for start in range(0, len(order), PEER_BATCH):
-        yield [rows[number] for number in order[start:start + PEER_BATCH]]
+def batches(rows: Sequence[Row], order: Sequence[int], size: int) -> Iterator[list[Row]]:
+    """Yield `rows` in this order, `size` at a time."""
+    for start in range(0, len(order), size):
+        yield [rows[number] for number in order[start:start + size]]
 
 
 def our_tagging(model: Any, features: Sequence[Feature], pad: int) -> float:
@@ -227,7 +231,7 @@ def their_tagging(model: Tagger, rows: Sequence[Sentence]) -> float:
     """Sentences per CPU second."""
     start = time.process_time()
     with torch.inference_mode():
-        for batch in _batches(rows, range(len(rows))):
+        for batch in batches(rows, range(len(rows)), PEER_BATCH):
             model(batch).argmax(-1)
     return len(rows) / (time.process_time() - start)
 
