@@ -85,9 +85,8 @@ def main() -> None:
     examples = [EntityExample(str(number), text, ()) for number, text in enumerate(texts)]
     features = task.features(examples, units, settings.max_length)
     assert len(features) == len(examples), "a sentence is too long for one feature"
-    plain = [is_plain(feature, units.first_character) for feature in features]
-    examples, features = ([one for one, kept in zip(every, plain, strict=True) if kept] for every in (examples, features))
-    features = tagged(features, len(task.outputs))
+    features = tagged([one for one in features if is_plain(one, units.first_character)], len(task.outputs))
+    examples = [examples[feature.example] for feature in features]
 
     def fresh() -> Any:
         config = know_views(configuration(model_config("bilstm_tagger"), units.vocab_size, units.pad_id), units)
@@ -95,8 +94,9 @@ def main() -> None:
 
     error = gate(fresh().eval(), units)
     words = sum(len(feature.positions) for feature in features)
-    heading(f"{len(features):,} sentences of {words / len(features):.1f} words, {'with' if arguments.crf else 'no'} CRF, "
-            f"CPU time, {arguments.threads} thread(s); scores differ by at most {error:.1e}")
+    kind = "with" if arguments.crf else "no"
+    heading(f"{len(features):,} sentences of {words / len(features):.1f} words, {kind} CRF, CPU time, "
+            f"{arguments.threads} thread(s); scores differ by at most {error:.1e}")
     data = TaskData(features, settings.batch_size, units.pad_id, seed=0)
     rates = in_turns({"ours": lambda: our_training(fresh(), data, settings, len(task.outputs)),
                       "peer": lambda: their_training(peer_of(fresh(), units), cut(features, units), settings)},
