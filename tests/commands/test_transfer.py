@@ -1,6 +1,7 @@
 """From the command line: a source that is built, one of the store, what is found again, and mistakes."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -43,6 +44,16 @@ def test_a_source_that_is_built_is_found_again_and_the_same_by_its_id(jpt, tagge
     assert told["outputs"] == {"shared": ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"], "fresh": ["B-ORG", "I-ORG"]}
     (tmp_path / "in.txt").write_text("Anna in Bonn\n", encoding="utf-8")
     assert jpt("predict", target, "in.txt").code == 0
+
+
+def test_a_source_of_another_task_knows_nothing_of_this_ones_settings(jpt, tagger):
+    named = re.compile(r"toy_ner_english-\w{12}")
+    alone = named.search(jpt("prepare", "task=toy_ner_english", "task.seed=7", "dry_run=true").out)
+    overrides = [*tagger[0], "task.label_map.ORG=PER", "task.validation_fraction=0.3", "task.on_error=skip"]
+    found = jpt("eval", *overrides, "transfer.build=[task=toy_ner_english,task.seed=7]", "transfer.groups=[char]",
+                "dry_run=true")
+    assert found.code == 0, found.err
+    assert alone[0] in found.out and set(named.findall(found.out)) == {alone[0]}
 
 
 @pytest.mark.parametrize(("transfer", "said"), [

@@ -77,6 +77,16 @@ def test_labels_are_renamed_and_dropped(tmp_path):
         prepare(config(tmp_path, label_map={"わるいよ": "0"}))
 
 
+def test_a_rare_label_may_be_lacking_where_the_labels_are_named(tmp_path):
+    names = {"よい": "1", "わるい": "0", "まあまあ": "0", "不明": ""}
+    prepared = prepare(config(tmp_path, labels=["0", "1"], label_map=names))
+    assert prepared.task.labels == ["0", "1"] and sum(sizes(prepared).values()) == 30
+    with pytest.raises(ConfigError, match="no example has the label 'まあまあ'"):
+        prepare(config(tmp_path, label_map=names))
+    with pytest.raises(ConfigError, match=r"no example has the label 'わるいよ' \(did you mean 'わるい'\?\)"):
+        prepare(config(tmp_path, labels=["0", "1"], label_map={"よい": "1", "わるいよ": "0"}))
+
+
 def test_expected_counts_are_those_of_the_files(tmp_path):
     settings = {"label_map": {"わるい": "", "よい": "a", "別": "b"}, "validation": [("x", "別")]}
     train = [*TRAIN, ("z", "別")]

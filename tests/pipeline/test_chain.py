@@ -241,7 +241,7 @@ def test_the_domain_may_be_the_task(config: Config, store: Store) -> None:
 
 def changing(config: Config):
     """What adds overrides (of values alone) to a configuration, as the command line does."""
-    def compose(overrides: list[str]) -> Config:
+    def compose(overrides: list[str], anew: str = "") -> Config:
         made = deepcopy(config)
         for key, _, value in (override.partition("=") for override in overrides):
             *sections, name = key.split(".")

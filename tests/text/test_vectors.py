@@ -87,6 +87,8 @@ def test_compressed_files_and_damaged_ones(tmp_path, suffix, pack):
     ("猫 1 2\n".encode() + b"\xff\xfe 3 4\n", ":2: the word is not UTF-8"),
     ("3 2\n猫 1 2\n犬 3 4\n".encode(), "speaks of 3 words, but there are 2"),
     ("1 2\n猫 1 2\n犬 3 4\n".encode(), "speaks of 1 words, but there are 2"),
+    (b"9" * 5000 + b" 300\n" + "猫 1.0 2.0\n".encode(), ":2: 2 numbers after the word"),
+    (b"3 " + b"9" * 5000 + b"\n", ":1: a number is not finite"),
     (b"x" * (1 << 20), ":1: a line of more than 1048576 bytes"),
 ])
 def test_corrupt_files_are_one_clear_line(tmp_path, content, said):

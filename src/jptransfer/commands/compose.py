@@ -20,6 +20,7 @@ from jptransfer.commands.messages import explain
 from jptransfer.config import Config
 from jptransfer.config.check import check
 from jptransfer.errors import ConfigError, unknown
+from jptransfer.pipeline import without
 from jptransfer.resources import resource
 
 
@@ -132,9 +133,12 @@ def compose_rows(config: Config, composed: DictConfig) -> dict[str, Config]:
     return composed_rows or {config.name: config}
 
 
-def compose_row(overrides: list[str], composed: DictConfig, where: str = "") -> Config:
-    """Return this run's command line with `overrides` added; messages begin with `where` (see `compose_rows`)."""
-    return _explained(lambda: typed(_compose_row(overrides, composed)), where)
+def compose_row(overrides: list[str], composed: DictConfig, where: str = "", anew: str = "") -> Config:
+    """Return this run's command line with `overrides` added; messages begin with `where` (see `compose_rows`).
+
+    What the command line sets in the section `anew` is forgotten.
+    """
+    return _explained(lambda: typed(_compose_row(overrides, composed, anew)), where)
 
 
 def _explained(compose: Callable[[], Config], where: str = "") -> Config:
@@ -148,7 +152,7 @@ def _explained(compose: Callable[[], Config], where: str = "") -> Config:
         raise ConfigError(f"{where}{message}") from error
 
 
-def _compose_row(overrides: list[str], composed: DictConfig) -> DictConfig:
+def _compose_row(overrides: list[str], composed: DictConfig, anew: str = "") -> DictConfig:
     hydra = HydraConfig.get()
     overrides = [hydra_override(one, Config) for one in overrides]
     parsed = OverridesParser.create().parse_overrides(overrides)
@@ -158,4 +162,4 @@ def _compose_row(overrides: list[str], composed: DictConfig) -> DictConfig:
             OmegaConf.update(changed, one.key_or_group, one.value())
         return changed
     return _without_hydra(GlobalHydra.instance().config_loader().load_configuration(
-        hydra.job.config_name, [*hydra.overrides.task, *overrides], run_mode=RunMode.RUN))
+        hydra.job.config_name, [*without(hydra.overrides.task, anew), *overrides], run_mode=RunMode.RUN))

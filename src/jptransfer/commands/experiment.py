@@ -20,7 +20,7 @@ from jptransfer.commands.compose import compose_row, compose_rows
 from jptransfer.commands.memory import current, watched_by
 from jptransfer.config import Config, Upstream
 from jptransfer.errors import ConfigError
-from jptransfer.pipeline import Compose, Node, Plan, Run
+from jptransfer.pipeline import Compose, Node, Plan, Run, without
 from jptransfer.registry import METRICS, MODELS
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 
@@ -35,8 +35,8 @@ def expand(config: Config, composed: DictConfig) -> list[Run]:
 
 def _changing(own: list[str], composed: DictConfig) -> Compose:
     """Return what adds overrides to the configuration of a row, whose own overrides are `own`."""
-    compose = cache(lambda *overrides: compose_row([*own, *overrides], composed))
-    return lambda overrides: compose(*overrides)
+    compose = cache(lambda anew, *overrides: compose_row([*without(own, anew), *overrides], composed, anew=anew))
+    return lambda overrides, anew="": compose(anew, *overrides)
 
 
 def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any]:

@@ -82,11 +82,13 @@ def relabel(kind: type[Task], config: TaskConfig, data: RawDataset, counts: Coun
     """Apply `label_map` to the examples of `data`, in place; what a name's emptiness drops is counted.
 
     Raises:
-        ConfigError: a label to rename is nowhere in the data.
+        ConfigError: a label to rename is nowhere in the data, and the labels that the data should have are not named,
+            or not all there is is among them; part of a data set may well lack a rare type.
     """
     present = {label for examples in data.splits.values() for example in examples for label in kind.labels_of(example)}
+    expected = bool(config.labels) and {config.label_map.get(label, label) for label in present} <= {*config.labels, ""}
     for label in config.label_map:
-        if label not in present:
+        if label not in present and not expected:
             raise ConfigError(f"task.label_map: no example has the label '{label}'{nearest(label, present)}")
     if not config.label_map:
         return

@@ -6,12 +6,12 @@ building it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from pathlib import Path
 from re import fullmatch
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from jptransfer import stages
 from jptransfer.artifacts import Store, canonical, fingerprint
@@ -49,7 +49,18 @@ from jptransfer.registry import (
 Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig, ObjectiveConfig, ScheduleConfig,
                   TokenizerConfig)
 
-Compose = Callable[[list[str]], Config]
+
+class Compose(Protocol):
+    """Composes a configuration with overrides added to those of the run."""
+
+    def __call__(self, overrides: list[str], anew: str = "") -> Config:
+        """Return the configuration; of the run's settings those in the section `anew` are forgotten."""
+
+
+def without(overrides: Sequence[str], section: str) -> list[str]:
+    """Return the overrides that set no value inside `section`; an empty one holds none."""
+    return [one for one in overrides if not section or not one.lstrip("+~").startswith(f"{section}.")]
+
 """Overrides, as on the command line -> the configuration at hand with these added."""
 
 LM_WORDS = ("none", "pretrained", "adapted", "auto")
@@ -116,7 +127,7 @@ class Reference:
         return fetch(HUB + self.fingerprint.removeprefix(f"{MODEL}:"))[0]
 
 
-def _alone(overrides: list[str]) -> Config:
+def _alone(overrides: list[str], anew: str = "") -> Config:
     raise TypeError("this chain was made of a configuration alone, without the means to change it")
 
 
@@ -132,9 +143,14 @@ class Chain:
     store: Store
     compose: Compose = _alone
 
-    def _other(self, overrides: list[str]) -> Chain:
-        """Return the chain of this configuration with `overrides` added."""
-        return Chain(self.compose(overrides), self.store, lambda more: self.compose([*overrides, *more]))
+    def _other(self, overrides: list[str], anew: str = "") -> Chain:
+        """Return the chain of this configuration with `overrides` added; settings in the section `anew` are forgotten.
+        """
+
+        def compose(more: list[str], also: str = "") -> Config:
+            return self.compose([*without(overrides, also), *more], anew or also)
+
+        return Chain(self.compose(overrides, anew), self.store, compose)
 
     def _node(self, stage: str, section: str, name: str, config: Any, inputs: dict[str, Node | Reference]) -> Node:
         digests = external_inputs(config, self.store, section)
@@ -350,7 +366,8 @@ class Chain:
         if transfer.source not in ("", BUILD):
             return self._task_model_reference("transfer.source", transfer.source)
         try:
-            source = self._other([*SOURCE_BY_ITSELF, *transfer.build])
+            anew = "task" if any(one.startswith("task=") for one in transfer.build) else ""
+            source = self._other([*SOURCE_BY_ITSELF, *transfer.build], anew)
             if not source.task_model:
                 raise ConfigError("no task is chosen, for example task=toy_sentiment")
             return source.task_model

@@ -10,7 +10,7 @@ from jptransfer.artifacts import Store
 from jptransfer.artifacts.fingerprint import differences
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError, JptError, unknown
-from jptransfer.pipeline import Chain, Node, Plan, make_plan
+from jptransfer.pipeline import Chain, Node, Plan, make_plan, without
 from jptransfer.registry import CELLS
 from jptransfer.suites.library import Suite
 
@@ -91,8 +91,8 @@ def _plan_cell(suite: Suite, row: str, column: str, choice: Choice, compose: Com
     overrides = [*cell_overrides(suite, row, column, choice.scale), *choice.overrides]
     kind, scale = CELLS.load(suite.config.cells), suite.config.scales[choice.scale]
 
-    def composed(more: list[str]) -> Config:
-        return compose([*overrides, *more, *choice.places])
+    def composed(more: list[str], anew: str = "") -> Config:
+        return compose([*without(overrides, anew), *more, *choice.places])
 
     try:
         config = composed([])

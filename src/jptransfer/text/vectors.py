@@ -20,7 +20,7 @@ LONGEST_LINE = 1 << 20
 
 PICKLE = b"\x80"
 """First byte of a pickle since protocol 2, and of no text in UTF-8."""
-_HEADER = re.compile(rb"(\d+) (\d+) ?")
+_HEADER = re.compile(rb"(\d{1,18}) (\d{1,9}) ?")
 _DECIMAL = re.compile(rb"[+-]?(\d+\.\d*|\.?\d+)([eE][+-]?\d+)?")
 
 Row = tuple[str, str, Callable[[], np.ndarray]]
