@@ -31,4 +31,4 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def unknown(what: str, word: str, known: Iterable[str]) -> str:
     """Return the standard sentence for a name that is not among `known`: nearest first, then all of them."""
     names = sorted(known)
-    return f"unknown {what} '{word}'{nearest(word, names)}; there are: {', '.join(names)}"
+    return f"unknown {what} '{word}'{nearest(word, names)}; there are: {', '.join(names) or 'none'}"

@@ -102,7 +102,7 @@ def test_taggers_score_every_token(architecture):
 
 @pytest.mark.parametrize("head", ["kim_cnn", "self_attention", "rcnn", "temporal_cnn"])
 def test_heads_of_whole_texts_are_refused_for_taggers(head):
-    with pytest.raises(ConfigError, match="scores whole texts, and this task is ner"):
+    with pytest.raises(ConfigError, match="scores whole texts, and this task is ner; for it there are: crf, token$"):
         task_model("lstm", head, kind="ner")
 
 

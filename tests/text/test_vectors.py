@@ -1,6 +1,7 @@
 import bz2
 import gzip
 import lzma
+import struct
 
 import numpy as np
 import pytest
@@ -74,9 +75,9 @@ def test_compressed_files_and_damaged_ones(tmp_path, suffix, pack):
     (b"", "there are no word vectors"),
     (b"0 3\n", "there are no word vectors"),
     (b"\n", "there are no word vectors"),
-    ("猫\n".encode(), ":1: no word with numbers"),
-    ("猫 1 2\n犬 1\n".encode(), ":2: 1 numbers after the word, but the rows have 2"),
-    ("猫 1 2\n犬 1.0 2.0 3.0\n".encode(), ":2: 3 numbers after the word, but the rows have 2"),
+    ("猫\n".encode(), ":1: no word with numbers after it, separated by spaces"),
+    ("猫 1 2\n犬 1\n".encode(), ":2: 1 numbers after the word, but the first line tells of 2"),
+    ("猫 1 2\n犬 1.0 2.0 3.0\n".encode(), ":2: 3 numbers after the word, but the first line tells of 2"),
     ("猫 1 2\n\n".encode(), ":2: 0 numbers"),
     ("猫 1 2\n犬 1 x\n".encode(), ":2: 'x' is not a number"),
     ("猫 1 2\n犬 1 2_0\n".encode(), ":2: '2_0' is not a number"),
@@ -89,10 +90,55 @@ def test_compressed_files_and_damaged_ones(tmp_path, suffix, pack):
     ("1 2\n猫 1 2\n犬 3 4\n".encode(), "speaks of 1 words, but there are 2"),
     (b"9" * 5000 + b" 300\n" + "猫 1.0 2.0\n".encode(), ":2: 2 numbers after the word"),
     (b"3 " + b"9" * 5000 + b"\n", ":1: a number is not finite"),
+    ("3 2\n猫 1\n".encode(), ":2: 1 numbers after the word, but the first line tells of 2"),
+    (struct.pack("<ii", 793712314, 12) + bytes(40), "neither vectors of word2vec"),
+    (b"\x93NUMPY\x01\x00v\x00{'descr': '<f4'}", "neither vectors of word2vec"),
     (b"x" * (1 << 20), ":1: a line of more than 1048576 bytes"),
 ])
 def test_corrupt_files_are_one_clear_line(tmp_path, content, said):
     path = tmp_path / "v.txt"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=said) as caught:
+        read_vectors(path, {"犬"})
+    assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+
+
+def binary(rows, promised=None, end=b"\n", width=None):
+    """A file as word2vec's C code writes it with -binary 1 (`end` is nothing where gensim has written it)."""
+    head = f"{len(rows) if promised is None else promised} {width or len(rows[0][1])}\n".encode()
+    packed = (word.encode() + b" " + struct.pack(f"<{len(vector)}f", *vector) for word, vector in rows)
+    return head + b"".join(row + end for row in packed)
+
+
+@settings(max_examples=40)
+@given(tables(PLAIN), st.data(), st.sampled_from([b"\n", b""]), st.sampled_from([1, 7, 1 << 18]))
+def test_binary_files_give_the_same_numbers(tmp_path_factory, table, data, end, chunk):
+    width, rows = table
+    wanted = set(data.draw(st.lists(st.sampled_from([word for word, _ in rows]))))
+    path = tmp_path_factory.mktemp("vectors") / "v.bin"
+    path.write_bytes(binary([("\x01", [0.0] * width), *rows], end=end))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("jptransfer.text.vectors.CHUNK", chunk)
+        found = read_vectors(path, wanted)
+    assert {word: vector.tolist() for word, vector in found.vectors.items()} == first_of(rows, wanted)
+    assert (found.width, found.words) == (width, len(rows) + 1)
+
+
+ANIMALS = [("猫", [1.5, -2.25, 3e-5]), ("犬", [0.1, 0.2, 0.3]), ("鳥", [4.0, 5.0, 6.0])]
+
+
+@pytest.mark.parametrize(("content", "said"), [
+    (binary(ANIMALS)[:-3], "vector 3 of 3: the file ends before it is complete"),
+    (binary(ANIMALS)[:18], "vector 1 of 3: the file ends before it is complete"),
+    (binary(ANIMALS, promised=4), "vector 4 of 4: the file ends before it is complete"),
+    (binary(ANIMALS, promised=2), "speaks of 2 words with 3 numbers each, but there is more"),
+    (binary(ANIMALS, width=2), "vector 2 of 3: .*; is the file whole, and its first line true"),
+    (binary(ANIMALS, width=1 << 30), ":1: vectors of 1073741824 numbers"),
+    (binary([ANIMALS[0], ("犬", [float("nan")] * 3)]), "vector 2 of 2: a number is not finite"),
+    (binary([ANIMALS[0], ("", [1.0] * 3)]), "vector 2 of 2: there is no word"),
+])
+def test_damaged_binary_files_are_one_clear_line(tmp_path, content, said):
+    path = tmp_path / "v.bin"
     path.write_bytes(content)
     with pytest.raises(DataError, match=said) as caught:
         read_vectors(path, {"犬"})

@@ -155,8 +155,11 @@ def test_parameter_groups_set_the_rates(tmp_path):
 def test_divergence_is_named(tmp_path):
     data = Points()
     data.x[17] = torch.nan
-    with pytest.raises(ConfigError, match=r"diverged: loss nan.* at step \d.*learning rate"):
+    with pytest.raises(ConfigError, match=r"diverged: loss nan.* at step [2-9] .*try a smaller one"):
         run(tmp_path, data=data)
+    data.x[:] = torch.nan
+    with pytest.raises(ConfigError, match=r"diverged: loss nan.* at step 1 .no update was made yet"):
+        run(tmp_path / "first", data=data)
 
 
 def test_nothing_to_train_on(tmp_path):

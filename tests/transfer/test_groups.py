@@ -62,8 +62,8 @@ def test_patterns(patterns, chosen):
     ("layer.2-1", "is empty"),
 ])
 def test_an_unknown_group_is_a_clear_error(pattern, said):
-    with pytest.raises(ConfigError, match=said):
-        select(layer_groups(build("bert")), [pattern])
+    with pytest.raises(ConfigError, match=f"^its setting: .*{said}"):
+        select(layer_groups(build("bert")), [pattern], "its setting")
 
 
 def test_freezing_can_be_taken_back():

@@ -463,7 +463,7 @@ class BcnHeadConfig:
     """The biattentive classification network (McCann et al. 2017) over a text's states."""
 
     vectors: str = setting("", external=True)
-    """file of word vectors (text of word2vec or fastText) that stand, as they are, beside the states; empty: none"""
+    """file of word vectors (as model.embedding.vectors) that stand, as they are, beside the states; empty: none"""
     vector_width: int = setting(300, low=1)
     """their width"""
     input_dropout: float = setting(0.5, low=0.0, high=1.0)

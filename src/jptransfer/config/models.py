@@ -46,7 +46,7 @@ class EmbeddingModelConfig:
     width: int = setting(300, low=1)
     """width of a vector"""
     vectors: str = setting("", external=True)
-    """file of word vectors (text of word2vec or fastText, Polyglot's pickle; or compressed); others start at random"""
+    """file of word vectors (of word2vec, fastText's .vec, Polyglot's pickle; or compressed); others start at random"""
     mode: Vectors = Vectors.rand
     """rand: random and learning; from `vectors`: static (frozen), non_static (learning), multichannel (both, added)"""
 

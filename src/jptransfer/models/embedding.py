@@ -60,11 +60,11 @@ class VectorTable(nn.Module):
         return [table for table in (self.learning, self.frozen) if table is not None]
 
     @torch.no_grad()
-    def fill(self, path: Path, tokenizer: Tokenizer) -> dict[str, Any]:
+    def fill(self, path: Path, tokenizer: Tokenizer, setting: str = "width") -> dict[str, Any]:
         """Start from the vectors of a file, and return how much of the vocabulary it covers.
 
         A unit has the vector of the word that is spelled as it is. The others keep their random vector, scaled to the
-        variance of the file's (Kim 2014, section 4.3).
+        variance of the file's (Kim 2014, section 4.3). `setting` is the width's name in messages.
 
         Raises:
             ConfigError: the file's vectors have another width, or none of them is a unit's.
@@ -75,10 +75,11 @@ class VectorTable(nn.Module):
         units = {tokenizer.token(index): index for index in range(len(SPECIAL_TOKENS), size)}
         found = read_vectors(path, units)
         if found.width != width:
-            raise ConfigError(f"the model's vectors have width {width}, those of {path} {found.width}; "
-                              f"set width={found.width}")
+            raise ConfigError(f"{setting}={width}, but the vectors of {path} have the width {found.width}; "
+                              f"set {setting}={found.width}")
         if not found.vectors:
-            raise ConfigError(f"{path}: none of its {found.words:,} words is a unit of the tokenizer")
+            raise ConfigError(f"{path}: none of its {found.words:,} words is a unit of the tokenizer; is it of words "
+                              "(tokenizer=word), and do tokenizer.nfkc and tokenizer.lowercase suit the file?")
         rows = torch.stack([torch.from_numpy(vector) for vector in found.vectors.values()])
         first.mul_(rows.std(correction=0) * 3 ** 0.5 / BOUND)
         first[torch.tensor([units[word] for word in found.vectors])] = rows.to(first)
@@ -112,7 +113,8 @@ class VectorModel(PreTrainedModel):
     def start_from(self, config: ModelConfig, tokenizer: Tokenizer) -> Mapping[str, Any]:
         """Take what a fresh model of this configuration starts from besides chance; return what to tell of it."""
         settings: EmbeddingModelConfig = getattr(config, config.architecture)
-        return {"vectors": self.table.fill(Path(settings.vectors), tokenizer)} if settings.vectors else {}
+        setting = f"model.{config.architecture}.width"
+        return {"vectors": self.table.fill(Path(settings.vectors), tokenizer, setting)} if settings.vectors else {}
 
     def parameter_group(self, name: str) -> str:
         """Return the layer group of a parameter: ``embeddings``, ``layer.0``, ..."""

@@ -143,7 +143,9 @@ def _head_class(name: str, kind: str) -> type[Head]:
     factory, level = HEADS.load(name), Level.token if kind == "ner" else Level.sequence
     if factory.level is not level:
         scores = "every token" if factory.level is Level.token else "whole texts"
-        raise ConfigError(f"finetuning.encoder.head.name: head '{name}' scores {scores}, and this task is {kind}")
+        fitting = ", ".join(sorted(other for other in HEADS if HEADS.load(other).level is level))
+        raise ConfigError(f"finetuning.encoder.head.name: head '{name}' scores {scores}, and this task is {kind}; "
+                          f"for it there are: {fitting}")
     return factory
 
 

@@ -153,7 +153,7 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
     if job.transfer:
         started |= {"transfer": _take_over(job, job.transfer, model, tokenizer, features)}
     groups = layer_groups(model)
-    frozen = freeze(groups, config.freeze)
+    frozen = freeze(groups, config.freeze, "finetuning.encoder.freeze")
     data = TaskData(features, config.batch_size, tokenizer.pad_id, job.seed,
                     STATIC_MULTIPLE if context.static_shapes else 1)
 

@@ -201,8 +201,11 @@ class _Run:
         for step, rate, loss, norm in self.pending:
             values = float(loss), float(norm)
             if not all(math.isfinite(value) for value in values):
+                cure = (f"(learning rate {rate:.3g}); try a smaller one or a longer schedule.warmup" if step else
+                        "(no update was made yet, whatever the learning rate); what it starts from, such as word "
+                        "vectors, or what it reads has numbers that are too large or none")
                 raise ConfigError(f"training diverged: loss {values[0]}, gradient norm {values[1]} at step {step + 1} "
-                                  f"(learning rate {rate:.3g}); try a smaller one or a longer schedule.warmup")
+                                  + cure)
             self.interval["loss"] += values[0]
             self.interval["norm"] += values[1]
             self.interval["steps"] += 1

@@ -79,8 +79,9 @@ def make_phases(
         whole = settings(config)
         rates = dict(factors(config.rate_decay))
         for pattern, rate in config.rates.items():
-            rates.update(dict.fromkeys(select(groups, [pattern]), rate))
-        learning = [group for group in select(groups, config.unfreeze) if group not in frozen]
+            rates.update(dict.fromkeys(select(groups, [pattern], f"phase '{name}': rates"), rate))
+        learning = [group for group in select(groups, config.unfreeze, f"phase '{name}': unfreeze")
+                    if group not in frozen]
         if not learning:
             raise ConfigError(f"phase '{name}': unfreeze and freeze leave nothing to learn")
         phases.append(Phase(name, replace(whole, learning_rate=whole.learning_rate * config.rate),

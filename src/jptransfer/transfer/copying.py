@@ -93,12 +93,8 @@ def copy_groups(source: TaskNet, target: TaskNet, patterns: Sequence[str], count
         ConfigError: no such group, the source lacks a group or a weight of it, or a shape does not fit.
     """
     ours, theirs = weight_groups(target.model), weight_groups(source.model)
-    try:
-        chosen = select(ours, patterns)
-    except ConfigError as error:
-        raise ConfigError(f"transfer.groups: {error}") from None
     rows, groups = _Rows(source, target, counts, make), {}
-    for group in chosen:
+    for group in select(ours, patterns, "transfer.groups"):
         if group not in theirs:
             raise ConfigError(f"transfer.groups: of the source: {unknown('layer group', group, theirs)}")
         groups[group] = {

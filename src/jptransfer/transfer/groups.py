@@ -66,8 +66,8 @@ def _grouped(model: nn.Module, weights: Iterable[tuple[str, Weight]]) -> dict[st
     return dict(sorted(groups.items(), key=_top if callable(own) else _depth))
 
 
-def select(groups: Mapping[str, Any], patterns: Iterable[str]) -> list[str]:
-    """Return the names of `groups` that `patterns` mean, in the order of the groups.
+def select(groups: Mapping[str, Any], patterns: Iterable[str], setting: str = "groups") -> list[str]:
+    """Return the names of `groups` that `patterns`, the value of `setting`, mean, in the order of the groups.
 
     A pattern is a group's name, a range of layers ("layer.0-3"), a wildcard ("layer.*"), "encoder", all but
     head, "last 2", the topmost two (the head is the last one), or "dense", another name of the head.
@@ -77,13 +77,13 @@ def select(groups: Mapping[str, Any], patterns: Iterable[str]) -> list[str]:
     """
     chosen: set[str] = set()
     for pattern in patterns:
-        chosen.update(_matching(groups, pattern))
+        chosen.update(_matching(groups, pattern, setting))
     return [name for name in groups if name in chosen]
 
 
-def freeze(groups: Groups, patterns: Iterable[str]) -> list[str]:
+def freeze(groups: Groups, patterns: Iterable[str], setting: str = "freeze") -> list[str]:
     """Let the groups that `patterns` mean stay as they are and all others learn; return the frozen names."""
-    frozen = select(groups, patterns)
+    frozen = select(groups, patterns, setting)
     for name, parameters in groups.items():
         for parameter in parameters.values():
             parameter.requires_grad_(name not in frozen)
@@ -101,7 +101,7 @@ def rate_factors(groups: Groups, decay: float = 1.0, head: float = 1.0, from_hea
     return {name: factors.get(name, head) for name in groups}
 
 
-def _matching(groups: Mapping[str, Any], pattern: str) -> Sequence[str]:
+def _matching(groups: Mapping[str, Any], pattern: str, setting: str) -> Sequence[str]:
     if pattern == ENCODER:
         return [name for name in groups if name != HEAD]
     if pattern == DENSE and HEAD in groups:
@@ -113,11 +113,11 @@ def _matching(groups: Mapping[str, Any], pattern: str) -> Sequence[str]:
         stem, first, last = found[1], int(found[2]), int(found[3])
         names = [f"{stem}{number}" for number in range(first, last + 1)]
         if not names:
-            raise ConfigError(f"the range of layer groups '{pattern}' is empty")
+            raise ConfigError(f"{setting}: the range of layer groups '{pattern}' is empty")
     matches = [[group for group in groups if fnmatchcase(group, name)] for name in names]
     for name, match in zip(names, matches, strict=True):
         if not match:
-            raise ConfigError(unknown("layer group", name, [*groups, ENCODER]))
+            raise ConfigError(f"{setting}: {unknown('layer group', name, [*groups, ENCODER])}")
     return [group for match in matches for group in match]
 
 

@@ -42,7 +42,8 @@ class BcnHead(nn.Module):
 
     def start_from(self, tokenizer: Tokenizer) -> dict[str, Any]:
         """Take the word vectors of the file, if there is one; return how much of the vocabulary it covers."""
-        return {"head_vectors": self.table.fill(Path(self.size.vectors), tokenizer)} if self.table else {}
+        setting = "finetuning.encoder.head.bcn.vector_width"
+        return {"head_vectors": self.table.fill(Path(self.size.vectors), tokenizer, setting)} if self.table else {}
 
     def forward(self, encoded: Encoded) -> HeadOutput:
         """Return logits (batch, outputs)."""
