@@ -54,6 +54,60 @@ def test_knp_files(tmp_path):
     assert {name: count for name, count in data.counts.items() if count} == {"entities not found": 2}
 
 
+ODD = r"""# S-ID:w2-0001-1 JUMAN:6.1-20101108 KNP:3.1-20101107 DATE:2011/06/21 SCORE:-7.85193 MEMO:
+# 1 2 3 memo
+* -1D
++ -1D <rel type="=" target="タグ" sid="w2-0001-1" id="0"/><NE:OPTIONAL:html\>タグ><NE:ARTIFACT:@ #>
+# # # 未定義語 15 その他 1 * 0 * 0
+@ @ @ 未定義語 15 その他 1 * 0 * 0
+\  \  \  特殊 1 空白 6 * 0 * 0
+# # # 特殊 1 記号 5 * 0 * 0
++ + + 特殊 1 記号 5 * 0 * 0
+html html html 名詞 6 普通名詞 1 * 0 * 0
+> ＞ > 特殊 1 括弧終 4 * 0 * 0
+タグ たぐ タグ 名詞 6 普通名詞 1 * 0 * 0
+@ タグ たっぐ タグ 名詞 6 サ変名詞 2 * 0 * 0
+EOS
+"""
+
+
+def test_marks_of_knp_files_as_words(tmp_path):
+    unpack(tmp_path, {"w2.knp": ODD.replace("\n", "\r\n").encode()})
+    data = knp.read(task(tmp_path))
+    one, = data.splits["all"]
+    assert tokens(one) == ["#", "@", " ", "#", "+", "html", ">", "タグ"]
+    assert entities(one) == [("@ #", "ARTIFACT"), ("html>タグ", "OPTIONAL")]
+    assert not data.counts["entities not found"]
+
+
+SENTENCE = "# S-ID:{}-1\n* -1D\n+ -1D <NE:DATE:今日>\n今日 きょう 今日 名詞 6 時相名詞 10 * 0 * 0\nEOS\n"
+
+
+def test_documents_are_divided_as_the_corpus_says(tmp_path):
+    unpack(tmp_path / "knp", {f"{name}.knp": SENTENCE.format(name).encode() for name in ("d1", "d2", "d3", "d4")})
+    lists = {"train": "d1\nd4\n", "dev": "d2\n", "test": "d3\nd9\n", "other": "d1\n"}
+    unpack(tmp_path / "id", {f"{name}.id": names.encode() for name, names in lists.items()} | {"README": b"d1"})
+    config = task(tmp_path / "knp", dataset="knp")
+    config.files["ids"] = str(tmp_path / "id")
+    prepared = prepare(config)
+    assert {split: [one.id for one in examples] for split, examples in prepared.splits.items()} == {
+        "train": ["d1-1", "d4-1"], "validation": ["d2-1"], "test": ["d3-1"]}
+    assert prepared.statistics["made_splits"] == []
+    assert prepared.statistics["left_out"] == {"documents not found": 1}
+    (tmp_path / "id" / "train.id").write_text("d1\n", encoding="utf-8")
+    assert prepare(config).statistics["left_out"] == {"documents not found": 1, "sentences of no split": 1}
+    (tmp_path / "id" / "train.id").write_text("d1\nd2\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"train\.id: document 'd2' is of validation, too"):
+        prepare(config)
+    (tmp_path / "id" / "train.id").unlink()
+    with pytest.raises(DataError, match=r"task\.files\.ids: .*has no document for training"):
+        prepare(config)
+    config.files = {"train": config.files["all"], "ids": config.files["ids"]}
+    (tmp_path / "id" / "train.id").write_text("d1\n", encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"task\.files\.ids divides what all names"):
+        prepare(config)
+
+
 CONLLU = """# newdoc id = d1
 # sent_id = s1
 # text = 京都 Tower へ
@@ -77,9 +131,32 @@ def test_conllu(tmp_path):
     assert (first.text, entities(first)) == ("京都 Tower へ", [("京都 Tower", "GPE")])
     assert (second.text, entities(second), second.id) == ("東京。", [("東京", "GPE")], "s2")
     assert data.groups == {"s1": "d1", "s2": "d1"}
-    path.write_text(CONLLU.replace("京都 Tower へ\n", "京都Tower へ\n"), encoding="utf-8")
+    path.write_text(CONLLU.replace("京都 Tower へ\n", "京都 Towel へ\n"), encoding="utf-8")
     with pytest.raises(DataError, match=r"a\.conllu:4: its words make '京都 Tower へ'"):
         conllu_file.read(task(path))
+    data = conllu_file.read(task(path, on_error=OnError.skip))
+    assert [one.id for one in data.splits["all"]] == ["s2"] and data.counts == {"malformed": 1}
+
+
+@pytest.mark.parametrize("text", ["京都　Tower へ", "京都Towerへ", "京都  Tower\u00a0へ ", " 京都 Tower へ"])
+def test_words_stand_where_the_text_has_them(tmp_path, text):
+    path = tmp_path / "a.conllu"
+    path.write_text(CONLLU.replace("京都 Tower へ\n", f"{text}\n"), encoding="utf-8")
+    first = conllu_file.read(task(path)).splits["all"][0]
+    assert first.text == text.rstrip(" ") and tokens(first) == ["京都", "Tower", "へ"]
+    (start, end, kind), = first.entities
+    assert (first.text[start:end].split(), kind) == ((["京都", "Tower"], "GPE") if " " in text or "　" in text else
+                                                     (["京都Tower"], "GPE"))
+
+
+def test_words_hold_spaces_and_parts_of_ranges(tmp_path):
+    rows = [("1", "20 000", "NE=B-CARDINAL"), ("2-3", "don't", "_"), ("2", "do", "_"), ("3", "n't", "_")]
+    lines = "".join("\t".join([number, form, *"_______", misc]) + "\n" for number, form, misc in rows)
+    path = tmp_path / "a.conllu"
+    path.write_text(f"# text = 20 000 don't\n{lines}", encoding="utf-8")
+    first, = conllu_file.read(task(path)).splits["all"]
+    assert (first.text, tokens(first), entities(first)) == (
+        "20 000 don't", ["20 000", "do", "n't"], [("20 000", "CARDINAL")])
 
 
 BCCWJ = """<sentence>昨日<PERSON>鈴木&amp;太郎</PERSON>が\

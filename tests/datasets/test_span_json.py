@@ -38,6 +38,19 @@ def test_nested_entities_leave_the_longest(tmp_path):
     assert data.counts["overlapping entities"] == 1
 
 
+def test_spans_as_lists_of_start_end_and_type(tmp_path):
+    lines = ('{"id": 7, "text": "太郎は京都へ", "label": [[3, 5, "LOC"], [0, 2, "PER"]]}\n'
+             '{"id": 8, "text": "雨", "label": []}\n')
+    path = tmp_path / "out.jsonl"
+    path.write_text(lines, encoding="utf-8")
+    config = TaskConfig(dataset="span_json", files={"all": str(path)}, options={"entities": "label", "id": "id"})
+    first, second = read(config).splits["all"]
+    assert (first.id, first.entities, second.entities) == ("7", ((0, 2, "PER"), (3, 5, "LOC")), ())
+    path.write_text(lines.replace('[0, 2, "PER"]', "[0, 2]"), encoding="utf-8")
+    with pytest.raises(DataError, match="out.jsonl:1"):
+        read(config)
+
+
 @pytest.mark.parametrize("entity", [
     {"name": "京", "span": [0, 9], "type": "地名"}, {"name": "都", "span": [0, 1], "type": "地名"},
     {"name": "", "span": [1, 1], "type": "地名"}, {"name": "京"}])

@@ -24,6 +24,7 @@ from jptransfer.config import (
 )
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline import Chain, Run, build, make_plan, places, targets, upstream
+from jptransfer.registry import READER_VERSIONS
 from jptransfer.runtime import Runtime
 
 from .conftest import small_config
@@ -237,6 +238,15 @@ def test_the_domain_may_be_the_task(config: Config, store: Store) -> None:
     assert chain.domain.inputs == {"dataset": chain.dataset}
     with pytest.raises(ConfigError, match="domain is the text of the task, but there is none"):
         _ = Chain(replace(config, task=Config().task), store).domain
+
+
+def test_a_reader_that_makes_something_else_makes_another_data_set(config: Config, store: Store, monkeypatch) -> None:
+    before = Chain(config, store).dataset
+    monkeypatch.setitem(READER_VERSIONS, config.task.dataset, 2)
+    after = Chain(config, store).dataset
+    assert "reader" not in before.externals and before.fingerprint != after.fingerprint
+    monkeypatch.setitem(READER_VERSIONS, config.task.dataset, 3)
+    assert Chain(config, store).dataset.fingerprint not in (before.fingerprint, after.fingerprint)
 
 
 def changing(config: Config):

@@ -41,8 +41,10 @@ def split_name(name: str) -> str | None:
     return name if name in SPLITS else None
 
 
-def data_files(config: TaskConfig, roles: Sequence[str] = (*SPLITS, POOL)) -> dict[str, Path]:
-    """Return role -> existing file or folder, roles in canonical order and spelling.
+def data_files(config: TaskConfig, roles: Sequence[str] = (*SPLITS, POOL),
+               beside: Sequence[str] = ()) -> dict[str, Path]:
+    """Return role -> existing file or folder, roles in canonical order and spelling; then those that may stand `beside`
+    `all`.
 
     Raises:
         ConfigError: no file is named, a role is unknown or named twice, or `all` stands beside other roles.
@@ -53,15 +55,16 @@ def data_files(config: TaskConfig, roles: Sequence[str] = (*SPLITS, POOL)) -> di
     for role in named:
         if given.count(role) > 1:
             raise ConfigError(f"task.files: '{role}' is named twice: {', '.join(config.files)}")
-        if role not in roles:
-            raise ConfigError(f"task.files: {unknown('role', role, roles)}")
-    if not named:
+        if role not in (*roles, *beside):
+            raise ConfigError(f"task.files: {unknown('role', role, (*roles, *beside))}")
+    own = [role for role in named if role not in beside]
+    if not own:
         raise ConfigError(f"task.files: data set '{config.dataset}' needs files for: {', '.join(roles)}")
-    if POOL in named and len(named) > 1:
-        raise ConfigError(f"task.files: '{POOL}' cannot stand beside {', '.join(sorted(set(named) - {POOL}))}")
+    if POOL in own and len(own) > 1:
+        raise ConfigError(f"task.files: '{POOL}' cannot stand beside {', '.join(sorted(set(own) - {POOL}))}")
     if POOL not in named and "train" in roles and "train" not in named:
         raise ConfigError("task.files: there is no training file (train, or all)")
-    found = {role: Path(named[role]).expanduser() for role in roles if role in named}
+    found = {role: Path(named[role]).expanduser() for role in (*roles, *beside) if role in named}
     for role, path in found.items():
         if not path.exists():
             beside = path.parent.iterdir() if path.parent.is_dir() else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jptransfer.config import TaskConfig
@@ -19,8 +19,10 @@ DEFAULT_TAG = "NE"
 def read(config: TaskConfig) -> RawDataset:
     """Read ``files.train``, ``validation``, ``test`` or ``all``; a word without ``options.tag`` (NE) is outside.
 
-    Spaces are where MISC does not say ``SpaceAfter=No``; a sentence with another ``# text`` is malformed.
-    Ranges of words and empty words are passed over; documents (``# newdoc id``) are not divided between splits.
+    The text is that of ``# text``, in which the words stand one after the other, with white space or nothing between
+    them; a sentence of which this is not so is malformed. Without such a line there is a space after each word of which
+    MISC does not say ``SpaceAfter=No``. Ranges of words and empty words are passed over; documents (``# newdoc id``)
+    are not divided between splits.
     """
     key, trouble = reader_options(config, OPTIONS)["tag"] or DEFAULT_TAG, intake(config)
     data = RawDataset({}, trouble.skipped)
@@ -62,13 +64,11 @@ def _example(id: str, where: str, about: dict[str, str], rows: list[list[str]], 
         return None
     words = [(row[1], dict(pair.partition("=")[::2] for pair in row[-1].split("|")))
              for row in rows if row[0].isdecimal()]
-    text, places = "", []
-    for form, about_word in words:
-        places.append((len(text), len(text) + len(form)))
-        text += form if about_word.get("SpaceAfter") == "No" else f"{form} "
-    text = text.rstrip(" ")
-    if about.get("text", text).rstrip(" ") != text:
-        trouble.trouble("malformed", where, f"its words make '{text}' and not '{about['text']}'")
+    made = "".join(form if about_word.get("SpaceAfter") == "No" else f"{form} " for form, about_word in words)
+    text = about.get("text", made).rstrip(" ")
+    places = place(text, [form for form, _ in words])
+    if places is None:
+        trouble.trouble("malformed", where, f"its words make '{made.rstrip()}' and not '{about['text']}'")
         return None
     try:
         found = chunks(about_word.get(key, OUTSIDE) for _, about_word in words)
@@ -76,3 +76,17 @@ def _example(id: str, where: str, about: dict[str, str], rows: list[list[str]], 
         trouble.trouble("malformed", where, f"{error}; is task.options.tag right?")
         return None
     return EntityExample(id, text, tuple(to_characters(found, places)), tuple(places))
+
+
+def place(text: str, forms: Sequence[str]) -> list[tuple[int, int]] | None:
+    """Return where the forms stand in a text of which they, and white space between them, are all; None if they do not.
+    """
+    places, end = [], 0
+    for form in forms:
+        start = end
+        while text[start:start + 1].isspace() and not text.startswith(form, start):
+            start += 1
+        if not text.startswith(form, start):
+            return None
+        places.append((start, end := start + len(form)))
+    return None if text[end:].strip() else places

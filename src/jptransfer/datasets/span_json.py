@@ -26,8 +26,9 @@ def read(config: TaskConfig) -> RawDataset:
     """Read ``files.train``, ``validation``, ``test`` or ``all``; the text is under ``text_column``.
 
     Fields are named by ``options``: `entities` (a list of objects in the record) with `type`, and `start` and `end`
-    (half-open, in characters) or `span` (a list of both); `name`, where given, is checked against the text; `id`; and
-    `group`, whose records no split divides. Of entities that overlap the longest stays, of equals the first.
+    (half-open, in characters) or `span` (a list of both), or lists of start, end and type, as annotation tools write
+    them; `name`, where given, is checked against the text; `id`; and `group`, whose records no split divides. Of
+    entities that overlap the longest stays, of equals the first.
     """
     options = reader_options(config, dict.fromkeys(OPTIONS, ("",)))
     options = {name: options[name] or OPTIONS[name][0] for name in OPTIONS}
@@ -102,13 +103,18 @@ def _spans(record: dict[str, Any], text_field: str, options: Mapping[str, str]) 
     text.encode("utf-8")  # half of a surrogate pair is a ValueError
     spans = []
     for entity in record[options["entities"]]:
-        start, end = entity[options["span"]] if options["span"] else (entity[options["start"]], entity[options["end"]])
+        start, end, kind = entity if isinstance(entity, list) else _fields(entity, options)
         if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
             raise ValueError(f"{start}-{end} is no span of a text of {len(text)} characters")
-        if options["name"] and text[start:end] != entity[options["name"]]:
+        if options["name"] and isinstance(entity, dict) and text[start:end] != entity[options["name"]]:
             raise ValueError(f"'{entity[options['name']]}' is not at its span {start}-{end}")
-        spans.append(Span(start, end, str(entity[options["type"]])))
+        spans.append(Span(start, end, str(kind)))
     return spans
+
+
+def _fields(entity: Mapping[str, Any], options: Mapping[str, str]) -> tuple[Any, Any, Any]:
+    start, end = entity[options["span"]] if options["span"] else (entity[options["start"]], entity[options["end"]])
+    return start, end, entity[options["type"]]
 
 
 def disjoint(spans: list[Span]) -> list[Span]:

@@ -39,6 +39,7 @@ from jptransfer.registry import (
     LEARNERS,
     MODELS,
     OBJECTIVES,
+    READER_VERSIONS,
     SCHEDULES,
     SOURCES,
     TOKENIZERS,
@@ -316,7 +317,9 @@ class Chain:
         task = self.config.task
         if not task.dataset:
             return None
-        return self._node("prepare_dataset", "task", task.name, stages.PrepareDatasetStage(task), {})
+        node = self._node("prepare_dataset", "task", task.name, stages.PrepareDatasetStage(task), {})
+        version = READER_VERSIONS.get(task.dataset)
+        return replace(node, externals={**node.externals, "reader": f"version:{version}"}) if version else node
 
     @cached_property
     def finetuning_start(self) -> Node | Reference | None:
