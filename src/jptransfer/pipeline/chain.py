@@ -62,7 +62,6 @@ def without(overrides: Sequence[str], section: str) -> list[str]:
     """Return the overrides that set no value inside `section`; an empty one holds none."""
     return [one for one in overrides if not section or not one.lstrip("+~").startswith(f"{section}.")]
 
-"""Overrides, as on the command line -> the configuration at hand with these added."""
 
 LM_WORDS = ("none", "pretrained", "adapted", "auto")
 """What `lm` may be besides a reference."""
