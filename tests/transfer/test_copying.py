@@ -195,10 +195,62 @@ def test_groups_and_weights_that_the_source_lacks():
     tag, base = pair(), bert("あいう", ["A"], 1)
     with pytest.raises(ConfigError, match="of the source: unknown layer group 'char'"):
         transfer(base, tag[1], ["char"])
-    with pytest.raises(ConfigError, match="head.ends in group head: this model has one, the source has none"):
-        transfer(tag[0], pair("crf")[1], ["dense"], "crf")
-    with pytest.raises(ConfigError, match="head.ends in group head: this model has none, the source has one"):
-        transfer(pair("crf")[0], tag[1], ["dense"])
+    with pytest.raises(ConfigError, match="the source was made for classification, and this task is ner"):
+        copy_groups(classifier("bert", HeadConfig(), "あいう", ["a", "b"], 1), base, ["head"], np.ones(99, int), None)
+
+
+@pytest.mark.parametrize(("old", "new"), [("", "crf"), ("crf", "")])
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_dense_layer_is_the_same_under_a_crf(old, new, plain):
+    if plain:
+        source, target = (bert("あいう", labels, seed) if not head else with_head(labels, seed, head)
+                          for labels, seed, head in ((THEIRS, 1, old), (OURS, 2, new)))
+    else:
+        source, target = pair(old)[0], pair(new)[1]
+    told, before = transfer(source, target, ["dense"], new)
+    names = {name.rpartition("head.")[2]: name for name in before if "classifier" in name or ".head." in f".{name}"}
+    theirs = {name.rpartition("head.")[2]: value for name, value in source.model.state_dict().items()}
+    for part, name in names.items():
+        entry, value = told["groups"]["head"][name], target.model.state_dict()[name]
+        for row, tag in enumerate(target.outputs):
+            taken = part.startswith("classifier") and tag in source.outputs
+            assert torch.equal(value[row], theirs[part][source.outputs.index(tag)] if taken else before[name][row])
+        assert (entry["copied"], entry["fresh"]) == ((5, 2) if part.startswith("classifier") else (0, 7))
+    chain = {"transitions", "starts", "ends"} if new else set()
+    assert set(names) == {"classifier.weight", "classifier.bias"} | chain
+    assert set(told.get("left", [])) == ({"head.transitions", "head.starts", "head.ends"} if old else set())
+
+
+def with_head(labels, seed, head):
+    one = bert("あいう", labels, seed)
+    return TaskNet(fresh_head(one.model.config, "ner", one.outputs, HeadConfig(head), seed), one.tokenizer, one.outputs)
+
+
+def test_an_encoder_of_another_kind_of_task():
+    source = classifier("bert", HeadConfig(), "あいう", ["good", "bad"], 1)
+    one = bert("いうえ", ["A"], 2, num_hidden_layers=1, max_position_embeddings=512)
+    told, _ = transfer(source, one, ["encoder"], counts=np.ones(one.tokenizer.vocab_size, int))
+    assert list(told["groups"]) == ["embeddings", "layer.0"]
+    for name, value in one.encoder.encoder.state_dict().items():
+        assert torch.equal(value, source.encoder.encoder.state_dict()[name])
+
+
+@pytest.mark.parametrize("head", HEADS["onehot"])
+def test_columns_of_units_are_those_of_the_same_tokenizer(head):
+    source, target, other = (classifier("onehot", small_head(head), text, ["a", "b"], seed)
+                             for text, seed in (("あいう", 1), ("あいう", 2), ("うえお", 3)))
+    counts = np.zeros(source.tokenizer.vocab_size, int)
+    for one in (target, other):
+        def make(config, outputs):
+            return fresh_head(config, "classification", outputs, small_head(head), 0)
+        if one is other:
+            with pytest.raises(ConfigError, match="has a column for each unit.*take its tokenizer"):
+                copy_groups(source, one, ["head"], counts, make)
+            continue
+        told = copy_groups(source, one, ["head"], counts, make)
+        theirs = source.model.state_dict()
+        assert all(torch.equal(value, theirs[name]) for name, value in one.model.state_dict().items())
+        assert all(entry["fresh"] == 0 for entry in told["groups"]["head"].values())
 
 
 def classifier(architecture, head, text, labels, seed):
@@ -209,7 +261,7 @@ def classifier(architecture, head, text, labels, seed):
     else:
         mode = {"mode": Vectors.multichannel} if architecture == "embedding" else {}
         config = MODELS.load(architecture)(model_config(architecture, **mode), units.vocab_size, units.pad_id)
-    return TaskNet(fresh_head(config, "classification", labels, head, seed).eval(), units, labels)
+    return TaskNet(fresh_head(config, "classification", labels, head, seed).eval(), units, labels, "classification")
 
 
 @pytest.mark.parametrize(("architecture", "head"), [

@@ -67,8 +67,8 @@ def data_files(config: TaskConfig, roles: Sequence[str] = (*SPLITS, POOL),
     found = {role: Path(named[role]).expanduser() for role in (*roles, *beside) if role in named}
     for role, path in found.items():
         if not path.exists():
-            beside = path.parent.iterdir() if path.parent.is_dir() else ()
-            siblings = [sibling.name for sibling in beside if sibling.exists()]
+            around = path.parent.iterdir() if path.parent.is_dir() else ()
+            siblings = [sibling.name for sibling in around if sibling.exists()]
             raise DataError(f"task.files.{role}: no such file or folder: '{path}'{nearest(path.name, siblings)}")
     return found
 

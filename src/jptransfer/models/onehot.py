@@ -21,8 +21,13 @@ class OnehotConfig(PreTrainedConfig):
     model_type = "jpt_onehot"
 
     def __init__(self, vocab_size: int = 261, pad_token_id: int = 0, **settings: Any) -> None:
-        self.vocab_size, self.hidden_size = vocab_size, vocab_size - len(SPECIAL_TOKENS)
+        self.vocab_size = vocab_size
+        self.follow_vocabulary()
         super().__init__(pad_token_id=pad_token_id, **settings)
+
+    def follow_vocabulary(self) -> None:
+        """Make the states as wide as there are units."""
+        self.hidden_size = self.vocab_size - len(SPECIAL_TOKENS)
 
 
 class OnehotModel(PreTrainedModel):

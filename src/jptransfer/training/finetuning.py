@@ -240,14 +240,13 @@ def _take_over(job: Job, source: TransferSource, model: nn.Module, tokenizer: To
     settings = read_settings(source.folder)
     if (learner := settings["learner"]) != "encoder":
         raise ConfigError(f"transfer.source: a model of learner {learner} has no layer groups")
-    if settings["kind"] != job.task.kind:
-        raise ConfigError(f"transfer.source: it was made for {settings['kind']}, and this task is {job.task.kind}")
     with torch.random.fork_rng(devices=[]):
         theirs = _load(source.folder, settings)
     outputs = make_task(settings["kind"], settings["labels"]).outputs
     counts = np.bincount(np.concatenate([feature.input_ids for feature in features]), minlength=tokenizer.vocab_size)
-    return copy_groups(TaskNet(theirs, load_tokenizer(source.folder), outputs),
-                       TaskNet(model, tokenizer, job.task.outputs), source.groups, counts, partial(_fresh, job))
+    return copy_groups(TaskNet(theirs, load_tokenizer(source.folder), outputs, settings["kind"]),
+                       TaskNet(model, tokenizer, job.task.outputs, job.task.kind), source.groups, counts,
+                       partial(_fresh, job))
 
 
 def _longest(model: Any) -> int | None:

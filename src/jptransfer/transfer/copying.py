@@ -5,6 +5,9 @@ a CRF's transitions) by the names of tags or classes; all else must have the sam
 both models have seen it in training: the source if it is in its vocabulary, since a tagger's vocabulary is made from
 its training texts; the target if it occurs in what the model is going to learn from. Special units are matched by what
 they are for, and always count as seen. All other rows stay as they are.
+
+The dense layer of a tagger is the same with a CRF on it and without: between the two it is copied, and the transitions
+that only one of them has stay fresh, or stay behind. In all other groups both models must have the same weights.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from transformers import PreTrainedConfig
 
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.models.encoder import encoder_of
+from jptransfer.models.task_models import HeadedEncoder
 from jptransfer.text.types import Tokenizer
 from jptransfer.transfer.groups import HEAD, encoder_prefix, select, weight_groups
 from jptransfer.transfer.vocabulary import align, check_characters, grown, resized, special_ids
@@ -28,15 +32,18 @@ Make = Callable[[PreTrainedConfig, Sequence[str]], nn.Module]
 """Makes a model like the target, given an encoder's configuration and the names of outputs."""
 ANOTHER = "B-"
 """Stands for one output more."""
+CHAIN = ("transitions", "starts", "ends")
+"""What a CRF has besides the dense layer."""
 
 
 @dataclass(frozen=True)
 class TaskNet:
-    """A task model, the tokenizer it reads with, and the names of its outputs in order."""
+    """A task model, the tokenizer it reads with, the names of its outputs in order, and the kind of its task."""
 
     model: nn.Module
     tokenizer: Tokenizer
     outputs: Sequence[str]
+    kind: str = "ner"
 
     @property
     def encoder(self) -> Any:
@@ -46,6 +53,11 @@ class TaskNet:
     def local(self, name: str) -> str:
         """Return a weight's name without what the model's class calls its encoder."""
         return name.removeprefix(encoder_prefix(self.model))
+
+    def place(self, name: str) -> str:
+        """Return what a weight is called where two models are compared: a tagger's dense layer as in a head of ours."""
+        plain = self.kind == "ner" and not isinstance(self.model, HeadedEncoder)
+        return f"{HEAD}.{name}" if plain and self.local(name) == name else self.local(name)
 
     def unit_ids(self, group: str, name: str, rows: int, grows: bool) -> range | None:
         """Return the ids of the units that the rows of a weight belong to, in order; None: to none.
@@ -87,34 +99,44 @@ def copy_groups(source: TaskNet, target: TaskNet, patterns: Sequence[str], count
     Returns:
         `groups`: group -> weight -> rows, copied, fresh, and where rows are units `tokens_covered`: the share of the
         target's training tokens (special ones aside) whose unit's row was copied. `outputs`: names that both models
-        have (`shared`), and the target's others (`fresh`).
+        have (`shared`), and the target's others (`fresh`). `left`: weights of these groups that only the source has.
 
     Raises:
         ConfigError: no such group, the source lacks a group or a weight of it, or a shape does not fit.
     """
     ours, theirs = weight_groups(target.model), weight_groups(source.model)
-    rows, groups = _Rows(source, target, counts, make), {}
-    for group in select(ours, patterns, "transfer.groups"):
+    chosen = select(ours, patterns, "transfer.groups")
+    if HEAD in chosen and source.kind != target.kind:
+        raise ConfigError(f"transfer.groups: the source was made for {source.kind}, and this task is {target.kind}: "
+                          "take groups of the encoder, without the head")
+    rows, groups, left = _Rows(source, target, counts, make), {}, []
+    for group in chosen:
         if group not in theirs:
             raise ConfigError(f"transfer.groups: of the source: {unknown('layer group', group, theirs)}")
+        pairs, behind = _pairs(group, (target, ours[group]), (source, theirs[group]))
         groups[group] = {
-            target.local(name): _copy(f"{target.local(name)} in group {group}", value, other,
-                                      rows.matches(group, name, value, other))
-            for name, value, other in _pairs(group, (target, ours[group]), (source, theirs[group]))}
+            target.local(name): _fresh(value) if other is None else
+            _copy(f"{target.local(name)} in group {group}", value, other, rows.matches(group, name, value, other))
+            for name, value, other in pairs}
+        left += behind
     names = {kind: [name for name in target.outputs if (name in source.outputs) == (kind == "shared")]
              for kind in ("shared", "fresh")}
-    return {"groups": groups, "outputs": names}
+    return {"groups": groups, "outputs": names} | ({"left": left} if left else {})
 
 
-def _pairs(group: str, ours: tuple[TaskNet, Mapping[str, Tensor]],
-           theirs: tuple[TaskNet, Mapping[str, Tensor]]) -> list[tuple[str, Tensor, Tensor]]:
-    """Return the name in the target, the target's and the source's value of every weight of a group."""
-    names, other = ({net.local(name): name for name in weights} for net, weights in (ours, theirs))
+def _pairs(group: str, ours: tuple[TaskNet, Mapping[str, Tensor]], theirs: tuple[TaskNet, Mapping[str, Tensor]],
+           ) -> tuple[list[tuple[str, Tensor, Tensor | None]], list[str]]:
+    """Return of every weight of a group its name in the target, its value there and in the source (None: it lacks it),
+    and the names of those that only the source has."""
+    names, other = ({net.place(name): name for name in weights} for net, weights in (ours, theirs))
     for odd in sorted(names.keys() ^ other.keys()):
+        if group == HEAD and odd.rpartition(".")[2] in CHAIN:
+            continue
         here, there = ("one", "none") if odd in names else ("none", "one")
         raise ConfigError(f"transfer.groups: {odd} in group {group}: this model has {here}, the source has {there}; "
                           "the groups are not of one kind")
-    return [(name, ours[1][name], theirs[1][other[local]]) for local, name in names.items()]
+    pairs = [(name, ours[1][name], theirs[1].get(other.get(place, ""))) for place, name in names.items()]
+    return pairs, [theirs[0].local(name) for place, name in other.items() if place not in names]
 
 
 class _Rows:
@@ -127,8 +149,6 @@ class _Rows:
         self.by_output = grown(target.model, lambda: make(resized(config, config.vocab_size),
                                                           [*target.outputs, ANOTHER]))
         self.alignment = align(source.tokenizer, target.tokenizer)
-        if not hasattr(target.encoder, "unit_rows"):
-            check_characters("transfer.groups", source.encoder.config, self.alignment)
         self.special = np.zeros(len(counts), dtype=bool)
         self.special[list(special_ids(target.tokenizer).values())] = True
         self.seen = self.alignment.shared & (self.special | (counts > 0))
@@ -139,8 +159,13 @@ class _Rows:
         Args:
             name: in the target, which has it as `value`; in the source it is `other`.
         """
-        local, grows = self.target.local(name), name in self.by_unit
-        ids, origin = (net.unit_ids(group, local, len(weight) if weight.ndim else 0, grows)
+        if group != HEAD and not hasattr(self.target.encoder, "unit_rows"):
+            check_characters("transfer.groups", self.source.encoder.config, self.alignment)
+        local, axes = self.target.local(name), self.by_unit.get(name, {})
+        if axes.keys() - {0} and not np.array_equal(self.alignment.source, np.arange(self.alignment.old_units)):
+            raise ConfigError(f"transfer.groups: {local} in group {group} has a column for each unit, and the source "
+                              "has other units; take its tokenizer")
+        ids, origin = (net.unit_ids(group, local, len(weight) if weight.ndim else 0, 0 in axes)
                        for net, weight in ((self.target, value), (self.source, other)))
         units = {} if ids is None or origin is None else {0: self._units(ids, origin, len(other))}
         return units | {axis: self._outputs(more) for axis, more in self.by_output.get(name, {}).items()}
@@ -174,6 +199,10 @@ def _copy(what: str, value: Tensor, other: Tensor, matches: Mapping[int, Match])
     rows = len(value) if value.ndim else 1
     copied = len(matches[0].to) if 0 in matches else rows
     return {"rows": rows, "copied": copied, "fresh": rows - copied, **(matches[0].told if 0 in matches else {})}
+
+
+def _fresh(value: Tensor) -> dict[str, float]:
+    return {"rows": len(value), "copied": 0, "fresh": len(value)}
 
 
 def _write(value: Tensor, other: Tensor, matches: Sequence[tuple[int, Match]]) -> None:

@@ -151,6 +151,8 @@ def resized(config: Any, vocab_size: int, pad_id: int | None = None) -> Any:
     if hasattr(config, "first_character"):
         config.first_character += vocab_size - config.vocab_size
     config.vocab_size = vocab_size
+    if hasattr(config, "follow_vocabulary"):
+        config.follow_vocabulary()
     if pad_id is not None:
         config.pad_token_id = pad_id
     return config
