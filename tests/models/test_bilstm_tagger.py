@@ -90,6 +90,16 @@ def test_overfits_32_texts(view):
     pytest.fail(f"loss {loss:.3f} after 150 updates")
 
 
+def test_padding_costs_little_so_that_texts_are_tagged_together():
+    tokenizer = words_tokenizer()
+    model, made = tagger(tokenizer).eval(), features(tokenizer, ["Anna " * 40, *["Rome"] * 5])
+    batches = []
+    model.register_forward_pre_hook(lambda _, __, batch: batches.append(len(batch["input_ids"])), with_kwargs=True)
+    with torch.inference_mode():
+        rows = score(model, made, Level.token, tokenizer.pad_id, 16).rows
+    assert batches == [6] and [len(row) for row in rows] == [len(one.input_ids) for one in made]
+
+
 def test_gradients_reach_all_groups_and_nothing_frozen():
     tokenizer = words_tokenizer()
     model = tagger(tokenizer).train()

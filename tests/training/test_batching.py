@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jptransfer.training.batching import alike_batches, padding_share, sorted_batches, token_batches
+from jptransfer.training.batching import alike_batches, padding_share, token_batches
 from tests.training.tiny import example_batches
 
 LENGTHS = st.lists(st.integers(1, 60), min_size=0, max_size=200).map(np.array)
@@ -48,18 +48,3 @@ def test_next_to_no_padding_and_an_order_of_its_own_for_every_epoch():
 
 def test_padding_share_by_hand():
     assert padding_share(np.array([2, 4, 3]), [[np.array([0, 1]), np.array([2])]]) == pytest.approx(2 / 11)
-
-
-@given(LENGTHS, st.integers(1, 40), st.integers(0, 100) | st.none())
-def test_sorted_batches_hold_everything_once_within_both_limits(lengths, batch_size, most_padding):
-    lengths = lengths.astype(int).tolist()
-    batches = list(sorted_batches(lengths, batch_size, most_padding))
-    order = [index for batch in batches for index in batch]
-    assert sorted(order) == list(range(len(lengths)))
-    assert [lengths[index] for index in order] == sorted(lengths, reverse=True)
-    padding = [sum(lengths[batch[0]] - lengths[index] for index in batch) for batch in batches]
-    assert all(most_padding is None or one <= most_padding for one in padding)
-    assert all(len(batch) <= batch_size for batch in batches)
-    for batch, wasted, following in zip(batches, padding, batches[1:], strict=False):  # none ends too early
-        more = lengths[batch[0]] - lengths[following[0]]
-        assert len(batch) == batch_size or (most_padding is not None and wasted + more > most_padding)

@@ -6,7 +6,7 @@ The character units of a word -> vectors -> BiLSTM, whose last states of both di
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import torch
@@ -15,12 +15,10 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig
 from transformers.modeling_outputs import BaseModelOutput
 
 from jptransfer.config import ModelConfig, Vectors
+from jptransfer.models.batching import CPU_PADDING, sorted_batches
 from jptransfer.models.embedding import VectorModel, VectorTable, masked
 from jptransfer.models.recurrent import RecurrentLayer
-from jptransfer.models.word_rows import NOTHING, at_places, distinct, word_rows
-
-SHORT = 4
-"""Characters of the shortest words that are read together; the next have at most twice as many, and so on."""
+from jptransfer.models.word_rows import NOTHING, WordRows, at_places, distinct, word_rows
 
 
 class BilstmTaggerConfig(PreTrainedConfig):
@@ -52,12 +50,13 @@ class CharacterReader(nn.Module):
         """
         spellings, which = distinct(characters.flatten(0, 1))
         lengths = (spellings != NOTHING).sum(1)
-        order = lengths.argsort()
-        read = [self._read(spellings[rows], lengths[rows]) for rows in _alike(lengths[order].tolist(), order)]
+        parts = list(sorted_batches(lengths.tolist(), len(lengths), CPU_PADDING))
+        read = [self._read(spellings[rows], lengths[rows]) for rows in parts]
+        order = torch.tensor(list(chain.from_iterable(parts)), device=which.device)
         return torch.cat(read)[order.argsort()][which].view(*characters.shape[:2], -1)
 
     def _read(self, spellings: Tensor, lengths: Tensor) -> Tensor:
-        longest = max(1, int(lengths[-1]))
+        longest = max(1, int(lengths[0]))
         mask = spellings[:, :longest] != NOTHING
         states = self.layer(self.table(spellings[:, :longest].clamp_min(0)), mask)
         ahead, back = states.chunk(2, dim=-1)
@@ -66,23 +65,12 @@ class CharacterReader(nn.Module):
         return masked(torch.cat((ahead[rows, last], back[:, 0]), dim=-1), lengths > 0)
 
 
-def _alike(lengths: list[int], order: Tensor) -> Iterator[Tensor]:
-    """Yield the parts of `order` whose words, of ascending `lengths`, are read together."""
-    start, limit = 0, SHORT
-    for place, length in enumerate(lengths):
-        if length > limit:
-            if place > start:
-                yield order[start:place]
-            start = place
-            while length > limit:
-                limit *= 2
-    yield order[start:]
-
-
 class BilstmTagger(VectorModel):
     """Reads words in context; see above. Its layer groups are `char` and `word`, as in section 3.3 of the paper."""
 
     config_class = BilstmTaggerConfig
+    cpu_padding = 1024
+    """Positions of padding that cost a CPU as much as a batch more does: padding is not read, only written."""
 
     def __init__(self, config: BilstmTaggerConfig) -> None:
         super().__init__(config)
@@ -98,10 +86,20 @@ class BilstmTagger(VectorModel):
         """Return the words' states at the words' own positions, (batch, length, hidden_size), and zeros elsewhere."""
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         rows = word_rows(input_ids, mask, self.config.first_character)
-        words = torch.cat((self.characters(rows.characters), self.table(rows.words)), dim=-1)
-        states = self.layer(self.dropout(masked(words, rows.mask)), rows.mask)
+        words, which = self._different(rows)
+        if self.training:
+            states = self.layer(self.dropout(masked(words[which], rows.mask)), rows.mask)
+        else:
+            states = self.layer(words, rows.mask, which)
         placed = at_places(states, rows.places, rows.mask, input_ids.shape[1])
         return BaseModelOutput(last_hidden_state=placed, hidden_states=(placed,))
+
+    def _different(self, rows: WordRows) -> tuple[Tensor, Tensor]:
+        """Return the vectors (n, width) of the different words, and which of them stands where (batch, words)."""
+        spelled = torch.cat((rows.words.unsqueeze(-1), rows.characters), dim=-1).flatten(0, 1)
+        words, which = distinct(spelled)
+        vectors = torch.cat((self.characters(words[:, None, 1:])[:, 0], self.table(words[:, 0])), dim=-1)
+        return vectors, which.view(rows.words.shape)
 
     def parameter_group(self, name: str) -> str:
         """Return the layer group of a parameter: ``char`` or ``word``."""

@@ -5,6 +5,7 @@ A state is a tuple of tensors, each (rows, ...), so that rows of several sequenc
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -59,6 +60,38 @@ class LstmLayer(nn.Module):
         """Draw all weights from U(-1/sqrt(width), 1/sqrt(width)), as PyTorch's own LSTM does."""
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -(self.width ** -0.5), self.width ** -0.5)
+
+
+def open_gates(gates: Tensor) -> tuple[Tensor, ...]:
+    """Squash an LSTM's gates (rows, 4, width) in place; return input, forget, new, output, (rows, width) each."""
+    gates[:, :2].sigmoid_()
+    gates[:, 2].tanh_()
+    gates[:, 3].sigmoid_()
+    return gates.unbind(1)
+
+
+def lstm_steps(gates: Iterable[Tensor], weight_hh: Tensor) -> Tensor:
+    """Return the states (rows of all steps, width) of an LSTM that begins with zeros; it has no gradients.
+
+    Args:
+        gates: of each step (rows, 4 * width) W x + b, in the order input, forget, new, output; they are changed. The
+            first rows go on: row i from row i of the step before.
+        weight_hh: (4 * width, width).
+    """
+    width, recurrent = weight_hh.shape[1], weight_hh.t()
+    hidden = cell = weight_hh.new_empty(0, width)
+    states = [hidden]
+    for gate in gates:
+        rows = len(gate)
+        if len(hidden):
+            gate.addmm_(hidden[:rows], recurrent)
+        enter, keep, new, leave = open_gates(gate.view(rows, 4, width))
+        after = enter * new
+        if len(cell):
+            after.addcmul_(keep, cell[:rows])
+        hidden, cell = after.tanh().mul_(leave), after
+        states.append(hidden)
+    return torch.cat(states)
 
 
 class QrnnLayer(nn.Module):

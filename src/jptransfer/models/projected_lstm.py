@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jptransfer.models.cells import State
+from jptransfer.models.cells import State, open_gates
 
 warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")  # as fast there without
 
@@ -87,13 +87,11 @@ class _ClippedLstm(torch.autograd.Function):
         for step in range(length):
             gate, after = gates[step], cells[step + 1]
             gate.view(rows, -1).addmm_(states[step], recurrent)
-            gate[:, :2].sigmoid_()
-            gate[:, 2].tanh_()
-            gate[:, 3].sigmoid_()
-            torch.mul(gate[:, 1], cells[step], out=after)
-            after.addcmul_(gate[:, 0], gate[:, 2])
+            enter, keep, new, leave = open_gates(gate)
+            torch.mul(keep, cells[step], out=after)
+            after.addcmul_(enter, new)
             _clip(after, cell_clip)
-            torch.mm(after.tanh().mul_(gate[:, 3]), project, out=states[step + 1])
+            torch.mm(after.tanh().mul_(leave), project, out=states[step + 1])
             _clip(states[step + 1], state_clip)
         ctx.save_for_backward(gates, states, cells, weight_hh, weight_hr)
         ctx.clips = cell_clip, state_clip

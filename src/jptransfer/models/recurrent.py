@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import linear
 from transformers import AutoConfig, AutoModel, PreTrainedConfig
 from transformers.modeling_outputs import BaseModelOutput
 
 from jptransfer.config import ModelConfig, RecurrentModelConfig, Vectors
+from jptransfer.models.batching import CPU_PADDING, sorted_batches
+from jptransfer.models.cells import lstm_steps
 from jptransfer.models.embedding import VectorModel, VectorTable, masked
 
 
@@ -41,20 +46,81 @@ class RecurrentLayer(nn.Module):
     """One recurrent layer in one direction or both; texts are padded at their end.
 
     The backward net reads every text from its own last token, so that padding is after what it reads, as it is for
-    the forward net. Unlike torch's packed sequences this needs no lengths on the CPU, and shapes stay static.
+    the forward net. Unlike torch's packed sequences this needs no lengths on the CPU, and shapes stay static; but where
+    the CPU computes there is little or no padding among what is read.
     """
 
     def __init__(self, cell: type[nn.RNNBase], width: int, hidden: int, bidirectional: bool) -> None:
         super().__init__()
-        self.ahead = cell(width, hidden, batch_first=True)  # type: ignore[call-arg, arg-type]
-        self.back = cell(width, hidden, batch_first=True) if bidirectional else None  # type: ignore[call-arg, arg-type]
+        self.ahead = cell(width, hidden, batch_first=True)  # type: ignore[call-arg]
+        self.back = cell(width, hidden, batch_first=True) if bidirectional else None  # type: ignore[call-arg]
 
-    def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        """Return the states (batch, length, hidden or 2 * hidden): forward, backward; `mask` is (batch, length)."""
+    def forward(self, states: Tensor, mask: Tensor, which: Tensor | None = None) -> Tensor:
+        """Return the states (batch, length, hidden or 2 * hidden): forward, backward; those of padding mean nothing.
+
+        Args:
+            states: (batch, length, width); with `which` the different ones that there are, (n, width).
+            mask: (batch, length), where there is something to read.
+            which: (batch, length), which one is read there.
+        """
+        plain = states.is_cpu and not torch.is_autocast_enabled("cpu") and not torch.compiler.is_compiling()
+        if plain and isinstance(self.ahead, nn.LSTM) and not torch.is_grad_enabled():
+            return self._by_steps(states.flatten(0, -2), mask, which)
+        states = states if which is None else states[which]
+        return self._by_length(states, mask) if plain else self._padded(states, mask)
+
+    def _padded(self, states: Tensor, mask: Tensor) -> Tensor:
         ahead = self.ahead(states)[0]
         if self.back is None:
             return ahead
         return torch.cat((ahead, turn(self.back(turn(states, mask))[0], mask)), dim=-1)
+
+    def _by_length(self, states: Tensor, mask: Tensor) -> Tensor:
+        """Read texts of similar length together."""
+        lengths, length = mask.sum(1).clamp_min(1), mask.shape[1]
+        flat = states.flatten(0, 1)
+        nets = self._nets()
+        read: list[list[Tensor]] = [[] for _ in nets]
+        places: list[list[Tensor]] = [[] for _ in nets]
+        for part in sorted_batches(lengths.tolist(), len(lengths), CPU_PADDING):
+            texts = torch.tensor(part).unsqueeze(1)
+            steps = torch.arange(int(lengths[part[0]]))
+            from_end = lengths[texts] - 1 - steps
+            for number, at in enumerate((steps, torch.where(from_end >= 0, from_end, steps))[:len(nets)]):
+                found = texts * length + at
+                places[number].append(found.flatten())
+                inputs = flat.index_select(0, places[number][-1]).view(*found.shape, -1)
+                read[number].append(nets[number](inputs)[0].flatten(0, 1))
+        sides = []
+        for there, found in zip(places, read, strict=True):
+            source = torch.zeros(mask.numel(), dtype=torch.int64)
+            source[torch.cat(there)] = torch.arange(sum(map(len, there)))
+            sides.append(torch.cat(found).index_select(0, source))
+        return torch.cat(sides, 1).view(*mask.shape, -1)
+
+    def _by_steps(self, rows: Tensor, mask: Tensor, which: Tensor | None) -> Tensor:
+        """Read all texts together, at every step those that go on; the states of padding are zero.
+
+        What `rows` (n, width) do to the gates is computed once for each, however often it is read.
+        """
+        lengths, order = mask.sum(1).sort(descending=True, stable=True)
+        steps = torch.arange(int(lengths[0])).unsqueeze(1)
+        going = steps < lengths
+        sizes, nets = going.sum(1).tolist(), self._nets()
+        found = rows.new_zeros(mask.numel(), len(nets) * self.ahead.hidden_size)
+        for net, at, out in zip(nets, (steps, lengths - 1 - steps), found.chunk(len(nets), 1), strict=False):
+            places = (order * mask.shape[1] + at)[going]
+            read = places if which is None else which.flatten()[places]
+            weights = net.weight_ih_l0, net.bias_ih_l0 + net.bias_hh_l0
+            if len(rows) < len(read):
+                gates: Iterable[Tensor] = map(partial(linear(rows, *weights).index_select, 0), read.split(sizes))
+            else:
+                gates = linear(rows[read], *weights).split(sizes)
+            out.index_copy_(0, places, lstm_steps(gates, net.weight_hh_l0))
+        return found.view(*mask.shape, -1)
+
+    def _nets(self) -> list[nn.RNNBase]:
+        return [net for net in (self.ahead, self.back) if net is not None]
 
 
 def turn(states: Tensor, mask: Tensor) -> Tensor:

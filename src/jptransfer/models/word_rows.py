@@ -77,7 +77,7 @@ def word_rows(ids: Tensor, mask: Tensor, first_character: int, marks: bool = Fal
 def at_places(states: Tensor, places: Tensor, mask: Tensor, length: int) -> Tensor:
     """Return states (batch, words, width) at their words' positions, (batch, length, width), and zeros elsewhere."""
     flat = states.new_zeros(len(states) * length, states.shape[-1])
-    return flat.index_copy(0, places[mask], states[mask]).view(len(states), length, -1)
+    return flat.index_copy_(0, places[mask], states[mask]).view(len(states), length, -1)
 
 
 def distinct(rows: Tensor) -> tuple[Tensor, Tensor]:

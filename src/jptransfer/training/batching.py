@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -43,26 +43,6 @@ def alike_batches(lengths: np.ndarray, batch_size: int, *keys: int) -> list[Batc
     order = order[np.argsort(lengths[order], kind="stable")]
     batches = [[order[start:start + batch_size]] for start in range(0, len(order), batch_size)]
     return [batches[i] for i in random.permutation(len(batches))]
-
-
-def sorted_batches(lengths: Sequence[int], batch_size: int, most_padding: int | None = None) -> Iterator[list[int]]:
-    """Yield every index once, the longest example first, in batches for one pass without learning.
-
-    Args:
-        lengths: tokens of every example.
-        batch_size: examples a batch has at most.
-        most_padding: positions of padding a batch has at most; none: no limit.
-    """
-    batch: list[int] = []
-    padding = 0
-    for index in sorted(range(len(lengths)), key=lambda index: -lengths[index]):
-        padding += lengths[batch[0]] - lengths[index] if batch else 0
-        if batch and (len(batch) == batch_size or (most_padding is not None and padding > most_padding)):
-            yield batch
-            batch, padding = [], 0
-        batch.append(index)
-    if batch:
-        yield batch
 
 
 def padding_share(lengths: np.ndarray, batches: Sequence[Batch]) -> float:

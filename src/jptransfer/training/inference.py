@@ -11,17 +11,15 @@ import torch
 from torch import nn
 
 from jptransfer.config import Keep
+from jptransfer.models.batching import CPU_PADDING, sorted_batches
+from jptransfer.models.encoder import encoder_of
 from jptransfer.models.heads import HeadOutput
 from jptransfer.models.task_models import task_output
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Level, Task
 from jptransfer.text.types import Tokenizer
-from jptransfer.training.batching import sorted_batches
 from jptransfer.training.task_data import collate
 from jptransfer.training.types import move
-
-CPU_PADDING = 64
-"""Positions of padding that cost a CPU as much as a batch more does (measured with 4 layers of 256)."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def score(
     """
     rows, paths = ([np.empty(0)] * len(features) for _ in range(2))
     device = next(model.parameters()).device
-    most = CPU_PADDING if device.type == "cpu" else None
+    most = getattr(encoder_of(model), "cpu_padding", CPU_PADDING) if device.type == "cpu" else None
     for part in sorted_batches([len(feature.input_ids) for feature in features], batch_size, most):
         batch = move(collate([features[index] for index in part], pad), device)
         batch.pop("labels")
