@@ -35,6 +35,14 @@ def test_english_with_document_lines_iob1_and_a_blank_line_of_a_tab(tmp_path):
     assert entities(second) == [("Baghdad", "LOC"), ("Paris", "LOC")]
 
 
+def test_documents_are_told_where_they_are_asked_for(tmp_path):
+    text = "a O\n\n-DOCSTART- -X-\n\nb O\n\nc O\n\n-DOCSTART- -X-\n\nd O\n"
+    data = load(tmp_path, text, options={"docstart": "document"})
+    assert [(one.text, data.groups.get(one.id)) for one in data.splits["train"]] == [
+        ("a", None), ("b", "a.conll:3"), ("c", "a.conll:3"), ("d", "a.conll:9")]
+    assert load(tmp_path, text).groups == {}
+
+
 def test_columns_separator_and_comments_are_settings(tmp_path):
     text = "# id 7\nB-人名\tNew York\n\n# id 8\nO\t#\n"
     data = load(tmp_path, text, token_column="1", tag_column="0", separator="tab", options={"comment": "# id"})

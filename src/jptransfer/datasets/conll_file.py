@@ -14,14 +14,15 @@ from jptransfer.errors import ConfigError, unknown
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import chunks, to_characters
 
-OPTIONS = {"joiner": ("auto", "space", "none"), "comment": ("",), "docstart": ("skip", "sentence")}
+OPTIONS = {"joiner": ("auto", "space", "none"), "comment": ("",), "docstart": ("skip", "document", "sentence")}
 BLANKS = re.compile("[ \t]+")
 """Tabs and ASCII spaces only: the ideographic space is a token of Japanese corpora."""
 JAPANESE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\uff66-\uff9f々〆]")
 DOCUMENT = "-DOCSTART-"
 
-Sentence = tuple[str, list[list[str]]]
-"""Where a sentence begins (``file:line``) and the columns of its lines."""
+Sentence = tuple[str, str, list[list[str]]]
+"""Where a sentence begins (``file:line``), where its document does (empty: no line said so), the columns of its lines.
+"""
 
 
 def read(config: TaskConfig) -> RawDataset:
@@ -29,16 +30,19 @@ def read(config: TaskConfig) -> RawDataset:
 
     ``options.joiner`` makes the text: auto (a sentence with kana or kanji is written without spaces but between two
     Latin letters, another one with spaces), space or none. Lines that begin with ``options.comment`` are left out,
-    and so is ``-DOCSTART-`` unless ``options.docstart`` takes it for a sentence, as counts of CoNLL-2003 often do.
+    and so is ``-DOCSTART-`` unless ``options.docstart`` takes it for a sentence, as counts of CoNLL-2003 often do, or
+    for the beginning of a document, which is not divided where splits are made.
     """
     options, trouble = reader_options(config, OPTIONS), intake(config)
     columns = _number(config.token_column, "token_column"), _number(config.tag_column, "tag_column")
     data = RawDataset({}, trouble.skipped)
     for role, path in data_files(config).items():
         examples = data.splits.setdefault(role, [])
-        for number, (where, rows) in enumerate(_sentences(path, config, options, trouble), 1):
+        for number, (where, document, rows) in enumerate(_sentences(path, config, options, trouble), 1):
             example = _example(f"{role}-{number}", where, rows, columns, options["joiner"], trouble)
             examples += [example] if example else []
+            if example and document:
+                data.groups[example.id] = document
     return data
 
 
@@ -50,21 +54,23 @@ def _number(column: str, name: str) -> int:
 
 def _sentences(path: Path, config: TaskConfig, options: Mapping[str, str], trouble: Intake) -> Iterator[Sentence]:
     separator = _separator(config.separator)
-    dropped = tuple(filter(None, (options["comment"], DOCUMENT if options["docstart"] == "skip" else "")))
-    begin = 0
+    dropped = tuple(filter(None, (options["comment"], DOCUMENT if options["docstart"] != "sentence" else "")))
+    begin, document = 0, ""
     rows: list[list[str]] = []
     for number, line in read_lines(path, config.encoding, trouble):
         blank = not line.strip(" \t")
         if dropped and line.startswith(dropped):
+            if options["docstart"] == "document" and line.startswith(DOCUMENT):
+                document = f"{path.name}:{number}"
             continue
         if not blank:
             begin = begin if rows else number
             rows.append(BLANKS.split(line.strip(" \t")) if separator is None else line.split(separator))
         elif rows:
-            yield f"{path}:{begin}", rows
+            yield f"{path}:{begin}", document, rows
             rows = []
     if rows:
-        yield f"{path}:{begin}", rows
+        yield f"{path}:{begin}", document, rows
 
 
 def _separator(name: str) -> str | None:
