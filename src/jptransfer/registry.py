@@ -209,9 +209,6 @@ DATASETS = _table("data set", {
     "long_tail": ("datasets.long_tail:read", "made utterances with a long tail of entity types; needs no files"),
 })
 
-READER_VERSIONS = {"conllu_file": 2, "knp": 2}
-"""Readers of data sets that have once made something else of the same files: the number goes up when they do."""
-
 METRICS = _table("metric", {
     "accuracy": ("evaluation.metrics:accuracy", "share of examples that are right"),
     "error_rate": ("evaluation.metrics:error_rate", "share of examples that are wrong"),
@@ -252,3 +249,11 @@ ALL: dict[str, Registry] = {
     "tasks": TASKS, "datasets": DATASETS, "metrics": METRICS,
     "cells": CELLS, "layouts": LAYOUTS, "figures": FIGURES,
 }
+
+VERSIONS: dict[str, dict[str, int]] = {
+    "reader": {"conllu_file": 2, "knp": 2},
+    "architecture": {"rnn": 2, "lstm": 2, "bilstm_tagger": 2},
+    "head": {"bcn": 2},
+}
+"""Parts that have once made something else of the same inputs: kind -> name -> number, which goes up when one does. It
+is in the identity of what is made with the part, while a stage's own version is in that of all that the stage makes."""

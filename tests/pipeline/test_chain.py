@@ -14,6 +14,8 @@ from jptransfer.artifacts import Store
 from jptransfer.config import (
     Config,
     Device,
+    EncoderFinetuningConfig,
+    HeadConfig,
     OnError,
     RuntimeConfig,
     SourceConfig,
@@ -24,7 +26,7 @@ from jptransfer.config import (
 )
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline import Chain, Run, build, make_plan, places, targets, upstream
-from jptransfer.registry import READER_VERSIONS
+from jptransfer.registry import VERSIONS
 from jptransfer.runtime import Runtime
 
 from .conftest import small_config
@@ -242,11 +244,23 @@ def test_the_domain_may_be_the_task(config: Config, store: Store) -> None:
 
 def test_a_reader_that_makes_something_else_makes_another_data_set(config: Config, store: Store, monkeypatch) -> None:
     before = Chain(config, store).dataset
-    monkeypatch.setitem(READER_VERSIONS, config.task.dataset, 2)
+    monkeypatch.setitem(VERSIONS["reader"], config.task.dataset, 2)
     after = Chain(config, store).dataset
     assert "reader" not in before.externals and before.fingerprint != after.fingerprint
-    monkeypatch.setitem(READER_VERSIONS, config.task.dataset, 3)
+    monkeypatch.setitem(VERSIONS["reader"], config.task.dataset, 3)
     assert Chain(config, store).dataset.fingerprint not in (before.fingerprint, after.fingerprint)
+
+
+@pytest.mark.parametrize(("kind", "name"), [("architecture", "bert"), ("head", "kim_cnn")])
+def test_a_part_that_makes_something_else_makes_another_task_model(config: Config, store: Store, monkeypatch,
+                                                                   kind: str, name: str) -> None:
+    encoder = EncoderFinetuningConfig(head=HeadConfig(name="kim_cnn"))
+    config = replace(config, lm="none", finetuning=replace(config.finetuning, encoder=encoder))
+    before = Chain(config, store).task_model
+    monkeypatch.setitem(VERSIONS[kind], name, 2)
+    after = Chain(config, store).task_model
+    assert kind not in before.externals and before.fingerprint != after.fingerprint
+    assert before.inputs["dataset"].fingerprint == after.inputs["dataset"].fingerprint
 
 
 def changing(config: Config):

@@ -39,10 +39,10 @@ from jptransfer.registry import (
     LEARNERS,
     MODELS,
     OBJECTIVES,
-    READER_VERSIONS,
     SCHEDULES,
     SOURCES,
     TOKENIZERS,
+    VERSIONS,
     Entry,
     Registry,
 )
@@ -317,8 +317,7 @@ class Chain:
         if not task.dataset:
             return None
         node = self._node("prepare_dataset", "task", task.name, stages.PrepareDatasetStage(task), {})
-        version = READER_VERSIONS.get(task.dataset)
-        return replace(node, externals={**node.externals, "reader": f"version:{version}"}) if version else node
+        return _versioned(node, reader=task.dataset)
 
     @cached_property
     def finetuning_start(self) -> Node | Reference | None:
@@ -355,7 +354,9 @@ class Chain:
             inputs["transfer"] = self.transfer_source
         groups = sorted(set(self.config.transfer.groups))
         stage = stages.FinetuneStage(learner, finetuning, self.config.seed, model, groups)
-        return self._node("finetune", "finetuning", finetuning.name, stage, inputs)
+        node = self._node("finetune", "finetuning", finetuning.name, stage, inputs)
+        head = finetuning.encoder.head.name or own if finetuning.encoder else ""
+        return _versioned(node, architecture=model.architecture if model else "", head=head)
 
     @cached_property
     def transfer_source(self) -> Node | Reference | None:
@@ -428,6 +429,12 @@ class Chain:
 def _needs(section: str, why: str, instead: str = "") -> Any:
     other = f", or give {instead}" if instead else ""
     raise ConfigError(f"{section}.sources is empty, but {why}; choose one, for example {section}=toy{other}")
+
+
+def _versioned(node: Node, **parts: str) -> Node:
+    """Add the versions of the parts that a node is made with to its identity, see `VERSIONS`."""
+    known = {kind: f"version:{VERSIONS[kind][name]}" for kind, name in parts.items() if name in VERSIONS[kind]}
+    return replace(node, externals={**node.externals, **known}) if known else node
 
 
 def _finetuning(config: FinetuningConfig, learner: str, own_head: str) -> FinetuningConfig:
