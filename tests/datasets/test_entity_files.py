@@ -149,6 +149,23 @@ def test_words_stand_where_the_text_has_them(tmp_path, text):
                                                      (["京都Tower"], "GPE"))
 
 
+@pytest.mark.parametrize("kind, found", [("GPE", ["LOC"]), ("PERSON", ["PER"]), ("NORP", ["MISC"]), ("DATE", [])])
+def test_the_four_types_of_part_of_gsd(tmp_path, task_config, kind, found):
+    path = tmp_path / "a.conllu"
+    path.write_text(CONLLU.replace("GPE", kind), encoding="utf-8")
+    config = task_config("gsd_ner_four", "data_root=x")
+    config.files, config.validation_fraction, config.test_fraction = {"train": str(path)}, 0, 0
+    prepared = prepare(config)
+    assert prepared.task.labels == ["LOC", "MISC", "ORG", "PER"]
+    assert [[kind for *_, kind in one.entities] for one in prepared.splits["train"]] == [found, found]
+    path.write_text(CONLLU.replace("GPE", "GPEE"), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"no example has the label 'GPE' \(did you mean 'GPEE'\?\)"):
+        prepare(config)
+    path.write_text(CONLLU.replace("GPE", "人"), encoding="utf-8")
+    with pytest.raises(DataError, match=r"'s1' has the label '人', which task\.labels does not have.*label_map can"):
+        prepare(config)
+
+
 def test_words_hold_spaces_and_parts_of_ranges(tmp_path):
     rows = [("1", "20 000", "NE=B-CARDINAL"), ("2-3", "don't", "_"), ("2", "do", "_"), ("3", "n't", "_")]
     lines = "".join("\t".join([number, form, *"_______", misc]) + "\n" for number, form, misc in rows)

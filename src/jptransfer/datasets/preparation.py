@@ -82,14 +82,15 @@ def relabel(kind: type[Task], config: TaskConfig, data: RawDataset, counts: Coun
     """Apply `label_map` to the examples of `data`, in place; what a name's emptiness drops is counted.
 
     Raises:
-        ConfigError: a label to rename is nowhere in the data, and the labels that the data should have are not named,
-            or not all there is is among them; part of a data set may well lack a rare type.
+        ConfigError: a label to rename is nowhere in the data. Where the labels it should have are named, part of it may
+            lack a rare one, unless another label there looks like it.
     """
     present = {label for examples in data.splits.values() for example in examples for label in kind.labels_of(example)}
-    expected = bool(config.labels) and {config.label_map.get(label, label) for label in present} <= {*config.labels, ""}
-    for label in config.label_map:
-        if label not in present and not expected:
-            raise ConfigError(f"task.label_map: no example has the label '{label}'{nearest(label, present)}")
+    likely = present - {*config.labels, *config.label_map} if config.labels else present
+    for label in sorted(config.label_map.keys() - present):
+        hint = nearest(label, likely)
+        if hint or not config.labels:
+            raise ConfigError(f"task.label_map: no example has the label '{label}'{hint}")
     if not config.label_map:
         return
     for split, examples in data.splits.items():
