@@ -22,6 +22,12 @@ DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 """What reading a file raises whose disk, permissions or compression are damaged."""
 
 
+def reason(error: BaseException) -> str:
+    """Return what is wrong with a file that raised `error`, in a few words on one line."""
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return text.partition("\n")[0].rstrip(" :")
+
+
 def bare_suffix(path: Path) -> str:
     """Return the suffix that says what a file holds, without that of its compression: ``.tsv`` of ``a.tsv.gz``."""
     suffixes = [suffix.lower() for suffix in path.suffixes]

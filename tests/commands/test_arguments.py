@@ -20,6 +20,7 @@ def test_quoted_values_come_back_from_hydras_parser(value):
 @pytest.mark.parametrize(("value", "meant"), [
     ("データ/レビュー (1).tsv", "データ/レビュー (1).tsv"), ("[良い, 悪い,so-so]", ["良い", "悪い", "so-so"]),
     ("a b", "a b"), ("[task=toy, seed=1]", ["task=toy", "seed=1"]), ("[1,a]", [1, "a"]),
+    ("{0:悪い, 1: とても 良い,2:so-so}", {0: "悪い", 1: "とても 良い", 2: "so-so"}), ("{a:[1,b]}", {"a": [1, "b"]}),
     ("'日本'", "日本"), ("hf:組織/名@main", "hf:組織/名@main"), ("${outputs_root}/x", "${outputs_root}/x"),
 ])
 def test_japanese_values_need_no_quotes(value, meant):

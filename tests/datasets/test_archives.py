@@ -50,3 +50,10 @@ def test_truncated_or_no_archive(tmp_path, name):
     path.write_bytes(b"<html>not found</html>")
     with pytest.raises(DataError, match="damaged, truncated or no tar archive"):
         members(path, lambda name: True)
+
+
+def test_what_is_no_archive_is_one_line(tmp_path):
+    (tmp_path / "a.tar.gz").write_bytes(b"no archive at all")
+    with pytest.raises(DataError, match=r"no tar archive \(file could not be opened successfully\)$") as caught:
+        members(tmp_path / "a.tar.gz", lambda name: True)
+    assert "\n" not in str(caught.value)

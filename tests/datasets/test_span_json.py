@@ -1,3 +1,4 @@
+import gzip
 import json
 
 import pytest
@@ -69,6 +70,39 @@ def test_spans_that_cannot_be(tmp_path, entity):
 def test_another_file(tmp_path, content, message):
     with pytest.raises(DataError, match=message):
         load(tmp_path, content)
+
+
+def packed(path, records):
+    content = gzip.compress("".join(json.dumps(one) + "\n" for one in records).encode() * 50)
+    path.write_bytes(content[:-len(content) // 3])
+
+
+@pytest.mark.parametrize("spoil", [packed, lambda path, _: path.write_bytes(b"[no gzip"), lambda path, _: path.mkdir()])
+def test_damaged_files_and_folders_are_one_line_or_skipped(tmp_path, spoil):
+    path = tmp_path / "a.jsonl.gz"
+    spoil(path, [record("1", "雨。")])
+    config = TaskConfig(dataset="span_json", files={"all": str(path)}, options={"span": "span"})
+    with pytest.raises(DataError, match=r"a\.jsonl\.gz: damaged, truncated or unreadable"):
+        read(config)
+    config.on_error = OnError.skip
+    assert read(config).counts["unreadable"] == 1
+
+
+@pytest.mark.parametrize(("entities", "said"), [
+    (7, "'entities' is no list of entities"), (["x"], "'entities' is no list of entities"),
+    ([{"start": 0, "end": 1, "label": "x"}], r"unknown field 'type'; there are: end, label, start .*task.options"),
+    ([{"begin": 0, "end": 1, "type": "x"}], r"unknown field 'start'.*task.options"),
+])
+def test_entities_of_another_form_are_told_with_the_settings(tmp_path, entities, said):
+    path = tmp_path / "a.jsonl"
+    path.write_text(json.dumps({"text": "京都", "entities": entities}), encoding="utf-8")
+    with pytest.raises(DataError, match=rf"a\.jsonl:1: {said}"):
+        read(TaskConfig(dataset="span_json", files={"all": str(path)}))
+
+
+def test_lists_without_end_are_no_traceback(tmp_path):
+    with pytest.raises(DataError, match="not a JSON list .nested too deeply"):
+        load(tmp_path, "[" * 100_000)
 
 
 def test_lines_with_fields_of_other_names(tmp_path):

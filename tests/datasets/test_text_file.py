@@ -106,10 +106,11 @@ def test_json_values(tmp_path):
 
 def test_a_wrong_column_lists_the_columns(tmp_path):
     path = write(tmp_path / "a.csv", "id,review,stars\n1,良い,5\n")
-    with pytest.raises(DataError, match=r"column 'reviews' \(did you mean 'review'\?\); there are: id, review, stars"):
+    with pytest.raises(DataError, match=r"column 'reviews' \(did you mean 'review'\?\); there are: id, review, stars "
+                                        r"\(task.text_column\)"):
         read(config(path, text_column="reviews", label_column="stars"))
     path = write(tmp_path / "a.jsonl", '{"review": "x", "stars": 5}\n')
-    with pytest.raises(DataError, match=r"unknown field 'star' \(did you mean 'stars'\?\)"):
+    with pytest.raises(DataError, match=r"unknown field 'star' \(did you mean 'stars'\?\).*\(task.label_column\)"):
         read(config(path, text_column="review", label_column="star"))
 
 
@@ -192,3 +193,20 @@ def test_an_unknown_suffix_asks_for_the_separator(tmp_path):
         read(config(path))
     for separator in (";", "semicolon"):
         assert pairs(read(config(path, separator=separator))) == [("良い", "1")]
+
+
+@pytest.mark.parametrize(("name", "content", "settings", "said"), [
+    ("a.csv", "text;label\n良い;1\n", {}, r"nothing else: is task.separator right\? \(task.text_column\)"),
+    ("a.csv", "text,label\n良い,1\n", {"options": {"id_column": "n"}}, r"\(task.options.id_column\)"),
+    ("a.csv", "text,label\n良い,1\n", {"label_column": "text"}, "task.label_column=text is task.text_column too"),
+    ("a.csv", "良い,1\n", {"text_column": "0", "label_column": "7"}, "no column 7, .*task.label_column"),
+    ("a.csv", "text,label\r良い,1\r", {}, "a carriage return in a cell without quotes"),
+    ("a.csv", "text,label\n良い,1\n".encode("cp932"), {}, "`encoding` can name another one, such as cp932"),
+    ("a.jsonl", "[" * 100_000, {}, "nested too deeply"),
+    ("a.jsonl", '{"text":' * 100_000, {}, "nested too deeply"),
+])
+def test_messages_name_the_setting_to_change(tmp_path, name, content, settings, said):
+    path = tmp_path / name
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises((ConfigError, DataError), match=said):
+        read(config(path, **settings))

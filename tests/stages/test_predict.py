@@ -134,6 +134,7 @@ def test_standard_output(tmp_path, runtime, polarity, monkeypatch):
 
 @pytest.mark.parametrize(("content", "said"), [
     (b'{"text": 3}\n', r"in.jsonl:1.*field 'text'"), (b'{"text": "a"}\n{"t\n', "in.jsonl:2.*JSON"),
+    (b'{"a":' * 100_000, "in.jsonl:1.*nested too deeply"),
     (b'{"text": "\\ud83d"}\n', "in.jsonl:1"), (b"\xff\xfe\n", "in.jsonl:1")])
 def test_a_bad_line_is_named_and_leaves_no_output(tmp_path, runtime, polarity, content, said):
     (tmp_path / "in.jsonl").write_bytes(content)

@@ -16,6 +16,9 @@ from jptransfer.errors import ConfigError, nearest, unknown
 ASSIGNMENT = re.compile(r"^(\+\+|[+~])?[^=\s]+=|^~")
 WORD = re.compile(r"[^\s,\[\]{}]+(?: +[^\s,\[\]{}]+)*")
 """A value, or an entry of a list, that is no number of Hydra's own signs."""
+ENTRY = re.compile(r"(?<=:) *([^\s,:\[\]{}]+(?: +[^\s,:\[\]{}]+)*)")
+"""The value of an entry of a table, as in ``{0:悪い}``."""
+BEYOND = re.compile(r"[^\x00-\x7f]")
 
 
 def hydra_arguments(verb: Verb, arguments: list[str]) -> list[str]:
@@ -84,9 +87,11 @@ def hydra_override(override: str, schema: type) -> str:
 def literal(override: str) -> str:
     """Quote the words that Hydra takes quoted only: letters beyond ASCII, and overrides in a list of them."""
     key, sign, value = override.partition("=")
+    if value.startswith("{") and not any(mark in value for mark in "'\"$"):
+        return key + sign + ENTRY.sub(lambda one: quote(one[1]) if BEYOND.search(one[1]) else one[0], value)
     if any(mark in value for mark in "'\"{}"):
         return override
-    beyond = re.compile(r"[^\x00-\x7f]|=" if value.startswith("[") else r"[^\x00-\x7f]")
+    beyond = re.compile(f"{BEYOND.pattern}|=") if value.startswith("[") else BEYOND
     return key + sign + WORD.sub(lambda word: quote(word[0]) if beyond.search(word[0]) else word[0], value)
 
 

@@ -28,7 +28,11 @@ def explain(error: BaseException, schema: type) -> str | None:
             return _explain_choice(cause)
         if isinstance(cause, OverrideParseException):
             given = cause.override.removeprefix("++")  # see `arguments.free_table`
-            key = given.partition("=")[0]
+            key, _, value = given.partition("=")
+            if not key.isascii() or re.search(r"[^\x00-\x7f]+ *:", value):
+                return (f"cannot read '{given}': the command line takes names of entries in ASCII only; write it in "
+                        f"FOLDER/experiment/NAME.yaml ('# @package _global_', then {key.partition('.')[0]}: …) and add "
+                        "+experiment=NAME --config-dir=FOLDER")
             return (f"cannot read '{given}': {_first_line(cause.message)}; for a value with special "
                     f"characters quote twice, as in '{key}=\"a;b\"'")
     if ambiguous := re.match(r"Ambiguous value for argument '(.*)'", str(error)):
@@ -69,6 +73,8 @@ def _explain_value(error: BaseException, schema: type) -> str:
 
 def _explain_type(key: str, complaint: str, schema: type) -> str:
     """Return OmegaConf's complaint on a value, in a user's words where it speaks of OmegaConf's own types."""
+    if re.match(r"Key .* is incompatible with \(str\)", complaint):
+        return f"the names of entries are text; write {key}=VALUE on the command line, quotes around the name in a file"
     if "is not a ListConfig" in complaint:
         return f"it takes a list, as in {key}=[a,b]"
     if re.search(r"is not a subclass of|Cannot assign \w+ to Dict", complaint):

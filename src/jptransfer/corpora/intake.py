@@ -11,15 +11,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from jptransfer.config import OnError
 from jptransfer.corpora.sentences import split_sentences
 from jptransfer.errors import DataError, nearest
-from jptransfer.files import DAMAGED, codec, open_bytes
+from jptransfer.files import DAMAGED, codec, open_bytes, reason
 
 LONG_LINE = 1 << 20
 """Bytes from which a line of running text is cut into sentences while it is read."""
+HINTS = {"bad_bytes": "`encoding` can name another one, such as cp932 or euc_jp; "}
+"""Kind of trouble -> what may be wrong with the settings."""
 UNREADABLE = (*DAMAGED, UnicodeError, tarfile.TarError)
 
 
@@ -42,7 +44,7 @@ class Intake:
     def trouble(self, kind: str, where: str, what: str) -> None:
         """Raise a `DataError` that names the place, or count it under `kind` if errors are skipped."""
         if self.on_error is OnError.stop:
-            raise DataError(f"{where}: {what} (on_error=skip would go on without it)")
+            raise DataError(f"{where}: {what} ({HINTS.get(kind, '')}on_error=skip would go on without it)")
         self.skipped[kind] += 1
         self.examples.setdefault(kind, f"{where.rpartition('/')[2]}: {what}")
 
@@ -52,8 +54,7 @@ class Intake:
         try:
             yield
         except UNREADABLE as error:
-            reason = getattr(error, "strerror", None) or error or type(error).__name__
-            self.trouble("unreadable", str(path), f"damaged, truncated or unreadable ({reason})")
+            self.trouble("unreadable", str(path), f"damaged, truncated or unreadable ({reason(error)})")
 
 
 def locate(place: str, intake: Intake) -> list[Path]:
@@ -84,6 +85,14 @@ def read_lines(path: Path, encoding: str, intake: Intake, limit: int = 0) -> Ite
         yield from decode_lines(stream, str(path), encoding, intake, limit)
 
 
+def parse_json(text: str) -> Any:
+    """Return the value that JSON text holds; `ValueError` if it holds none, or lists in lists without end."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
 def json_lines(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
     """Yield number and text of JSON lines; a file that is one JSON array gives its entries, numbered from 1."""
     first = next(lines, None)
@@ -95,7 +104,7 @@ def json_lines(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
         return
     found = [first, *lines]
     try:
-        entries = json.loads("\n".join(text for _, text in found))
+        entries = parse_json("\n".join(text for _, text in found))
         found = [(number, json.dumps(entry, ensure_ascii=False)) for number, entry in enumerate(entries, 1)]
     except (ValueError, RecursionError):
         pass  # no array after all: every line is told for itself

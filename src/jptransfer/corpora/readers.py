@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import html
 import io
-import json
 import re
 import tarfile
 from collections.abc import Iterable, Iterator
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jptransfer.config import SourceConfig
-from jptransfer.corpora.intake import LONG_LINE, Intake, decode_lines, json_lines, locate, read_lines
+from jptransfer.corpora.intake import LONG_LINE, Intake, decode_lines, json_lines, locate, parse_json, read_lines
 from jptransfer.corpora.sentences import split_sentences
 from jptransfer.errors import ConfigError, DataError, nearest
 from jptransfer.files import bare_suffix, open_bytes
@@ -89,8 +88,8 @@ def _objects(lines: Iterable[tuple[int, str]], path: Path, intake: Intake) -> It
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            record = parse_json(line)
+        except ValueError as error:
             intake.trouble("malformed", where, f"not JSON ({error})")
             continue
         if isinstance(record, dict):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from jptransfer.corpora.intake import UNREADABLE
 from jptransfer.errors import DataError
+from jptransfer.files import reason
 
 
 def members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
@@ -40,4 +41,4 @@ def _of_archive(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
             return {name: archive.extractfile(member).read()  # type: ignore[union-attr]
                     for name, member in named if _visible(name) and wanted(name)}
     except UNREADABLE as error:
-        raise DataError(f"{path}: damaged, truncated or no tar archive ({error})") from error
+        raise DataError(f"{path}: damaged, truncated or no tar archive ({reason(error)})") from error

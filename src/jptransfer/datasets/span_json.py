@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from jptransfer.config import TaskConfig
-from jptransfer.corpora.intake import Intake, read_lines
+from jptransfer.corpora.intake import Intake, parse_json, read_lines
 from jptransfer.datasets.base import RawDataset, data_files, intake, reader_options
 from jptransfer.errors import DataError, unknown
-from jptransfer.files import open_bytes
+from jptransfer.files import codec, open_bytes
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
 
@@ -40,9 +39,9 @@ def read(config: TaskConfig) -> RawDataset:
         for where, record in _records(path, config.encoding, trouble):
             _check_fields(path, record, config.text_column, options, first=not examples)
             try:
-                text, spans = record[config.text_column], _spans(record, config.text_column, options)
-            except (KeyError, TypeError, ValueError) as error:
-                trouble.trouble("malformed", where, f"{type(error).__name__}: {error}")
+                text, spans = _field(record, config.text_column), _spans(record, config.text_column, options)
+            except (TypeError, ValueError) as error:
+                trouble.trouble("malformed", where, str(error))
                 continue
             kept = disjoint(spans)
             data.counts["overlapping entities"] += len(spans) - len(kept)
@@ -57,14 +56,9 @@ def read(config: TaskConfig) -> RawDataset:
 
 def _records(path: Path, encoding: str, trouble: Intake) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield where a record stands and the record: items of one list, or a line each."""
-    if not _is_list(path):
-        lines = ((number, line) for number, line in read_lines(path, encoding, trouble) if line.strip())
-        items = ((f"{path}:{number}", line) for number, line in lines)
-    else:
-        items = ((f"{path}: record {number}", item) for number, item in enumerate(_list(path, encoding)))
-    for where, item in items:
+    for where, item in _items(path, encoding, trouble):
         try:
-            record = json.loads(item) if isinstance(item, str) else item
+            record = parse_json(item) if isinstance(item, str) else item
         except ValueError as error:
             trouble.trouble("malformed", where, f"not JSON ({error})")
             continue
@@ -72,6 +66,15 @@ def _records(path: Path, encoding: str, trouble: Intake) -> Iterator[tuple[str, 
             yield where, record
         else:
             trouble.trouble("malformed", where, "not a JSON object")
+
+
+def _items(path: Path, encoding: str, trouble: Intake) -> Iterator[tuple[str, Any]]:
+    with trouble.reading(path):
+        if _is_list(path):
+            yield from ((f"{path}: record {number}", item) for number, item in enumerate(_list(path, encoding)))
+        else:
+            lines = read_lines(path, encoding, trouble)
+            yield from ((f"{path}:{number}", line) for number, line in lines if line.strip())
 
 
 def _is_list(path: Path) -> bool:
@@ -82,8 +85,8 @@ def _is_list(path: Path) -> bool:
 def _list(path: Path, encoding: str) -> list[Any]:
     try:
         with open_bytes(path) as stream:
-            return json.loads(stream.read().decode(encoding))
-    except (ValueError, LookupError) as error:
+            return parse_json(stream.read().decode(codec(encoding)))  # type: ignore[no-any-return]
+    except ValueError as error:
         raise DataError(f"{path}: not a JSON list ({error})") from error
 
 
@@ -96,25 +99,35 @@ def _check_fields(path: Path, record: dict[str, Any], text: str, options: Mappin
 
 
 def _spans(record: dict[str, Any], text_field: str, options: Mapping[str, str]) -> list[Span]:
-    """Entities of a record; `ValueError` for one that is outside the text or not where its name is."""
-    text = record[text_field]
+    """Entities of a record; `ValueError` for one that is no span of the text or not where its name is."""
+    text, found = _field(record, text_field), _field(record, options["entities"])
     if not isinstance(text, str):
         raise ValueError("the text is no string")
     text.encode("utf-8")  # half of a surrogate pair is a ValueError
+    if not isinstance(found, list) or not all(isinstance(entity, list | dict) for entity in found):
+        raise ValueError(f"'{options['entities']}' is no list of entities, each an object or [start, end, type]")
     spans = []
-    for entity in record[options["entities"]]:
+    for entity in found:
         start, end, kind = entity if isinstance(entity, list) else _fields(entity, options)
         if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
             raise ValueError(f"{start}-{end} is no span of a text of {len(text)} characters")
-        if options["name"] and isinstance(entity, dict) and text[start:end] != entity[options["name"]]:
+        if options["name"] and isinstance(entity, dict) and text[start:end] != _field(entity, options["name"]):
             raise ValueError(f"'{entity[options['name']]}' is not at its span {start}-{end}")
         spans.append(Span(start, end, str(kind)))
     return spans
 
 
 def _fields(entity: Mapping[str, Any], options: Mapping[str, str]) -> tuple[Any, Any, Any]:
-    start, end = entity[options["span"]] if options["span"] else (entity[options["start"]], entity[options["end"]])
-    return start, end, entity[options["type"]]
+    names = [options["span"]] if options["span"] else [options["start"], options["end"]]
+    places = [_field(entity, name) for name in names]
+    start, end = places[0] if options["span"] else places
+    return start, end, _field(entity, options["type"])
+
+
+def _field(item: Mapping[str, Any], name: str) -> Any:
+    if name not in item:
+        raise ValueError(f"{unknown('field', name, item)} (task.text_column, task.options)")
+    return item[name]
 
 
 def disjoint(spans: list[Span]) -> list[Span]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jptransfer.config import TaskConfig
-from jptransfer.corpora.intake import Intake, json_lines, read_lines
+from jptransfer.corpora.intake import Intake, json_lines, parse_json, read_lines
 from jptransfer.errors import ConfigError, DataError, unknown
 from jptransfer.files import bare_suffix
 
@@ -58,7 +57,7 @@ def _delimited_rows(path: Path, columns: Mapping[str, str], config: TaskConfig, 
         return
     named = not all(is_number(column) for column in columns.values()) or _numbers_itself(first[1], columns.values())
     header = first[1] if options["header"] == "yes" or (options["header"] == "auto" and named) else None
-    places = {role: _place(path, column, first[1], header is not None) for role, column in columns.items()}
+    places = {role: _place(path, role, column, first[1], header is not None) for role, column in columns.items()}
     for where, row in rows if header else chain([first], rows):
         if len(row) == len(first[1]):
             yield where, {role: row[place] for role, place in places.items()}
@@ -76,16 +75,24 @@ def is_number(column: str) -> bool:
     return column.removeprefix("-").isdecimal()
 
 
-def _place(path: Path, column: str, first: list[str], named: bool) -> int:
-    """Index of a column in rows as wide as `first`, which is the header if columns are `named`."""
+def _setting(role: str) -> str:
+    """What the configuration calls the column of a role."""
+    return f"task.{role}_column" if role in ("text", "label") else f"task.options.{role}_column"
+
+
+def _place(path: Path, role: str, column: str, first: list[str], named: bool) -> int:
+    """Index of a role's column in rows as wide as `first`, which is the header if columns are `named`."""
     if named and column in first:
         return first.index(column)
     if not is_number(column) and not named:
-        raise ConfigError(f"{path}: column '{column}' has a name, but the file is read without header")
+        raise ConfigError(f"{path}: column '{column}' has a name, but the file is read without header "
+                          f"({_setting(role)})")
     if not is_number(column):
-        raise DataError(f"{path}: {unknown('column', column, first)}")
+        alone = ", nothing else: is task.separator right?" if len(first) == 1 else ""
+        raise DataError(f"{path}: {unknown('column', column, first)}{alone} ({_setting(role)})")
     if not -len(first) <= int(column) < len(first):
-        raise DataError(f"{path}: there is no column {column}, the file has {len(first)} (0 is the first)")
+        raise DataError(f"{path}: there is no column {column}, the file has {len(first)} (0 is the first; "
+                        f"{_setting(role)})")
     return int(column)
 
 
@@ -101,18 +108,23 @@ def _csv(path: Path, config: TaskConfig, quotes: str, trouble: Intake) -> Iterat
         except StopIteration:
             return
         except csv.Error as error:
-            trouble.trouble("malformed", f"{path}:{rows.line_num}", str(error))
+            trouble.trouble("malformed", f"{path}:{rows.line_num}", _reason(error))
             continue
         if row:
             yield f"{path}:{rows.line_num}", row
 
 
+def _reason(error: csv.Error) -> str:
+    return str(error) if "new-line" not in str(error) else (
+        "a carriage return in a cell without quotes; lines end in a line feed, with or without a carriage return")
+
+
 def _json_rows(path: Path, columns: Mapping[str, str], encoding: str, trouble: Intake) -> Iterator[Row]:
     first = True
     for where, record in _json_records(path, encoding, trouble):
-        lacking = [column for column in columns.values() if column not in record]
+        lacking = [role for role, column in columns.items() if column not in record]
         if lacking and first:
-            raise DataError(f"{path}: {unknown('field', lacking[0], record)}")
+            raise DataError(f"{path}: {unknown('field', columns[lacking[0]], record)} ({_setting(lacking[0])})")
         first = False
         cells = {role: _cell(record.get(column)) for role, column in columns.items()}
         if lacking or None in cells.values():
@@ -126,7 +138,7 @@ def _json_records(path: Path, encoding: str, trouble: Intake) -> Iterator[tuple[
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError as error:
             trouble.trouble("malformed", f"{path}:{number}", f"not JSON ({error}); one object a line is expected")
             continue

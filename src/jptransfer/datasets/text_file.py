@@ -6,6 +6,7 @@ from jptransfer.config import TaskConfig
 from jptransfer.corpora.intake import Intake
 from jptransfer.datasets.base import POOL, RawDataset, data_files, intake, reader_options, split_name
 from jptransfer.datasets.tables import read_rows
+from jptransfer.errors import ConfigError
 from jptransfer.tasks.classification import TextExample
 
 OPTIONS = {
@@ -27,6 +28,8 @@ def read(config: TaskConfig) -> RawDataset:
     """
     options, trouble = reader_options(config, OPTIONS), intake(config)
     columns = {"text": config.text_column, "label": config.label_column}
+    if config.text_column == config.label_column:
+        raise ConfigError(f"task.label_column={config.label_column} is task.text_column too; it must be another one")
     columns |= {role: options[f"{role}_column"] for role in ("id", "split", "group") if options[f"{role}_column"]}
     data = RawDataset({}, trouble.skipped)
     seen: set[str] = set()

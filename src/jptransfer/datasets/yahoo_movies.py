@@ -23,10 +23,10 @@ def read(config: TaskConfig) -> RawDataset:
     """
     options = reader_options(config, {"balance": ("yes", "no")})
     path, trouble = data_files(config, [POOL])[POOL], intake(config)
-    columns = {"text": config.text_column, "rating": config.label_column}
+    columns = {"text": config.text_column, "label": config.label_column}
     counts, examples = trouble.skipped, []
     for number, (where, cells) in enumerate(read_rows(path, columns, config, LAYOUT, trouble), 1):
-        label = _label(cells["rating"], where, trouble)
+        label = _label(cells["label"], where, trouble)
         if not cells["text"].strip():
             counts["empty text"] += 1
         elif label == "":

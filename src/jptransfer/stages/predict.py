@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from jptransfer.config import OutputFormat, PredictConfig
-from jptransfer.corpora.intake import Intake, read_lines
+from jptransfer.corpora.intake import Intake, parse_json, read_lines
 from jptransfer.errors import ConfigError, DataError, unknown
 from jptransfer.files import bare_name, bare_suffix, new_folder
 from jptransfer.runtime import Runtime
@@ -113,7 +112,7 @@ class _Strict(Intake):
 
 def _object(where: str, line: str) -> Row:
     try:
-        row = json.loads(line)
+        row = parse_json(line)
         if isinstance(row, dict) and isinstance(row.get("text"), str):
             row["text"].encode("utf-8")
             return row

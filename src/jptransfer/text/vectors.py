@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 
 from jptransfer.errors import DataError
-from jptransfer.files import CHUNK, DAMAGED, open_bytes
+from jptransfer.files import CHUNK, DAMAGED, open_bytes, reason
 from jptransfer.text.polyglot import polyglot_rows
 
 LONGEST_LINE = 1 << 20
@@ -65,8 +65,7 @@ def read_vectors(path: Path, wanted: Container[str]) -> WordVectors:
         with open_bytes(path) as stream:
             return _collect(_rows(stream, path), wanted, path)
     except DAMAGED as error:
-        reason = getattr(error, "strerror", None) or error or type(error).__name__
-        raise DataError(f"{path}: missing, damaged, truncated or unreadable ({reason})") from error
+        raise DataError(f"{path}: missing, damaged, truncated or unreadable ({reason(error)})") from error
 
 
 def _rows(stream: BinaryIO, path: Path) -> Iterator[Row]:
