@@ -24,9 +24,11 @@ from jptransfer.runtime import Runtime
 from jptransfer.stages import FinetuneStage
 from jptransfer.stages.finetune import run
 from jptransfer.tasks.base import make_task, open_dataset, read_examples, read_predictions
+from jptransfer.tasks.ner import EntityExample
+from jptransfer.tasks.spans import Span
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 from jptransfer.training.prediction import epochs_of, load_predictor
-from tests.small import MODEL, entities, polarity, polarity_examples, tokenizer, write_dataset
+from tests.small import MODEL, entities, entity_examples, polarity, polarity_examples, tokenizer, write_dataset
 
 PAYLOAD = {"config.json", "model.safetensors", "task_model.json", "vocab.txt", "jpt_tokenizer.json",
            "tokenizer_config.json"}
@@ -90,6 +92,16 @@ def test_learns_entities_in_characters_of_the_original_text(folders, tmp_path, r
     (found,) = predictor.predict([predictor.task.example("new", SENTENCE)])
     assert [(SENTENCE[start:end], kind) for start, end, kind in found.predicted] == [("小林", "PER"), ("札幌", "LOC")]
     assert all(0 < score <= 1 for score in found.scores)
+
+
+def test_entities_inside_units_are_told(folders, tmp_path, runtime):
+    text = entity_examples()[0].text
+    task, inside = make_task("ner", ["LOC"]), Span(1, len(text) - 1, "LOC")
+    examples = [EntityExample("whole", text, (Span(0, len(text), "LOC"),)), EntityExample("inside", text, (inside,))]
+    taken = [EntityExample(one.id, one.text, one.entities, ((0, len(text)),)) for one in examples]
+    given = folders | {"inside": write_dataset(tmp_path / "data", task, {"train": taken})}
+    summary = finetune(given, tmp_path / "model", runtime, encoder(epochs=1, max_length=48), "inside")
+    assert summary.headline == "encoder on 2 examples (1 of 2 entities begin or end inside a unit)"
 
 
 def test_the_same_configuration_gives_the_same_bytes_and_seeds_differ(folders, tmp_path, runtime):

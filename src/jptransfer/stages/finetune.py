@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
         scores = job.selection.score(predictions)
     values = {"train_examples": len(job.train), "metric": job.selection.metric, "validation": scores,
               **learned.values}
-    return Summary(_headline(config, job.selection.metric, scores, len(job.train)), values)
+    return Summary(_headline(config, job.selection.metric, scores, values), values)
 
 
 def _job(config: FinetuneStage, inputs: Inputs, out: Path) -> Any:
@@ -83,6 +83,8 @@ def _training_examples(config: FinetuneStage, task: Any, folder: Path) -> list[A
     return chosen
 
 
-def _headline(config: FinetuneStage, metric: str, scores: dict[str, float], examples: int) -> str:
-    learned = f"{config.learner} on {examples:,} examples"
+def _headline(config: FinetuneStage, metric: str, scores: dict[str, float], values: Mapping[str, Any]) -> str:
+    learned = f"{config.learner} on {values['train_examples']:,} examples"
+    if inside := values.get("misaligned", 0):
+        learned += f" ({inside:,} of {values['entities']:,} entities begin or end inside a unit)"
     return f"{learned}, validation {metric} {scores[metric]:.4f}" if scores else learned
