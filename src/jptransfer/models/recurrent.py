@@ -87,15 +87,15 @@ class RecurrentLayer(nn.Module):
             steps = torch.arange(int(lengths[part[0]]))
             from_end = lengths[texts] - 1 - steps
             for number, at in enumerate((steps, torch.where(from_end >= 0, from_end, steps))[:len(nets)]):
-                found = texts * length + at
-                places[number].append(found.flatten())
-                inputs = flat.index_select(0, places[number][-1]).view(*found.shape, -1)
+                there = texts * length + at
+                inputs = flat.index_select(0, there.flatten()).view(*there.shape, -1)
+                places[number].append(there.flatten())
                 read[number].append(nets[number](inputs)[0].flatten(0, 1))
         sides = []
-        for there, found in zip(places, read, strict=True):
+        for found, states_there in zip(map(torch.cat, places), map(torch.cat, read), strict=True):
             source = torch.zeros(mask.numel(), dtype=torch.int64)
-            source[torch.cat(there)] = torch.arange(sum(map(len, there)))
-            sides.append(torch.cat(found).index_select(0, source))
+            source[found] = torch.arange(len(found))
+            sides.append(states_there.index_select(0, source))
         return torch.cat(sides, 1).view(*mask.shape, -1)
 
     def _by_steps(self, rows: Tensor, mask: Tensor, which: Tensor | None) -> Tensor:
@@ -119,7 +119,7 @@ class RecurrentLayer(nn.Module):
             out.index_copy_(0, places, lstm_steps(gates, net.weight_hh_l0))
         return found.view(*mask.shape, -1)
 
-    def _nets(self) -> list[nn.RNNBase]:
+    def _nets(self) -> list[Any]:
         return [net for net in (self.ahead, self.back) if net is not None]
 
 
