@@ -47,6 +47,8 @@ def test_a_share_of_nothing_makes_no_split(tmp_path):
 def test_labels_are_discovered_sorted_or_given(tmp_path):
     assert prepare(config(tmp_path)).task.labels == ["よい", "わるい"]
     assert prepare(config(tmp_path, labels=["わるい", "よい"])).task.labels == ["わるい", "よい"]
+    with pytest.raises(DataError, match="task.labels has too few labels to learn: よい"):
+        prepare(config(tmp_path, labels=["よい"]))
 
 
 @pytest.mark.parametrize("labels, order", [

@@ -46,9 +46,9 @@ def prepare(config: TaskConfig) -> PreparedDataset:
     segment(config, data)
     labels = list(config.labels) or discover(kind, data.splits.get(POOL) or data.splits.get("train", []))
     splits = complete(config, data)
-    _check_sizes(kind, splits, labels)
+    _check_sizes(kind, config, splits, labels)
     splits = {split: _known(kind, config, split, examples, labels, counts) for split, examples in splits.items()}
-    _check_sizes(kind, splits, labels)
+    _check_sizes(kind, config, splits, labels)
     check_ids(splits)
     statistics = {
         "read": read,
@@ -154,12 +154,13 @@ def _known(kind: type[Task], config: TaskConfig, split: str, examples: list[Any]
     return kept
 
 
-def _check_sizes(kind: type[Task], splits: dict[str, list[Any]], labels: list[str]) -> None:
+def _check_sizes(kind: type[Task], config: TaskConfig, splits: dict[str, list[Any]], labels: list[str]) -> None:
     for split, examples in splits.items():
         if not examples:
             raise DataError(f"the split '{split}' has no examples")
     if len(labels) < kind.fewest_labels:
-        raise DataError(f"the training split has too few labels to learn: {', '.join(labels) or 'none'}")
+        where = "task.labels" if config.labels else "the training split"
+        raise DataError(f"{where} has too few labels to learn: {', '.join(labels) or 'none'}")
 
 
 def check_ids(splits: dict[str, list[Any]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
@@ -149,8 +150,11 @@ def _json_records(path: Path, encoding: str, trouble: Intake) -> Iterator[tuple[
 
 
 def _cell(value: Any) -> str | None:
-    """A JSON scalar as text: true and false as JSON writes them; None for what is no cell or half a surrogate pair."""
+    """A JSON scalar as text, true and false as JSON writes them; None for NaN, half a surrogate pair, what is no cell.
+    """
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     text = str(value) if isinstance(value, str | int | float) else None
     return None if text is None or SURROGATE.search(text) else text
