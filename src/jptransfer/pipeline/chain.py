@@ -54,7 +54,7 @@ Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig, Objectiv
 class Compose(Protocol):
     """Composes a configuration with overrides added to those of the run."""
 
-    def __call__(self, overrides: list[str], anew: str = "") -> Config:
+    def __call__(self, overrides: list[str], anew: str = "", /) -> Config:
         """Return the configuration; of the run's settings those in the section `anew` are forgotten."""
 
 
