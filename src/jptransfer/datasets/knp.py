@@ -67,9 +67,9 @@ def read_splits(folder: Path, encoding: str, trouble: Intake) -> dict[str, str]:
     """
     found: dict[str, str] = {}
     for path in sorted(folder.glob("*.id")):
-        split = split_name(path.stem)
-        names = (line.strip() for _, line in read_lines(path, encoding, trouble)) if split else iter(())
-        for name in filter(None, names):
+        if not (split := split_name(path.stem)):
+            continue
+        for name in filter(None, (line.strip() for _, line in read_lines(path, encoding, trouble))):
             if found.setdefault(name, split) != split:
                 raise DataError(f"{path}: document '{name}' is of {found[name]}, too")
     if "train" not in found.values():
