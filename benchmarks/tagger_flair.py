@@ -6,7 +6,7 @@ Needs the extra `flair` in an environment of its own (see pyproject.toml). TEXT 
 tagger.py; words are spelled in characters, which is all that flair can. flair gets one table of words
 (OneHotEmbeddings) beside CharacterEmbeddings, no reprojection, as many parameters and the same weights; it trains by
 its `forward_loss` with Adam (its ModelTrainer does more) in batches of 32, from Sentence objects that are there, as our
-features are. It tags by `predict`, from words to tags; ours does as `jpt predict` does, from texts to entities. With
+features are. It tags by `predict`, ours as `jpt predict` does; both from words that are cut to entities. With
 --crf both have a conditional random field, flair's with two more tags (begin and end).
 
 Two things flair does otherwise cannot be copied: its character net reads a word backward no further than its last
@@ -21,6 +21,7 @@ import argparse
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def main() -> None:
     features = task.features(examples, units, settings.max_length)
     assert len(features) == len(examples), "a sentence is too long for one feature"
     features = tagged([one for one in features if is_plain(one, units.first_character)], len(task.outputs))
-    examples = [examples[feature.example] for feature in features]
+    examples = [replace(examples[feature.example], tokens=tuple(feature.units)) for feature in features]
 
     def fresh() -> Any:
         config = know_views(configuration(model_config("bilstm_tagger"), units.vocab_size, units.pad_id), units)

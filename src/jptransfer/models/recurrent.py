@@ -52,8 +52,8 @@ class RecurrentLayer(nn.Module):
 
     def __init__(self, cell: type[nn.RNNBase], width: int, hidden: int, bidirectional: bool) -> None:
         super().__init__()
-        self.ahead = cell(width, hidden, batch_first=True)  # type: ignore[call-arg]
-        self.back = cell(width, hidden, batch_first=True) if bidirectional else None  # type: ignore[call-arg]
+        self.ahead = cell(width, hidden, batch_first=True)  # type: ignore[arg-type]
+        self.back = cell(width, hidden, batch_first=True) if bidirectional else None  # type: ignore[arg-type]
 
     def forward(self, states: Tensor, mask: Tensor, which: Tensor | None = None) -> Tensor:
         """Return the states (batch, length, hidden or 2 * hidden): forward, backward; those of padding mean nothing.
