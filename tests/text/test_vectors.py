@@ -116,12 +116,13 @@ def test_binary_files_give_the_same_numbers(tmp_path_factory, table, data, end, 
     width, rows = table
     wanted = set(data.draw(st.lists(st.sampled_from([word for word, _ in rows]))))
     path = tmp_path_factory.mktemp("vectors") / "v.bin"
-    path.write_bytes(binary([("\x01", [0.0] * width), *rows], end=end))
+    rows = [("\x01", [0.0] * width), *rows]
+    path.write_bytes(binary(rows, end=end))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jptransfer.text.vectors.CHUNK", chunk)
         found = read_vectors(path, wanted)
     assert {word: vector.tolist() for word, vector in found.vectors.items()} == first_of(rows, wanted)
-    assert (found.width, found.words) == (width, len(rows) + 1)
+    assert (found.width, found.words) == (width, len(rows))
 
 
 ANIMALS = [("猫", [1.5, -2.25, 3e-5]), ("犬", [0.1, 0.2, 0.3]), ("鳥", [4.0, 5.0, 6.0])]
