@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from jptransfer.config import TokenizerConfig
+from jptransfer.errors import DataError
 from jptransfer.resources import resource
 from jptransfer.text.tokenizers import train_tokenizer
+from jptransfer.text.vectors import read_vectors
 
 KINDS = ("wordpiece", "unigram", "bpe", "word", "character", "byte")
 
@@ -48,3 +50,11 @@ def tokenizers(sentences, tmp_path_factory) -> dict:
             tokenizer.save(folder)
             made[kind, lower] = tokenizer, folder
     return made
+
+
+def refused(path: Path, content: bytes, said: str, wanted: set[str]) -> None:
+    """A file of vectors with this content is one clear line, which names the file."""
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=said) as caught:
+        read_vectors(path, wanted)
+    assert "\n" not in str(caught.value) and str(path) in str(caught.value)

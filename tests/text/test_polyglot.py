@@ -15,6 +15,8 @@ from jptransfer.errors import DataError
 from jptransfer.text.polyglot import polyglot_rows
 from jptransfer.text.vectors import read_vectors
 
+from .conftest import refused
+
 WORDS = ("<UNK>", "the", "猫", "New York", "")
 VECTORS = np.arange(10, dtype=np.float32).reshape(5, 2) / 7
 
@@ -103,11 +105,7 @@ def test_hostile_pickles_are_refused_with_one_line(tmp_path, protocol, place):
     (pickle.dumps(((), VECTORS[:0])), "there are no word vectors"),
 ])
 def test_other_pickles_are_one_clear_line(tmp_path, content, said):
-    path = tmp_path / "v"
-    path.write_bytes(content)
-    with pytest.raises(DataError, match=said) as caught:
-        read_vectors(path, {"a"})
-    assert "\n" not in str(caught.value) and str(path) in str(caught.value)
+    refused(tmp_path / "v", content, said, {"a"})
 
 
 @settings(max_examples=150)

@@ -66,9 +66,8 @@ def attended(predictor: Predictor, examples: Sequence[Any], batch_size: int = 64
         for row, (prediction, feature) in enumerate(zip(predictions, features, strict=True)):
             spans = [None, *_kept(predictor, prediction.text, len(feature.input_ids) - SPECIAL), None]
             places = _places(encoded, row, batch["input_ids"].shape[1], len(spans))
-            states = [state for state, place in enumerate(places) if spans[place]]
-            seen = [span for place in places if (span := spans[place])]
-            yield Attended(prediction, seen, weights[row][:, states])
+            shown = {state: span for state, place in enumerate(places) if (span := spans[place])}
+            yield Attended(prediction, list(shown.values()), weights[row][:, list(shown)])
 
 
 def _with_attention(predictor: Predictor) -> HeadedEncoder:

@@ -72,7 +72,8 @@ class LabelLoss:
             module.eval()
         inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
         output, labels = task_output(model, inputs), batch["labels"]
-        if output.chain is not None and output.places is not None:
+        if output.chain is not None:
+            assert output.places is not None
             return StepLoss({"label": -output.chain.log_likelihood(labels.gather(1, output.places)).sum()})
         logits = output.logits.flatten(0, -2)
         loss = cross_entropy(logits, labels.flatten(), weight=self.weights.to(logits.device),
