@@ -9,8 +9,10 @@ from hypothesis import HealthCheck, settings
 
 from jptransfer.runtime import Runtime
 
-# Machines are busy: how long an example took says nothing about the code.
-settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# Machines are busy: how long an example took says nothing about the code. Examples are the same at every run, so that
+# a change is judged by what it changes; `scripts/test --hypothesis-profile=search` draws new ones.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.register_profile("search", settings.get_profile("busy"), derandomize=False)
 settings.load_profile("busy")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

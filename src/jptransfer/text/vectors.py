@@ -53,9 +53,10 @@ def read_vectors(path: Path, wanted: Container[str]) -> WordVectors:
 
     A row of text is a word (which may hold spaces), and numbers separated by single spaces; the first line may say how
     many rows of how many numbers there are. In word2vec's binary files it always does, and a row is a word, a space and
-    numbers of 4 bytes. Memory grows with the wanted words alone. Polyglot's pickle is known by its first byte, and
-    nothing of it is executed. The file may be compressed (``.gz .bz2 .xz .zst``). A further format is one more function
-    that yields rows, chosen in `_rows`.
+    numbers of 4 bytes; they are known by a NUL in their first row, or by a first row that is none of text. Memory grows
+    with the wanted words alone. Polyglot's pickle is known by its first byte, and nothing of it is executed. The file
+    may be compressed (``.gz .bz2 .xz .zst``). A further format is one more function that yields rows, chosen in
+    `_rows`.
 
     Raises:
         DataError: the file is missing, damaged, empty, cut off, not UTF-8, or a row has no word, too few or too many
@@ -75,7 +76,7 @@ def _rows(stream: BinaryIO, path: Path) -> Iterator[Row]:
     line, _, rest = start.partition(b"\n")
     if header := _HEADER.fullmatch(line):
         first = rest.partition(b"\n")[0].rstrip(b"\r")
-        if _trailing_numbers(first) < int(header[2]) and not _is_text(rest):
+        if b"\0" in first or _trailing_numbers(first) < int(header[2]) and not _is_text(rest):
             return _binary_rows(stream, path)
     return _text_rows(stream, path)
 
