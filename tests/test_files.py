@@ -7,7 +7,7 @@ import pytest
 import zstandard
 
 from jptransfer.errors import ConfigError
-from jptransfer.files import bare_name, bare_suffix, codec, new_folder, open_bytes
+from jptransfer.files import bare_name, bare_suffix, codec, new_file, new_folder, open_bytes
 
 TEXT = "".join(f"文{n}\n" for n in range(60_000)).encode()
 PACK = {".gz": gzip.compress, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": zstandard.compress, ".txt": bytes}
@@ -54,3 +54,23 @@ def test_a_new_folder_is_whole_or_not_there(tmp_path):
     assert (tmp_path / "in" / "new" / "a").read_text() == "a"
     with pytest.raises(ConfigError, match="to: .*new is there already"), new_folder(tmp_path / "in" / "new", "to"):
         pass
+
+
+def test_two_writers_of_a_file_do_not_mix(tmp_path, monkeypatch):
+    with new_file(tmp_path / "in" / "a") as one:
+        one.write("one")
+        monkeypatch.setattr("os.getpid", lambda: 0)
+        with new_file(tmp_path / "in" / "a") as other:
+            other.write("another")
+        assert (tmp_path / "in" / "a").read_text() == "another"
+    assert {path.name: path.read_text() for path in (tmp_path / "in").iterdir()} == {"a": "one"}
+
+
+def test_of_two_writers_of_a_folder_the_first_wins(tmp_path, monkeypatch):
+    with pytest.raises(ConfigError, match="to: .*new is there already"), new_folder(tmp_path / "new", "to") as one:
+        (one / "a").write_text("one")
+        monkeypatch.setattr("os.getpid", lambda: 0)
+        with new_folder(tmp_path / "new", "to") as other:
+            (other / "a").write_text("another")
+    assert [path.name for path in tmp_path.iterdir()] == ["new"]
+    assert (tmp_path / "new" / "a").read_text() == "another"

@@ -7,12 +7,13 @@ import codecs
 import gzip
 import io
 import lzma
+import os
 import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TextIO
 
 from jptransfer.errors import ConfigError
 
@@ -74,18 +75,41 @@ def new_folder(folder: Path, setting: str) -> Iterator[Path]:
     """Yield a folder to fill, which takes the place of `folder` when all is written.
 
     Raises:
-        ConfigError: `folder`, which `setting` names, is there already and not an empty folder.
+        ConfigError: `folder`, which `setting` names, is there already and not empty, now or when all is written.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(f"{setting}: {folder} is there already and not an empty folder")
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
+    partial = _beside(folder)
     try:
+        _check_new(folder, setting)
+        shutil.rmtree(partial, ignore_errors=True)  # of a killed process that had our number
+        partial.mkdir(parents=True)
         yield partial
+        _check_new(folder, setting)
         partial.replace(folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+@contextmanager
+def new_file(path: Path) -> Iterator[TextIO]:
+    """Yield a file for text in UTF-8, which takes the place of `path` when all is written; who is last wins."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = _beside(path)
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as stream:
+            yield stream
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _check_new(folder: Path, setting: str) -> None:
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError(f"{setting}: {folder} is there already and not an empty folder")
+
+
+def _beside(path: Path) -> Path:
+    """Return where this process alone writes what will be `path`."""
+    return path.with_name(f".{path.name}.{os.getpid()}.partial")
 
 
 class _ZstdStream(io.RawIOBase):

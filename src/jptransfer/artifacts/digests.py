@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from contextlib import suppress
 from pathlib import Path
+
+from jptransfer.files import new_file
 
 
 def sha256_file(path: Path) -> str:
@@ -65,8 +66,6 @@ class DigestCache:
     def save(self) -> None:
         """Write what was learned, atomically."""
         if self._dirty:
-            self.file.parent.mkdir(parents=True, exist_ok=True)
-            temporary = self.file.with_name(f"{self.file.name}.{os.getpid()}")
-            temporary.write_text(json.dumps(self.known))
-            temporary.replace(self.file)
+            with new_file(self.file) as stream:
+                json.dump(self.known, stream)
             self._dirty = False

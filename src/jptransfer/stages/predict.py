@@ -12,7 +12,7 @@ from typing import TextIO
 from jptransfer.config import OutputFormat, PredictConfig
 from jptransfer.corpora.intake import Intake, parse_json, read_lines
 from jptransfer.errors import ConfigError, DataError, unknown
-from jptransfer.files import bare_name, bare_suffix, new_folder
+from jptransfer.files import bare_name, bare_suffix, new_file, new_folder
 from jptransfer.runtime import Runtime
 from jptransfer.stages.answers import Answers, BratAnswers, ColumnAnswers, JsonAnswers, Row, TableAnswers
 from jptransfer.tasks.base import Task
@@ -127,12 +127,5 @@ def open_output(name: str) -> Iterator[TextIO]:
     if name == STANDARD:
         yield sys.stdout
         return
-    path = Path(name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.partial")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="") as stream:
-            yield stream
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with new_file(Path(name)) as stream:
+        yield stream
