@@ -77,11 +77,11 @@ def new_folder(folder: Path, setting: str) -> Iterator[Path]:
     Raises:
         ConfigError: `folder`, which `setting` names, is there already and not empty, now or when all is written.
     """
+    _check_new(folder, setting)
     partial = _beside(folder)
+    shutil.rmtree(partial, ignore_errors=True)  # of a killed process that had our number
+    partial.mkdir(parents=True)
     try:
-        _check_new(folder, setting)
-        shutil.rmtree(partial, ignore_errors=True)  # of a killed process that had our number
-        partial.mkdir(parents=True)
         yield partial
         _check_new(folder, setting)
         partial.replace(folder)

@@ -67,5 +67,5 @@ class DigestCache:
         """Write what was learned, atomically."""
         if self._dirty:
             with new_file(self.file) as stream:
-                json.dump(self.known, stream)
+                stream.write(json.dumps(self.known))
             self._dirty = False

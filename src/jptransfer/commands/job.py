@@ -20,6 +20,7 @@ from jptransfer.commands import VERBS, Verb
 from jptransfer.commands.compose import typed
 from jptransfer.commands.messages import causes
 from jptransfer.errors import JptError
+from jptransfer.files import new_file
 
 JOB_FILE = "job.json"
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -101,6 +102,5 @@ def wants_traceback() -> bool:
 
 
 def _write(folder: Path, result: dict[str, Any]) -> None:
-    partial = folder / f"{JOB_FILE}.partial"
-    partial.write_text(json.dumps(result, ensure_ascii=False), encoding="utf-8")
-    partial.replace(folder / JOB_FILE)
+    with new_file(folder / JOB_FILE) as stream:
+        stream.write(json.dumps(result, ensure_ascii=False))

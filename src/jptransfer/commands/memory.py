@@ -44,11 +44,11 @@ class Memory:
 
     def keep(self, printed: str, watched: Iterable[Path]) -> None:
         """Remember what was printed for as long as the `watched` files and folders stay as they are."""
+        from jptransfer.files import new_file  # a command that is remembered needs none of it
+
         marks = {str(path.absolute()): stamp(path) for path in watched}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        partial = self.path.with_name(f"{self.path.name}.{os.getpid()}.partial")
-        partial.write_text(json.dumps({"printed": printed, "watched": marks}, ensure_ascii=False), encoding="utf-8")
-        partial.replace(self.path)
+        with new_file(self.path) as stream:
+            stream.write(json.dumps({"printed": printed, "watched": marks}, ensure_ascii=False))
 
 
 current: ContextVar[Memory | None] = ContextVar("current", default=None)

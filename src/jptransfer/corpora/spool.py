@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from jptransfer.corpora.cleaning import RECORD, CleanBatch
+from jptransfer.files import new_file
 
 BLOCK_BYTES = 4 << 20
 BLOCK_RECORDS = 1 << 15
@@ -93,6 +94,5 @@ class SpoolWriter:
         """Flush the documents and mark the spool as complete."""
         self._text.flush()
         self._records.flush()
-        partial = self.spool.facts.with_suffix(".partial")
-        partial.write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
-        partial.replace(self.spool.facts)
+        with new_file(self.spool.facts) as stream:
+            stream.write(json.dumps(facts, ensure_ascii=False))

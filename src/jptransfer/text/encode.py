@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jptransfer.files import new_file
 from jptransfer.runtime import Runtime
 from jptransfer.text.encoded import ARRAYS, array_path, id_dtype
 from jptransfer.text.tokenizers import load_tokenizer
@@ -110,9 +111,8 @@ def encode_range(job: Job) -> Counts:
         files = {name: stack.enter_context(_shard(job, name).open("wb")) for name in ARRAYS}
         for lines in _blocks(job):
             counts += _write_block(tokenizer, lines, counts.sentences, job.max_sentence_tokens, files)
-    partial = done.with_suffix(".partial")
-    partial.write_text(json.dumps(asdict(counts)))
-    partial.replace(done)
+    with new_file(done) as stream:
+        stream.write(json.dumps(asdict(counts)))
     return counts
 
 
