@@ -3,8 +3,10 @@ import torch
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from jptransfer.models import recurrent
+from jptransfer.models.cells import StepWeights
 from jptransfer.models.encoder import encode
-from jptransfer.models.recurrent import RecurrentLayer, turn
+from jptransfer.models.recurrent import RecurrentLayer, steady, turn
+from jptransfer.models.word_rows import at_places
 from tests.models.vectors import batch, task_model
 
 
@@ -85,3 +87,26 @@ def test_what_padding_holds_changes_nothing():
     assert torch.equal(layer(states, mask)[mask], layer(other, mask)[mask])
     with torch.no_grad():
         assert torch.equal(layer(states, mask)[mask], layer(other, mask)[mask])
+
+
+def test_steady_weights_are_laid_out_once_and_forgotten(monkeypatch):
+    layer, vectors, mask = ragged(torch.nn.LSTM, True, [4, 1, 7, 2])
+    with torch.no_grad():
+        expected = layer(vectors, mask)
+        with steady(torch.nn.Sequential(layer)):
+            monkeypatch.setattr(StepWeights, "of", None)  # called again it would fail
+            assert torch.equal(layer(vectors, mask), expected)
+        monkeypatch.undo()
+        layer.ahead.weight_hh_l0.mul_(2)
+        assert not torch.equal(layer(vectors, mask), expected)
+
+
+@pytest.mark.parametrize("cell", [torch.nn.LSTM, torch.nn.RNN])
+@pytest.mark.parametrize("gradients", [False, True])
+def test_states_at_places_are_those_of_word_rows(cell, gradients):
+    layer, _, mask = ragged(cell, True, [4, 0, 7, 2])
+    vectors, which = torch.randn(5, 4), torch.randint(5, mask.shape)
+    places = torch.arange(len(mask))[:, None] * 20 + 2 * torch.arange(mask.shape[1]) + 3
+    with torch.set_grad_enabled(gradients):
+        expected = at_places(layer(vectors[which], mask), places, mask, 20)
+        torch.testing.assert_close(layer.at_places(vectors, mask, which, places, 20), expected)

@@ -69,7 +69,7 @@ class BilstmTagger(VectorModel):
     """Reads words in context; see above. Its layer groups are `char` and `word`, as in section 3.3 of the paper."""
 
     config_class = BilstmTaggerConfig
-    cpu_padding = 1024
+    cpu_padding = 4096
     """Positions of padding that cost a CPU as much as a batch more does: padding is not read, only written."""
 
     def __init__(self, config: BilstmTaggerConfig) -> None:
@@ -89,9 +89,9 @@ class BilstmTagger(VectorModel):
         words, which = self._different(rows)
         if self.training:
             states = self.layer(self.dropout(masked(words[which], rows.mask)), rows.mask)
+            placed = at_places(states, rows.places, rows.mask, input_ids.shape[1])
         else:
-            states = self.layer(words, rows.mask, which)
-        placed = at_places(states, rows.places, rows.mask, input_ids.shape[1])
+            placed = self.layer.at_places(words, rows.mask, which, rows.places, input_ids.shape[1])
         return BaseModelOutput(last_hidden_state=placed, hidden_states=(placed,))
 
     def _different(self, rows: WordRows) -> tuple[Tensor, Tensor]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,8 +15,9 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from jptransfer.config import ModelConfig, RecurrentModelConfig, Vectors
 from jptransfer.models.batching import CPU_PADDING, sorted_batches
-from jptransfer.models.cells import lstm_steps
+from jptransfer.models.cells import StepWeights, lstm_steps
 from jptransfer.models.embedding import VectorModel, VectorTable, masked
+from jptransfer.models.word_rows import at_places
 
 
 class RecurrentConfig(PreTrainedConfig):
@@ -54,6 +56,8 @@ class RecurrentLayer(nn.Module):
         super().__init__()
         self.ahead = cell(width, hidden, batch_first=True)  # type: ignore[arg-type]
         self.back = cell(width, hidden, batch_first=True) if bidirectional else None  # type: ignore[arg-type]
+        self.laid_out: list[StepWeights] | None = None
+        """Weights as steps read them, while they are `steady`."""
 
     def forward(self, states: Tensor, mask: Tensor, which: Tensor | None = None) -> Tensor:
         """Return the states (batch, length, hidden or 2 * hidden): forward, backward; those of padding mean nothing.
@@ -63,11 +67,19 @@ class RecurrentLayer(nn.Module):
             mask: (batch, length), where there is something to read.
             which: (batch, length), which one is read there.
         """
-        plain = states.is_cpu and not torch.is_autocast_enabled("cpu") and not torch.compiler.is_compiling()
-        if plain and isinstance(self.ahead, nn.LSTM) and not torch.is_grad_enabled():
-            return self._by_steps(states.flatten(0, -2), mask, which)
+        if self._goes_by_steps(states):
+            return self._by_steps(states.flatten(0, -2), mask, which).view(*mask.shape, -1)
         states = states if which is None else states[which]
-        return self._by_length(states, mask) if plain else self._padded(states, mask)
+        return self._by_length(states, mask) if _is_plain(states) else self._padded(states, mask)
+
+    def at_places(self, states: Tensor, mask: Tensor, which: Tensor, places: Tensor, length: int) -> Tensor:
+        """Return what `forward` does, every state at its place: see `jptransfer.models.word_rows.at_places`."""
+        if self._goes_by_steps(states):
+            return self._by_steps(states, mask, which, places, length).view(len(mask), length, -1)
+        return at_places(self(states, mask, which), places, mask, length)
+
+    def _goes_by_steps(self, states: Tensor) -> bool:
+        return _is_plain(states) and isinstance(self.ahead, nn.LSTM) and not torch.is_grad_enabled()
 
     def _padded(self, states: Tensor, mask: Tensor) -> Tensor:
         ahead = self.ahead(states)[0]
@@ -98,29 +110,54 @@ class RecurrentLayer(nn.Module):
             sides.append(states_there.index_select(0, source))
         return torch.cat(sides, 1).view(*mask.shape, -1)
 
-    def _by_steps(self, rows: Tensor, mask: Tensor, which: Tensor | None) -> Tensor:
-        """Read all texts together, at every step those that go on; the states of padding are zero.
+    def _by_steps(self, rows: Tensor, mask: Tensor, which: Tensor | None, places: Tensor | None = None,
+                  length: int = 0) -> Tensor:
+        """Read all texts together, at every step those that go on; where there is no state are zeros.
 
         What `rows` (n, width) do to the gates is computed once for each, however often it is read.
         """
         lengths, order = mask.sum(1).sort(descending=True, stable=True)
         steps = torch.arange(int(lengths[0])).unsqueeze(1)
         going = steps < lengths
-        sizes, nets = going.sum(1).tolist(), self._nets()
-        found = rows.new_zeros(mask.numel(), len(nets) * self.ahead.hidden_size)
+        sizes, nets = going.sum(1).tolist(), self.laid_out or self._lay_out()
+        room = mask.numel() if places is None else len(mask) * length
+        found = rows.new_zeros(room, len(nets) * self.ahead.hidden_size)
         for net, at, out in zip(nets, (steps, lengths - 1 - steps), found.chunk(len(nets), 1), strict=False):
-            places = (order * mask.shape[1] + at)[going]
-            read = places if which is None else which.flatten()[places]
-            weights = net.weight_ih_l0, net.bias_ih_l0 + net.bias_hh_l0
+            source = (order * mask.shape[1] + at)[going]
+            read = source if which is None else which.flatten()[source]
             if len(rows) < len(read):
-                gates: Iterable[Tensor] = map(partial(linear(rows, *weights).index_select, 0), read.split(sizes))
+                of_row = linear(rows, net.inputs, net.bias)
+                gates: Iterable[Tensor] = map(partial(of_row.index_select, 0), read.split(sizes))
             else:
-                gates = linear(rows[read], *weights).split(sizes)
-            out.index_copy_(0, places, lstm_steps(gates, net.weight_hh_l0))
-        return found.view(*mask.shape, -1)
+                gates = linear(rows[read], net.inputs, net.bias).split(sizes)
+            target = source if places is None else places.flatten()[source]
+            out.index_copy_(0, target, lstm_steps(gates, net.recurrent))
+        return found
+
+    def _lay_out(self) -> list[StepWeights]:
+        return [StepWeights.of(net) for net in self._nets()]
 
     def _nets(self) -> list[Any]:
         return [net for net in (self.ahead, self.back) if net is not None]
+
+
+def _is_plain(states: Tensor) -> bool:
+    return states.is_cpu and not torch.is_autocast_enabled("cpu") and not torch.compiler.is_compiling()
+
+
+@contextmanager
+def steady(model: nn.Module) -> Iterator[None]:
+    """Promise that no weight of `model` changes meanwhile: recurrent layers lay theirs out once, not in every batch."""
+    layers = [part for part in model.modules() if isinstance(part, RecurrentLayer)
+              and isinstance(part.ahead, nn.LSTM) and part.ahead.weight_ih_l0.is_cpu]
+    try:
+        with torch.no_grad():
+            for layer in layers:
+                layer.laid_out = layer._lay_out()
+        yield
+    finally:
+        for layer in layers:
+            layer.laid_out = None
 
 
 def turn(states: Tensor, mask: Tensor) -> Tensor:

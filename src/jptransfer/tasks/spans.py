@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 OUTSIDE = "O"
@@ -31,6 +32,7 @@ class Span(NamedTuple):
     type: str
 
 
+@lru_cache(4096)
 def split_tag(tag: str) -> tuple[str, str]:
     """Return prefix and type of a tag; ``("O", "")`` outside. Raises `ValueError` for what is no tag."""
     prefix, _, kind = tag.partition("-")

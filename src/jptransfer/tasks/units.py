@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -79,10 +80,7 @@ def windows(borders: Sequence[int], room: int) -> list[Window]:
 
 
 def _reach(borders: Sequence[int], first: int, room: int) -> int:
-    last = first + 1
-    while last + 1 < len(borders) and borders[last + 1] - borders[first] <= room:
-        last += 1
-    return last
+    return max(first + 1, bisect_right(borders, borders[first] + room) - 1)
 
 
 def _step_back(borders: Sequence[int], first: int, last: int, room: int) -> int:

@@ -8,13 +8,14 @@ below `ViewsTokenizer.first_character`, a character's is not.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any, Self
 
 from jptransfer.config import TokenizerConfig
 from jptransfer.text.alignment import replace_surrogates
 from jptransfer.text.base import Settings, most_frequent
+from jptransfer.text.memo import MEMO_WORDS, Memo
 from jptransfer.text.romanize import romanise_tokens
 from jptransfer.text.simple import byte_names
 from jptransfer.text.types import SPECIAL_TOKENS, Encoding
@@ -58,6 +59,8 @@ class ViewsTokenizer(WordBasedTokenizer):
         super().__init__(settings, tokens)
         self.first_character = self._ids.get(UNKNOWN, len(self.tokens))
         self._cut_spelling = VIEWS[settings.view]
+        self._units: Memo[list[int]] = Memo(self._cut_units, MEMO_WORDS)
+        self._given_units: Memo[list[int]] = Memo(self._cut_given, MEMO_WORDS)
 
     @classmethod
     def train(cls, config: TokenizerConfig, sentences: Sequence[str]) -> Self:
@@ -81,7 +84,8 @@ class ViewsTokenizer(WordBasedTokenizer):
             words = spelled_words(self.settings, aligned.text)
         else:
             words = [(aligned.text[start:end], start, end) for start, end in self.segmenter.spans(aligned.text)]
-        return _rows((self._pieces[word], aligned.span(start, end)) for word, start, end in words)
+        return _rows((self._units[word] for word, _, _ in words),
+                     [aligned.span(start, end) for _, start, end in words])
 
     def encode_words(self, words: Sequence[str], starts: Sequence[int] | None = None) -> Encoding:
         """Make each of `words` one row, whatever the segmenter would do; see `jptransfer.text.types.Tokenizer`."""
@@ -90,13 +94,22 @@ class ViewsTokenizer(WordBasedTokenizer):
             places = [0]
             for word in words:
                 places.append(places[-1] + len(word))
-        normal = [self.settings.normalise(replace_surrogates(word)).strip() for word in words]
-        if self.settings.romanize_characters:
-            letters = romanise_tokens(words, self.settings.romaniser.segmenter)
-            surfaces = (surface.replace(LETTERS, " ") for surface in normal)
-            normal = [surface + LETTERS + spelled for surface, spelled in zip(surfaces, letters, strict=True)]
-        return _rows((self._pieces[surface], (place, place + len(word)))
-                     for surface, word, place in zip(normal, words, places, strict=False))
+        spans = [(place, place + len(word)) for word, place in zip(words, places, strict=False)]
+        if not self.settings.romanize_characters:
+            return _rows(map(self._given_units.__getitem__, words), spans)
+        letters = romanise_tokens(words, self.settings.romaniser.segmenter)
+        surfaces = (self._normal(word).replace(LETTERS, " ") for word in words)
+        return _rows((self._units[surface + LETTERS + spelled]
+                      for surface, spelled in zip(surfaces, letters, strict=True)), spans)
+
+    def _normal(self, word: str) -> str:
+        return self.settings.normalise(replace_surrogates(word)).strip()
+
+    def _cut_given(self, word: str) -> list[int]:
+        return self._units[self._normal(word)]
+
+    def _cut_units(self, word: str) -> list[int]:
+        return [index for index, _ in self._cut_word(word)]
 
     def _cut_word(self, word: str) -> list[tuple[int, int]]:
         word, spelled = spelling(self.settings, word)
@@ -132,13 +145,13 @@ def count_views(settings: Settings, surfaces: Counter[str]) -> tuple[Counter[str
     return words, units
 
 
-def _rows(words: Iterator[tuple[Sequence[tuple[int, int]], tuple[int, int]]]) -> Encoding:
-    """Return the pieces of words, given each word's pieces and its span."""
+def _rows(words: Iterable[list[int]], spans: Sequence[tuple[int, int]]) -> Encoding:
+    """Return the pieces of words, given each word's ids and its span."""
     ids: list[int] = []
     offsets: list[tuple[int, int]] = []
     numbers: list[int] = []
-    for number, (pieces, span) in enumerate(words):
-        ids += [index for index, _ in pieces]
-        offsets += [span] * len(pieces)
-        numbers += [number] * len(pieces)
+    for number, (units, span) in enumerate(zip(words, spans, strict=True)):
+        ids += units
+        offsets += [span] * len(units)
+        numbers += [number] * len(units)
     return Encoding(ids, offsets, numbers)

@@ -14,6 +14,7 @@ from jptransfer.config import Keep
 from jptransfer.models.batching import CPU_PADDING, sorted_batches
 from jptransfer.models.encoder import encoder_of
 from jptransfer.models.heads import HeadOutput
+from jptransfer.models.recurrent import steady
 from jptransfer.models.task_models import task_output
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Level, Task
@@ -53,17 +54,17 @@ def score(
     rows, paths = ([np.empty(0)] * len(features) for _ in range(2))
     device = next(model.parameters()).device
     most = getattr(encoder_of(model), "cpu_padding", CPU_PADDING) if device.type == "cpu" else None
-    for part in sorted_batches([len(feature.input_ids) for feature in features], batch_size, most):
-        batch = move(collate([features[index] for index in part], pad), device)
-        batch.pop("labels")
-        output = task_output(model, batch)
-        logits, best = _at_tokens(output)
-        for place, index in enumerate(part):
-            length = len(features[index].input_ids)
-            rows[index] = logits[place, :length] if level is Level.token else logits[place]
-            if best is not None:
-                paths[index] = best[place, :length]
-        done(len(part))
+    with steady(model):
+        for part in sorted_batches([len(feature.input_ids) for feature in features], batch_size, most):
+            batch = move(collate([features[index] for index in part], pad), device)
+            batch.pop("labels")
+            logits, best = _at_tokens(task_output(model, batch))
+            for place, index in enumerate(part):
+                length = len(features[index].input_ids)
+                rows[index] = logits[place, :length] if level is Level.token else logits[place]
+                if best is not None:
+                    paths[index] = best[place, :length]
+            done(len(part))
     return Scores(rows, paths if features and best is not None else None)
 
 
