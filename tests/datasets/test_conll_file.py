@@ -43,6 +43,14 @@ def test_documents_are_told_where_they_are_asked_for(tmp_path):
     assert load(tmp_path, text).groups == {}
 
 
+@pytest.mark.parametrize("docstart, texts", [
+    ("skip", ["a b", "c"]), ("document", ["a b", "c"]), ("sentence", ["a b -DOCSTART- c"])])
+def test_a_document_line_ends_a_sentence_without_a_blank_line(tmp_path, docstart, texts):
+    data = load(tmp_path, "a O\nb O\n-DOCSTART- O\nc O\n", options={"docstart": docstart})
+    assert [one.text for one in data.splits["train"]] == texts
+    assert list(data.groups.values()) == (["a.conll:3"] if docstart == "document" else [])
+
+
 def test_columns_separator_and_comments_are_settings(tmp_path):
     text = "# id 7\nB-人名\tNew York\n\n# id 8\nO\t#\n"
     data = load(tmp_path, text, token_column="1", tag_column="0", separator="tab", options={"comment": "# id"})

@@ -29,9 +29,9 @@ def read(config: TaskConfig) -> RawDataset:
     """Read ``files.train``, ``validation``, ``test`` or ``all``; IOB, IOE, BIOES and BILOU tags tell themselves.
 
     ``options.joiner`` makes the text: auto (a sentence with kana or kanji is written without spaces but between two
-    Latin letters, another one with spaces), space or none. Lines that begin with ``options.comment`` are left out,
-    and so is ``-DOCSTART-`` unless ``options.docstart`` takes it for a sentence, as counts of CoNLL-2003 often do, or
-    for the beginning of a document, which is not divided where splits are made.
+    Latin letters, another one with spaces), space or none. Lines that begin with ``options.comment`` are left out. A
+    line ``-DOCSTART-`` ends a sentence and is left out too, unless ``options.docstart`` takes it for a sentence, as
+    counts of CoNLL-2003 often do, or for the beginning of a document, which is not divided where splits are made.
     """
     options, trouble = reader_options(config, OPTIONS), intake(config)
     columns = _number(config.token_column, "token_column"), _number(config.tag_column, "tag_column")
@@ -54,21 +54,20 @@ def _number(column: str, name: str) -> int:
 
 def _sentences(path: Path, config: TaskConfig, options: Mapping[str, str], trouble: Intake) -> Iterator[Sentence]:
     separator = _separator(config.separator)
-    dropped = tuple(filter(None, (options["comment"], DOCUMENT if options["docstart"] != "sentence" else "")))
     begin, document = 0, ""
     rows: list[list[str]] = []
     for number, line in read_lines(path, config.encoding, trouble):
-        blank = not line.strip(" \t")
-        if dropped and line.startswith(dropped):
-            if options["docstart"] == "document" and line.startswith(DOCUMENT):
-                document = f"{path.name}:{number}"
+        opens = options["docstart"] != "sentence" and line.startswith(DOCUMENT)
+        if not opens and options["comment"] and line.startswith(options["comment"]):
             continue
-        if not blank:
-            begin = begin if rows else number
-            rows.append(BLANKS.split(line.strip(" \t")) if separator is None else line.split(separator))
-        elif rows:
+        if rows and (opens or not line.strip(" \t")):
             yield f"{path}:{begin}", document, rows
             rows = []
+        if opens:
+            document = f"{path.name}:{number}" if options["docstart"] == "document" else ""
+        elif line.strip(" \t"):
+            begin = begin if rows else number
+            rows.append(BLANKS.split(line.strip(" \t")) if separator is None else line.split(separator))
     if rows:
         yield f"{path}:{begin}", document, rows
 
