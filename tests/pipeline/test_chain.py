@@ -13,6 +13,7 @@ import yaml
 from jptransfer.artifacts import Store
 from jptransfer.config import (
     Config,
+    CorpusRole,
     Device,
     EncoderFinetuningConfig,
     HeadConfig,
@@ -382,3 +383,11 @@ def test_a_linear_model_takes_nothing(config: Config, store: Store) -> None:
     config.model.architecture = "linear_tfidf"
     with pytest.raises(ConfigError, match="linear_tfidf has no layer groups"):
         _ = Chain(lending(config, ["seed=1"], ["head"]), store, changing(config)).task_model
+
+
+@pytest.mark.parametrize("section, example", [
+    ("corpus", r"corpus=toy, or train it on .* \(domain=task tokenizer"), ("domain", "domain=task$")])
+def test_a_tokenizer_without_texts_names_where_to_take_some(config: Config, store: Store, section, example) -> None:
+    config.corpus, config.domain, config.tokenizer.corpus = Config().corpus, Config().domain, CorpusRole[section]
+    with pytest.raises(ConfigError, match=f"^{section}.sources is empty, .* for example {example}"):
+        _ = Chain(config, store).tokenizer

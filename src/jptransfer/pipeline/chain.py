@@ -194,8 +194,10 @@ class Chain:
         return self._node("tokenize", "tokenizer", config.name, stages.TokenizeStage(config), inputs)
 
     def _tokenizer_corpus(self, config: TokenizerConfig) -> Node:
-        node = self.corpus if config.corpus.value == "corpus" else self.domain
-        return node or _needs(config.corpus.value, "the tokenizer is trained on it")
+        section = config.corpus.value
+        node = self.corpus if section == "corpus" else self.domain
+        own = "train it on the task's texts (domain=task tokenizer.corpus=domain)"
+        return node or _needs(section, "the tokenizer is trained on it", own if section == "corpus" else "")
 
     @cached_property
     def domain_tokenizer(self) -> Node | Reference:
@@ -307,7 +309,7 @@ class Chain:
                               f"for another one give pretraining.start={self.config.adaptation.start}")
         if not self.encoded_domain or not self._has_language_model:
             return None
-        start = self.language_model or _needs("corpus", "there is no language model to adapt", "pretraining.start")
+        start = self.language_model or _needs("corpus", "there is no language model to adapt", "give pretraining.start")
         return self._train("adapt", self.encoded_domain, self.config.adaptation, start)
 
     @cached_property
@@ -427,8 +429,9 @@ class Chain:
 
 
 def _needs(section: str, why: str, instead: str = "") -> Any:
-    other = f", or give {instead}" if instead else ""
-    raise ConfigError(f"{section}.sources is empty, but {why}; choose one, for example {section}=toy{other}")
+    example = "domain=task" if section == "domain" else "corpus=toy"
+    other = f", or {instead}" if instead else ""
+    raise ConfigError(f"{section}.sources is empty, but {why}; choose one, for example {example}{other}")
 
 
 def _versioned(node: Node, **parts: str) -> Node:
