@@ -37,6 +37,8 @@ def test_names():
     assert codec("EUC-JP") == codec("eucjp") == "euc_jp"
     with pytest.raises(ConfigError, match="unknown character encoding 'utf-9'"):
         codec("utf-9")
+    with pytest.raises(ConfigError, match=r"'latn-1' \(did you mean 'latin1'\?\)"):
+        codec("latn-1")
 
 
 @pytest.mark.parametrize(("path", "name"), [("d/a.tsv.gz", "a"), ("2026.11.txt", "2026.11"), ("a", "a"), ("a.XZ", "a")])

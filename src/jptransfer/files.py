@@ -12,10 +12,11 @@ import shutil
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from encodings.aliases import aliases
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from jptransfer.errors import ConfigError
+from jptransfer.errors import ConfigError, nearest
 
 CHUNK = 1 << 18
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
@@ -66,7 +67,9 @@ def codec(encoding: str, where: str = "encoding") -> str:
         found = codecs.lookup(encoding)
         "".encode(encoding)  # Python lists encodings of bytes, such as base64, with those of text
     except LookupError:
-        raise ConfigError(f"{where}: unknown character encoding '{encoding}' (known: utf-8, euc_jp, ...)") from None
+        known = {*aliases.values(), *aliases, *(name.replace("_", "-") for name in aliases)}
+        raise ConfigError(f"{where}: unknown character encoding '{encoding}'{nearest(encoding, sorted(known))}; "
+                          "utf-8, cp932 and euc_jp are some") from None
     return found.name
 
 

@@ -152,6 +152,7 @@ def test_a_bug_keeps_its_traceback_in_the_terminal_and_in_the_log(jpt, text, tmp
     (OSError(28, "No space left on device"), 1, "the disk is full"),
     (RuntimeError("I/O error: No space left on device (os error 28)"), 1, "the disk is full"),
     (PermissionError(13, "Permission denied", "outputs/x"), 2, "Permission denied: 'outputs/x'"),
+    (FileExistsError(17, "File exists", "a.tsv"), 2, "File exists: 'a.tsv'"),
 ])
 def test_a_full_disk_and_a_closed_place_are_one_line(jpt, text, monkeypatch, trouble, code, line):
     def stopped(*_):

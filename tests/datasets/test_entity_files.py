@@ -54,6 +54,18 @@ def test_knp_files(tmp_path):
     assert {name: count for name, count in data.counts.items() if count} == {"entities not found": 2}
 
 
+def test_a_sentence_of_knp_without_its_end_is_malformed(tmp_path):
+    alone, cut = tmp_path / "w1.knp", tmp_path / "cut.knp"
+    alone.write_text(KNP, encoding="utf-8")
+    assert len(knp.read(task(alone)).splits["all"]) == 2
+    for number, content in enumerate((KNP.removesuffix("EOS\n"), KNP.replace("EOS\n", "", 1))):
+        cut.write_text(content, encoding="utf-8")
+        with pytest.raises(DataError, match=rf"cut\.knp:{(14, 1)[number]}: .*without EOS"):
+            knp.read(task(cut))
+        data = knp.read(task(cut, on_error=OnError.skip))
+        assert (len(data.splits["all"]), data.counts["malformed"]) == (1, 1)
+
+
 ODD = r"""# S-ID:w2-0001-1 JUMAN:6.1-20101108 KNP:3.1-20101107 DATE:2011/06/21 SCORE:-7.85193 MEMO:
 # 1 2 3 memo
 * -1D
@@ -174,6 +186,15 @@ def test_words_hold_spaces_and_parts_of_ranges(tmp_path):
     first, = conllu_file.read(task(path)).splits["all"]
     assert (first.text, tokens(first), entities(first)) == (
         "20 000 don't", ["20 000", "do", "n't"], [("20 000", "CARDINAL")])
+
+
+@pytest.mark.parametrize("last", ["b ", " ", "b"])
+def test_a_sentence_without_its_text_may_end_in_a_space(tmp_path, last):
+    path = tmp_path / "a.conllu"
+    lines = ("\t".join([number, form, *"________"]) for number, form in (("1", "a"), ("2", last)))
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    one, = conllu_file.read(task(path)).splits["all"]
+    assert (one.text, tokens(one)) == (f"a {last}", ["a", last])
 
 
 BCCWJ = """<sentence>昨日<PERSON>鈴木&amp;太郎</PERSON>が\

@@ -100,6 +100,37 @@ def test_entities_of_another_form_are_told_with_the_settings(tmp_path, entities,
         read(TaskConfig(dataset="span_json", files={"all": str(path)}))
 
 
+@pytest.mark.parametrize("wrong", [
+    {"id": None}, {"id": True}, {"id": []}, {"id": "\ud83d"}, {"id": " "}, {"group": "\ud83d"}, {"group": {}},
+    {"entities": [[0, 1, None]]}, {"entities": [[0, 1, ""]]}, {"entities": [[0, 1, ["x"]]]}, {"entities": [[0, 1]]},
+    {"entities": [[0, 1, "\ude00"]]}, {"entities": [{"span": None, "type": "x"}]},
+    {"entities": [{"span": [0], "type": "x"}]},
+])
+def test_what_names_nothing_is_malformed(tmp_path, wrong):
+    good = {"id": "a", "text": "京都", "entities": [], "group": "g"}
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(one) + "\n" for one in (good, good | {"id": "b"} | wrong)), encoding="utf-8")
+    config = TaskConfig(dataset="span_json", files={"all": str(path)}, options={
+        "id": "id", "group": "group", "span": "span"})
+    with pytest.raises(DataError, match=r"a\.jsonl:2: .*(names nothing|surrogate|is not)"):
+        read(config)
+    config.on_error = OnError.skip
+    assert [one.id for one in read(config).splits["all"]] == ["a"]
+
+
+def test_a_record_that_lacks_an_id_is_malformed_and_one_without_group_stands_alone(tmp_path):
+    path = tmp_path / "a.json"
+    records = [{"id": 1, "text": "雨", "entities": [], "group": None},
+               {"id": 2, "text": "雪", "entities": [], "group": 7}, {"id": 3, "text": "霧", "entities": []}]
+    path.write_text("\ufeff" + json.dumps(records), encoding="utf-8")
+    config = TaskConfig(dataset="span_json", files={"all": str(path)}, options={"id": "id", "group": "group"})
+    assert read(config).groups == {"2": "7"}
+    del records[1]["id"]
+    path.write_text(json.dumps(records), encoding="utf-8")
+    with pytest.raises(DataError, match="record 1: unknown field 'id'"):
+        read(config)
+
+
 def test_lists_without_end_are_no_traceback(tmp_path):
     with pytest.raises(DataError, match="not a JSON list .nested too deeply"):
         load(tmp_path, "[" * 100_000)

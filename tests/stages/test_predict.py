@@ -89,6 +89,14 @@ def test_jsonl_keeps_the_inputs_fields(tmp_path, runtime, polarity):
     assert row["probability"] == row["probabilities"]["good"] == pytest.approx(0.75)
 
 
+def test_jsonl_keeps_what_utf_8_has_no_bytes_for(tmp_path, runtime, polarity):
+    line = '{"text": "\\u2028a", "id": "\\ud83d", "\\ude00": ["\\ud83d\\ude00"]}'
+    (tmp_path / "in.jsonl").write_text(f"{line}\n", encoding="utf-8")
+    run(tmp_path, runtime, tmp_path / "in.jsonl", "out.jsonl")
+    answer, = (tmp_path / "out.jsonl").read_bytes().splitlines()
+    assert {name: json.loads(answer)[name] for name in json.loads(line)} == json.loads(line)
+
+
 def test_the_inputs_format_may_be_said(tmp_path, runtime, polarity):
     (tmp_path / "in").write_text(as_lines(["悪い\n宿"]), encoding="utf-8")
     row = json.loads(run(tmp_path, runtime, tmp_path / "in", "out.jsonl", input_format="jsonl")[1])
@@ -144,7 +152,8 @@ def test_a_bad_line_is_named_and_leaves_no_output(tmp_path, runtime, polarity, c
 
 
 def test_other_clear_errors(tmp_path, runtime, polarity):
-    with pytest.raises(DataError, match=r"nowhere\.txt"):
+    (tmp_path / "nowhere.text").touch()
+    with pytest.raises(DataError, match=r"nowhere\.txt: no such file or folder \(did you mean 'nowhere\.text'\?\)"):
         run(tmp_path, runtime, tmp_path / "nowhere.txt")
     with pytest.raises(ConfigError, match="input_format: .*did you mean 'jsonl'"):
         run(tmp_path, runtime, tmp_path / "in.txt", input_format="json1")

@@ -248,7 +248,7 @@ def test_white_space_is_no_entity(tmp_path):
     one = Said(**{" 京都 \n": ([(0, 1), (1, 3), (3, 5)], [Span(0, 1, "LOC"), Span(1, 5, "人 名")])})
     assert json_entities(written(tmp_path, one, [" 京都 \n"], "out.jsonl")) == [[(1, 3, "人 名")]]
     assert written(tmp_path, one, [" 京都 \n"], "out.tsv").read_text(encoding="utf-8").splitlines()[1] == (
-        " 京都 \\n\t1:3:0.500000:人 名")
+        " 京都 \\n\t1:3:0.500000:人_名")
 
 
 class Polarity:

@@ -52,6 +52,15 @@ def python2(words, vectors) -> bytes:
     return b"\x80\x02(" + b"".join(map(text, words)) + b"t" + array + b"\x86."
 
 
+HUGE = b"\x8a\x09" + bytes(8) + b"\x40"
+"""2 ** 70 in a pickle."""
+
+
+def state(shape: bytes) -> bytes:
+    """What `python2` makes, with another shape."""
+    return python2(WORDS, VECTORS).replace(b"K\x05K\x02\x86", b"(" + shape + b"t")
+
+
 def test_what_python_2_wrote(tmp_path):
     content = python2(WORDS, VECTORS)
     assert pickle.loads(content, encoding="latin1")[0] == WORDS  # noqa: S301 our own
@@ -101,6 +110,10 @@ def test_hostile_pickles_are_refused_with_one_line(tmp_path, protocol, place):
     (pickle.dumps((range(5), VECTORS)), "names builtins.range"),
     (pickle.dumps(([1, 2, 3, 4, 5], VECTORS)), "other things than words"),
     (python2(WORDS, VECTORS).replace(b"K\x05K\x02\x86", b"K\x05K\x03\x86"), "10 numbers for an array of the shape"),
+    *((state(shape), "10 numbers for an array of another shape") for shape in (
+        HUGE + b"K\x00", b"K\x00" + HUGE, b"K\x05K\x02" + b"K\x01" * 98, b"K\x05J\xff\xff\xff\xff")),
+    (python2(WORDS, VECTORS).replace(b"U\x01<", b"U\x02<>"), "something else than floating-point"),
+    (python2(WORDS, VECTORS).replace(b"T(\0\0\0\0", b"T'\0\0\0"), "39 bytes for an array of numbers of 4"),
     (pickle.dumps((("a",), np.float32([[np.nan]]))), "vector 0: a number is not finite"),
     (pickle.dumps(((), VECTORS[:0])), "there are no word vectors"),
 ])

@@ -60,6 +60,7 @@ def test_patterns(patterns, chosen):
     ("embedings", "did you mean 'embeddings'"),
     ("layer.1-7", "unknown layer group 'layer.3'"),
     ("layer.2-1", "is empty"),
+    ("layer.0-999999999", "unknown layer group 'layer."),
 ])
 def test_an_unknown_group_is_a_clear_error(pattern, said):
     with pytest.raises(ConfigError, match=f"^its setting: .*{said}"):

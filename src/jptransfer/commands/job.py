@@ -24,7 +24,7 @@ from jptransfer.files import new_file
 
 JOB_FILE = "job.json"
 FULL = (errno.ENOSPC, errno.EDQUOT)
-CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENAMETOOLONG)
+CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
 log = logging.getLogger("jptransfer")
 
 

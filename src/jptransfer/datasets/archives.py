@@ -1,4 +1,4 @@
-"""Members of an official archive, read in place, or of the folder it was extracted to."""
+"""Members of an official archive, read in place, or of the folder it was extracted to, or one of them alone."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 
 from jptransfer.corpora.intake import UNREADABLE
 from jptransfer.errors import DataError
-from jptransfer.files import reason
+from jptransfer.files import COMPRESSED, reason
+
+PACKED = {".tar", ".tgz", ".tbz", ".txz", *COMPRESSED}
 
 
 def members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
@@ -19,7 +21,11 @@ def members(path: Path, wanted: Callable[[str], bool]) -> dict[str, bytes]:
     Raises:
         DataError: the archive is damaged, or holds nothing that is wanted.
     """
-    found = _of_folder(path, wanted) if path.is_dir() else _of_archive(path, wanted)
+    if path.is_dir():
+        found = _of_folder(path, wanted)
+    else:
+        alone = path.is_file() and path.suffix not in PACKED and wanted(path.name)
+        found = {path.name: path.read_bytes()} if alone else _of_archive(path, wanted)
     if not found:
         raise DataError(f"{path}: holds none of the files that belong to this data set")
     return dict(sorted(found.items()))

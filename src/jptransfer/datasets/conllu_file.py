@@ -65,10 +65,11 @@ def _example(id: str, where: str, about: dict[str, str], rows: list[list[str]], 
     words = [(row[1], dict(pair.partition("=")[::2] for pair in row[-1].split("|")))
              for row in rows if row[0].isdecimal()]
     made = "".join(form if about_word.get("SpaceAfter") == "No" else f"{form} " for form, about_word in words)
-    text = about.get("text", made).rstrip(" ")
+    made = made[:-1] if words and words[-1][1].get("SpaceAfter") != "No" else made
+    text = about["text"].rstrip(" ") if "text" in about else made
     places = place(text, [form for form, _ in words])
     if places is None:
-        trouble.trouble("malformed", where, f"its words make '{made.rstrip()}' and not '{about['text']}'")
+        trouble.trouble("malformed", where, f"its words make '{made}' and not '{text}'")
         return None
     try:
         found = chunks(about_word.get(key, OUTSIDE) for _, about_word in words)

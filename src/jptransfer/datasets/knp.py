@@ -35,7 +35,7 @@ Range = tuple[int, int]
 
 
 def read(config: TaskConfig) -> RawDataset:
-    """Read ``files.train``, ``validation``, ``test`` or ``all``: each a folder or archive of ``*.knp`` files.
+    """Read ``files.train``, ``validation``, ``test`` or ``all``: each a file, folder or archive of ``*.knp`` files.
 
     A document (the sentence's id without its last part) is in one split; with `all`, ``files.ids`` may be a folder that
     says in which: train.id, dev.id, test.id, a document's id a line. Marks whose surface is not found are counted.
@@ -50,7 +50,7 @@ def read(config: TaskConfig) -> RawDataset:
             lines = decode_lines(BytesIO(raw), f"{path}: {name}", config.encoding, trouble)
             for where, identity, sentence in _sentences(f"{path}: {name}", lines):
                 if not identity or not any(not PHRASE.match(line) for line in sentence):
-                    trouble.trouble("malformed", where, "a sentence without S-ID or without morphemes")
+                    trouble.trouble("malformed", where, "a sentence without S-ID, without morphemes or without EOS")
                     continue
                 examples.append(_example(identity, sentence, data.counts))
                 data.groups[identity] = identity.rpartition("-")[0] or identity
@@ -97,12 +97,16 @@ def _sentences(name: str, lines: Iterator[tuple[int, str]]) -> Iterator[tuple[st
     held: list[str] = []
     for number, line in lines:
         if found := IDENTITY.match(line):
+            if held:
+                yield where, "", held
             where, identity, held = f"{name}:{number}", found[1], []
         elif line == "EOS":
             yield where, identity, held
             identity, held = "", []
         elif line and (line[0] not in "#@" or _is_morpheme(line)):
             held.append(line)
+    if held:
+        yield where, "", held
 
 
 def _is_morpheme(line: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 from jptransfer.config import TaskConfig
 from jptransfer.corpora.intake import Intake, parse_json, read_lines
 from jptransfer.datasets.base import RawDataset, data_files, intake, reader_options
+from jptransfer.datasets.tables import SURROGATE
 from jptransfer.errors import DataError, unknown
 from jptransfer.files import codec, open_bytes
 from jptransfer.tasks.ner import EntityExample
@@ -26,8 +28,8 @@ def read(config: TaskConfig) -> RawDataset:
 
     Fields are named by ``options``: `entities` (a list of objects in the record) with `type`, and `start` and `end`
     (half-open, in characters) or `span` (a list of both), or lists of start, end and type, as annotation tools write
-    them; `name`, where given, is checked against the text; `id`; and `group`, whose records no split divides. Of
-    entities that overlap the longest stays, of equals the first.
+    them; `name`, where given, is checked against the text; `id`; and `group`, whose records no split divides (null:
+    of none). Of entities that overlap the longest stays, of equals the first.
     """
     options = reader_options(config, dict.fromkeys(OPTIONS, ("",)))
     options = {name: options[name] or OPTIONS[name][0] for name in OPTIONS}
@@ -40,14 +42,15 @@ def read(config: TaskConfig) -> RawDataset:
             _check_fields(path, record, config.text_column, options, first=not examples)
             try:
                 text, spans = _field(record, config.text_column), _spans(record, config.text_column, options)
-            except (TypeError, ValueError) as error:
+                group = "" if record.get(options["group"]) is None else _name(record, options["group"])
+                given = _name(record, options["id"]) if options["id"] else ""
+            except ValueError as error:
                 trouble.trouble("malformed", where, str(error))
                 continue
             kept = disjoint(spans)
             data.counts["overlapping entities"] += len(spans) - len(kept)
-            group = str(record.get(options["group"], ""))
             seen[group or role] += 1
-            name = str(record[options["id"]]) if options["id"] else f"{group or role}-{seen[group or role]}"
+            name = given or f"{group or role}-{seen[group or role]}"
             examples.append(EntityExample(name, text, tuple(kept)))
             if group:
                 data.groups[name] = group
@@ -85,7 +88,8 @@ def _is_list(path: Path) -> bool:
 def _list(path: Path, encoding: str) -> list[Any]:
     try:
         with open_bytes(path) as stream:
-            return parse_json(stream.read().decode(codec(encoding)))  # type: ignore[no-any-return]
+            text = stream.read().decode(codec(encoding))
+        return parse_json(text.removeprefix("\ufeff"))  # type: ignore[no-any-return]
     except ValueError as error:
         raise DataError(f"{path}: not a JSON list ({error})") from error
 
@@ -108,20 +112,38 @@ def _spans(record: dict[str, Any], text_field: str, options: Mapping[str, str]) 
         raise ValueError(f"'{options['entities']}' is no list of entities, each an object or [start, end, type]")
     spans = []
     for entity in found:
-        start, end, kind = entity if isinstance(entity, list) else _fields(entity, options)
+        start, end, kind = _listed(entity, 3, "[start, end, type]") if isinstance(entity, list) else (
+            _fields(entity, options))
         if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
             raise ValueError(f"{start}-{end} is no span of a text of {len(text)} characters")
         if options["name"] and isinstance(entity, dict) and text[start:end] != _field(entity, options["name"]):
             raise ValueError(f"'{entity[options['name']]}' is not at its span {start}-{end}")
-        spans.append(Span(start, end, str(kind)))
+        spans.append(Span(start, end, _name({"type": kind}, "type")))
     return spans
 
 
 def _fields(entity: Mapping[str, Any], options: Mapping[str, str]) -> tuple[Any, Any, Any]:
-    names = [options["span"]] if options["span"] else [options["start"], options["end"]]
-    places = [_field(entity, name) for name in names]
-    start, end = places[0] if options["span"] else places
+    if options["span"]:
+        start, end = _listed(_field(entity, options["span"]), 2, f"a '{options['span']}' of start and end")
+    else:
+        start, end = _field(entity, options["start"]), _field(entity, options["end"])
     return start, end, _field(entity, options["type"])
+
+
+def _listed(items: Any, count: int, what: str) -> list[Any]:
+    if not isinstance(items, list) or len(items) != count:
+        raise ValueError(f"{json.dumps(items, ensure_ascii=False)} is not {what}")
+    return items
+
+
+def _name(item: Mapping[str, Any], field: str) -> str:
+    """Return a field that names something: a string with something in it, or a number."""
+    value = _field(item, field)
+    if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
+        raise ValueError(f"'{field}' is {json.dumps(value, ensure_ascii=False)}, which names nothing")
+    if SURROGATE.search(str(value)):
+        raise ValueError(f"'{field}' is {json.dumps(value)}, which has half of a surrogate pair")
+    return str(value)
 
 
 def _field(item: Mapping[str, Any], name: str) -> Any:

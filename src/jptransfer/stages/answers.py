@@ -19,8 +19,8 @@ from jptransfer.tasks.spans import Span, tag_units, to_units
 Row = dict[str, Any]
 
 _ESCAPES = {ord(character): escape for character, escape in zip("\\\t\n\r", (r"\\", r"\t", r"\n", r"\r"), strict=True)}
-_LINE_ENDS = {ord(character): f"\\u{ord(character):04x}" for character in "\x85\u2028\u2029"}
-"""What JSON lets stand in a string and some readers of lines take for a line's end."""
+_ESCAPED = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029, *range(0xD800, 0xE000))}
+"""What JSON lets stand in a string and some readers of lines take for a line's end, and what UTF-8 has no bytes for."""
 _CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
 """Control characters, ends of lines and marks of byte order, but not the line feed."""
 _UNFIT = re.compile(rf"{_CONTROLS.pattern}|\s")
@@ -47,7 +47,7 @@ class TableAnswers:
     """TSV with a header; in texts a tab, line feed, carriage return and backslash are written ``\\t \\n \\r \\\\``.
 
     Classification: columns text, prediction, probability and ``probability:<label>`` for each label. Entities: columns
-    text and entities, these as ``start:end:probability:type``, separated by spaces.
+    text and entities, these as ``start:end:probability:type``, separated by spaces, those in types written ``_``.
     """
 
     def __init__(self, stream: TextIO, task: Task) -> None:
@@ -69,7 +69,7 @@ def _numbers(found: Any) -> list[str]:
 
 
 def _compact(found: Any) -> list[str]:
-    return [" ".join(f"{start}:{end}:{score:.6f}:{kind}" for (start, end, kind), score in entities(found))]
+    return [" ".join(f"{start}:{end}:{score:.6f}:{_plain(kind)}" for (start, end, kind), score in entities(found))]
 
 
 class JsonAnswers:
@@ -85,7 +85,7 @@ class JsonAnswers:
     def add(self, row: Row, found: Any) -> None:
         """Write a line (see `Answers`)."""
         answer = self._entities(found) if self._task.kind == "ner" else self._classes(found)
-        self._stream.write(json.dumps({**row, **answer}, ensure_ascii=False).translate(_LINE_ENDS) + "\n")
+        self._stream.write(json.dumps({**row, **answer}, ensure_ascii=False).translate(_ESCAPED) + "\n")
 
     def _classes(self, found: Any) -> Row:
         return {"prediction": found.predicted, "probability": max(found.probabilities),

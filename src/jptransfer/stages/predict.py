@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TextIO
 
 from jptransfer.config import OutputFormat, PredictConfig
-from jptransfer.corpora.intake import Intake, parse_json, read_lines
+from jptransfer.corpora.intake import Intake, locate, parse_json, read_lines
 from jptransfer.errors import ConfigError, DataError, unknown
 from jptransfer.files import bare_name, bare_suffix, new_file, new_folder
 from jptransfer.runtime import Runtime
@@ -96,6 +96,8 @@ def read_rows(source: str, layout: str) -> Iterator[Row]:
     """Yield the objects of a file or of standard input, each with the field `text`; an empty `layout` is found."""
     layout = _input_format(source, layout)
     path = Path("/dev/stdin" if source == STANDARD else source)
+    if not path.exists():
+        locate(source, _Strict())
     lines = read_lines(path, "utf-8", _Strict())
     if layout == TEXT:
         return ({"text": line} for _, line in lines)

@@ -6,6 +6,7 @@ what numpy writes of an array is recognised afterwards by its form. Any other st
 
 from __future__ import annotations
 
+import math
 import pickletools
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ _VALUES = frozenset({
 _CONSTANTS: dict[str, Any] = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 _SIZES = {"TUPLE1": 1, "TUPLE2": 2, "TUPLE3": 3}
 _OTHER = "a pickle of other things than words and their vectors"
+WIDEST = 1 << 20
+"""Numbers along an axis of an array without numbers, at most."""
 _FORMATS = ("f2", "f4", "f8")
 
 
@@ -159,15 +162,19 @@ def _array(value: Any) -> np.ndarray:
             by_columns = order == "F"
         case _:
             raise DataError(_OTHER)
-    found = np.frombuffer(_content(data), _format(kind))
-    if not all(type(size) is int and size >= 0 for size in shape) or found.size != int(np.prod(shape, dtype=object)):
-        raise DataError(f"{found.size:,} numbers for an array of the shape {shape}")
+    content, form = _content(data), _format(kind)
+    if len(content) % form.itemsize:
+        raise DataError(f"{len(content):,} bytes for an array of numbers of {form.itemsize}")
+    found = np.frombuffer(content, form)
+    fits = len(shape) <= 2 and all(type(size) is int and 0 <= size <= max(found.size, WIDEST) for size in shape)
+    if not fits or found.size != math.prod(shape):
+        raise DataError(f"{found.size:,} numbers for an array of {f'the shape {shape}' if fits else 'another shape'}")
     return found.reshape(shape, order="F" if by_columns else "C").astype(np.float32)
 
 
 def _format(kind: _Call) -> np.dtype:
     match kind:
-        case _Call("numpy.dtype", (str(name), *_), (int(), str(order), *_)) if name in _FORMATS and order in "<>=|":
+        case _Call("numpy.dtype", (str(name), *_), (int(), str(order), *_)) if name in _FORMATS and order in {*"<>=|"}:
             return np.dtype(order + name)
     raise DataError("an array of something else than floating-point numbers")
 

@@ -23,7 +23,7 @@ BEGINNING = 8192
 
 PICKLE = b"\x80"
 """First byte of a pickle since protocol 2, and of no text in UTF-8."""
-_HEADER = re.compile(rb"(\d{1,18}) (\d{1,9}) ?")
+_HEADER = re.compile(rb"(-?\d{1,40}) (\d{1,9}) ?")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _DECIMAL = re.compile(rb"[+-]?(\d+\.\d*|\.?\d+)([eE][+-]?\d+)?")
 

@@ -26,8 +26,8 @@ Groups = Mapping[str, Mapping[str, "nn.Parameter"]]
 Weight = TypeVar("Weight", bound="Tensor")
 
 _LAYER = re.compile(r"\.(\d+)\.")
-_RANGE = re.compile(r"(.+\.)(\d+)-(\d+)")
-_LAST = re.compile(r"last ([1-9]\d*)")
+_RANGE = re.compile(r"(.+\.)(\d{1,9})-(\d{1,9})")
+_LAST = re.compile(r"last ([1-9]\d{0,8})")
 
 
 def layer_groups(model: nn.Module) -> Groups:
@@ -111,7 +111,7 @@ def _matching(groups: Mapping[str, Any], pattern: str, setting: str) -> Sequence
     names = [pattern]
     if found := _RANGE.fullmatch(pattern):
         stem, first, last = found[1], int(found[2]), int(found[3])
-        names = [f"{stem}{number}" for number in range(first, last + 1)]
+        names = [f"{stem}{number}" for number in range(first, min(last, first + len(groups)) + 1)]
         if not names:
             raise ConfigError(f"{setting}: the range of layer groups '{pattern}' is empty")
     matches = [[group for group in groups if fnmatchcase(group, name)] for name in names]
