@@ -251,7 +251,7 @@ ALL: dict[str, Registry] = {
 }
 
 VERSIONS: dict[str, dict[str, int]] = {
-    "reader": {"conll_file": 2, "conllu_file": 2, "knp": 2, "span_json": 2},
+    "reader": {"conll_file": 2, "conllu_file": 2, "knp": 3, "span_json": 2},
     "architecture": {"rnn": 2, "lstm": 2, "bilstm_tagger": 2},
     "head": {"bcn": 2},
 }
