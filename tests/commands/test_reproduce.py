@@ -60,6 +60,35 @@ def test_a_bug_in_one_cell_is_its_reason_and_exit_code_1(jpt, suite, tmp_path, m
     assert jpt("reproduce", str(suite), "only=[good,same]").code == 0
 
 
+def test_a_cell_that_cannot_be_scored_leaves_the_others(jpt, suite, tmp_path):
+    text = suite.read_text(encoding="utf-8")
+    text = text.replace('c=[1.0]"], reported', 'c=[1.0]", "evaluation.splits=[validation]"], reported')
+    suite.write_text(text, encoding="utf-8")
+    done = jpt("reproduce", str(suite), "only=[good,same]")
+    assert done.code == 2 and "unknown split 'test'" in done.out and "Traceback" not in done.err
+    found = cells(tmp_path)
+    assert found["same"]["value"] == 0 and "'test'" in found["good"]["problem"]
+
+
+def test_rows_on_other_data_have_no_p_value(jpt, suite, tmp_path):
+    other = tmp_path / "other.tsv"
+    other.write_text("text\tlabel\n" + "".join(f"猫{n}匹\t{'abc'[n % 3]}\n" for n in range(60)), encoding="utf-8")
+    text = suite.read_text(encoding="utf-8").replace("metric:", "layout: differences\nbaseline: good\nmetric:")
+    suite.write_text(text.replace("nowhere.tsv", str(other)), encoding="utf-8")
+    done = jpt("reproduce", str(suite), "only=[good,lacking]")
+    assert done.code == 0 and {"good", "lacking"} <= cells(tmp_path).keys()
+
+
+@pytest.mark.parametrize(("count", "said"), [
+    ("[examples.train.x]", "goes on below a number"), ("[examples]", "stands for several values"),
+    ("[exampels.train]", "did you mean 'examples'"), ("[]", "its column has no count")])
+def test_counts_that_are_none_are_told_in_the_table(jpt, suite, count, said):
+    text = suite.read_text(encoding="utf-8").replace("metric: error_rate", "cells: dataset")
+    suite.write_text(text.replace("columns: {a: {", f"columns: {{a: {{count: {count}, "), encoding="utf-8")
+    done = jpt("reproduce", str(suite), "only=[good]")
+    assert done.code == 2 and said in done.out and "Traceback" not in done.err
+
+
 def test_cells_run_in_jobs_of_a_launcher(jpt, suite, tmp_path):
     done = jpt("reproduce", str(suite), "hydra/launcher=joblib", "hydra.launcher.n_jobs=1")
     assert done.code == 2 and cells(tmp_path)["good"]["value"] == 0

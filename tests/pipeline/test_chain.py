@@ -391,3 +391,9 @@ def test_a_tokenizer_without_texts_names_where_to_take_some(config: Config, stor
     config.corpus, config.domain, config.tokenizer.corpus = Config().corpus, Config().domain, CorpusRole[section]
     with pytest.raises(ConfigError, match=f"^{section}.sources is empty, .* for example {example}"):
         _ = Chain(config, store).tokenizer
+
+
+def test_a_model_without_a_language_model_is_told_so(config: Config, store: Store) -> None:
+    config.model.architecture, config.lm = "embedding", "pretrained"
+    with pytest.raises(ConfigError, match="architecture=embedding has no language model; take lm=none"):
+        _ = Chain(config, store).finetuning_start

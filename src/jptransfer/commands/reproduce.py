@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
@@ -23,6 +23,9 @@ from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 from jptransfer.suites import library
 from jptransfer.suites.library import Suite
 from jptransfer.suites.planning import CellPlan, Choice, Compose, SuitePlan, estimate, joint_plan, plan_suite
+
+if TYPE_CHECKING:
+    from jptransfer.suites.results import SuiteResult
 
 Failures = dict[str, tuple[str, int]]
 """Fingerprint -> (why it could not be made, the exit code that this kind of failure has)."""
@@ -49,8 +52,8 @@ def reproduce(config: ReproduceConfig) -> dict[str, Any] | None:
     if config.dry_run:
         return None
     failures = (_launch if _launcher() and plan.missing else _build)(plans, plan, config, store)
-    _write(config, plans, store, failures)
-    if codes := _codes(plans, failures):
+    results = _write(config, plans, store, failures)
+    if codes := _codes(results, failures):
         raise SystemExit(2 if codes == {2} else 1)
     return None
 
@@ -183,14 +186,16 @@ def _jobs(plans: Sequence[SuitePlan], plan: Plan, config: ReproduceConfig) -> li
     return list(wanted.values())
 
 
-def _write(config: ReproduceConfig, plans: Sequence[SuitePlan], store: Store, failures: Failures) -> None:
+def _write(config: ReproduceConfig, plans: Sequence[SuitePlan], store: Store,
+           failures: Failures) -> list[SuiteResult]:
     from jptransfer.report.tables import document
     from jptransfer.suites import rendering
     from jptransfer.suites.results import collect
 
     folder = Path(config.outputs_root) / "suites"
     reasons: Mapping[str, str] = {key: said for key, (said, _) in failures.items()}
-    sections = [rendering.section(collect(planned, store, reasons)) for planned in plans]
+    results = [collect(planned, store, reasons) for planned in plans]
+    sections = [rendering.section(result) for result in results]
     for made in sections:
         path = rendering.write(made, folder / made.name / config.scale)
         print(document([made.table]), end="")
@@ -200,8 +205,10 @@ def _write(config: ReproduceConfig, plans: Sequence[SuitePlan], store: Store, fa
         book = folder / f"{config.suite}-{config.scale}.html"
         book.write_text(rendering.page(sections, title, config.scale), encoding="utf-8")
         print(f"book: {book}")
+    return results
 
 
-def _codes(plans: Sequence[SuitePlan], failures: Failures) -> set[int]:
+def _codes(results: Sequence[SuiteResult], failures: Failures) -> set[int]:
     """Return the kinds of failures: 2 a mistake of the user, 1 anything else."""
-    return {code for _, code in failures.values()} | {2 for p in plans for cell in p.cells if cell.problem}
+    return {code for _, code in failures.values()} | {
+        2 for result in results for cell in result.cells.values() if cell.problem}

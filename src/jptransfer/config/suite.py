@@ -128,6 +128,7 @@ class SuiteConfig:
         for name, row in self.rows.items():
             strange = [column for column in (*row.reported, *row.cells) if column not in self.columns]
             yield from (f"rows.{name}: {unknown('column', column, self.columns)}" for column in strange)
+        yield from (f"scales.{name}.seeds: give one or more" for name, scale in self.scales.items() if not scale.seeds)
         for name, part in self.parts.items():
             strange = [scale for scale in part.scales if scale not in self.scales]
             yield from (f"parts.{name}.scales: {unknown('scale', scale, self.scales)}" for scale in strange)

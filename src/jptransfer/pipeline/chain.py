@@ -331,6 +331,9 @@ class Chain:
             return self.adapted or self.language_model
         if start == "adapted":
             return self.adapted or _needs("domain", "lm=adapted")
+        if start == "pretrained" and not self._has_language_model:
+            raise ConfigError(f"lm=pretrained: model.architecture={self.config.model.architecture} has no language "
+                              "model; take lm=none")
         if start == "pretrained":
             return self.language_model or _needs("corpus", "lm=pretrained")
         return None

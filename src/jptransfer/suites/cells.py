@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -83,6 +83,8 @@ class Counts:
     @staticmethod
     def score(runs: Sequence[Artifact], suite: SuiteConfig, column: ColumnConfig) -> Score:
         """Return the sum of the column's `count`."""
+        if not column.count:
+            raise ConfigError("its column has no count: which numbers of the data set's summary are added up")
         total = float(sum(_count(runs[0].manifest.summary["values"], path) for path in column.count))
         return Score(total, (total,))
 
@@ -95,7 +97,11 @@ def _needs_task(node: Node | None) -> Node:
 
 def _count(values: Any, path: str) -> float:
     for word in path.split("."):
+        if not isinstance(values, Mapping):
+            raise ConfigError(f"count: '{path}' goes on below a number")
         if word not in values:
             raise ConfigError(f"count: {unknown('value', path, values)}")
         values = values[word]
+    if isinstance(values, Mapping):
+        raise ConfigError(f"count: '{path}' stands for several values: {', '.join(map(str, values))}")
     return len(values) if isinstance(values, list) else values

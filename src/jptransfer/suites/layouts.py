@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from string import ascii_lowercase
 
 from jptransfer.config.learning import SPLITS
+from jptransfer.errors import JptError
 from jptransfer.report import numbers
 from jptransfer.report.tables import NOTHING, Cell, Column, Table, without_empty_columns
 from jptransfer.suites.results import CellResult, SuiteResult
@@ -102,7 +103,7 @@ def gains(result: SuiteResult) -> Table:
 
 
 def p_of(result: SuiteResult, base: tuple[str, str], other: tuple[str, str]) -> float | None:
-    """Return the p-value of a cell against another one, None where one of them is missing.
+    """Return the p-value of a cell against another one, None where one is missing or they are of different examples.
 
     Args:
         base, other: row and column.
@@ -114,7 +115,10 @@ def p_of(result: SuiteResult, base: tuple[str, str], other: tuple[str, str]) -> 
     from jptransfer.evaluation.compare import compare
 
     a, b = ([artifact.path for artifact in cell.artifacts] for cell in (one, two))
-    return compare(a, b, config.split, two.score.metric, config.trials, 0, config.confidence).p_value
+    try:
+        return compare(a, b, config.split, two.score.metric, config.trials, 0, config.confidence).p_value
+    except JptError:
+        return None
 
 
 def _arrow(result: SuiteResult, ours: float | None, base: float | None, p_value: float | None) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 
 from jptransfer.artifacts import Artifact, Store
 from jptransfer.config import RowConfig
+from jptransfer.errors import JptError
 from jptransfer.registry import CELLS
 from jptransfer.report import numbers
 from jptransfer.suites.cells import Score
@@ -135,5 +136,8 @@ def _read(cell: CellPlan, reported: float | None, suite: Suite, store: Store,
     if lacking:
         missing = f"{len(lacking)} of {len(found)} runs: " if len(found) > 1 else ""
         return replace(asked, problem=missing + lacking[0], artifacts=runs)
-    score = CELLS.load(suite.config.cells).score(runs, suite.config, suite.config.columns[cell.column])
+    try:
+        score = CELLS.load(suite.config.cells).score(runs, suite.config, suite.config.columns[cell.column])
+    except JptError as error:
+        return replace(asked, problem=str(error), artifacts=runs)
     return replace(asked, score=score, artifacts=runs)
