@@ -393,7 +393,9 @@ def test_a_tokenizer_without_texts_names_where_to_take_some(config: Config, stor
         _ = Chain(config, store).tokenizer
 
 
-def test_a_model_without_a_language_model_is_told_so(config: Config, store: Store) -> None:
-    config.model.architecture, config.lm = "embedding", "pretrained"
-    with pytest.raises(ConfigError, match="architecture=embedding has no language model; take lm=none"):
+@pytest.mark.parametrize("start", ["adapted", "pretrained"])
+def test_a_model_without_a_language_model_is_told_so(config: Config, store: Store, start) -> None:
+    config.model.architecture, config.lm = "embedding", start
+    said = f"^lm={start}: model.architecture=embedding has no language model; take lm=none"
+    with pytest.raises(ConfigError, match=said):
         _ = Chain(config, store).finetuning_start

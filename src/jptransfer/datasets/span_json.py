@@ -42,8 +42,9 @@ def read(config: TaskConfig) -> RawDataset:
             _check_fields(path, record, config.text_column, options, first=not examples)
             try:
                 text, spans = _field(record, config.text_column), _spans(record, config.text_column, options)
-                group = "" if record.get(options["group"]) is None else _name(record, options["group"])
-                given = _name(record, options["id"]) if options["id"] else ""
+                group = record.get(options["group"])
+                group = "" if group is None else _name(group, options["group"])
+                given = _name(_field(record, options["id"]), options["id"]) if options["id"] else ""
             except ValueError as error:
                 trouble.trouble("malformed", where, str(error))
                 continue
@@ -118,7 +119,7 @@ def _spans(record: dict[str, Any], text_field: str, options: Mapping[str, str]) 
             raise ValueError(f"{start}-{end} is no span of a text of {len(text)} characters")
         if options["name"] and isinstance(entity, dict) and text[start:end] != _field(entity, options["name"]):
             raise ValueError(f"'{entity[options['name']]}' is not at its span {start}-{end}")
-        spans.append(Span(start, end, _name({"type": kind}, "type")))
+        spans.append(Span(start, end, _name(kind, "type")))
     return spans
 
 
@@ -136,9 +137,8 @@ def _listed(items: Any, count: int, what: str) -> list[Any]:
     return items
 
 
-def _name(item: Mapping[str, Any], field: str) -> str:
-    """Return a field that names something: a string with something in it, or a number."""
-    value = _field(item, field)
+def _name(value: Any, field: str) -> str:
+    """Return the value of a field that names something: a string with something in it, or a number."""
     if isinstance(value, bool) or not isinstance(value, str | int) or not str(value).strip():
         raise ValueError(f"'{field}' is {json.dumps(value, ensure_ascii=False)}, which names nothing")
     if SURROGATE.search(str(value)):

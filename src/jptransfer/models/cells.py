@@ -83,14 +83,6 @@ class StepWeights(NamedTuple):
         return cls(inputs, bias, recurrent.t().contiguous())
 
 
-def open_gates(gates: Tensor) -> tuple[Tensor, ...]:
-    """Squash an LSTM's gates (rows, 4, width) in place; return input, forget, new, output, (rows, width) each."""
-    gates[:, :2].sigmoid_()
-    gates[:, 2].tanh_()
-    gates[:, 3].sigmoid_()
-    return gates.unbind(1)
-
-
 def lstm_steps(gates: Iterable[Tensor], recurrent: Tensor) -> Tensor:
     """Return the states (rows of all steps, width) of an LSTM that begins with zeros; it has no gradients.
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from jptransfer.models.cells import State, open_gates
+from jptransfer.models.cells import State
 
 warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")  # as fast there without
 
@@ -72,6 +72,14 @@ class ProjectedLstmLayer(nn.Module):
             nn.init.ones_(self.bias[self.width:2 * self.width])
 
 
+def _open_gates(gates: Tensor) -> tuple[Tensor, ...]:
+    """Squash an LSTM's gates (rows, 4, width) in place; return input, forget, new, output, (rows, width) each."""
+    gates[:, :2].sigmoid_()
+    gates[:, 2].tanh_()
+    gates[:, 3].sigmoid_()
+    return gates.unbind(1)
+
+
 class _ClippedLstm(torch.autograd.Function):
     """The recurrence; gradients of weights are one product over all steps, not the sum of one a step."""
 
@@ -87,7 +95,7 @@ class _ClippedLstm(torch.autograd.Function):
         for step in range(length):
             gate, after = gates[step], cells[step + 1]
             gate.view(rows, -1).addmm_(states[step], recurrent)
-            enter, keep, new, leave = open_gates(gate)
+            enter, keep, new, leave = _open_gates(gate)
             torch.mul(keep, cells[step], out=after)
             after.addcmul_(enter, new)
             _clip(after, cell_clip)

@@ -329,11 +329,11 @@ class Chain:
             return self.finetuning_reference
         if start == "auto":
             return self.adapted or self.language_model
+        if start in ("adapted", "pretrained") and not self._has_language_model:
+            raise ConfigError(f"lm={start}: model.architecture={self.config.model.architecture} has no language "
+                              "model; take lm=none")
         if start == "adapted":
             return self.adapted or _needs("domain", "lm=adapted")
-        if start == "pretrained" and not self._has_language_model:
-            raise ConfigError(f"lm=pretrained: model.architecture={self.config.model.architecture} has no language "
-                              "model; take lm=none")
         if start == "pretrained":
             return self.language_model or _needs("corpus", "lm=pretrained")
         return None

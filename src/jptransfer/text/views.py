@@ -108,9 +108,6 @@ class ViewsTokenizer(WordBasedTokenizer):
     def _cut_given(self, word: str) -> list[int]:
         return self._units[self._normal(word)]
 
-    def _cut_units(self, word: str) -> list[int]:
-        return [index for index, _ in self._cut_word(word)]
-
     def _cut_word(self, word: str) -> list[tuple[int, int]]:
         word, spelled = spelling(self.settings, word)
         shown = word.lower() if self.settings.lowercase_words else word

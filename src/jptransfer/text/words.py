@@ -86,8 +86,11 @@ class WordBasedTokenizer(BaseTokenizer):
         line_ends = np.cumsum(np.array(words_by_line, np.int64))
         return IdBlock(marked & np.uint32(_WORD_START - 1), word_starts, np.diff(borders[line_ends], prepend=0))
 
+    def _cut_units(self, word: str) -> list[int]:
+        return [index for index, _ in self._cut_word(word)]
+
     def _pack(self, word: str) -> bytes:
-        ids = array("I", [index for index, _ in self._cut_word(word)])
+        ids = array("I", self._cut_units(word))
         ids[0] |= _WORD_START
         return ids.tobytes()
 
