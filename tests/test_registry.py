@@ -4,7 +4,7 @@ import pytest
 
 from jptransfer import registry
 from jptransfer.errors import ConfigError
-from jptransfer.registry import ALL, LEARNERS, MODELS, Registry
+from jptransfer.registry import ALL, HEADS, LEARNERS, MODELS, TASKS, Registry
 
 ROWS = [(table, name) for table, rows in ALL.items() for name in rows]
 
@@ -22,6 +22,12 @@ def test_no_table_is_left_out():
 
 def test_models_name_learners_that_exist():
     assert {MODELS.entries[name].learner for name in MODELS} <= set(LEARNERS)
+
+
+def test_levels_are_those_of_the_classes():
+    for table in (TASKS, HEADS):
+        assert {name: table.entries[name].level for name in table} == {name: table.load(name).level.value
+                                                                       for name in table}
 
 
 def test_a_name_can_be_taken_once_and_a_wrong_one_names_the_nearest():

@@ -25,6 +25,8 @@ class Entry:
         head: classification head of an architecture of ours, where none is asked for; empty: the architecture is one of
             transformers, which has its own.
         tokenizers: kinds of tokenizer whose ids an architecture reads; none: any.
+        groups: layer groups below the head that an architecture can have, see `transfer.groups`.
+        level: what a task, a head or a learner answers for: `sequence`, a text; `token`, each unit; empty: either.
     """
 
     target: str
@@ -34,6 +36,8 @@ class Entry:
     objectives: tuple[str, ...] = ()
     head: str = "pooled"
     tokenizers: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ("embeddings", "layer.*")
+    level: str = ""
 
 
 @dataclass
@@ -68,7 +72,13 @@ class Registry:
 
 
 def _table(noun: str, rows: dict[str, tuple]) -> Registry:
-    return Registry(noun, {name: Entry(f"jptransfer.{target}", *rest) for name, (target, *rest) in rows.items()})
+    return Registry(noun, {name: _entry(*row) for name, row in rows.items()})
+
+
+def _entry(target: str, help: str, *rest: Any) -> Entry:
+    """Return an entry of the project's own; the last one of `rest` may be a dict of fields by name."""
+    named = rest[-1] if rest and isinstance(rest[-1], dict) else {}
+    return Entry(f"jptransfer.{target}", help, *rest[:len(rest) - bool(named)], **named)
 
 
 STAGES = _table("stage", {
@@ -120,22 +130,25 @@ TOKENIZERS = _table("tokenizer", {
 })
 
 MODELS = _table("model architecture", {
-    "bert": ("models.bert:configuration", "BERT encoder of any size", (), "encoder", ("mlm",), ""),
+    "bert": ("models.bert:configuration", "BERT encoder of any size", (), "encoder", ("mlm",), "",
+             {"groups": ("embeddings", "layer.*", "pooler")}),
     "awd_lstm": ("models.awd_lstm:configuration", "AWD-LSTM or QRNN, the language model of ULMFiT and MultiFiT", (),
                  "encoder", ("causal",), "concat_pooling"),
     "elmo": ("models.elmo:configuration", "ELMo: bytes of words, then recurrent layers of both directions", (),
              "encoder", ("bilm",), "pooled", ("views",)),
-    "embedding": ("models.embedding:configuration", "vectors of units, random or from a file", (), "encoder"),
-    "onehot": ("models.onehot:configuration", "a dimension a unit: bytes, or any small vocabulary", (), "encoder"),
+    "embedding": ("models.embedding:configuration", "vectors of units, random or from a file", (), "encoder",
+                  {"groups": ("embeddings",)}),
+    "onehot": ("models.onehot:configuration", "a dimension a unit: bytes, or any small vocabulary", (), "encoder",
+               {"groups": ()}),
     "glyph": ("models.glyph:configuration", "pictures of characters through spatial convolutions (GlyphNet)", (),
-              "encoder"),
+              "encoder", {"groups": ("layer.*",)}),
     "super_characters": ("models.super_characters:configuration",
                          "the text as one square picture of characters, through a ResNet (Sun et al.)", (), "encoder"),
     "rnn": ("models.recurrent:rnn", "vectors of units and a plain (Elman) recurrent net", (), "encoder"),
     "lstm": ("models.recurrent:lstm", "vectors of units and a recurrent net of LSTM cells", (), "encoder"),
     "bilstm_tagger": ("models.bilstm_tagger:configuration",
                       "BiLSTM tagger of words and their characters (Johnson et al. 2019)", (), "encoder", (), "token",
-                      ("views",)),
+                      ("views",), {"groups": ("char", "word")}),
     "linear_tfidf": ("training.linear:TfidfLearner", "linear model on n-grams of characters or words (scikit-learn)",
                      (), "tfidf"),
     "fasttext": ("training.fasttext:FasttextLearner", "mean of vectors of words and hashed n-grams (Joulin et al.)",
@@ -148,19 +161,23 @@ OBJECTIVES = _table("objective", {
     "bilm": ("training.bilm:BidirectionalLanguageModel", "the next word and the previous one, in parallel streams"),
 })
 
+_TEXT, _UNIT = {"level": "sequence"}, {"level": "token"}
+
 HEADS = _table("head", {
-    "pooled": ("models.heads.pooled:PooledHead", "one linear layer on a pooled state of the top layer"),
+    "pooled": ("models.heads.pooled:PooledHead", "one linear layer on a pooled state of the top layer", _TEXT),
     "concat_pooling": ("models.heads.concat_pooling:ConcatPoolingHead",
-                       "last, strongest and mean state, then two layers with batch normalisation (ULMFiT)"),
-    "kim_cnn": ("models.heads.kim_cnn:KimCnnHead", "convolutions and maxima over time (Kim 2014)"),
+                       "last, strongest and mean state, then two layers with batch normalisation (ULMFiT)", _TEXT),
+    "kim_cnn": ("models.heads.kim_cnn:KimCnnHead", "convolutions and maxima over time (Kim 2014)", _TEXT),
     "self_attention": ("models.heads.self_attention:SelfAttentionHead",
-                       "structured self-attention (Lin et al. 2017)"),
-    "rcnn": ("models.heads.rcnn:RcnnHead", "units between their contexts of a bidirectional net (Lai et al. 2015)"),
+                       "structured self-attention (Lin et al. 2017)", _TEXT),
+    "rcnn": ("models.heads.rcnn:RcnnHead", "units between their contexts of a bidirectional net (Lai et al. 2015)",
+             _TEXT),
     "temporal_cnn": ("models.heads.temporal_cnn:TemporalCnnHead",
-                     "pairs of convolutions, pooling after each, two linear layers (Zhang and LeCun 2017)"),
-    "bcn": ("models.heads.bcn:BcnHead", "biattentive classification network (McCann et al. 2017)"),
-    "crf": ("models.heads.crf:CrfHead", "the token head's layer and a conditional random field over its tags (ner)"),
-    "token": ("models.heads.token:TokenHead", "one linear layer on every state of the top layer (ner)"),
+                     "pairs of convolutions, pooling after each, two linear layers (Zhang and LeCun 2017)", _TEXT),
+    "bcn": ("models.heads.bcn:BcnHead", "biattentive classification network (McCann et al. 2017)", _TEXT),
+    "crf": ("models.heads.crf:CrfHead", "the token head's layer and a conditional random field over its tags",
+            _UNIT),
+    "token": ("models.heads.token:TokenHead", "one linear layer on every state of the top layer", _UNIT),
 })
 
 OPTIMIZERS = _table("optimizer", {
@@ -184,13 +201,13 @@ SCHEDULES = _table("schedule", {
 LEARNERS = _table("learner", {
     "encoder": ("training.finetuning:EncoderLearner", "a pre-trained or fresh encoder with a head, trained end to end",
                 ("tokenizer", "language_model")),
-    "tfidf": ("training.linear:TfidfLearner", "linear model on n-grams of characters or words (scikit-learn)"),
-    "fasttext": ("training.fasttext:FasttextLearner", "fastText's classifier: mean of vectors and a softmax"),
+    "tfidf": ("training.linear:TfidfLearner", "linear model on n-grams of characters or words (scikit-learn)", _TEXT),
+    "fasttext": ("training.fasttext:FasttextLearner", "fastText's classifier: mean of vectors and a softmax", _TEXT),
 })
 
 TASKS = _table("task", {
-    "classification": ("tasks.classification:Classification", "one label a text"),
-    "ner": ("tasks.ner:EntityRecognition", "typed spans of a text"),
+    "classification": ("tasks.classification:Classification", "one label a text", _TEXT),
+    "ner": ("tasks.ner:EntityRecognition", "typed spans of a text", _UNIT),
 })
 
 DATASETS = _table("data set", {

@@ -55,6 +55,7 @@ MISTAKES = [
     (["run", "evaluation.splits=test"], "evaluation.splits: it takes a list, as in evaluation.splits=[a,b]"),
     (["run", "pretraining.objective=clm"], "it is a section, not a value; give its entries, as in "
                                            "pretraining.objective.name=…"),
+    (["finetune", "transfer.groups=[char,null]"], "transfer.groups[1]: null is no value here"),
     (["run", "rows=x"], "rows: it is a section, not a value; give its entries, as in rows.<name>=…"),
     (["run", "evaluation.splits=[tset]"], "evaluation.splits: unknown split 'tset' (did you mean 'test'?)"),
     (["run", "finetuning.subset.fraction=0"], "finetuning.subset.fraction: 0 leaves nothing to learn from"),

@@ -36,7 +36,7 @@ def cells(tmp_path):
 
 def test_past_a_missing_file_to_the_tables(jpt, suite, tmp_path):
     dry = jpt("reproduce", str(suite), "dry_run=true")
-    assert dry.code == 0 and "0 of 3 cells cached, 1 lack files" in dry.out and "3 stages to run" in dry.out
+    assert dry.code == 2 and "0 of 3 cells cached, 1 can't be run" in dry.out and "3 stages to run" in dry.out
     first = jpt("reproduce", str(suite))
     assert first.code == 2 and "failed" in first.out and "nowhere.tsv" in first.out
     found = cells(tmp_path)

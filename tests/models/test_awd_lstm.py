@@ -11,6 +11,7 @@ from jptransfer.models.cells import embed, forget_mult, variational_dropout
 from jptransfer.models.pretrained import fresh_language_model, load_language_model, save_language_model
 from jptransfer.transfer.groups import freeze, layer_groups
 from tests.models.by_hand import lstm, sigmoid
+from tests.models.vectors import check_groups
 
 VOCAB = 30
 CASES = [(cell, direction) for cell in Cell for direction in Direction]
@@ -118,6 +119,7 @@ def test_fresh_weights():
 @pytest.mark.parametrize("cell", list(Cell))
 def test_groups_and_gradients(cell):
     made = model(cell).train()
+    check_groups("awd_lstm", made)
     groups = layer_groups(made)
     assert list(groups) == ["embeddings", "layer.0", "layer.1", "layer.2", "head"]
     freeze(groups, ["embeddings", "layer.1"])

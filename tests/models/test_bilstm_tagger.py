@@ -5,13 +5,13 @@ from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
 from jptransfer.config import BilstmTaggerModelConfig, CharacterView, HeadConfig, Vectors
-from jptransfer.errors import ConfigError
-from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
+from jptransfer.models.task_models import load_task_model, save_task_model, task_output
 from jptransfer.tasks.base import Level
 from jptransfer.text.views import MARK, bigrams
 from jptransfer.training.inference import score
 from jptransfer.transfer.groups import freeze, layer_groups, select
 from tests.models.tagger import SIZE, TEXTS, features, inputs, tagger, words_tokenizer
+from tests.models.vectors import check_groups
 
 
 def packed(layer, vectors):
@@ -103,6 +103,7 @@ def test_padding_costs_little_so_that_texts_are_tagged_together():
 def test_gradients_reach_all_groups_and_nothing_frozen():
     tokenizer = words_tokenizer()
     model = tagger(tokenizer).train()
+    check_groups("bilstm_tagger", model)
     groups = layer_groups(model)
     assert list(groups) == ["char", "word", "head"]
     assert select(groups, ["dense", "char"]) == ["char", "head"]
@@ -143,13 +144,6 @@ def test_word_vectors_fill_the_table_of_words(tmp_path):
     told = encoder.table.fill(tmp_path / "v.txt", tokenizer)
     assert told["units"] == tokenizer.first_character - 5 and told["found"] == 2
     assert encoder.table.learning[tokenizer.id("rome")].tolist() == [3, 4]
-
-
-def test_whole_texts_have_no_label():
-    tokenizer = words_tokenizer()
-    config = tagger(tokenizer).config
-    with pytest.raises(ConfigError, match="'token' scores every token, .* classification; .*: bcn, .*pooled"):
-        fresh_head(config, "classification", ["a"], HeadConfig(), 0)
 
 
 def test_ten_thousand_characters_are_tagged_whole():

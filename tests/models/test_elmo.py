@@ -12,6 +12,7 @@ from jptransfer.transfer.groups import freeze, layer_groups
 from tests.models.by_hand import sigmoid
 from tests.models.spelt import SIZE, VOCAB, WORDS, batch, language_model, random_words, text, word
 from tests.models.test_projected_lstm import by_hand
+from tests.models.vectors import check_groups
 
 
 def numbers(module):
@@ -144,6 +145,7 @@ def test_fresh_weights():
 
 def test_groups_and_gradients():
     made = language_model().train()
+    check_groups("elmo", made)
     groups = layer_groups(made)
     assert list(groups) == ["embeddings", "layer.0", "layer.1", "head"]
     freeze(groups, ["embeddings", "layer.1"])

@@ -6,7 +6,7 @@ from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, BertConfig, BertForMaskedLM
 
 from jptransfer.config import HeadConfig, PooledHeadConfig, Pooling
-from jptransfer.errors import ConfigError, DataError
+from jptransfer.errors import DataError
 from jptransfer.models.pretrained import load_language_model
 from jptransfer.models.task_models import HEAD_FILE, fresh_head, load_task_model, save_task_model, task_output
 
@@ -111,11 +111,11 @@ def test_every_parameter_learns(language_model):
         assert all(parameter.grad is not None for parameter in model.parameters())
 
 
-@pytest.mark.parametrize(("kind", "head", "scores"), [("ner", "mean", "whole texts"),
-                                                      ("classification", "token", "every token")])
-def test_a_head_for_another_kind_of_task_is_refused(language_model, kind, head, scores):
-    with pytest.raises(ConfigError, match=f"head '.*' scores {scores}, and this task is {kind}"):
-        make(language_model, head, kind)
+def test_a_lost_head_is_a_clear_error(language_model, tmp_path):
+    save_task_model(make(language_model, "token", "ner"), tmp_path / "out")
+    (tmp_path / "out" / HEAD_FILE).unlink()
+    with pytest.raises(DataError, match=HEAD_FILE):
+        load_task_model(tmp_path / "out", "ner", HEADS["token"])
 
 
 def test_a_folder_without_a_model_is_a_clear_error(tmp_path):

@@ -20,7 +20,7 @@ from jptransfer.config import (
 from jptransfer.errors import ConfigError
 from jptransfer.models.task_models import load_task_model, save_task_model, task_output
 from jptransfer.transfer.groups import freeze, layer_groups
-from tests.models.vectors import PAIRS, alone, batch, task_model
+from tests.models.vectors import PAIRS, alone, batch, check_groups, task_model
 
 SMALL = {"bcn": BcnHeadConfig(input_dropout=0.0, hidden=6, feedforward_dropout=0.0, maxout=[8, 6],
                               maxout_dropouts=[0.0, 0.0], pool=2),
@@ -100,10 +100,9 @@ def test_taggers_score_every_token(architecture):
     torch.testing.assert_close(together[1, :2], single[0], rtol=1e-5, atol=1e-6)
 
 
-@pytest.mark.parametrize("head", ["kim_cnn", "self_attention", "rcnn", "temporal_cnn"])
-def test_heads_of_whole_texts_are_refused_for_taggers(head):
-    with pytest.raises(ConfigError, match="scores whole texts, and this task is ner; for it there are: crf, token$"):
-        task_model("lstm", head, kind="ner")
+@pytest.mark.parametrize("architecture", ["embedding", "onehot", "glyph", "super_characters", "rnn", "lstm"])
+def test_the_registry_knows_the_layer_groups(architecture):
+    check_groups(architecture, task_model(architecture))
 
 
 @pytest.mark.parametrize(("architecture", "settings"), [("embedding", {}), ("lstm", {"both": False})])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
+
 import torch
 from torch import nn
 
@@ -16,6 +18,7 @@ from jptransfer.config import (
 )
 from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS
+from jptransfer.transfer.groups import layer_groups
 
 VOCAB, WIDTH, HIDDEN = 30, 6, 5
 HEADS = {"embedding": ("kim_cnn", "pooled", "self_attention", "bcn", "temporal_cnn"),
@@ -51,6 +54,13 @@ def task_model(architecture: str, head: HeadConfig | str = "", kind: str = "clas
         shapes = torch.rand(images.shape, generator=torch.Generator().manual_seed(0)) < 0.3
         images[5:] = shapes[5:].to(images) * 255
     return model
+
+
+def check_groups(architecture: str, model: nn.Module) -> None:
+    """Demand that the registry's layer groups of an architecture are those of a model with a head."""
+    known, groups = MODELS.entries[architecture].groups, [name for name in layer_groups(model) if name != "head"]
+    assert all(any(fnmatchcase(group, name) for name in known) for group in groups)
+    assert all(any(fnmatchcase(group, name) for group in groups) for name in known)
 
 
 def batch(lengths: list[int], longest: int = 0, seed: int = 0) -> dict[str, torch.Tensor]:

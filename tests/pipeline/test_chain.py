@@ -16,8 +16,10 @@ from jptransfer.config import (
     CorpusRole,
     Device,
     EncoderFinetuningConfig,
+    FinetuningConfig,
     HeadConfig,
     OnError,
+    PhaseConfig,
     RuntimeConfig,
     SourceConfig,
     SubsetConfig,
@@ -328,14 +330,14 @@ def lending(config: Config, build: list[str], groups: list[str]) -> Config:
 
 def test_the_source_of_a_transfer_is_planned_first_and_by_itself(config: Config, store: Store, tmp_path: Path) -> None:
     (tmp_path / "other.tsv").write_text("別の文\n")
-    config.finetuning.subset.n = 5
+    config.finetuning.subset, config.finetuning.encoder.freeze = SubsetConfig(n=5, seed=6), ["embeddings"]
     build = [f"task.files.all={tmp_path / 'other.tsv'}"]
     whole = lending(config, build, ["head", "embeddings"])
     chain = Chain(replace(whole, seed=3), store, changing(whole))
     source = chain.task_model.inputs["transfer"]
     assert source.config.seed == 0 and source.config.finetuning.subset.n is None and "transfer" not in source.inputs
     alone = replace(config, task=source.inputs["dataset"].config.task)
-    alone.finetuning = replace(config.finetuning, subset=SubsetConfig())
+    alone.finetuning = FinetuningConfig()
     assert source.fingerprint == Chain(alone, store).task_model.fingerprint
     order = [node.id for node in upstream([chain.evaluation])]
     assert order.index(source.id) < order.index(chain.task_model.id)
@@ -345,7 +347,7 @@ def test_the_seed_and_the_groups_of_a_transfer_count_and_their_order_does_not(co
     def model(build: list[str], groups: list[str]):
         return Chain(whole := lending(config, build, groups), store, changing(whole)).task_model
 
-    one, turned = model(["seed=4"], ["head", "char"]), model(["seed=4"], ["char", "head"])
+    one, turned = model(["seed=4"], ["head", "layer.0"]), model(["seed=4"], ["layer.0", "head"])
     assert one.inputs["transfer"].config.seed == 4 and one.id == turned.id
     others = model(["seed=4"], []), model(["seed=4"], ["head"]), model(["seed=5"], ["head"])
     assert len({node.id for node in (one, *others)}) == 4
@@ -372,11 +374,45 @@ def test_a_source_in_the_store(config: Config, store: Store, log: Path) -> None:
     (TransferConfig(source="bild", groups=["head"]), r"transfer.source: no artifact 'bild' .*did you mean 'build'"),
     (TransferConfig(build=["lm=pretraned"], groups=["head"]), r"transfer.build: lm: .*did you mean 'pretrained'"),
     (TransferConfig(build=["model.architecture=tfidf"], groups=["head"]), r"transfer.build: model.architecture: unkn"),
+    (TransferConfig(build=["model.architecture=linear_tfidf"], groups=["head"]), r"^transfer.build: .*no layer groups"),
 ])
 def test_a_source_that_is_none(config: Config, store: Store, transfer: TransferConfig, message: str) -> None:
     config.transfer = transfer
     with pytest.raises(ConfigError, match=message):
         _ = Chain(config, store, changing(config)).task_model
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"freeze": ["embedings"]}, r"^finetuning.encoder.freeze: .*'embedings' \(did you mean 'embeddings'"),
+    ({"phases": {"one": PhaseConfig(unfreeze=["char"])}}, r"^phase 'one': unfreeze: unknown layer group 'char'"),
+    ({"phases": {"one": PhaseConfig(rates={"layr.0": 1})}}, r"^phase 'one': rates: unknown layer group 'layr.0'"),
+])
+def test_wrong_layer_groups_are_told_before_anything_is_built(config: Config, store: Store, settings, message) -> None:
+    config.finetuning.encoder = EncoderFinetuningConfig(**settings)
+    with pytest.raises(ConfigError, match=message):
+        _ = Chain(config, store).task_model
+
+
+def test_wrong_groups_of_a_transfer_are_told_before_its_source_is_built(config: Config, store: Store) -> None:
+    for name, said in (("dens", "did you mean 'dense'"), ("word", "there are: dense, embeddings, encoder, head, ")):
+        with pytest.raises(ConfigError, match=f"^transfer.groups: unknown layer group '{name}'.*{said}"):
+            _ = Chain(lending(config, ["seed=1"], ["embeddings", name]), store, changing(config)).task_model
+    for fine in (["encoder"], ["last 2"], ["layer.0-3"], ["lay*"], ["pooler"], ["dense"], ["*"]):
+        whole = lending(config, ["seed=1"], fine)
+        assert Chain(whole, store, changing(whole)).task_model
+
+
+@pytest.mark.parametrize(("architecture", "head", "kind", "message"), [
+    ("linear_tfidf", "", "ner", "model=linear_tfidf is for classification, and this task is ner"),
+    ("fasttext", "", "ner", "model=fasttext is for classification"),
+    ("bert", "bcn", "ner", "head.name: head 'bcn' scores whole texts, and this task is ner; .* are: crf, token$"),
+    ("bert", "token", "classification", "'token' scores every token, .* classification; .* there are: bcn, .*pooled"),
+])
+def test_what_does_not_answer_as_the_task_asks(config, store, architecture, head, kind, message) -> None:
+    config.model.architecture, config.task.kind = architecture, kind
+    config.finetuning.encoder.head = HeadConfig(head)
+    with pytest.raises(ConfigError, match=message):
+        _ = Chain(config, store).task_model
 
 
 def test_a_linear_model_takes_nothing(config: Config, store: Store) -> None:

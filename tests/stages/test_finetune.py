@@ -18,7 +18,7 @@ from jptransfer.config import (
     SubsetConfig,
     TokenizerConfig,
 )
-from jptransfer.errors import ConfigError, DataError
+from jptransfer.errors import ConfigError, DataError, JptError
 from jptransfer.models.bert import configuration
 from jptransfer.runtime import Runtime
 from jptransfer.stages import FinetuneStage
@@ -300,3 +300,16 @@ def test_sources_that_do_not_fit_the_task_are_clear_errors(folders, tmp_path, ru
                              ("linear", "polarity", "source: a model of learner tfidf has no layer groups")):
         with pytest.raises(ConfigError, match=f"transfer.{said}"):
             take(folders, tmp_path / f"out-{name}", runtime, encoder(epochs=1), tmp_path / name, ["head"], data)
+
+
+@pytest.mark.parametrize(("file", "content", "said"), [
+    ("model.safetensors", b"\x08\0\0\0", "model.safetensors|transformers loads no"),
+    ("task_model.json", b"{", "task_model.json is damaged"),
+    ("task_model.json", b"{}", "task_model.json is damaged: KeyError: 'learner'"),
+    ("task_model.json", b'{"learner": "encodr"}', "task_model.json is damaged: .*did you mean 'encoder'"),
+])
+def test_a_damaged_source_is_one_line(folders, tmp_path, runtime, file, content, said):
+    finetune(folders, tmp_path / "source", runtime, encoder(epochs=1), data="entities")
+    (tmp_path / "source" / file).write_bytes(content)
+    with pytest.raises(JptError, match=said):
+        take(folders, tmp_path / "out", runtime, encoder(epochs=1), tmp_path / "source", ["head"], "entities")

@@ -1,8 +1,12 @@
 from pathlib import Path
 
+import pytest
+
 from jptransfer.artifacts import Artifact, Manifest
+from jptransfer.errors import ConfigError
 from jptransfer.pipeline import Plan, State, Step
-from jptransfer.suites.planning import estimate
+from jptransfer.suites import library
+from jptransfer.suites.planning import Choice, estimate, plan_suite
 
 
 class FakeNode:
@@ -31,3 +35,9 @@ def test_the_nearest_of_the_same_stage_tells_how_long():
                       ("evaluate", 1.0, {"a": 2, "b": 2}), ("finetune", 900.0, far))
     assert estimate(plan(FakeNode(a=1, b=2)), store) == (7.0, 0)
     assert estimate(plan(FakeNode(a=1, b=1), FakeNode(x=1, y=2, z=3, w=4)), store) == (5.0, 1)
+
+
+def test_a_cell_in_none_of_the_rows_is_told():
+    (suite,) = library.find("johnson2019/table6")
+    with pytest.raises(ConfigError, match=r"^johnson2019/table6: cell 'crf_knbc/none' is in no row of only=\[bccwj\]"):
+        plan_suite(suite, Choice("toy", ["bccwj"], ["bccwj/none", "crf_knbc/none"]), None, None)

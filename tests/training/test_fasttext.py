@@ -9,7 +9,7 @@ from jptransfer.tasks.classification import TextExample
 from jptransfer.text.hashing import Bags
 from jptransfer.training.fasttext import FasttextLearner, FasttextModel
 from jptransfer.training.learners import Job, Selection
-from tests.small import entity_examples, polarity_examples
+from tests.small import polarity_examples
 
 TASK = make_task("classification", ["bad", "good"])
 EXAMPLES = polarity_examples()
@@ -91,8 +91,6 @@ def test_features_without_a_vector_leave_the_mean():
 
 
 def test_clear_errors(tmp_path, runtime):
-    with pytest.raises(ConfigError, match="fasttext is for classification"):
-        FasttextLearner.fit(job(tmp_path, entity_examples(), [], make_task("ner", ["LOC", "PER"])), runtime)
     with pytest.raises(ConfigError, match="no validation split"):
         FasttextLearner.fit(job(tmp_path, EXAMPLES, []), runtime)
     with pytest.raises(DataError, match="no word"):

@@ -12,7 +12,7 @@ from jptransfer.tasks.classification import TextExample
 from jptransfer.text.segment import MecabSegmenter
 from jptransfer.training.learners import Job, Selection
 from jptransfer.training.linear import TfidfLearner
-from tests.small import entity_examples, polarity_examples
+from tests.small import polarity_examples
 
 TASK = make_task("classification", ["bad", "good", "unseen"])
 THREE = [TextExample(e.id, e.text, "unseen" if "駅" in e.text else e.label) for e in polarity_examples()]
@@ -55,8 +55,6 @@ def test_c_is_the_best_on_dev_and_the_smallest_of_equals(tmp_path, runtime):
 
 
 def test_clear_errors(tmp_path, runtime):
-    with pytest.raises(ConfigError, match="tfidf is for classification"):
-        TfidfLearner.fit(job(tmp_path, entity_examples(), [], make_task("ner", ["LOC", "PER"]), c=[1.0]), runtime)
     with pytest.raises(ConfigError, match="no validation split"):
         TfidfLearner.fit(job(tmp_path, THREE, []), runtime)
     for wrong in ([], [1.0, 0.0]):

@@ -4,6 +4,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoMod
 
 from jptransfer.errors import ConfigError
 from jptransfer.transfer.groups import freeze, layer_groups, rate_factors, select
+from tests.models.vectors import check_groups
 
 SIZES = {"hidden_size": 8, "num_hidden_layers": 3, "num_attention_heads": 2, "intermediate_size": 16, "vocab_size": 20}
 BODY = ["embeddings", "layer.0", "layer.1", "layer.2"]
@@ -27,6 +28,10 @@ def test_groups_of_any_encoder_in_order_and_every_parameter_once(family, setting
     assert list(groups) == names
     grouped = [id(parameter) for group in groups.values() for parameter in group.values()]
     assert sorted(grouped) == sorted(id(parameter) for parameter in model.parameters())
+
+
+def test_the_registry_knows_the_groups_of_bert():
+    check_groups("bert", build("bert"))
 
 
 def test_a_token_classifier_has_no_pooler():

@@ -77,6 +77,8 @@ def _explain_type(key: str, complaint: str, schema: type) -> str:
         return f"the names of entries are text; write {key}=VALUE on the command line, quotes around the name in a file"
     if "is not a ListConfig" in complaint:
         return f"it takes a list, as in {key}=[a,b]"
+    if re.search(r"NoneType is not a subclass of (str|int|float|bool)\b", complaint):
+        return "null is no value here"
     if re.search(r"is not a subclass of|Cannot assign \w+ to Dict", complaint):
         inside = [one.path for one in settings(schema) if one.path.rpartition(".")[0] == key]
         return f"it is a section, not a value; give its entries, as in {inside[0] if inside else key + '.<name>'}=…"

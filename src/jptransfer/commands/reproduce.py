@@ -50,6 +50,8 @@ def reproduce(config: ReproduceConfig) -> dict[str, Any] | None:
         return {"failures": _build(plans, plan, config, store)}
     print("\n".join(state_lines(plans, plan, store)), file=sys.stdout if config.dry_run else sys.stderr)
     if config.dry_run:
+        if any(cell.problem for planned in plans for cell in planned.cells):
+            raise SystemExit(2)
         return None
     failures = (_launch if _launcher() and plan.missing else _build)(plans, plan, config, store)
     results = _write(config, plans, store, failures)
@@ -90,7 +92,7 @@ def _state(planned: SuitePlan, plan: Plan) -> str:
     blocked = sum(cell.problem is not None for cell in planned.cells)
     there = sum(not cell.problem and not missing & {node.fingerprint for node in cell.targets.values()}
                 for cell in planned.cells)
-    kept = [f"{blocked} lack files"] if blocked else []
+    kept = [f"{blocked} can't be run"] if blocked else []
     return ", ".join([f"{there} of {numbers.count(len(planned.cells), 'cell')} cached", *kept])
 
 

@@ -691,8 +691,8 @@ class TransferConfig:
     """task model to take from: an artifact id, a folder, or `build`, what `transfer.build` makes; empty: that too"""
     build: list[str] = setting(factory=list)
     """overrides that turn this configuration into that of the source, as on the command line (task=conll2003); where
-    they do not say otherwise, the source has seed 0, learns from its whole training split, and takes from no other; a
-    task that they choose is as its preset says, whatever this run sets of its own task"""
+    they do not say otherwise, the source has seed 0, learns from its whole training split with no group frozen, and
+    takes from no other; a task that they choose is as its preset says, whatever this run sets of its own task"""
     groups: list[str] = setting(factory=list)
     """layer groups to take, named as in `finetuning.encoder.freeze` (char, word, dense; embeddings, layer.0-3, head;
     encoder); units and tags are matched by name, and only units of the training texts count; empty: nothing is taken"""

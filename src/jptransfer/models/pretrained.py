@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
 from jptransfer.errors import ConfigError, DataError
@@ -146,10 +147,10 @@ def load_weights(factory: Any, folder: Path, **settings: Any) -> Any:
 
 @contextmanager
 def explained(factory: Any, folder: Path) -> Iterator[None]:
-    """Turn what `factory` of transformers raises on a folder into a `DataError`."""
+    """Turn what `factory` of transformers, or a file of weights, raises on a folder into a `DataError`."""
     try:
         yield
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise DataError(f"{folder}: transformers loads no {factory.__name__} from it ({reason})") from error
 

@@ -93,7 +93,7 @@ def fresh_head(
         windows: how texts are read; none: in one piece.
 
     Raises:
-        ConfigError: the head does not do what this kind of task needs, or the encoder does not read in windows.
+        ConfigError: the encoder does not read in windows.
         DataError: the folder holds no encoder that transformers can load from safetensors.
     """
     config = source if isinstance(source, PreTrainedConfig) else _settings(source)
@@ -112,7 +112,7 @@ def fresh_head(
             model = _start(_plain_class(kind), source, config)
             _check_windows(windows, model.base_model, kind)
             return model
-        factory = _head_class(name, kind)
+        factory = HEADS.load(name)
         encoder = _without_pooler(_start(AutoModel, source, config))
         _check_windows(windows, encoder, kind)
         return HeadedEncoder(encoder, _make_head(factory, name, head, config), windows)
@@ -125,9 +125,10 @@ def load_task_model(folder: Path, kind: str, head: HeadConfig, windows: Windows 
     if not name:
         return load_weights(_plain_class(kind), folder)
     encoder = _without_pooler(load_weights(AutoModel, folder))
-    factory = _head_class(name, kind)
+    factory = HEADS.load(name)
     model = HeadedEncoder(encoder, _make_head(factory, name, head, encoder.config), windows)
-    model.head.load_state_dict(load_file(folder / HEAD_FILE))
+    with explained(factory, folder):
+        model.head.load_state_dict(load_file(folder / HEAD_FILE))
     return model
 
 
@@ -137,16 +138,6 @@ def head_name(config: PreTrainedConfig, kind: str, head: HeadConfig) -> str:
     if head.name or not ours:
         return head.name
     return "token" if kind == "ner" else MODELS.entries[ours].head
-
-
-def _head_class(name: str, kind: str) -> type[Head]:
-    factory, level = HEADS.load(name), Level.token if kind == "ner" else Level.sequence
-    if factory.level is not level:
-        scores = "every token" if factory.level is Level.token else "whole texts"
-        fitting = ", ".join(sorted(other for other in HEADS if HEADS.load(other).level is level))
-        raise ConfigError(f"finetuning.encoder.head.name: head '{name}' scores {scores}, and this task is {kind}; "
-                          f"for it there are: {fitting}")
-    return factory
 
 
 def _make_head(factory: type[Head], name: str, settings: HeadConfig, encoder: PreTrainedConfig) -> nn.Module:

@@ -41,11 +41,13 @@ from jptransfer.registry import (
     OBJECTIVES,
     SCHEDULES,
     SOURCES,
+    TASKS,
     TOKENIZERS,
     VERSIONS,
     Entry,
     Registry,
 )
+from jptransfer.transfer.groups import check
 
 Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig, ObjectiveConfig, ScheduleConfig,
                   TokenizerConfig)
@@ -67,8 +69,8 @@ LM_WORDS = ("none", "pretrained", "adapted", "auto")
 """What `lm` may be besides a reference."""
 
 
-SOURCE_BY_ITSELF = ["seed=0", "finetuning.subset.n=null", "finetuning.subset.fraction=null", "transfer.source=''",
-                    "transfer.build=[]", "transfer.groups=[]"]
+SOURCE_BY_ITSELF = ["seed=0", "finetuning.subset.n=null", "finetuning.subset.fraction=null", "finetuning.subset.seed=0",
+                    "finetuning.encoder.freeze=[]", "transfer.source=''", "transfer.build=[]", "transfer.groups=[]"]
 """What the source of a transfer does not have from the configuration it is described in."""
 
 
@@ -347,6 +349,7 @@ class Chain:
         own = "" if self.config.task.kind == "ner" else self._architecture.head
         finetuning = _finetuning(self.config.finetuning, learner, own)
         inputs: dict[str, Node | Reference] = {"dataset": self.dataset}
+        self._check_level()
         model = None
         if "language_model" in LEARNERS.entries[learner].needs:
             adapted = bool(self.finetuning_start) and self.finetuning_start is self.adapted
@@ -355,6 +358,8 @@ class Chain:
                 inputs["language_model"] = self.finetuning_start
             else:
                 model = self._model()
+            if not isinstance(self.finetuning_start, Reference):
+                self._check_groups()
         if self.transfer_source:
             inputs["transfer"] = self.transfer_source
         groups = sorted(set(self.config.transfer.groups))
@@ -362,6 +367,29 @@ class Chain:
         node = self._node("finetune", "finetuning", finetuning.name, stage, inputs)
         head = finetuning.encoder.head.name or own if finetuning.encoder else ""
         return _versioned(node, architecture=model.architecture if model else "", head=head)
+
+    def _check_level(self) -> None:
+        """Raise `ConfigError` where learner or head give an answer to whole texts and the task asks it of each unit,
+        or the other way round."""
+        kind, head = self.config.task.kind, self.config.finetuning.encoder.head.name
+        level = TASKS.entries[TASKS.check(kind, "task.kind")].level
+        if LEARNERS.entries[self.learner].level not in ("", level):
+            raise ConfigError(f"model={self.config.model.architecture} is for classification, and this task is {kind}; "
+                              "take a model that encodes text, such as bert_tiny")
+        if self.learner == "encoder" and head and HEADS.entries[HEADS.check(head)].level != level:
+            scores = "every token" if level == "sequence" else "whole texts"
+            fitting = ", ".join(sorted(name for name, entry in HEADS.entries.items() if entry.level == level))
+            raise ConfigError(f"finetuning.encoder.head.name: head '{head}' scores {scores}, and this task is {kind}; "
+                              f"for it there are: {fitting}")
+
+    def _check_groups(self) -> None:
+        """Raise `ConfigError` where a setting names a layer group that the configured architecture cannot have."""
+        known, encoder = self._architecture.groups, self.config.finetuning.encoder
+        check(self.config.transfer.groups, known, "transfer.groups")
+        check(encoder.freeze, known, "finetuning.encoder.freeze")
+        for name, phase in encoder.phases.items():
+            check(phase.rates, known, f"phase '{name}': rates")
+            check(phase.unfreeze, known, f"phase '{name}': unfreeze")
 
     @cached_property
     def transfer_source(self) -> Node | Reference | None:
@@ -376,6 +404,8 @@ class Chain:
         try:
             anew = "task" if any(one.startswith("task=") for one in transfer.build) else ""
             source = self._other([*SOURCE_BY_ITSELF, *transfer.build], anew)
+            if source.learner != "encoder":
+                raise ConfigError(f"{source.config.model.architecture} has no layer groups")
             if not source.task_model:
                 raise ConfigError("no task is chosen, for example task=toy_sentiment")
             return source.task_model

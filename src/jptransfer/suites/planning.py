@@ -73,7 +73,7 @@ def plan_suite(suite: Suite, choice: Choice, compose: Compose, store: Store) -> 
     """Plan every cell that is wanted; what can't be planned says why.
 
     Raises:
-        ConfigError: the suite has no such scale, row or cell.
+        ConfigError: the suite has no such scale, row or cell, or a cell is in none of the rows.
     """
     config = suite.config
     names = [(row, column) for row, entry in config.rows.items() if not entry.stated for column in config.columns]
@@ -82,6 +82,9 @@ def plan_suite(suite: Suite, choice: Choice, compose: Compose, store: Store) -> 
         for one in wanted:
             if one not in known:
                 raise ConfigError(f"{suite.name}: {unknown(noun, one, known)}")
+    for one in choice.cells:
+        if choice.rows and one.rpartition("/")[0] not in choice.rows:
+            raise ConfigError(f"{suite.name}: cell '{one}' is in no row of only=[{','.join(choice.rows)}]")
     cells = [_plan_cell(suite, row, column, choice, compose, store) for row, column in names
              if row in (choice.rows or config.rows) and (not choice.cells or f"{row}/{column}" in choice.cells)]
     return SuitePlan(suite, choice.scale, cells)

@@ -22,7 +22,7 @@ from jptransfer.errors import ConfigError, DataError
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Task, make_task
 from jptransfer.text.hashing import Bags, Hasher
-from jptransfer.training.learners import Job, Learned, check_whole_texts
+from jptransfer.training.learners import Job, Learned
 from jptransfer.training.prediction import Predictor
 from jptransfer.training.randomness import generator
 
@@ -116,12 +116,11 @@ class FasttextLearner:
         """Train one model for each n and number of epochs, and keep the best (the first of equals).
 
         Raises:
-            ConfigError: the task is not a classification; there is something to choose and no validation split;
+            ConfigError: there is something to choose and no validation split;
                 training diverged.
             DataError: the training texts hold no words.
         """
         config = job.config.fasttext
-        check_whole_texts(job, "fasttext")
         candidates = [(ngrams, epochs) for ngrams in sorted(config.ngrams) for epochs in sorted(config.epochs)]
         if len(candidates) > 1 and not job.validation:
             raise ConfigError("finetuning.fasttext: give one value of ngrams and epochs each, there is no validation "

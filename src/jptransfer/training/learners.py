@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from jptransfer.config import FinetuningConfig, ModelConfig
-from jptransfer.errors import ConfigError
 from jptransfer.runtime import Runtime
-from jptransfer.tasks.base import Level, Task
+from jptransfer.tasks.base import Task
 from jptransfer.training.prediction import Predictor
 
 
@@ -94,10 +93,3 @@ class Learner(Protocol):
     @classmethod
     def load(cls, folder: Path, settings: Mapping[str, Any], runtime: Runtime) -> Predictor:
         """Load what `fit` wrote, with the settings it returned."""
-
-
-def check_whole_texts(job: Job, model: str) -> None:
-    """Raise `ConfigError` if `model`, which has one vector a text, is asked for anything but labels of texts."""
-    if job.task.level is not Level.sequence:
-        raise ConfigError(f"model={model} is for classification, and this task is {job.task.kind}; "
-                          "take a model that encodes text, such as bert_tiny")

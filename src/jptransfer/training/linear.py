@@ -18,7 +18,7 @@ from jptransfer.errors import ConfigError, DataError
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Task, make_task
 from jptransfer.text.segment import MecabSegmenter
-from jptransfer.training.learners import Job, Learned, check_whole_texts
+from jptransfer.training.learners import Job, Learned
 from jptransfer.training.prediction import Predictor
 
 VOCABULARY, WEIGHTS = "vocabulary.json", "weights.safetensors"
@@ -100,7 +100,6 @@ class TfidfLearner:
 
 
 def _check(job: Job) -> None:
-    check_whole_texts(job, "linear_tfidf")
     if not job.config.tfidf.c or min(job.config.tfidf.c) <= 0:
         raise ConfigError("finetuning.tfidf.c: one positive number or more is needed")
     if len(job.config.tfidf.c) != 1 and not job.validation:

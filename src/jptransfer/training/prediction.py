@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.registry import LEARNERS
 from jptransfer.runtime import Runtime
-from jptransfer.tasks.base import Task
+from jptransfer.tasks.base import Task, make_task
 
 TASK_MODEL = "task_model.json"
 EPOCHS = "epochs"
@@ -75,12 +75,18 @@ def read_settings(folder: Path) -> Mapping[str, Any]:
     """Return the contents of ``task_model.json``: learner, kind, labels and what predicting needs.
 
     Raises:
-        ArtifactError: `folder` holds no task model.
+        ArtifactError: `folder` holds no task model, or what says how to load it is damaged.
     """
     path = folder / TASK_MODEL
     if not path.is_file():
         raise ArtifactError(f"{folder} holds no task model (it has no {TASK_MODEL})")
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        settings = json.loads(path.read_text(encoding="utf-8"))
+        LEARNERS.check(settings["learner"])
+        make_task(settings["kind"], settings["labels"])
+    except (ValueError, KeyError, TypeError, ConfigError) as error:
+        raise ArtifactError(f"{path} is damaged: {type(error).__name__}: {error}") from error
+    return settings
 
 
 def load_predictor(folder: Path, runtime: Runtime) -> Predictor:

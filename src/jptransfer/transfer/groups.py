@@ -81,6 +81,21 @@ def select(groups: Mapping[str, Any], patterns: Iterable[str], setting: str = "g
     return [name for name in groups if name in chosen]
 
 
+def check(patterns: Iterable[str], known: Sequence[str], setting: str = "groups") -> None:
+    """Check patterns as `select` takes them before there is a model, whose number of layers is not known.
+
+    Args:
+        known: layer groups that the encoder can have, by name or wildcard (``layer.*``).
+
+    Raises:
+        ConfigError: a pattern can mean none of these, nor the head.
+    """
+    for pattern in patterns:
+        meant = any(fnmatchcase(pattern, name) or fnmatchcase(name, pattern) for name in (*known, HEAD))
+        if not meant and pattern not in (ENCODER, DENSE) and not _LAST.fullmatch(pattern):
+            raise _no_group(pattern, [*known, HEAD], setting)
+
+
 def freeze(groups: Groups, patterns: Iterable[str], setting: str = "freeze") -> list[str]:
     """Let the groups that `patterns` mean stay as they are and all others learn; return the frozen names."""
     frozen = select(groups, patterns, setting)
@@ -117,8 +132,13 @@ def _matching(groups: Mapping[str, Any], pattern: str, setting: str) -> Sequence
     matches = [[group for group in groups if fnmatchcase(group, name)] for name in names]
     for name, match in zip(names, matches, strict=True):
         if not match:
-            raise ConfigError(f"{setting}: {unknown('layer group', name, [*groups, ENCODER])}")
+            raise _no_group(name, groups, setting)
     return [group for match in matches for group in match]
+
+
+def _no_group(name: str, groups: Iterable[str], setting: str) -> ConfigError:
+    names = [*groups, ENCODER]
+    return ConfigError(f"{setting}: {unknown('layer group', name, [*names, DENSE] if HEAD in names else names)}")
 
 
 def _transformers_naming(encoder: nn.Module) -> Callable[[str], str]:

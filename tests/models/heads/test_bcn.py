@@ -5,7 +5,6 @@ import pytest
 import torch
 
 from jptransfer.config import AwdLstmModelConfig, BcnHeadConfig, Direction, HeadConfig, ModelConfig
-from jptransfer.errors import ConfigError
 from jptransfer.models.awd_lstm import configuration
 from jptransfer.models.encoder import encode
 from jptransfer.models.heads.bcn import Maxout, biattention
@@ -107,6 +106,4 @@ def test_word_vectors_stand_beside_the_states_of_windows(direction):
 
 def test_what_does_not_fit_is_told():
     assert "one for each layer" in BcnHeadConfig(maxout=[5], maxout_dropouts=[0.1, 0.2]).problem()
-    with pytest.raises(ConfigError, match="scores whole texts"):
-        task_model("lstm", head(), kind="ner")
     assert task_model("lstm", head(vectors="a.vec")).head.table.frozen.shape[0] == VOCAB
