@@ -39,7 +39,7 @@ MISTAKES = [
     (["run", "rows.a=['corpus=tooy']"], "rows.a: unknown corpus 'tooy'"),
     (["run", "rows.a=['seed=-3']"], "rows.a: seed: -3 is out of range"),
     (["run", "rows.lm=[]", "only=[lmm]"], "only: unknown row 'lmm' (did you mean 'lm'?)"),
-    (["prepare", "corpus.sources.mine.pth=x"], "did you mean 'corpus.sources.<name>.path'?"),
+    (["prepare", "corpus.sources.mine.pth=x"], "did you mean 'corpus.sources.mine.path'?"),
     (["prepare", "corpus.sources.mine.path=nowhere.txt"], "no such file or folder: 'nowhere.txt'"),
     (["predict"], "artifact is required: task model"),
     (["predict", "3fa9c1", "format=bratt"], "format: Invalid value 'bratt', expected one of [tsv, jsonl, conll, brat]"),
@@ -56,6 +56,7 @@ MISTAKES = [
     (["run", "pretraining.objective=clm"], "it is a section, not a value; give its entries, as in "
                                            "pretraining.objective.name=…"),
     (["finetune", "transfer.groups=[char,null]"], "transfer.groups[1]: null is no value here"),
+    (["run", "rows.main.x=1"], "rows.main: it takes a list, as in rows.main=[a,b]"),
     (["run", "rows=x"], "rows: it is a section, not a value; give its entries, as in rows.<name>=…"),
     (["run", "evaluation.splits=[tset]"], "evaluation.splits: unknown split 'tset' (did you mean 'test'?)"),
     (["run", "finetuning.subset.fraction=0"], "finetuning.subset.fraction: 0 leaves nothing to learn from"),

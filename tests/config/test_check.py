@@ -8,7 +8,7 @@ import pytest
 
 import jptransfer.config as config_package
 from jptransfer.commands import VERBS
-from jptransfer.config import Config, SourceConfig, learning, models, run, suite, text
+from jptransfer.config import Config, SourceConfig, TaskConfig, learning, models, run, suite, text
 from jptransfer.config.check import check
 from jptransfer.config.describe import (
     docstrings,
@@ -131,3 +131,11 @@ def test_tables_and_their_docstrings():
 def test_a_setting_without_its_section_is_found():
     assert "(did you mean 'tokenizer.vocab_size'?)" in unknown_setting("vocab_size", Config)
     assert "(did you mean 'seed'?)" in unknown_setting("sede", Config)
+    assert "(did you mean 'corpus.sources.wiki.path'?)" in unknown_setting("corpus.sources.wiki.paht", Config)
+
+
+@pytest.mark.parametrize(("labels", "said"), [(["good", "bad", "good"], r"\.labels: 'good' is there twice"),
+                                              (["good", " "], r"\.labels\[1\]: a label needs a name")])
+def test_labels_have_names_of_their_own(labels, said):
+    with pytest.raises(ConfigError, match=f"^task{said}"):
+        check(Config(task=TaskConfig(labels=labels)))

@@ -19,7 +19,8 @@ def write(folder, text, name="mine.yaml"):
 def test_a_file_of_ones_own_and_what_lies_beneath_it(tmp_path):
     write(tmp_path, "digits: 1\nparts: {two: {overrides: [seed=1]}}", library.SHARED)
     [suite] = library.find(write(tmp_path, GOOD))
-    assert suite.name == "mine" and suite.config.digits == 1 and set(suite.config.parts) == {"one", "two"}
+    assert (suite.name, suite.file) == ("mine", str(tmp_path / "mine.yaml"))
+    assert suite.config.digits == 1 and set(suite.config.parts) == {"one", "two"}
     assert suite.config.base == "x"
 
 
@@ -32,7 +33,9 @@ def test_a_file_of_ones_own_and_what_lies_beneath_it(tmp_path):
     (("overrides: [lm=none]", "scales: {big: [lm=none]}"), "unknown scale 'big'"),
     (("columns: {a: {}}", "columns: {}"), "columns is empty"),
     (("digits", "digits"), None),
-    (("columns: {a: {}}", "colums: {a: {}}"), "colums"),
+    (("columns: {a: {}}", "colums: {a: {}}"), "unknown setting 'colums' (did you mean 'columns'?)"),
+    (("use: [one]", "uses: [one]"), "unknown setting 'rows.x.uses' (did you mean 'rows.x.use'?)"),
+    (("use: [one]", "use: one"), "rows.x.use: it takes a list, as in rows.x.use=[a,b]"),
     (("columns: {a: {}}", "columns: ["), "no YAML"),
 ])
 def test_mistakes_are_one_line_that_names_the_file(tmp_path, change, complaint):

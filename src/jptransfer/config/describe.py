@@ -7,9 +7,10 @@ import dataclasses
 import inspect
 import textwrap
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from functools import cache
+from itertools import zip_longest
 from typing import Any
 
 from jptransfer.errors import nearest
@@ -97,13 +98,24 @@ def registered_settings(schema: type, prefix: str = "") -> dict[str, str]:
     return found
 
 
-def unknown_setting(path: str, schema: type) -> str:
-    """Return the sentence for a dotted path that is no setting of `schema`, with the nearest that is."""
-    known = [setting.path for setting in settings(schema)]
-    leaf = path.rpartition(".")[2]
+IN_HELP = "; `--help` lists all settings"
+
+
+def unknown_setting(path: str, schema: type, more: str = IN_HELP) -> str:
+    """Return the sentence for a dotted path that is no setting of `schema`, with the nearest that is; `more` says where
+    all of them are listed."""
+    words = path.split(".")
+    known = [_among(setting.path, words) for setting in settings(schema)]
+    leaf = words[-1]
     namesakes = [name for name in known if name.rpartition(".")[2] == leaf]
     hint = f" (did you mean '{namesakes[0]}'?)" if namesakes else nearest(path, known)
-    return f"unknown setting '{path}'{hint}; `--help` lists all settings"
+    return f"unknown setting '{path}'{hint}{more}"
+
+
+def _among(path: str, words: Sequence[str]) -> str:
+    """Return a setting's path with the names of tables' entries that stand at their places in `words`."""
+    pairs = zip_longest(path.split("."), words[:path.count(".") + 1], fillvalue="<name>")
+    return ".".join(word if part == "<name>" else part for part, word in pairs)
 
 
 def section_of(hint: Any) -> type | None:

@@ -337,6 +337,15 @@ class TaskConfig:
     origin: OriginConfig = setting(factory=OriginConfig, label=True)
     """where its official files come from"""
 
+    def problem(self) -> str:
+        """Return what is wrong with the labels, if anything."""
+        for number, label in enumerate(self.labels):
+            if not label.strip():
+                return f".labels[{number}]: a label needs a name"
+            if label in self.labels[:number]:
+                return f".labels: '{label}' is there twice"
+        return ""
+
 
 @dataclass
 class SubsetConfig:

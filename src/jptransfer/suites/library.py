@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -10,6 +10,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from jptransfer.config import SuiteConfig
 from jptransfer.config.check import check
+from jptransfer.config.mistakes import explain_value
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.resources import resource
 
@@ -20,10 +21,11 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite under its name, as in ``bataa2019/table3``."""
+    """A suite under its name, as in ``bataa2019/table3``; `file`: where one that is not shipped was read."""
 
     name: str
     config: SuiteConfig
+    file: str = ""
 
 
 def shipped() -> dict[str, Path]:
@@ -41,7 +43,7 @@ def find(choice: str) -> list[Suite]:
     """
     known = shipped()
     if choice.endswith((".yaml", ".yml")):
-        return [read(Path(choice).stem, Path(choice))]
+        return [replace(read(Path(choice).stem, Path(choice)), file=choice)]
     meant = [name for name in known if choice in (name, name.partition("/")[0], ALL)]
     if not meant:
         papers = {name.partition("/")[0] for name in known}
@@ -61,9 +63,10 @@ def read(name: str, path: Path) -> Suite:
     try:
         config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(SuiteConfig), *map(_load, layers)))
         check(config)
-    except (OmegaConfBaseException, ConfigError) as error:
-        where = getattr(error, "full_key", "") or ""
-        raise ConfigError(f"{path}: {where + ': ' if where else ''}{str(error).splitlines()[0]}") from error
+    except OmegaConfBaseException as error:
+        raise ConfigError(f"{path}: {explain_value(error, SuiteConfig, more='')}") from error
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
     assert isinstance(config, SuiteConfig)
     if complaint := config.complaint():
         raise ConfigError(f"{path}: {complaint}")
