@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 
 class JptError(Exception):
@@ -32,3 +32,20 @@ def unknown(what: str, word: str, known: Iterable[str]) -> str:
     """Return the standard sentence for a name that is not among `known`: nearest first, then all of them."""
     names = sorted(known)
     return f"unknown {what} '{word}'{nearest(word, names)}; there are: {', '.join(names) or 'none'}"
+
+
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and those behind it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def first_line(text: str) -> str:
+    """Return the first line of a message that may have several."""
+    return text.strip().split("\n")[0]
+
+
+def reason(error: BaseException) -> str:
+    """Return the first line of what an error says; one that says nothing: the name of its class."""
+    return first_line(str(error)) or type(error).__name__

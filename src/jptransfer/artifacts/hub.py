@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from jptransfer.artifacts.store import Artifact, Store
-from jptransfer.errors import ArtifactError
+from jptransfer.errors import ArtifactError, reason
 from jptransfer.hub import split_reference
 
 
@@ -24,7 +24,7 @@ def push_to_hub(artifact: Artifact, remote: str) -> str:
         api.create_repo(repository, private=True, exist_ok=True)
         api.upload_folder(repo_id=repository, folder_path=artifact.path, path_in_repo=place)
     except Exception as error:
-        raise ArtifactError(f"can't push {artifact.label} to {remote}: {_brief(error)}") from error
+        raise ArtifactError(f"can't push {artifact.label} to {remote}: {reason(error)}") from error
     return f"{remote}/{place}"
 
 
@@ -43,10 +43,6 @@ def pull_from_hub(reference: str, remote: str, store: Store) -> Path:
         try:
             snapshot_download(name, revision=revision, allow_patterns=patterns, local_dir=folder)
         except Exception as error:
-            raise ArtifactError(f"can't pull '{reference}' from {remote}: {_brief(error)}") from error
+            raise ArtifactError(f"can't pull '{reference}' from {remote}: {reason(error)}") from error
         arrived = Store(folder)
         return arrived.copy(arrived.resolve(reference), store.outputs)
-
-
-def _brief(error: Exception) -> str:
-    return str(error).strip().split("\n")[0] or type(error).__name__

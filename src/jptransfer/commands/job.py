@@ -18,8 +18,7 @@ from omegaconf import DictConfig
 
 from jptransfer.commands import VERBS, Verb
 from jptransfer.commands.compose import typed
-from jptransfer.config.mistakes import causes
-from jptransfer.errors import JptError
+from jptransfer.errors import JptError, causes
 from jptransfer.files import new_file
 
 JOB_FILE = "job.json"

@@ -8,8 +8,8 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf.errors import OmegaConfBaseException
 
 from jptransfer.config.describe import unknown_setting
-from jptransfer.config.mistakes import causes, explain_value, first_line
-from jptransfer.errors import unknown
+from jptransfer.config.mistakes import explain_value
+from jptransfer.errors import causes, first_line, unknown
 
 PACKAGES = {
     "submitit_slurm": "; it comes with pip install 'jptransfer[slurm]'",
@@ -37,6 +37,8 @@ def explain(error: BaseException, schema: type) -> str | None:
                     f"characters quote twice, as in '{key}=\"a;b\"'")
     if ambiguous := re.match(r"Ambiguous value for argument '(.*)'", str(error)):
         return f"{ambiguous[1]} is several values: sweep over them with -m, or write a list as key=[a,b]"
+    if "does not support sweep type" in str(error):
+        return "tag(…) and interval(…) are for a search: add hydra/sweeper=optuna; a sweep takes a,b or range(…)"
     return _explain_key(str(error), schema) or explain_value(error, schema)
 
 

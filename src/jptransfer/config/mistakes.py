@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from jptransfer.config.describe import IN_HELP, help_of, settings, unknown_setting
+from jptransfer.errors import causes, first_line
 
 
 def explain_value(error: BaseException, schema: type, more: str = IN_HELP) -> str:
@@ -21,8 +21,6 @@ def explain_value(error: BaseException, schema: type, more: str = IN_HELP) -> st
             return unknown_setting(key, schema, more)
         if key and isinstance(cause, OmegaConfBaseException):
             return f"{key}: {_explain_type(key, first_line(cause.msg or str(cause)), schema)}"
-    if "does not support sweep type" in str(error):
-        return "tag(…) and interval(…) are for a search: add hydra/sweeper=optuna; a sweep takes a,b or range(…)"
     return first_line(str(error))
 
 
@@ -38,15 +36,3 @@ def _explain_type(key: str, complaint: str, schema: type) -> str:
         inside = [one.path for one in settings(schema) if one.path.rpartition(".")[0] == key]
         return f"it is a section, not a value; give its entries, as in {inside[0] if inside else key + '.<name>'}=…"
     return complaint
-
-
-def causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error and those behind it."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def first_line(text: str) -> str:
-    """Return the first line of a message that has several."""
-    return text.strip().split("\n")[0]

@@ -15,7 +15,7 @@ from typing import Any
 from jptransfer.config import SourceConfig
 from jptransfer.corpora.intake import LONG_LINE, Intake, decode_lines, json_lines, locate, parse_json, read_lines
 from jptransfer.corpora.sentences import split_sentences
-from jptransfer.errors import ConfigError, DataError, nearest
+from jptransfer.errors import ConfigError, DataError, nearest, reason
 from jptransfer.files import bare_suffix, open_bytes
 from jptransfer.hub import split_reference
 from jptransfer.tasks.base import unlabelled
@@ -214,7 +214,7 @@ def _rows(source: SourceConfig) -> Iterable[dict[str, Any]]:
             return datasets.load_dataset(str(folder), split=source.split, streaming=True)
         return datasets.load_dataset(name, split=source.split, revision=revision, streaming=True)
     except (OSError, ValueError) as error:
-        raise DataError(f"{source.path}: cannot be loaded as a data set: {str(error).splitlines()[0]}") from error
+        raise DataError(f"{source.path}: cannot be loaded as a data set: {reason(error)}") from error
 
 
 def read_task(source: SourceConfig, intake: Intake) -> Iterator[Document]:

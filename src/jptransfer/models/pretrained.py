@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from jptransfer.errors import ConfigError, DataError
+from jptransfer.errors import ConfigError, DataError, reason
 from jptransfer.hub import HUB, split_reference
 from jptransfer.registry import MODELS
 
@@ -46,7 +46,7 @@ def fetch(reference: str) -> tuple[Path, str]:
     try:
         folder = Path(snapshot_download(name, revision=revision, allow_patterns=list(ALLOWED)))
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError) as error:
-        raise ConfigError(f"can't fetch {reference}: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"can't fetch {reference}: {reason(error)}") from error
     # The hub's cache names a snapshot by its commit.
     return folder, f"{HUB}{name}@{folder.name}"
 
@@ -85,7 +85,7 @@ def fresh_language_model(config: PreTrainedConfig, objective: str, next_sentence
     try:
         return factory.from_config(config)
     except ValueError as error:
-        raise ConfigError(f"objective.name={objective}: {str(error).splitlines()[0]}") from error
+        raise ConfigError(f"objective.name={objective}: {reason(error)}") from error
 
 
 def fresh_configuration(model: ModelConfig, tokenizer: Tokenizer) -> PreTrainedConfig:
@@ -151,8 +151,7 @@ def explained(factory: Any, folder: Path) -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = next(iter(str(error).splitlines()), type(error).__name__)
-        raise DataError(f"{folder}: transformers loads no {factory.__name__} from it ({reason})") from error
+        raise DataError(f"{folder}: transformers loads no {factory.__name__} from it ({reason(error)})") from error
 
 
 def save_language_model(model: nn.Module, folder: Path) -> None:

@@ -47,7 +47,7 @@ from jptransfer.registry import (
     Entry,
     Registry,
 )
-from jptransfer.transfer.groups import check
+from jptransfer.transfer.groups import check_patterns
 
 Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig, ObjectiveConfig, ScheduleConfig,
                   TokenizerConfig)
@@ -385,11 +385,11 @@ class Chain:
     def _check_groups(self) -> None:
         """Raise `ConfigError` where a setting names a layer group that the configured architecture cannot have."""
         known, encoder = self._architecture.groups, self.config.finetuning.encoder
-        check(self.config.transfer.groups, known, "transfer.groups")
-        check(encoder.freeze, known, "finetuning.encoder.freeze")
+        check_patterns(self.config.transfer.groups, known, "transfer.groups")
+        check_patterns(encoder.freeze, known, "finetuning.encoder.freeze")
         for name, phase in encoder.phases.items():
-            check(phase.rates, known, f"phase '{name}': rates")
-            check(phase.unfreeze, known, f"phase '{name}': unfreeze")
+            check_patterns(phase.rates, known, f"phase '{name}': rates")
+            check_patterns(phase.unfreeze, known, f"phase '{name}': unfreeze")
 
     @cached_property
     def transfer_source(self) -> Node | Reference | None:

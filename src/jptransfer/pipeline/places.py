@@ -15,7 +15,7 @@ from typing import TypeVar
 from jptransfer.artifacts import Store
 from jptransfer.artifacts.fingerprint import External, externals
 from jptransfer.config import CorpusConfig, OnError
-from jptransfer.errors import ConfigError, nearest
+from jptransfer.errors import ConfigError, nearest, reason
 from jptransfer.hub import HUB, split_reference
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -43,8 +43,7 @@ def hub_commit(reference: str, repo_type: str) -> str:
     try:
         return HfApi().repo_info(name, revision=revision, repo_type=repo_type).sha or revision
     except Exception as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ConfigError(f"can't look up {repo_type} '{name}' at '{revision}' on the hub ({reason}); "
+        raise ConfigError(f"can't look up {repo_type} '{name}' at '{revision}' on the hub ({reason(error)}); "
                           f"name a full commit (hf:{name}@<40 hex>) or a local folder") from error
 
 

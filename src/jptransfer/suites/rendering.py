@@ -64,7 +64,7 @@ class Section:
     @property
     def command(self) -> str:
         """The command that makes this table."""
-        return f"jpt reproduce {self.result.suite.file or self.name} scale={self.result.scale}"
+        return shlex.join(["jpt", "reproduce", self.result.suite.file or self.name, f"scale={self.result.scale}"])
 
     @property
     def cells(self) -> list[CellNote]:

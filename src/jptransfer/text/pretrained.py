@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from jptransfer.config import TokenizerConfig
-from jptransfer.errors import ConfigError
+from jptransfer.errors import ConfigError, reason
 from jptransfer.hub import HUB, split_reference
 from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc, replace_surrogates
 from jptransfer.text.base import DESCRIPTION, Settings, encode_lines, encode_words, write_json
@@ -114,8 +114,7 @@ def open_pretrained(source: str) -> Any:
     try:
         found = AutoTokenizer.from_pretrained(name, revision=revision or "main", trust_remote_code=False)
     except (OSError, ValueError, ImportError, KeyError, TypeError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise ConfigError(f"transformers cannot load a tokenizer from '{source}': {reason}") from error
+        raise ConfigError(f"transformers cannot load a tokenizer from '{source}': {reason(error)}") from error
     if len(found) <= len(found.all_special_ids):
         raise ConfigError(f"'{source}' holds no vocabulary: transformers makes a tokenizer of special tokens alone")
     return found

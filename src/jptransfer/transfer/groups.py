@@ -81,7 +81,7 @@ def select(groups: Mapping[str, Any], patterns: Iterable[str], setting: str = "g
     return [name for name in groups if name in chosen]
 
 
-def check(patterns: Iterable[str], known: Sequence[str], setting: str = "groups") -> None:
+def check_patterns(patterns: Iterable[str], known: Sequence[str], setting: str = "groups") -> None:
     """Check patterns as `select` takes them before there is a model, whose number of layers is not known.
 
     Args:
