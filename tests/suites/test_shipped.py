@@ -1,10 +1,14 @@
 """Every suite that ships is valid and composes at every scale; nothing is built here."""
 
+import re
+from pathlib import Path
+
 import pytest
 from hydra import initialize_config_dir
 
 from jptransfer.artifacts import Store
 from jptransfer.commands.compose import Composer
+from jptransfer.data_sources import data_sources, source_of
 from jptransfer.resources import resource
 from jptransfer.suites import library
 from jptransfer.suites.planning import Choice, cell_overrides, joint_plan, plan_suite
@@ -45,6 +49,30 @@ def test_missing_official_files_are_told_with_source_licence_and_place(compose, 
         assert not cell.targets
         for part in (f"{tmp_path}/yahoo_movies", "dennybritz/sentiment-analysis", "licence", "put it at"):
             assert part in str(cell.problem)
+    elmo = str(next(cell for cell in planned.cells if cell.row == "bcn_elmo").problem)
+    for part in ("wikipedia", "WikiExtractor", "cc.ja.300.vec.gz", "fastText"):
+        assert part in elmo
+
+
+def test_a_cell_names_the_files_of_its_transfer_source_too(compose, tmp_path):
+    [suite] = library.find("johnson2019/table4")
+    planned = plan_suite(suite, Choice("paper", places=[f"data_root={tmp_path}"]), compose, Store(tmp_path))
+    problem = str(next(cell for cell in planned.cells if cell.name.startswith("char/")).problem)
+    for part in ("bccwj_ner", "NINJAL", "polyglot-ja.pkl", "transfer.build: task.files.train", "eng.testb", "RCV1"):
+        assert part in problem
+    assert problem.count("Reuters RCV1 needs") == 1  # one line for three files
+
+
+@pytest.mark.parametrize("file", sorted(Path(resource("configs")).rglob("*.yaml")), ids=lambda file: file.name)
+def test_every_official_file_that_a_configuration_names_has_a_source(file):
+    named = re.findall(r"\$\{data_root\}/([^\s'\",\]}]+)", file.read_text(encoding="utf-8"))
+    assert [name for name in named if not source_of(f"/data/{name}", "/data")] == []
+
+
+def test_every_source_is_used():
+    text = "".join(file.read_text(encoding="utf-8") for file in Path(resource("configs")).rglob("*.yaml"))
+    for place, source in data_sources().items():
+        assert f"${{data_root}}/{place}" in text and source.source and source.licence
 
 
 def test_tables_of_a_paper_share_their_runs(compose, tmp_path):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from jptransfer.commands.help import groups, headline
-from jptransfer.config import Config, LsConfig, OriginConfig
+from jptransfer.config import Config, LsConfig
 from jptransfer.config.describe import registered_settings
+from jptransfer.data_sources import data_sources
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.registry import ALL
-from jptransfer.resources import resource
 from jptransfer.suites.library import shipped
 
 Line = tuple[str, str]
@@ -38,28 +37,9 @@ def catalogue() -> dict[str, list[Line]]:
     for name, table in ALL.items():
         path = f"{places[name]}=" if name in places else ""
         found.setdefault(name, []).extend((path + entry, table.entries[entry].help) for entry in table)
-    found["datasets"] += official_files()
+    found["datasets"] += [(f"DATA_ROOT/{place}", str(source)) for place, source in data_sources().items()]
     found["suites"] = [(name, headline("suites", name)) for name in shipped()]
     return found
-
-
-def official_files() -> Iterator[Line]:
-    """Yield the tasks and corpora whose official files are not shipped: where from, what licence, where to put them."""
-    for group in ("task", "corpus"):
-        for choice in groups()[group]:
-            origin = _origin(group, choice)
-            if origin.source:
-                yield f"{group}={choice}", f"{origin.source}; licence: {origin.licence}; put it at {origin.place}"
-
-
-def _origin(group: str, choice: str) -> OriginConfig:
-    """The origin that a choice's file, or the file it builds upon, names."""
-    import yaml
-
-    raw = yaml.safe_load((resource("configs") / group / f"{choice}.yaml").read_text(encoding="utf-8")) or {}
-    own = raw.get("origin", {})
-    bases = [_origin(group, base) for base in raw.get("defaults", []) if base in groups()[group]]
-    return replace(bases[0], **own) if bases else OriginConfig(**own)
 
 
 def _choices(group: str, names: list[str]) -> Iterator[Line]:

@@ -85,7 +85,6 @@ from jptransfer.config.text import (
     DeduplicationConfig,
     EncodingConfig,
     OnError,
-    OriginConfig,
     Segmentation,
     SegmenterConfig,
     SourceConfig,

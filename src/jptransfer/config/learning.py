@@ -7,7 +7,7 @@ from enum import Enum
 from math import prod
 
 from jptransfer.config.fields import setting
-from jptransfer.config.text import OnError, OriginConfig
+from jptransfer.config.text import OnError
 
 
 class Precision(Enum):
@@ -334,8 +334,6 @@ class TaskConfig:
     """split -> number of examples the files must give"""
     on_error: OnError = OnError.stop
     """malformed rows: stop with an error, or skip, count and report"""
-    origin: OriginConfig = setting(factory=OriginConfig, label=True)
-    """where its official files come from"""
 
     def problem(self) -> str:
         """Return what is wrong with the labels, if anything."""

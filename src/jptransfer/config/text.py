@@ -78,25 +78,6 @@ class DeduplicationConfig:
 
 
 @dataclass
-class OriginConfig:
-    """Where official files that are not shipped come from: told wherever they are missing."""
-
-    source: str = ""
-    """where to get them"""
-    licence: str = ""
-    """under what licence or terms"""
-    place: str = ""
-    """where to put them"""
-
-    def advice(self) -> str:
-        """Return the sentence that follows the complaint about a missing file; empty if nothing is known."""
-        if not self.source:
-            return ""
-        licence = f" (licence: {self.licence})" if self.licence else ""
-        return f"; get it from {self.source}{licence}" + (f" and put it at {self.place}" if self.place else "")
-
-
-@dataclass
 class CorpusConfig:
     """Running text: where it comes from, how it is cleaned and split."""
 
@@ -120,8 +101,6 @@ class CorpusConfig:
     """seed of sampling and of the split hash"""
     on_error: OnError = OnError.stop
     """bad bytes, truncated archives, malformed lines: stop with an error, or skip, count and report"""
-    origin: OriginConfig = setting(factory=OriginConfig, label=True)
-    """where its official files come from"""
 
 
 class CorpusRole(Enum):

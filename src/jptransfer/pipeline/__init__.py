@@ -15,9 +15,10 @@ from jptransfer.config import Config
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.pipeline.build import build, build_past_failures
 from jptransfer.pipeline.chain import Chain, Compose, Node, Reference, upstream, without
+from jptransfer.pipeline.places import MissingFiles
 from jptransfer.pipeline.plan import Plan, State, Step, make_plan, reason, remark
 
-__all__ = ["Chain", "Compose", "Node", "Plan", "Reference", "Run", "State", "Step", "VERBS", "build",
+__all__ = ["Chain", "Compose", "MissingFiles", "Node", "Plan", "Reference", "Run", "State", "Step", "VERBS", "build",
            "build_past_failures", "make_plan", "reason", "refuse_upstream", "remark", "targets", "upstream",
            "without"]
 
@@ -31,9 +32,10 @@ class Run:
     config: Config
     compose: Compose | None = None
 
-    def chain(self, store: Store) -> Chain:
-        """Return the stages it describes."""
-        return Chain(self.config, store, self.compose) if self.compose else Chain(self.config, store)
+    def chain(self, store: Store, missing: MissingFiles | None = None) -> Chain:
+        """Return the stages it describes; files that are not there are added to `missing` (see `Chain`)."""
+        compose = {"compose": self.compose} if self.compose else {}
+        return Chain(self.config, store, missing=missing, **compose)
 
 
 VERBS: dict[str, tuple[Callable[[Chain], list], str]] = {
@@ -58,7 +60,13 @@ def targets(verb: str, runs: list[Run], store: Store, name: str) -> list[Node]:
     Raises:
         ConfigError: the configuration describes nothing of the kind.
     """
-    chains = {(run.row, run.seed): run.chain(store) for run in runs}
+    missing = MissingFiles()
+    found = _targets(verb, runs, {(run.row, run.seed): run.chain(store, missing) for run in runs}, name)
+    missing.check()
+    return found
+
+
+def _targets(verb: str, runs: list[Run], chains: dict[tuple[str, int], Chain], name: str) -> list[Node]:
     if verb in ("report", "run") and all(chain.dataset for chain in chains.values()):
         return [report_node(chains, runs[0].config, name)]
     if verb == "report":

@@ -33,7 +33,7 @@ from jptransfer.config import (
 )
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.hub import HUB
-from jptransfer.pipeline.places import MODEL, External, external_inputs, pin, pinned, place_digest
+from jptransfer.pipeline.places import MODEL, External, MissingFiles, external_inputs, pin, pinned, place_digest
 from jptransfer.registry import (
     HEADS,
     LEARNERS,
@@ -139,23 +139,33 @@ class Chain:
 
     `compose` makes the configurations of an ensemble's other members and of a transfer's source, which are told as
     overrides of this one; its seed is the one that the overrides are read with, `config.seed` that of the run.
+
+    Files that are not there are added to `missing`, so that a plan can report all of them at once; without it the first
+    stage that lacks files raises. `where` begins the messages about them.
     """
 
     config: Config
     store: Store
     compose: Compose = _alone
+    missing: MissingFiles | None = None
+    where: str = ""
 
-    def _other(self, overrides: list[str], anew: str = "") -> Chain:
+    def _other(self, overrides: list[str], where: str, anew: str = "") -> Chain:
         """Return the chain of this configuration with `overrides` added; settings in the section `anew` are forgotten.
         """
 
         def compose(more: list[str], also: str = "") -> Config:
             return self.compose([*without(overrides, also), *more], anew or also)
 
-        return Chain(self.compose(overrides, anew), self.store, compose)
+        return Chain(self.compose(overrides, anew), self.store, compose, self.missing, f"{self.where}{where}: ")
 
     def _node(self, stage: str, section: str, name: str, config: Any, inputs: dict[str, Node | Reference]) -> Node:
-        digests = external_inputs(config, self.store, section)
+        digests, lacking = external_inputs(config, self.store, section, self.config.data_root)
+        missing = self.missing or MissingFiles()
+        for source, message in lacking:
+            missing.add(source, f"{self.where}{message}" if self.missing else message)
+        if not self.missing:
+            missing.check()
         return Node(stage, name, pin(config, digests), inputs, digests, section)
 
     def _corpus(self, section: str, corpus: CorpusConfig) -> Node | None:
@@ -403,7 +413,7 @@ class Chain:
             return self._task_model_reference("transfer.source", transfer.source)
         try:
             anew = "task" if any(one.startswith("task=") for one in transfer.build) else ""
-            source = self._other([*SOURCE_BY_ITSELF, *transfer.build], anew)
+            source = self._other([*SOURCE_BY_ITSELF, *transfer.build], "transfer.build", anew)
             if source.learner != "encoder":
                 raise ConfigError(f"{source.config.model.architecture} has no layer groups")
             if not source.task_model:
@@ -427,7 +437,7 @@ class Chain:
     def _member(self, name: str, overrides: list[str]) -> Chain:
         """Return the chain of another member of an ensemble; its seed is that of the run, unless it names one."""
         try:
-            chain = self._other(overrides)
+            chain = self._other(overrides, f"ensemble.{name}")
             own = chain.config.seed != self.compose([]).seed
         except ConfigError as error:
             raise ConfigError(f"ensemble.{name}: {error}") from error

@@ -7,6 +7,7 @@ import difflib
 import glob
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TypeVar
 from jptransfer.artifacts import Store
 from jptransfer.artifacts.fingerprint import External, externals
 from jptransfer.config import CorpusConfig, OnError
+from jptransfer.data_sources import DataSource, source_of
 from jptransfer.errors import ConfigError, nearest, reason
 from jptransfer.hub import HUB, split_reference
 
@@ -73,6 +75,26 @@ class MissingFileError(ConfigError):
     """A path that a configuration names is not there."""
 
 
+@dataclass
+class MissingFiles:
+    """Paths of a configuration that are not there, collected while it is planned so that all are reported at once."""
+
+    messages: dict[DataSource | None, list[str]] = field(default_factory=dict)
+
+    def add(self, source: DataSource | None, message: str) -> None:
+        """Note a missing path and the official files that it belongs to, if any."""
+        known = self.messages.setdefault(source, [])
+        if message not in known:
+            known.append(message)
+
+    def check(self) -> None:
+        """Raise `MissingFileError` that names every missing path, if there is one."""
+        if self.messages:
+            raise MissingFileError(". Also ".join(
+                "; ".join([*errors, *([f"get it from {source}"] if source else [])])
+                for source, errors in self.messages.items()))
+
+
 def missing_file(where: str, value: str) -> MissingFileError:
     """Return the error for a path that is not there, naming the nearest file beside it."""
     path = Path(value)
@@ -115,22 +137,25 @@ def _package_digest(place: External) -> str:
                           f"{nearest(place.value, known)}; a path of a compiled dictionary works too") from None
 
 
-def external_inputs(config: object, store: Store, section: str) -> dict[str, str]:
-    """Return ``{dotted field: digest}`` of every external value of a stage's configuration.
+def external_inputs(config: object, store: Store, section: str,
+                    data_root: str) -> tuple[dict[str, str], list[tuple[DataSource | None, str]]]:
+    """Return ``{dotted field: digest}`` of every external value of a stage's configuration, and what is missing.
 
-    Messages name the field under `section`, the part of the user's configuration that the stage's came from. A corpus
-    that skips what it cannot read has the digest ``missing`` for a source that is not there.
+    Messages name the field under `section`, the part of the user's configuration that the stage's came from. A path
+    that is not there has a digest that begins with ``missing``. It is listed with its official files and a message,
+    unless it is a source of a corpus that skips what it cannot read.
     """
-    data = getattr(config, "corpus", None) or getattr(config, "task", None)
-    tolerant = isinstance(data, CorpusConfig) and data.on_error is OnError.skip
-    found = {}
+    corpus = getattr(config, "corpus", None)
+    tolerant = isinstance(corpus, CorpusConfig) and corpus.on_error is OnError.skip
+    found, missing = {}, []
     for place in externals(config):
         first, *rest = place.where.split(".")
         shown = ".".join([first if first == MODEL_SECTION else section, *rest])
         try:
             found[place.where] = place_digest(External(shown, place.mark, place.value, place.owner), store)
         except MissingFileError as error:
+            # Nodes that lack different files stay different, so that planning goes on to the other files.
+            found[place.where] = "missing" if tolerant else f"missing:{place.value}"
             if not tolerant:
-                raise MissingFileError(f"{error}{data.origin.advice() if data else ''}") from None
-            found[place.where] = "missing"
-    return found
+                missing.append((source_of(place.value, data_root), str(error)))
+    return found, missing

@@ -10,7 +10,7 @@ from jptransfer.artifacts import Store
 from jptransfer.artifacts.fingerprint import differences
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError, JptError, unknown
-from jptransfer.pipeline import Chain, Node, Plan, make_plan, without
+from jptransfer.pipeline import Chain, MissingFiles, Node, Plan, make_plan, without
 from jptransfer.registry import CELLS
 from jptransfer.suites.library import Suite
 
@@ -27,7 +27,7 @@ class CellPlan:
     Attributes:
         overrides: of `jpt run`, without the places of this machine.
         targets: seed -> what is to be built.
-        problem: why it can't be planned (a missing official file); then there are no targets.
+        problem: why it can't be planned (all official files that are missing); then there are no targets.
     """
 
     row: str
@@ -98,9 +98,10 @@ def _plan_cell(suite: Suite, row: str, column: str, choice: Choice, compose: Com
         return compose([*without(overrides, anew), *more, *choice.places])
 
     try:
-        config = composed([])
+        config, missing = composed([]), MissingFiles()
         seeds = (choice.seeds or scale.seeds) if kind.seeded else [config.seed]
-        targets = {seed: kind.target(Chain(replace(config, seed=seed), store, composed)) for seed in seeds}
+        targets = {seed: kind.target(Chain(replace(config, seed=seed), store, composed, missing)) for seed in seeds}
+        missing.check()
     except JptError as error:
         return CellPlan(row, column, overrides, problem=error)
     return CellPlan(row, column, overrides, targets)
