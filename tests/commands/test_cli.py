@@ -61,6 +61,7 @@ MISTAKES = [
     (["run", "evaluation.splits=[tset]"], "evaluation.splits: unknown split 'tset' (did you mean 'test'?)"),
     (["run", "finetuning.subset.fraction=0"], "finetuning.subset.fraction: 0 leaves nothing to learn from"),
     (["run", "finetuning.subset.n=9", "finetuning.subset.fraction=0.5"], "finetuning.subset: give n or fraction, not"),
+    (["run", "pretraining.objective.mask_rate=0"], "pretraining.objective.mask_rate: 0 predicts nothing"),
     (["run", "pretraining.objective.replace_mask=0.95"], "pretraining.objective: replace_mask + replace_random is 1.0"),
     (["run", "adaptation.optimizer.betas=[0.9]"], "adaptation.optimizer.betas: two numbers from 0 to below 1"),
     (["run", "finetuning.encoder.bptt=9", "finetuning.encoder.keep=last", "finetuning.encoder.head.mix=true"],

@@ -189,3 +189,37 @@ def test_needs_none_of_the_heavy_packages_of_other_rooms(tmp_path, inputs):
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "model.safetensors").exists()
+
+
+def one_word(documents, seed=0):
+    """A split in which every sentence is a single word."""
+    split = make_split(documents, seed)
+    split.word_starts[:] = 0
+    split.word_starts[split.sentences[:-1]] = 1
+    return split
+
+
+def test_an_objective_that_predicts_nothing_is_an_error_before_the_first_update(tmp_path, inputs):
+    encoded = write_encoded(tmp_path / "encoded", train=one_word([[30]] * 40))
+    with pytest.raises(ConfigError, match=r"0.00% of the tokens would be predicted, the settings ask for 13.33%: .*"
+                                          r"objective.whole_word=false hides tokens one by one") as caught:
+        trained(tmp_path / "a", {**inputs, "encoded": encoded})
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "a" / ".work").glob("*"))
+    summary, _ = trained(tmp_path / "b", {**inputs, "encoded": encoded},
+                         stage(objective=ObjectiveConfig(whole_word=False), evaluations=0))
+    assert summary.values["predicted_share"] == summary.values["asked_share"] == pytest.approx(4 / 30)
+    assert "13.3% of tokens predicted" in summary.headline
+
+
+def test_a_validation_split_without_predictions_is_not_evaluated(tmp_path, inputs):
+    encoded = write_encoded(tmp_path / "encoded", train=make_split(random_documents(40)),
+                            validation=one_word([[30]] * 3))
+    summary, history = trained(tmp_path / "a", {**inputs, "encoded": encoded})
+    assert {record["split"] for record in history} == {"train"} and "perplexity" not in summary.values
+
+
+def test_no_sentence_follows_another(tmp_path, inputs):
+    encoded = write_encoded(tmp_path / "encoded", train=make_split([[20]] * 30))
+    with pytest.raises(ConfigError, match="objective.next_sentence: no document of the text has two sentences"):
+        trained(tmp_path / "a", {**inputs, "encoded": encoded}, stage(objective=ObjectiveConfig(next_sentence=True)))

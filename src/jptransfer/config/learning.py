@@ -163,7 +163,9 @@ class ObjectiveConfig:
     """settings of bilm"""
 
     def problem(self) -> str:
-        """Return what is wrong with the shares of what hidden tokens are shown as, if anything."""
+        """Return what is wrong with the shares of tokens that are predicted or shown as others, if anything."""
+        if self.name == "mlm" and not self.mask_rate:
+            return ".mask_rate: 0 predicts nothing"
         total = self.replace_mask + self.replace_random
         return f": replace_mask + replace_random is {total:g}; it must be at most 1" if total > 1 + 1e-9 else ""
 

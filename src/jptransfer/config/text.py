@@ -123,7 +123,8 @@ class SegmenterConfig:
     """What finds the words of a text."""
 
     name: Segmentation = setting(Segmentation.mecab, omit_when=Segmentation.mecab)
-    """mecab; for languages with spaces (kind views): whitespace, or punctuation, which also stands by itself"""
+    """mecab; for languages with spaces (not wordpiece and word): whitespace, or punctuation, which also stands
+    by itself"""
     dictionary: str = setting("unidic-lite", external="dictionary")
     """unidic-lite, ipadic, unidic (by package), or the path of a compiled MeCab dictionary"""
     join_auxiliaries: bool = setting(False, omit_when=False)
@@ -171,7 +172,7 @@ class TokenizerConfig:
     alphabet_coverage: float = setting(0.9995, low=0.5, high=1.0)
     """share of characters the alphabet must cover (wordpiece, unigram, bpe)"""
     segmenter: SegmenterConfig = setting(factory=SegmenterConfig)
-    """word segmentation (wordpiece, word, views)"""
+    """what a word is: what is cut further (wordpiece, word, views), or what is masked together (the other kinds)"""
     nfkc: bool = True
     """apply NFKC to text before cutting it; offsets still refer to the original text"""
     lowercase: bool = False
@@ -197,9 +198,10 @@ class TokenizerConfig:
             return ""
         if self.romanize or self.views and self.views.romanize or cutter.join_auxiliaries:
             return f".segmenter.name={cutter.name.value} gives no readings; romanize and join_auxiliaries need mecab"
-        if self.kind == "views":
-            return ""
-        return f".segmenter.name={cutter.name.value} is for kind views; the others cut Japanese by MeCab"
+        if self.kind in ("wordpiece", "word"):
+            return (f".segmenter.name={cutter.name.value} is for kind views and for kinds that are not cut from words; "
+                    f"kind {self.kind} cuts Japanese by MeCab")
+        return ""
 
 
 @dataclass

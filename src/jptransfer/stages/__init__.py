@@ -44,8 +44,8 @@ class StageInfo:
 STAGES: dict[str, StageInfo] = {
     "prepare_corpus": StageInfo("corpus", 1),
     "prepare_dataset": StageInfo("dataset", 1),
-    "tokenize": StageInfo("tokenizer", 1),
-    "encode": StageInfo("encoded", 1),
+    "tokenize": StageInfo("tokenizer", 2),
+    "encode": StageInfo("encoded", 2),
     "pretrain": StageInfo("language_model", 3),
     "adapt": StageInfo("language_model", 3),
     "finetune": StageInfo("task_model", 2),

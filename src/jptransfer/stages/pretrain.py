@@ -33,7 +33,8 @@ def run(config: PretrainStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
             shutil.copy2(file, out / file.name)
     values = launch(train_language_model, runtime, config, dict(inputs), out)
     score = f"perplexity {values['perplexity']:.2f}, " if "perplexity" in values else ""
-    headline = f"{values['steps']} steps, {score}{values['parameters'] / 1e6:.1f}M parameters"
+    share = f"{values['predicted_share']:.1%} of tokens predicted, "
+    headline = f"{values['steps']} steps, {score}{share}{values['parameters'] / 1e6:.1f}M parameters"
     return Summary(headline, values)
 
 
@@ -46,6 +47,7 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
     from jptransfer.training.context import TrainingContext
     from jptransfer.training.history import HISTORY, write_history
     from jptransfer.training.phases import train_phases
+    from jptransfer.training.predictions import count_predictions
 
     training = config.training
     context = TrainingContext(runtime, training.precision)
@@ -67,6 +69,7 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
         "tokens": result.history[-1]["tokens"],
         "sequences": len(data.lengths(0)),
         "padding": padding_share(data.lengths(0), batches),
+        **count_predictions(data).describe(),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         **converted,
         **result.metrics,
@@ -78,19 +81,30 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
 
 
 def _lesson(model, tokenizer, training: LmTrainingConfig, inputs: Inputs, context) -> Any:
-    """Return the objective of `training` with its data and its evaluation."""
+    """Return the objective of `training` with its data and its evaluation.
+
+    Raises:
+        ConfigError: the objective predicts nothing of this text, or far less than `training` asks for.
+    """
     from jptransfer.registry import OBJECTIVES
     from jptransfer.training.phases import Lesson
+    from jptransfer.training.predictions import check_predictions, count_predictions
 
     objective = OBJECTIVES.load(training.objective.name)(training, model)
     data = _data(objective, "train", tokenizer, training, inputs, context)
-    return Lesson(objective, data,
-                  _evaluation(objective, _data(objective, "validation", tokenizer, training, inputs, context)))
+    check_predictions(count_predictions(data), training.objective)
+    held_out = _data(objective, "validation", tokenizer, training, inputs, context)
+    if held_out and not count_predictions(held_out).made:
+        held_out = None
+        if context.is_main:
+            context.runtime.progress.say("warning: the validation split has nothing to predict; it is not evaluated")
+    return Lesson(objective, data, _evaluation(objective, held_out))
 
 
 def _data(objective, split: str, tokenizer, training: LmTrainingConfig, inputs: Inputs, context) -> Any:
     """Return the objective's data of a split, or None where there is nothing to evaluate on."""
     from jptransfer.text.encoded import describe_encoded, load_encoded
+    from jptransfer.training.predictions import check_pairs
     from jptransfer.training.shapes import Shapes
 
     if split != "train" and split not in describe_encoded(inputs["encoded"])["splits"]:
@@ -98,6 +112,8 @@ def _data(objective, split: str, tokenizer, training: LmTrainingConfig, inputs: 
     encoded = load_encoded(inputs["encoded"], split)
     if encoded.vocab_size != tokenizer.vocab_size:
         raise ConfigError(f"the encoded corpus has {encoded.vocab_size} units, the tokenizer {tokenizer.vocab_size}")
+    if split == "train":
+        check_pairs(encoded, training.objective)
     limit = None if split == "train" else training.evaluation_sequences
     shapes = Shapes(training.batch_tokens // training.parts) if context.static_shapes else None
     data = objective.data(encoded, tokenizer, limit, shapes)

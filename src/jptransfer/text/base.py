@@ -16,6 +16,7 @@ from jptransfer.config import TokenizerConfig
 from jptransfer.errors import DataError
 from jptransfer.text import normalize
 from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc
+from jptransfer.text.overlay import WordOverlay, word_starts
 from jptransfer.text.romanize import Romaniser, romaniser
 from jptransfer.text.segment import Segmenter, segmenter
 from jptransfer.text.types import SPECIAL_TOKENS, Encoding, IdBlock
@@ -37,7 +38,7 @@ class Settings:
     kind: str
     nfkc: bool = True
     lowercase: bool = False
-    dictionary: str = ""
+    dictionary: str = "unidic-lite"
     segmenter: str = "mecab"
     view: str = ""
     max_characters: int = 0
@@ -71,6 +72,10 @@ class Settings:
     def cutter(self) -> Segmenter:
         """Return what finds the words of a text that `cased` made; those of a romanised one stand apart."""
         return segmenter("whitespace" if self.romanize else self.segmenter, self.dictionary, self.join_auxiliaries)
+
+    def overlay(self) -> WordOverlay:
+        """Return the words of tokenizers that do not start from words."""
+        return WordOverlay(self.align_cased, self.cutter())
 
     def cased(self, text: str) -> str:
         """Normalise `text` in all but case (the fast path: no offsets)."""
@@ -182,14 +187,14 @@ def encode_words(tokenizer: Any, words: Sequence[str], starts: Sequence[int] | N
 def encode_lines(tokenizer: Any, lines: Iterable[str]) -> IdBlock:
     """Return ids, word starts and lengths by `encode`: the plain way, for tokenizers without a faster one."""
     ids: list[int] = []
-    word_starts: list[bool] = []
+    starts: list[bool] = []
     lengths: list[int] = []
     for line in lines:
         pieces = tokenizer.encode(line)
         ids += pieces.ids
-        word_starts += [i == 0 or pieces.words[i] != pieces.words[i - 1] for i in range(len(pieces))]
+        starts += word_starts(pieces.words)
         lengths.append(len(pieces))
-    return IdBlock(np.array(ids, np.uint32), np.array(word_starts, bool), np.array(lengths, np.int64))
+    return IdBlock(np.array(ids, np.uint32), np.array(starts, bool), np.array(lengths, np.int64))
 
 
 def covering(counts: Counter[str], coverage: float, limit: int) -> set[str]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
@@ -14,9 +16,12 @@ from jptransfer.hub import HUB, split_reference
 from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc, replace_surrogates
 from jptransfer.text.base import DESCRIPTION, Settings, encode_lines, encode_words, write_json
 from jptransfer.text.memo import MEMO_WORDS, Memo
+from jptransfer.text.overlay import WordOverlay
 from jptransfer.text.types import Encoding, IdBlock
 
 _MARKERS = ("##", "▁", "</w>")
+_ANALYSERS = {"MecabTokenizer", "SudachiTokenizer", "JumanppTokenizer"}
+"""Word stages of BertJapaneseTokenizer that find words; its BasicTokenizer splits at spaces and around kanji."""
 _STAND_INS = {"cls": "bos", "sep": "eos", "pad": "eos", "unk": "pad"}
 
 
@@ -27,8 +32,10 @@ class PretrainedTokenizer:
         """Take a tokenizer of transformers."""
         self.tokenizer = tokenizer
         self.settings = settings or Settings("pretrained")
+        self._overlay = self.settings.overlay()
         self.pad_id, self.unk_id, self.cls_id, self.sep_id = map(self._special, ("pad", "unk", "cls", "sep"))
-        self._cut = _fast_cutter(tokenizer) if tokenizer.is_fast else SlowCutter(tokenizer, self.unk_id)
+        self._cut = (_fast_cutter(tokenizer, self._overlay) if tokenizer.is_fast
+                     else SlowCutter(tokenizer, self.unk_id, self._overlay))
 
     @classmethod
     def train(cls, config: TokenizerConfig, sentences: Iterable[str] = ()) -> Self:
@@ -39,7 +46,7 @@ class PretrainedTokenizer:
         """
         if not config.source:
             raise ConfigError("tokenizer.source is missing: kind pretrained needs hf:org/name@revision or a folder")
-        return cls(open_pretrained(config.source))
+        return cls(open_pretrained(config.source), Settings.of(config))
 
     @classmethod
     def load(cls, folder: Path, settings: Settings | None = None) -> Self:
@@ -97,7 +104,7 @@ class PretrainedTokenizer:
         """Write transformers' files and ``jpt_tokenizer.json``."""
         folder.mkdir(parents=True, exist_ok=True)
         self.tokenizer.save_pretrained(folder)
-        write_json(folder / DESCRIPTION, {"kind": "pretrained"})
+        write_json(folder / DESCRIPTION, asdict(self.settings))
 
 
 def open_pretrained(source: str) -> Any:
@@ -120,21 +127,18 @@ def open_pretrained(source: str) -> Any:
     return found
 
 
-def _fast_cutter(tokenizer: Any) -> Callable[[str], Encoding]:
+def _fast_cutter(tokenizer: Any, overlay: WordOverlay) -> Callable[[str], Encoding]:
+    """Return what cuts a text. What transformers numbers as words are what a pre-tokenizer left, often whole sentences.
+    """
     def cut(text: str) -> Encoding:
         found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False,
                           return_token_type_ids=False, split_special_tokens=True, verbose=False)
         starts = accumulate((start for start, _ in found["offset_mapping"]), max)
         ends = accumulate((end for _, end in found["offset_mapping"]), max)
-        return Encoding(found["input_ids"], list(zip(starts, ends, strict=True)), _words(found.word_ids()))
+        offsets = list(zip(starts, ends, strict=True))
+        return Encoding.overlaid(found["input_ids"], offsets, partial(overlay.number, text, offsets))
 
     return cut
-
-
-def _words(numbers: Sequence[int | None]) -> list[int]:
-    """Number words from 0 without gaps; a piece of no word is one by itself."""
-    starts = (number > 0 and (word is None or word != numbers[number - 1]) for number, word in enumerate(numbers))
-    return list(accumulate(map(int, starts)))
 
 
 class SlowCutter:
@@ -142,12 +146,16 @@ class SlowCutter:
 
     A tokenizer without a word stage is taken to see the text as one word. Each word is looked for in the text after the
     same normalisation; each piece in its word. Unknown pieces get what lies between their neighbours.
+
+    Words are the tokenizer's own where a morphological analyser finds them, else those of `overlay`.
     """
 
-    def __init__(self, tokenizer: Any, unk_id: int) -> None:
-        """Take the tokenizer and the id of what it does not know."""
-        self.tokenizer, self.unk_id = tokenizer, unk_id
+    def __init__(self, tokenizer: Any, unk_id: int, overlay: WordOverlay) -> None:
+        """Take the tokenizer, the id of what it does not know, and what knows the words where the tokenizer does not.
+        """
+        self.tokenizer, self.unk_id, self._overlay = tokenizer, unk_id, overlay
         self._words = getattr(tokenizer, "word_tokenizer", None)
+        self._analyses = type(self._words).__name__ in _ANALYSERS
         self._subwords = getattr(tokenizer, "subword_tokenizer", None)
         self._never = list(tokenizer.all_special_tokens)
         self._pieces: Memo[list[tuple[int, int, int]]] = Memo(self._cut_word, MEMO_WORDS)
@@ -164,7 +172,9 @@ class SlowCutter:
                 ids.append(index)
                 offsets.append(aligned.span(min(low + start, high - 1), min(low + end, high)))
                 words.append(number)
-        return Encoding(ids, offsets, words)
+        if self._analyses:
+            return Encoding(ids, offsets, words)
+        return Encoding.overlaid(ids, offsets, partial(self._overlay.number, text, offsets))
 
     def _place_words(self, text: str) -> tuple[Aligned, list[tuple[str, int, int]]]:
         """Return the normalised text and its words, each with its span there."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Self
@@ -31,11 +31,12 @@ _HIDDEN = [chr(0xFDD0 + number) for number in range(len(SPECIAL_TOKENS))]
 
 
 class SentencePieceTokenizer(BaseTokenizer):
-    """Pieces of raw text; each is a word of its own, for they know no words."""
+    """Pieces of raw text; words are laid over them."""
 
     def __init__(self, settings: Settings, tokens: Sequence[str], scores: Sequence[float], proto: bytes) -> None:
         """Take settings, pieces and scores in the order of ids, and the trained SentencePiece model."""
         super().__init__(settings, tokens)
+        self.overlay = settings.overlay()
         self.scores = list(scores)
         self.proto = proto
 
@@ -66,15 +67,19 @@ class SentencePieceTokenizer(BaseTokenizer):
         aligned = normalise(self.settings, text)
         pieces = self._runner.encode(aligned.text)
         offsets = [aligned.span(start, end) for start, end in pieces.offsets]
-        return Encoding(pieces.ids, offsets, list(range(len(offsets))))
+        return Encoding.overlaid(pieces.ids, offsets, partial(self.overlay.number, replace_surrogates(text), offsets))
 
     def encode_lines(self, lines: Iterable[str]) -> IdBlock:
         """Return the ids of many sentences."""
-        texts = [normalise(self.settings, line).text for line in lines]
-        ids = [pieces.ids for pieces in self._runner.encode_batch_fast(texts)]
-        lengths = np.fromiter(map(len, ids), np.int64, len(ids))
-        flat = np.fromiter(chain.from_iterable(ids), np.uint32, int(lengths.sum()))
-        return IdBlock(flat, np.ones(len(flat), bool), lengths)
+        texts = list(map(replace_surrogates, lines))
+        aligned = [normalise(self.settings, text) for text in texts]
+        cut = self._runner.encode_batch([one.text for one in aligned])
+        lengths = np.fromiter(map(len, cut), np.int64, len(cut))
+        flat = np.fromiter(chain.from_iterable(pieces.ids for pieces in cut), np.uint32, int(lengths.sum()))
+        starts = chain.from_iterable(
+            self.overlay.starts(text, (one.span(*span) for span in pieces.offsets))
+            for text, one, pieces in zip(texts, aligned, cut, strict=True))
+        return IdBlock(flat, np.fromiter(starts, bool, len(flat)), lengths)
 
     def _join(self, tokens: list[str]) -> str:
         return "".join(tokens).replace(SPACE, " ")

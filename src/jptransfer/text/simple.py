@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from jptransfer.config import TokenizerConfig
-from jptransfer.text.alignment import replace_surrogates
+from jptransfer.text.alignment import Aligned, replace_surrogates
 from jptransfer.text.base import BaseTokenizer, Settings, most_frequent
 from jptransfer.text.fast import read_fast, write_fast
+from jptransfer.text.overlay import WordOverlay
 from jptransfer.text.types import SPECIAL_TOKENS, Encoding, IdBlock
 from jptransfer.text.words import WordBasedTokenizer, word_counts
 
@@ -35,7 +38,12 @@ class WordTokenizer(WordBasedTokenizer):
 
 
 class CharacterTokenizer(BaseTokenizer):
-    """The most frequent characters, white space included; each is a word of its own."""
+    """The most frequent characters, white space included; words are laid over them."""
+
+    def __init__(self, settings: Settings, tokens: Sequence[str]) -> None:
+        """Take the settings and all tokens in the order of their ids."""
+        super().__init__(settings, tokens)
+        self.overlay = settings.overlay()
 
     @classmethod
     def train(cls, config: TokenizerConfig, sentences: Sequence[str]) -> Self:
@@ -62,20 +70,22 @@ class CharacterTokenizer(BaseTokenizer):
 
     def encode(self, text: str) -> Encoding:
         """Cut `text`; offsets refer to `text` as given."""
-        aligned = self.settings.align(replace_surrogates(text))
-        ids = list(map(self.id, aligned.text))
-        return Encoding(ids, list(zip(aligned.starts, aligned.ends, strict=True)), list(range(len(ids))))
+        text = replace_surrogates(text)
+        aligned = self.settings.align(text)
+        offsets = list(zip(aligned.starts, aligned.ends, strict=True))
+        return Encoding.overlaid(list(map(self.id, aligned.text)), offsets, partial(self.overlay.number, text, offsets))
 
     def encode_lines(self, lines: Iterable[str]) -> IdBlock:
         """Return the ids of many sentences."""
-        texts = [self.settings.normalise(replace_surrogates(line)) for line in lines]
-        lengths = np.fromiter(map(len, texts), np.int64, len(texts))
-        ids = np.fromiter(map(self.id, "".join(texts)), np.uint32, int(lengths.sum()))
-        return IdBlock(ids, np.ones(len(ids), bool), lengths)
+        texts = list(map(replace_surrogates, lines))
+        aligned = list(map(self.settings.align, texts))
+        lengths = np.fromiter((len(one.text) for one in aligned), np.int64, len(texts))
+        ids = np.fromiter(map(self.id, "".join(one.text for one in aligned)), np.uint32, int(lengths.sum()))
+        return IdBlock(ids, _starts(self.overlay, texts, aligned), lengths)
 
 
 class ByteTokenizer(BaseTokenizer):
-    """The 256 bytes of UTF-8; the bytes of a character are one word and have its span."""
+    """The 256 bytes of UTF-8; the bytes of a character have its span, and words are laid over them."""
 
     first = len(SPECIAL_TOKENS)
     """The id of byte 0; the others follow in order."""
@@ -83,6 +93,7 @@ class ByteTokenizer(BaseTokenizer):
     def __init__(self, settings: Settings) -> None:
         """Take the settings; there is nothing to learn."""
         super().__init__(settings, [*SPECIAL_TOKENS, *byte_names()])
+        self.overlay = settings.overlay()
 
     @classmethod
     def train(cls, config: TokenizerConfig, sentences: Sequence[str] = ()) -> Self:
@@ -105,21 +116,34 @@ class ByteTokenizer(BaseTokenizer):
 
     def encode(self, text: str) -> Encoding:
         """Cut `text`; offsets refer to `text` as given."""
-        aligned = self.settings.align(replace_surrogates(text))
-        words = [number for number, character in enumerate(aligned.text) for _ in character.encode()]
+        text = replace_surrogates(text)
+        aligned = self.settings.align(text)
+        characters = [number for number, character in enumerate(aligned.text) for _ in character.encode()]
         ids = [byte + self.first for byte in aligned.text.encode()]
-        return Encoding(ids, [(aligned.starts[word], aligned.ends[word]) for word in words], words)
+        offsets = [(aligned.starts[number], aligned.ends[number]) for number in characters]
+        return Encoding.overlaid(ids, offsets, partial(self.overlay.number, text, offsets))
 
     def encode_lines(self, lines: Iterable[str]) -> IdBlock:
         """Return the ids of many sentences."""
-        texts = [self.settings.normalise(replace_surrogates(line)).encode() for line in lines]
-        data = np.frombuffer(b"".join(texts), np.uint8)
+        texts = list(map(replace_surrogates, lines))
+        aligned = list(map(self.settings.align, texts))
+        spelled = [one.text.encode() for one in aligned]
+        data = np.frombuffer(b"".join(spelled), np.uint8)
         starts = (data & 0xC0) != 0x80  # all but UTF-8's continuation bytes
-        return IdBlock(data.astype(np.uint32) + self.first, starts, np.fromiter(map(len, texts), np.int64, len(texts)))
+        starts[starts] = _starts(self.overlay, texts, aligned)
+        lengths = np.fromiter(map(len, spelled), np.int64, len(texts))
+        return IdBlock(data.astype(np.uint32) + self.first, starts, lengths)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of `ids`; special tokens are left out, bytes that are no UTF-8 show as U+FFFD."""
         return bytes(index - self.first for index in ids if index >= self.first).decode("utf-8", errors="replace")
+
+
+def _starts(overlay: WordOverlay, texts: Sequence[str], aligned: Sequence[Aligned]) -> np.ndarray:
+    """Return whether each character of the normalised texts is the first of its word, (characters,) bool."""
+    found = chain.from_iterable(overlay.starts(text, zip(one.starts, one.ends, strict=True))
+                                for text, one in zip(texts, aligned, strict=True))
+    return np.fromiter(found, bool)
 
 
 def byte_names() -> list[str]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 
@@ -20,7 +20,8 @@ class Encoding:
         ids: token ids.
         offsets: half-open character spans in the original text, before any normalisation; never decreasing. A piece
             that stands for part of an original character (a byte, half of a ligature) has that whole character's span.
-        words: number of the word each piece belongs to; pieces of a word are consecutive.
+        words: number of the word each piece belongs to, from 0 without gaps; pieces of a word are consecutive. Words
+            are those of the segmenter, also where the tokenizer has no word stage (see `jptransfer.text.overlay`).
     """
 
     ids: list[int]
@@ -30,10 +31,27 @@ class Encoding:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @classmethod
+    def overlaid(cls, ids: list[int], offsets: list[tuple[int, int]], find: Callable[[], list[int]]) -> Self:
+        """Return pieces whose words are found when they are first asked for: the segmenter costs time."""
+        made = cls.__new__(cls)
+        made.__dict__.update(ids=ids, offsets=offsets, _find=find)
+        return made
+
+    def __getattr__(self, name: str) -> Any:
+        """Find the words of an `overlaid` encoding."""
+        if name != "words":
+            raise AttributeError(name)
+        words = self.__dict__["words"] = self.__dict__.pop("_find")()
+        return words
+
 
 @dataclass(frozen=True)
 class IdBlock:
-    """Ids of many sentences in a row: `ids` (n,) uint32, `word_starts` (n,) bool, `lengths` (sentences,) int64."""
+    """Ids of many sentences in a row: `ids` (n,) uint32, `word_starts` (n,) bool, `lengths` (sentences,) int64.
+
+    `word_starts` marks the first piece of each word, see `Encoding.words`.
+    """
 
     ids: np.ndarray
     word_starts: np.ndarray

@@ -20,6 +20,7 @@ from jptransfer.text.encoded import EncodedSplit
 from jptransfer.text.types import Tokenizer
 from jptransfer.training.batching import token_batches
 from jptransfer.training.masking import choose_positions, prediction_budget, replace
+from jptransfer.training.predictions import Predictions
 from jptransfer.training.randomness import bits, derive, generator
 from jptransfer.training.sequences import Sequences, sentence_pairs, single_sequences
 from jptransfer.training.shapes import Shapes
@@ -68,6 +69,14 @@ class MaskedData:
     def sequences(self, epoch: int) -> Sequences:
         """Return the sequences of an epoch; without pairs they are the same in all."""
         return self._sequences(self._copy(epoch) if self.objective.next_sentence else 0)
+
+    def predictions(self, indices: np.ndarray, epoch: int) -> Predictions:
+        """Count the predictions in these sequences."""
+        sequences = self.sequences(epoch).take(indices)
+        frame = self._frame(sequences, int(sequences.lengths.max()))
+        chosen = self._choose(frame, self._random(self._copy(epoch))[indices])
+        asked = prediction_budget(sequences.tokens, self.objective).sum()
+        return Predictions(sequences.tokens.sum(), asked, len(chosen))
 
     def _copy(self, epoch: int) -> int:
         """Return which set of pairs and masks an epoch uses."""
@@ -153,10 +162,7 @@ class MaskedData:
             random: (rows,) random bits of the sequences.
         """
         rows, width = frame.ids.shape
-        content = self._content(frame)
-        budget = prediction_budget(frame.sequences.tokens, self.objective)
-        order = derive(random[:, None], np.arange(width))
-        positions = choose_positions(self._starts(frame, content), content, budget, order)
+        positions = self._choose(frame, random)
         row, column = np.divmod(positions, width)
         seen = frame.ids
         labels = seen.reshape(-1)[positions]
@@ -167,6 +173,13 @@ class MaskedData:
             positions = np.pad(positions, (0, most - len(positions)))
             labels = np.pad(labels, (0, most - len(labels)), constant_values=IGNORED)
         return seen, positions, labels
+
+    def _choose(self, frame: _Frame, random: np.ndarray) -> np.ndarray:
+        """Return the flat positions of the predictions."""
+        content = self._content(frame)
+        budget = prediction_budget(frame.sequences.tokens, self.objective)
+        order = derive(random[:, None], np.arange(frame.ids.shape[1]))
+        return choose_positions(self._starts(frame, content), content, budget, order)
 
 
 @dataclass(frozen=True)
@@ -246,6 +259,6 @@ class MaskedLanguageModel:
 
     def metrics(self, totals: Totals) -> dict[str, float]:
         """Return loss, perplexity, and accuracies of what was predicted."""
-        accuracies = {f"{name}_accuracy": right / totals.units[name] for name, right in totals.sums.items()}
+        accuracies = {f"{name}_accuracy": right / max(1.0, totals.units[name]) for name, right in totals.sums.items()}
         losses = {f"{name}_loss": value for name, value in totals.means.items()} if len(totals.means) > 1 else {}
         return {"loss": totals.loss, **losses, "perplexity": math.exp(min(totals.means["mlm"], 700.0)), **accuracies}

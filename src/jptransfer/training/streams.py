@@ -22,6 +22,8 @@ from torch import Tensor
 
 from jptransfer.config import LmTrainingConfig
 from jptransfer.models.cells import State
+from jptransfer.tasks.base import IGNORED
+from jptransfer.training.predictions import Predictions
 from jptransfer.training.randomness import bits, generator
 from jptransfer.training.types import Batch, Tensors
 
@@ -94,6 +96,15 @@ class Streams:
     def lengths(self, epoch: int) -> np.ndarray:
         """Return the units of every window: all the same."""
         return np.full(self.windows * self.streams, self.width)
+
+    def predictions(self, indices: np.ndarray, epoch: int) -> Predictions:
+        """Count the predictions in these windows, where every unit is asked for."""
+        labels = self.collate(indices, epoch)["labels"]
+        return Predictions(labels.numel(), labels.numel(), int((labels != IGNORED).sum()))
+
+    def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
+        """Return the tensors of windows, `labels` among them."""
+        raise NotImplementedError
 
     def place(self, indices: np.ndarray) -> np.ndarray:
         """Return where in the text examples (rows,) begin, (rows,)."""

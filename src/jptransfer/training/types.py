@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from jptransfer.text.encoded import EncodedSplit
     from jptransfer.text.types import Tokenizer
     from jptransfer.training.context import TrainingContext
+    from jptransfer.training.predictions import Predictions
     from jptransfer.training.shapes import Shapes
 
 Batch = Sequence[np.ndarray]
@@ -91,7 +92,7 @@ class LanguageObjective(Objective, Protocol):
     def __init__(self, config: LmTrainingConfig, model: nn.Module) -> None: ...
 
     def data(self, split: EncodedSplit, tokenizer: Tokenizer, limit: int | None = None,
-             shapes: Shapes | None = None) -> TrainingData:
+             shapes: Shapes | None = None) -> LanguageData:
         """What it is trained on.
 
         Args:
@@ -116,6 +117,13 @@ class TrainingData(Protocol):
 
     def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
         """Tensors of a part; the random numbers of an example depend on (seed, epoch, example) only."""
+
+
+class LanguageData(TrainingData, Protocol):
+    """What a language model is trained on."""
+
+    def predictions(self, indices: np.ndarray, epoch: int) -> Predictions:
+        """Count what is to be predicted in examples."""
 
 
 @runtime_checkable

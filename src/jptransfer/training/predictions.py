@@ -1,0 +1,74 @@
+"""How much of a text a language model predicts: counted before the first update, since too little is an error.
+
+Words that are too long for a sequence's budget are never hidden (Devlin et al.), so masking can come to far less than
+`mask_rate`, and to nothing at all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from jptransfer.config import ObjectiveConfig
+from jptransfer.errors import ConfigError
+
+if TYPE_CHECKING:
+    from jptransfer.text.encoded import EncodedSplit
+    from jptransfer.training.types import LanguageData
+
+BATCHES = 20
+"""Global batches that are looked at, spread evenly over the first epoch."""
+LEAST = 0.5
+"""Share of the predictions asked for below which there is no training."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Counts over examples: tokens of text, predictions that the settings ask for, predictions that there are."""
+
+    tokens: float = 0.0
+    asked: float = 0.0
+    made: float = 0.0
+
+    def __add__(self, other: Predictions) -> Predictions:
+        return Predictions(self.tokens + other.tokens, self.asked + other.asked, self.made + other.made)
+
+    def describe(self) -> dict[str, float]:
+        """Return the shares of tokens that are predicted and that the settings ask for."""
+        tokens = max(1.0, self.tokens)
+        return {"predicted_share": float(self.made / tokens), "asked_share": float(self.asked / tokens)}
+
+
+def count_predictions(data: LanguageData) -> Predictions:
+    """Count the predictions in a sample of the first epoch."""
+    batches = data.batches(0)
+    chosen = np.unique(np.linspace(0, len(batches) - 1, min(BATCHES, len(batches))).round().astype(int))
+    parts = (part for number in chosen.tolist() for part in batches[number])
+    return sum((data.predictions(part, 0) for part in parts), Predictions())
+
+
+def check_pairs(split: EncodedSplit, config: ObjectiveConfig) -> None:
+    """Refuse next-sentence prediction on a text in which no sentence follows another.
+
+    Raises:
+        ConfigError: every document is a single sentence.
+    """
+    if config.next_sentence and split.n_documents and not (np.diff(split.documents) > 1).any():
+        raise ConfigError("objective.next_sentence: no document of the text has two sentences, so there is nothing to "
+                          "predict; set it to false, or leave blank lines only between documents")
+
+
+def check_predictions(found: Predictions, config: ObjectiveConfig) -> None:
+    """Refuse an objective that predicts nothing, or far less than its settings ask for.
+
+    Raises:
+        ConfigError: fewer than `LEAST` of the predictions asked for.
+    """
+    if found.tokens and found.made < LEAST * max(found.asked, 1.0):
+        shares = found.describe()
+        cure = ("words have more tokens than a sequence may predict; objective.whole_word=false hides tokens one by one"
+                if config.name == "mlm" and config.whole_word else "the text is too short")
+        raise ConfigError(f"objective.name={config.name}: {shares['predicted_share']:.2%} of the tokens would be "
+                          f"predicted, the settings ask for {shares['asked_share']:.2%}: {cure}")
