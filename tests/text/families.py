@@ -12,7 +12,6 @@ from transformers import (
     BertTokenizerFast,
     DebertaV2Tokenizer,
     GPT2Tokenizer,
-    LlamaTokenizer,
     LukeTokenizer,
     PreTrainedTokenizerFast,
     RobertaTokenizer,
