@@ -6,13 +6,14 @@ import re
 
 import numpy as np
 
-from jptransfer.text.types import Encoding, IdBlock
+from jptransfer.text.types import Encoding, IdBlock, Template
 
 
 class PairTokenizer:
     """Ids are the code points' sum above 10; each run without white space is a word."""
 
     pad_id, unk_id, cls_id, sep_id, mask_id = range(5)
+    template = Template((cls_id,), (sep_id,), sep_id)
 
     def encode(self, text: str) -> Encoding:
         words = [match.span() for match in re.finditer(r"\S+", text)]

@@ -48,8 +48,14 @@ class Encoded:
 
 
 def encode(model: nn.Module, inputs: Mapping[str, Tensor]) -> Encoded:
-    """Run the encoder of `model` (any model of transformers, with or without head) on `input_ids`, `attention_mask`."""
-    output = encoder_of(model)(**inputs, output_hidden_states=True, return_dict=True)
+    """Run the encoder of `model` (any model of transformers, with or without head) on `input_ids`, `attention_mask`.
+
+    Of a model with encoder and decoder (T5, BART) it is the encoder alone.
+    """
+    encoder: Any = encoder_of(model)
+    if encoder.config.is_encoder_decoder:
+        encoder = encoder.get_encoder()
+    output = encoder(**inputs, output_hidden_states=True, return_dict=True)
     if isinstance(output, WordsOutput):
         assert output.hidden_states is not None and output.word_mask is not None
         return Encoded(tuple(output.hidden_states), output.word_mask, False, output.words, output.places)
@@ -76,13 +82,17 @@ def encoder_of(model: nn.Module) -> nn.Module:
     return model.base_model  # type: ignore[return-value]
 
 
+_POSITION_TABLES = ("position_embeddings", "char_position_embeddings")
+
+
 def longest_input(model: nn.Module) -> int | None:
     """Return the longest sequence that the model has positions for, special tokens included; None: any length."""
-    for name, module in model.named_modules():
-        if name.endswith("position_embeddings") and isinstance(module, nn.Embedding):
-            # RoBERTa's positions begin after that of padding.
-            return module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
-    return getattr(model.config, "max_position_embeddings", None)
+    # RoBERTa's positions begin after that of padding.
+    tables = [module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
+              for name, module in model.named_modules()
+              if name.rpartition(".")[2] in _POSITION_TABLES and isinstance(module, nn.Embedding)]
+    stated = getattr(model.config, "max_position_embeddings", None)
+    return min([*tables[:1], *([stated] if stated and stated > 0 else [])], default=None)  # XLNet says -1
 
 
 @dataclass(frozen=True)

@@ -51,6 +51,8 @@ def fetch(reference: str) -> tuple[Path, str]:
     return folder, f"{HUB}{name}@{folder.name}"
 
 
+_OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.ckpt")
+
 OWN = "jpt_"
 """Prefix of `model_type` in the configurations of the project's own architectures."""
 
@@ -134,6 +136,7 @@ def load_weights(factory: Any, folder: Path, **settings: Any) -> Any:
     """
     quiet()
     know_family(folder)
+    _check_weights(factory, folder)
     with explained(factory, folder):
         model, found = factory.from_pretrained(folder, dtype=torch.float32, use_safetensors=True,
                                                trust_remote_code=False, output_loading_info=True, **settings)
@@ -143,6 +146,20 @@ def load_weights(factory: Any, folder: Path, **settings: Any) -> Any:
     if missing:
         raise DataError(f"{folder}: {len(missing)} of the encoder's weights are missing, {missing[0]} first")
     return model
+
+
+def _check_weights(factory: Any, folder: Path) -> None:
+    """Raise `DataError` if a folder has a model, but no weights in the one format that is read."""
+    if not (folder / "config.json").is_file() or any(folder.glob("*.safetensors")):
+        return
+    other = sorted(path.name for pattern in _OTHER_WEIGHTS for path in folder.glob(pattern))
+    if not other:
+        raise DataError(f"{folder}: transformers loads no {factory.__name__} from it: there is no model.safetensors")
+    name = ([*(_settings(folder).get("architectures") or []), "AutoModel"])[0]
+    raise DataError(
+        f"{folder} has weights only as {other[0]}; jpt reads model.safetensors alone, because a pickle can run code. If "
+        f"you trust it, convert it once: python -c \"import transformers; "
+        f"transformers.{name}.from_pretrained('{folder}').save_pretrained('{folder}')\"")
 
 
 @contextmanager

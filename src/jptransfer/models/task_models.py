@@ -20,13 +20,15 @@ from torch import nn
 from transformers import (
     AutoConfig,
     AutoModel,
+    AutoModelForCausalLM,
+    AutoModelForMaskedLM,
     AutoModelForSequenceClassification,
     AutoModelForTokenClassification,
     PreTrainedConfig,
     PreTrainedModel,
 )
 
-from jptransfer.config import HeadConfig
+from jptransfer.config import HeadConfig, PooledHeadConfig, Pooling
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import UNITS, Encoded, at_ids, encode, first_positions, top_layer_at
 from jptransfer.models.heads import Head, HeadOutput
@@ -138,6 +140,23 @@ def head_name(config: PreTrainedConfig, kind: str, head: HeadConfig) -> str:
     if head.name or not ours:
         return head.name
     return "token" if kind == "ner" else MODELS.entries[ours].head
+
+
+def complete_head(source: Path | PreTrainedConfig, kind: str, head: HeadConfig) -> HeadConfig:
+    """Return a head that the encoder can have: `head`, or ours where transformers has no class for the task.
+
+    Some architectures of transformers come without one (Mamba has neither, BART none for tokens). A tagger then gets
+    head ``token``, a classifier head ``pooled``: on the last state of a model that reads from left to right, which is
+    the only one that knows the whole text, and on the mean of all others.
+    """
+    config = source if isinstance(source, PreTrainedConfig) else _settings(source)
+    if head.name or own_architecture(config.model_type) or type(config) in _plain_class(kind)._model_mapping:
+        return head
+    if kind == "ner":
+        return replace(head, name="token")
+    causal = type(config) in AutoModelForCausalLM._model_mapping and type(config) not in AutoModelForMaskedLM._model_mapping
+    pooling = Pooling.last if causal and not config.is_encoder_decoder else Pooling.mean
+    return replace(head, name="pooled", pooled=PooledHeadConfig(pooling))
 
 
 def _make_head(factory: type[Head], name: str, settings: HeadConfig, encoder: PreTrainedConfig) -> nn.Module:

@@ -48,8 +48,8 @@ STAGES: dict[str, StageInfo] = {
     "encode": StageInfo("encoded", 2),
     "pretrain": StageInfo("language_model", 3),
     "adapt": StageInfo("language_model", 3),
-    "finetune": StageInfo("task_model", 2),
-    "evaluate": StageInfo("evaluation", 2),
+    "finetune": StageInfo("task_model", 3),
+    "evaluate": StageInfo("evaluation", 3),
     "report": StageInfo("report", 2),
 }
 

@@ -87,4 +87,6 @@ def _headline(config: FinetuneStage, metric: str, scores: dict[str, float], valu
     learned = f"{config.learner} on {values['train_examples']:,} examples"
     if inside := values.get("misaligned", 0):
         learned += f" ({inside:,} of {values['entities']:,} entities begin or end inside a unit)"
+    if head := values.get("head"):
+        learned += f", head {head} (transformers has none for this model)"
     return f"{learned}, validation {metric} {scores[metric]:.4f}" if scores else learned

@@ -132,6 +132,7 @@ def _evaluation(objective, data) -> Any:
 def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> tuple[Any, dict[str, Any]]:
     """Return the model training starts from, the one given or a fresh one, and what the summary tells of it."""
     from jptransfer.models.encoder import longest_input
+    from jptransfer.models.pairing import check_pair
     from jptransfer.models.pretrained import fresh_configuration, fresh_language_model, load_language_model
 
     training = config.training
@@ -146,8 +147,7 @@ def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> tuple[Any, dict[
         model = fresh_language_model(architecture, training.objective.name, training.objective.next_sentence)
     else:
         raise ConfigError("a language model needs a model configuration or a start")
-    if tokenizer.vocab_size > model.config.vocab_size:
-        raise ConfigError(f"the tokenizer has {tokenizer.vocab_size} units, the start only {model.config.vocab_size}")
+    check_pair(model, tokenizer, "start")
     longest, wanted = longest_input(model), max(_of_phase(training, phase).max_length for phase in _each(training))
     if longest is not None and wanted > longest:
         raise ConfigError(f"max_length={wanted} is more than the model's {longest} positions")

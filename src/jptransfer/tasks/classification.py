@@ -79,13 +79,13 @@ class Classification:
 
     def features(self, examples: Sequence[TextExample], tokenizer: Tokenizer,
                  max_length: int, keep: Keep = Keep.first) -> list[Feature]:
-        """One feature an example: [CLS], the first (or last) `max_length` - 2 pieces, [SEP]."""
+        """One feature an example: its first (or last) pieces that fit, between the tokenizer's special tokens."""
         block = tokenizer.encode_lines(example.text for example in examples)
-        ids, ends, room = block.ids.tolist(), np.cumsum(block.lengths).tolist(), max_length - 2
+        ids, ends, room = block.ids.tolist(), np.cumsum(block.lengths).tolist(), max_length - len(tokenizer.template)
         made, start = [], 0
         for index, (example, end) in enumerate(zip(examples, ends, strict=True)):
             kept = ids[start:min(end, start + room)] if keep is Keep.first else ids[max(start, end - room):end]
-            made.append(Feature(index, [tokenizer.cls_id, *kept, tokenizer.sep_id], [self.target(example)],
+            made.append(Feature(index, tokenizer.template.around(kept), [self.target(example)],
                                 truncated=end - start - len(kept)))
             start = end
         return made

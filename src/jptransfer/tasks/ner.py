@@ -88,14 +88,14 @@ class EntityRecognition:
 
     def features(self, examples: Sequence[EntityExample], tokenizer: Tokenizer,
                  max_length: int, keep: Keep = Keep.first) -> list[Feature]:
-        """One feature or more an example: overlapping windows of whole units between [CLS] and [SEP].
+        """One feature or more an example: overlapping windows of whole units between special tokens.
 
         A unit that two windows hold is scored in the one where it stands further from the border; all of a text stays.
         """
         return [
             feature
             for index, example in enumerate(examples)
-            for feature in self._windows(index, example, tokenizer, max_length - 2)
+            for feature in self._windows(index, example, tokenizer, max_length - len(tokenizer.template))
         ]
 
     def _windows(self, index: int, example: EntityExample, tokenizer: Tokenizer,
@@ -106,11 +106,11 @@ class EntityRecognition:
         for window in windows(borders, room):
             begin = borders[window.first]
             stop = min(borders[window.last], begin + room)
-            labels = [IGNORED] * (stop - begin + 2)
-            positions = [borders[unit] - begin + 1 for unit in window.scored]
+            ids = tokenizer.template.around(pieces.ids[begin:stop])
+            labels = [IGNORED] * len(ids)
+            positions = [borders[unit] - begin + len(tokenizer.template.before) for unit in window.scored]
             for unit, position in zip(window.scored, positions, strict=True):
                 labels[position] = targets[unit]
-            ids = [tokenizer.cls_id, *pieces.ids[begin:stop], tokenizer.sep_id]
             yield Feature(index, ids, labels, positions, [units[unit] for unit in window.scored],
                           truncated=borders[window.last] - stop)
 

@@ -19,7 +19,7 @@ from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc
 from jptransfer.text.overlay import WordOverlay, word_starts
 from jptransfer.text.romanize import Romaniser, romaniser
 from jptransfer.text.segment import Segmenter, segmenter
-from jptransfer.text.types import SPECIAL_TOKENS, Encoding, IdBlock
+from jptransfer.text.types import SPECIAL_TOKENS, Encoding, IdBlock, Template
 
 DESCRIPTION = "jpt_tokenizer.json"
 TRANSFORMERS_CONFIG = "tokenizer_config.json"
@@ -104,6 +104,7 @@ class BaseTokenizer(ABC):
     """A tokenizer made by this project; special tokens have the first ids, in the order of `SPECIAL_TOKENS`."""
 
     pad_id, unk_id, cls_id, sep_id, mask_id = range(len(SPECIAL_TOKENS))
+    template = Template((cls_id,), (sep_id,), sep_id)
 
     def __init__(self, settings: Settings, tokens: Sequence[str]) -> None:
         """Take the settings and all tokens in the order of their ids."""

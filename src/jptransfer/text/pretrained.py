@@ -17,23 +17,31 @@ from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc, replac
 from jptransfer.text.base import DESCRIPTION, Settings, encode_lines, encode_words, write_json
 from jptransfer.text.memo import MEMO_WORDS, Memo
 from jptransfer.text.overlay import WordOverlay
+from jptransfer.text.special import own_special_ids, special_id, template_of, usable_units
 from jptransfer.text.types import Encoding, IdBlock
 
 _MARKERS = ("##", "▁", "</w>")
 _ANALYSERS = {"MecabTokenizer", "SudachiTokenizer", "JumanppTokenizer"}
 """Word stages of BertJapaneseTokenizer that find words; its BasicTokenizer splits at spaces and around kanji."""
-_STAND_INS = {"cls": "bos", "sep": "eos", "pad": "eos", "unk": "pad"}
 
 
 class PretrainedTokenizer:
-    """Any tokenizer that AutoTokenizer loads. Special tokens spelled out in a text are text."""
+    """Any tokenizer that AutoTokenizer loads. Special tokens spelled out in a text are text.
+
+    Attributes:
+        special_ids: role (pad, cls, bos, ...) -> id of the special tokens that the tokenizer itself has.
+    """
 
     def __init__(self, tokenizer: Any, settings: Settings | None = None) -> None:
         """Take a tokenizer of transformers."""
         self.tokenizer = tokenizer
         self.settings = settings or Settings("pretrained")
         self._overlay = self.settings.overlay()
-        self.pad_id, self.unk_id, self.cls_id, self.sep_id = map(self._special, ("pad", "unk", "cls", "sep"))
+        self.pad_id, self.unk_id, self.cls_id, self.sep_id = (
+            special_id(tokenizer, role) for role in ("pad", "unk", "cls", "sep"))
+        self.special_ids = own_special_ids(tokenizer)
+        self.template = template_of(tokenizer)
+        self.vocab_size = usable_units(tokenizer)
         self._cut = (_fast_cutter(tokenizer, self._overlay) if tokenizer.is_fast
                      else SlowCutter(tokenizer, self.unk_id, self._overlay))
 
@@ -54,26 +62,12 @@ class PretrainedTokenizer:
         return cls(open_pretrained(str(folder)), settings)
 
     @property
-    def vocab_size(self) -> int:
-        """Number of ids, special and added tokens included."""
-        return len(self.tokenizer)
-
-    @property
     def mask_id(self) -> int:
         """The id of the mask token; `ConfigError` if the tokenizer has none."""
         if self.tokenizer.mask_token_id is None:
             raise ConfigError(f"the tokenizer {self.tokenizer.name_or_path} has no mask token; "
                               "masked language modelling needs one")
         return self.tokenizer.mask_token_id
-
-    def _special(self, role: str) -> int:
-        """Return the id of a special token; tokenizers that lack it have another one do its work."""
-        found = getattr(self.tokenizer, f"{role}_token_id", None)
-        if found is not None:
-            return found
-        if role not in _STAND_INS:
-            raise ConfigError(f"the tokenizer {self.tokenizer.name_or_path} has no {role} token, nor one in its place")
-        return self._special(_STAND_INS[role])
 
     def encode(self, text: str) -> Encoding:
         """Cut `text`; offsets refer to `text` as given."""

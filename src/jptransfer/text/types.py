@@ -58,14 +58,40 @@ class IdBlock:
     lengths: np.ndarray
 
 
+@dataclass(frozen=True)
+class Template:
+    """The special tokens around a text in a model's input.
+
+    Attributes:
+        before, after: their ids.
+        lone: id of the token that stands for a text without tokens if there are no special tokens.
+    """
+
+    before: tuple[int, ...]
+    after: tuple[int, ...]
+    lone: int
+
+    def __len__(self) -> int:
+        return len(self.before) + len(self.after)
+
+    def around(self, ids: Sequence[int]) -> list[int]:
+        """Return the input for `ids`; it is never empty, because no model reads nothing."""
+        return [*self.before, *ids, *self.after] or [self.lone]
+
+
 class Tokenizer(Protocol):
-    """Every tokenizer of the project, ours and transformers'. Encoding never produces special tokens."""
+    """Every tokenizer of the project, ours and transformers'. Encoding never produces special tokens.
+
+    Attributes:
+        template: special tokens around a text. They differ: T5 has only one at the end, GPT-2 and Qwen have none.
+    """
 
     pad_id: int
     unk_id: int
     cls_id: int
     sep_id: int
     mask_id: int
+    template: Template
 
     @property
     def vocab_size(self) -> int:

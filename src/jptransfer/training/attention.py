@@ -19,9 +19,6 @@ from jptransfer.training.prediction import Predictor
 from jptransfer.training.task_data import collate
 from jptransfer.training.types import move
 
-SPECIAL = 2
-"""Special tokens of a feature: one before the pieces of a text, one after."""
-
 
 @dataclass(frozen=True)
 class Attended:
@@ -53,10 +50,11 @@ def attended(predictor: Predictor, examples: Sequence[Any], batch_size: int = 64
     assert isinstance(predictor, EncoderPredictor)
     head: Any = model.head
     device = next(model.parameters()).device
+    batch_size = batch_size if predictor.padding.mixed else 1
     for start in range(0, len(examples), batch_size):
         part = examples[start:start + batch_size]
         features = predictor.task.features(part, predictor.tokenizer, predictor.max_length, predictor.keep)
-        batch = move(collate(features, predictor.tokenizer.pad_id), device)
+        batch = move(collate(features, predictor.tokenizer.pad_id, least=predictor.padding.least), device)
         batch.pop("labels")
         with torch.inference_mode():
             encoded = model.read(**batch)
@@ -64,7 +62,7 @@ def attended(predictor: Predictor, examples: Sequence[Any], batch_size: int = 64
             scores = head(encoded).logits.float().cpu().numpy()
         predictions = predictor.task.decode(features, scores, part)
         for row, (prediction, feature) in enumerate(zip(predictions, features, strict=True)):
-            spans = [None, *_kept(predictor, prediction.text, len(feature.input_ids) - SPECIAL), None]
+            spans = _spans(predictor, prediction.text, len(feature.input_ids))
             places = _places(encoded, row, batch["input_ids"].shape[1], len(spans))
             shown = {state: span for state, place in enumerate(places) if (span := spans[place])}
             yield Attended(prediction, list(shown.values()), weights[row][:, list(shown)])
@@ -88,7 +86,12 @@ def _places(encoded: Encoded, row: int, width: int, length: int) -> list[int]:
     return list(range(first, first + count))
 
 
-def _kept(predictor: EncoderPredictor, text: str, count: int) -> list[tuple[int, int]]:
-    """Return the spans of the first or last `count` pieces, those that a feature holds."""
+def _spans(predictor: EncoderPredictor, text: str, length: int) -> list[tuple[int, int] | None]:
+    """Return the spans of the `length` tokens of a feature: the first or last pieces of a text; None: a special token.
+    """
+    template = predictor.tokenizer.template
     spans = predictor.tokenizer.encode(text).offsets
-    return spans[:count] if predictor.keep is Keep.first else spans[len(spans) - count:]
+    count = min(length - len(template), len(spans))
+    kept = spans[:count] if predictor.keep is Keep.first else spans[len(spans) - count:]
+    around = [None] * len(template.before), [None] * len(template.after)
+    return [*around[0], *kept, *around[1]] or [None]

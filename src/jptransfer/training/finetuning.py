@@ -19,9 +19,10 @@ from jptransfer.config import ClassWeights, EncoderFinetuningConfig, HeadConfig,
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError
 from jptransfer.models.dropout import set_dropouts
-from jptransfer.models.encoder import encoder_of
+from jptransfer.models.encoder import encoder_of, longest_input
+from jptransfer.models.pairing import check_pair
 from jptransfer.models.pretrained import fresh_configuration
-from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
+from jptransfer.models.task_models import complete_head, fresh_head, load_task_model, save_task_model, task_output
 from jptransfer.models.windows import Windows
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import IGNORED, Feature, make_task
@@ -33,6 +34,7 @@ from jptransfer.training.inference import EncoderPredictor, score
 from jptransfer.training.launch import launch
 from jptransfer.training.learners import Job, Learned, TransferSource
 from jptransfer.training.loop import kept_weights
+from jptransfer.training.padding import find_padding
 from jptransfer.training.phases import Lesson, Phase, make_phases, parameter_groups, train_phases
 from jptransfer.training.prediction import EPOCHS, Predictor, read_settings
 from jptransfer.training.task_data import TaskData
@@ -98,9 +100,9 @@ class EncoderLearner:
                               "leave it out (null)")
         result, report = launch(_train, runtime, job)
         config = job.config.encoder
-        settings = {"max_length": config.max_length, "keep": config.keep.value, "head": _plain(config.head),
+        settings = {"max_length": config.max_length, "keep": config.keep.value, "head": _plain(_head(job)),
                     **({"bptt": config.bptt} if config.bptt else {})}
-        values = {"steps": result.steps, "best_step": result.best_step, **report}
+        values = {"steps": result.steps, "best_step": result.best_step, **report, **_stand_in(job)}
         learned = {"kind": job.task.kind, "labels": job.task.labels, **settings}
         return Learned(cls.load(job.out, learned, runtime), settings, result.history, values)
 
@@ -112,6 +114,20 @@ class EncoderLearner:
         most = _tokens_read(_windows_of(settings), settings["max_length"])
         return EncoderPredictor(task, _load(folder, settings), load_tokenizer(folder), most, device, runtime,
                                 Keep(settings.get("keep", Keep.first)))
+
+
+def _head(job: Job) -> HeadConfig:
+    """Return the head asked for, or the one that stands in where transformers has none for this encoder."""
+    head = job.config.encoder.head
+    return head if job.language_model is None else complete_head(job.language_model, job.task.kind, head)
+
+
+def _stand_in(job: Job) -> dict[str, str]:
+    """Return the head of ours that was taken because transformers has none, for the summary; nothing if it has one."""
+    head = _head(job)
+    if head == job.config.encoder.head:
+        return {}
+    return {"head": f"pooled, {head.pooled.pooling.value}" if head.name == "pooled" else head.name}
 
 
 def _plain(head: HeadConfig) -> dict[str, Any]:
@@ -155,13 +171,14 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
         started |= {"transfer": _take_over(job, job.transfer, model, tokenizer, features)}
     groups = layer_groups(model)
     frozen = freeze(groups, config.freeze, "finetuning.encoder.freeze")
+    padding = find_padding(model, task, tokenizer, most)
     data = TaskData(features, config.batch_size, tokenizer.pad_id, job.seed,
-                    STATIC_MULTIPLE if context.static_shapes else 1)
+                    STATIC_MULTIPLE if context.static_shapes else 1, padding.mixed, padding.least)
 
     def evaluate(model: nn.Module, context: TrainingContext) -> dict[str, float]:
         if not context.is_main:
             return {}
-        scores = score(model, validation, task.level, tokenizer.pad_id, EVALUATION_BATCH)
+        scores = score(model, validation, task.level, tokenizer.pad_id, EVALUATION_BATCH, padding=padding)
         return job.selection.score(task.decode(validation, scores.rows, job.validation, scores.paths))
 
     if any(getattr(part, "over_text", False) for part in model.modules()):
@@ -213,15 +230,10 @@ def _new_model(job: Job, tokenizer: Tokenizer) -> tuple[nn.Module, dict[str, Any
     source = job.language_model or _architecture(job, tokenizer)
     adjust = partial(set_dropouts, values=config.dropouts, factor=config.dropout_factor)
     model = _fresh(job, source, job.task.outputs, adjust)
-    settings: Any = model.config
-    if getattr(settings, "pad_token_id", None) is None:
-        settings.pad_token_id = tokenizer.pad_id
+    check_pair(model, tokenizer)
     positions = _longest(model)
     if positions and config.max_length > positions:
         raise ConfigError(f"finetuning.encoder.max_length={config.max_length}, but the model has {positions} positions")
-    if tokenizer.vocab_size > settings.vocab_size:
-        raise ConfigError(f"the tokenizer has {tokenizer.vocab_size} units, the model only {settings.vocab_size}; "
-                          "they do not belong together")
     start = getattr(encoder_of(model), "start_from", None)
     told = dict(start(job.model, tokenizer)) if start and job.model else {}
     return model, told | getattr(getattr(model, "head", None), "start_from", lambda _: {})(tokenizer)
@@ -231,7 +243,7 @@ def _fresh(job: Job, source: Path | PreTrainedConfig, outputs: Sequence[str],
            adjust: Callable[[PreTrainedConfig], None] = lambda config: None) -> nn.Module:
     """Return an encoder with a new head, as the job wants it (see `fresh_head`)."""
     config = job.config.encoder
-    return fresh_head(source, job.task.kind, outputs, config.head, job.seed, adjust,
+    return fresh_head(source, job.task.kind, outputs, _head(job), job.seed, adjust,
                       _windows(config.bptt, config.max_length))
 
 
@@ -252,9 +264,8 @@ def _take_over(job: Job, source: TransferSource, model: nn.Module, tokenizer: To
 
 def _longest(model: Any) -> int | None:
     """Return the most tokens that both the encoder and its head take; None: any number."""
-    positions = getattr(model.config, "max_position_embeddings", None)
     weights = getattr(getattr(model, "head", None), "longest", None)
-    return min((limit for limit in (positions, weights) if limit), default=None)
+    return min((limit for limit in (longest_input(encoder_of(model)), weights) if limit), default=None)
 
 
 def _architecture(job: Job, tokenizer: Tokenizer) -> PreTrainedConfig:

@@ -19,6 +19,7 @@ from jptransfer.models.task_models import task_output
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Level, Task
 from jptransfer.text.types import Tokenizer
+from jptransfer.training.padding import Padding, find_padding
 from jptransfer.training.task_data import collate
 from jptransfer.training.types import move
 
@@ -44,19 +45,21 @@ def score(
     pad: int,
     batch_size: int,
     done: Callable[[int], None] = lambda count: None,
+    padding: Padding = Padding(),  # noqa: B008 # frozen
 ) -> Scores:
     """Return what `model` says of each feature.
 
     At most `batch_size` features of similar length go through the model together, the longest first (so that memory is
-    asked for once); `done` is told how many after each batch. `model` is used as it is: evaluation mode and gradients
-    are the caller's.
+    asked for once); `done` is told how many after each batch. `padding` says whether lengths may differ. `model` is
+    used as it is: evaluation mode and gradients are the caller's.
     """
     rows, paths = ([np.empty(0)] * len(features) for _ in range(2))
     device = next(model.parameters()).device
     most = getattr(encoder_of(model), "cpu_padding", CPU_PADDING) if device.type == "cpu" else None
+    most = most if padding.mixed else 0
     with steady(model):
         for part in sorted_batches([len(feature.input_ids) for feature in features], batch_size, most):
-            batch = move(collate([features[index] for index in part], pad), device)
+            batch = move(collate([features[index] for index in part], pad, least=padding.least), device)
             batch.pop("labels")
             logits, best = _at_tokens(task_output(model, batch))
             for place, index in enumerate(part):
@@ -84,11 +87,13 @@ class EncoderPredictor:
     def __init__(self, task: Task, model: nn.Module, tokenizer: Tokenizer, max_length: int, device: torch.device,
                  runtime: Runtime, keep: Keep = Keep.first) -> None:
         self.task, self.tokenizer, self.max_length, self.keep, self.runtime = task, tokenizer, max_length, keep, runtime
+        self.padding = find_padding(model, task, tokenizer, max_length)
         self.model = model.to(device).eval()
 
     def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[Any]:
         """Return the task's prediction for each example (see `Predictor`)."""
         features = self.task.features(examples, self.tokenizer, self.max_length, self.keep)
         with torch.inference_mode(), self.runtime.progress.bar("predict", len(features)) as bar:
-            scores = score(self.model, features, self.task.level, self.tokenizer.pad_id, batch_size, bar.advance)
+            scores = score(self.model, features, self.task.level, self.tokenizer.pad_id, batch_size, bar.advance,
+                           self.padding)
         return self.task.decode(features, scores.rows, examples, scores.paths)

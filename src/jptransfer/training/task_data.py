@@ -16,14 +16,23 @@ from jptransfer.training.types import Batch, Tensors
 class TaskData:
     """Features of a training split as `TrainingData`; every epoch draws the batches anew."""
 
-    def __init__(self, features: Sequence[Feature], batch_size: int, pad: int, seed: int, multiple: int = 1) -> None:
-        """Take `features` for batches of `batch_size`, padded with id `pad` to a multiple of `multiple` tokens."""
-        self.features, self.batch_size, self.pad, self.seed, self.multiple = features, batch_size, pad, seed, multiple
+    def __init__(self, features: Sequence[Feature], batch_size: int, pad: int, seed: int, multiple: int = 1,
+                 mixed: bool = True, least: int = 1) -> None:
+        """Take `features` for batches of `batch_size`, padded with id `pad` to a multiple of `multiple` tokens.
+
+        Args:
+            mixed: whether texts of different lengths go through the model together; if not, a batch has a part for
+                each length, and `multiple` is not used.
+            least: positions that every input has at least.
+        """
+        self.features, self.batch_size, self.pad, self.seed, self.mixed = features, batch_size, pad, seed, mixed
+        self.multiple, self.least = multiple if mixed else 1, least
         self._lengths = np.array([len(feature.input_ids) for feature in features], dtype=np.int64)
 
     def batches(self, epoch: int) -> Sequence[Batch]:
         """Global batches of an epoch."""
-        return alike_batches(self._lengths, self.batch_size, self.seed, epoch)
+        batches = alike_batches(self._lengths, self.batch_size, self.seed, epoch)
+        return batches if self.mixed else [_by_length(batch, self._lengths) for batch in batches]
 
     def lengths(self, epoch: int) -> np.ndarray:
         """Tokens of every feature."""
@@ -31,16 +40,22 @@ class TaskData:
 
     def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
         """Tensors of the features at `indices`."""
-        return collate([self.features[index] for index in indices], self.pad, self.multiple)
+        return collate([self.features[index] for index in indices], self.pad, self.multiple, self.least)
 
 
-def collate(features: Sequence[Feature], pad: int, multiple: int = 1) -> Tensors:
+def _by_length(batch: Batch, lengths: np.ndarray) -> Batch:
+    """Return the same update in parts of one length each."""
+    return [part[lengths[part] == length] for part in batch for length in np.unique(lengths[part])]
+
+
+def collate(features: Sequence[Feature], pad: int, multiple: int = 1, least: int = 1) -> Tensors:
     """Return `input_ids`, `attention_mask`, `labels`, where features have segments `token_type_ids`, and at token level
     `units`, 1 where a unit begins; all int64.
 
-    All are (features, longest) but the labels at sequence level: (features,).
+    All are (features, longest) but the labels at sequence level: (features,). The width is a multiple of `multiple`,
+    and `least` or more.
     """
-    longest = max(len(feature.input_ids) for feature in features)
+    longest = max(least, *(len(feature.input_ids) for feature in features))
     width = -(-longest // multiple) * multiple
     tensors = {"input_ids": _padded([feature.input_ids for feature in features], width, pad),
                "attention_mask": _padded([[1] * len(feature.input_ids) for feature in features], width, 0)}
