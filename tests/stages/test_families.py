@@ -123,7 +123,7 @@ def test_logits_are_those_of_transformers_for_a_text_alone(trained, name):
 
 @pytest.mark.parametrize(("name", "kind", "head"), [
     ("mamba", "classification", "pooled, last"), ("mamba", "ner", "token"), ("bart", "ner", "token")])
-def test_a_family_without_a_class_for_the_task_gets_a_head_of_ours_and_says_so(folder, data, tmp_path, name, kind, head):
+def test_a_family_without_a_class_gets_a_head_of_ours_and_says_so(folder, data, tmp_path, name, kind, head):
     made = fit(folder(name), data(kind), tmp_path)
     assert f"head {head} (transformers has none for this model)" in made.headline
     assert made.values["head"] == head

@@ -1,4 +1,4 @@
-"""Whether a tokenizer and a model belong together: the ids of special tokens, and a row of the embedding for each unit."""
+"""Whether a tokenizer and a model belong together: ids of special tokens, and an embedding for each unit."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _rows(model: nn.Module) -> int | None:
 
 def _is_id(value: Any, rows: int | None) -> bool:
     """Whether a value in a configuration can be meant: GPT-2's default ids are those of its own large vocabulary."""
-    return isinstance(value, int) and 0 <= value and (rows is None or value < rows)
+    return isinstance(value, int) and value >= 0 and (rows is None or value < rows)
 
 
 def _around(tokenizer: Tokenizer) -> tuple[int, ...]:

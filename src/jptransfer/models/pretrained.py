@@ -157,8 +157,8 @@ def _check_weights(factory: Any, folder: Path) -> None:
         raise DataError(f"{folder}: transformers loads no {factory.__name__} from it: there is no model.safetensors")
     name = ([*(_settings(folder).get("architectures") or []), "AutoModel"])[0]
     raise DataError(
-        f"{folder} has weights only as {other[0]}; jpt reads model.safetensors alone, because a pickle can run code. If "
-        f"you trust it, convert it once: python -c \"import transformers; "
+        f"{folder} has weights only as {other[0]}; jpt reads model.safetensors alone, because a pickle can run code. "
+        f"If you trust it, convert it once: python -c \"import transformers; "
         f"transformers.{name}.from_pretrained('{folder}').save_pretrained('{folder}')\"")
 
 

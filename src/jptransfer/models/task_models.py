@@ -154,8 +154,8 @@ def complete_head(source: Path | PreTrainedConfig, kind: str, head: HeadConfig) 
         return head
     if kind == "ner":
         return replace(head, name="token")
-    causal = type(config) in AutoModelForCausalLM._model_mapping and type(config) not in AutoModelForMaskedLM._model_mapping
-    pooling = Pooling.last if causal and not config.is_encoder_decoder else Pooling.mean
+    masked, causal = (type(config) in one._model_mapping for one in (AutoModelForMaskedLM, AutoModelForCausalLM))
+    pooling = Pooling.last if causal and not masked and not config.is_encoder_decoder else Pooling.mean
     return replace(head, name="pooled", pooled=PooledHeadConfig(pooling))
 
 

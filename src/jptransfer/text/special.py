@@ -7,7 +7,7 @@ from typing import Any
 from jptransfer.errors import ConfigError
 from jptransfer.text.types import Template
 
-# Decoders have no [CLS], T5 has no first token, GPT-2 and Llama no padding: the first role of a row that exists is used.
+# Decoders have no [CLS], T5 no first token, GPT-2 and Llama no padding: the first role of a row that exists is used.
 _STAND_INS = {
     "cls": ("cls", "bos", "sep", "eos", "pad"),
     "sep": ("sep", "eos", "cls", "bos", "pad"),
@@ -34,8 +34,8 @@ def special_id(tokenizer: Any, role: str) -> int:
     for name in _STAND_INS[role]:
         if name in own:
             return own[name]
-    raise ConfigError(f"the tokenizer {tokenizer.name_or_path} has no {role} token and no other special token that could "
-                      f"be used for it; set {role}_token in its tokenizer_config.json")
+    raise ConfigError(f"the tokenizer {tokenizer.name_or_path} has no {role} token and no other special token to "
+                      f"use for it; set {role}_token in its tokenizer_config.json")
 
 
 def usable_units(tokenizer: Any) -> int:
