@@ -226,3 +226,16 @@ def test_what_libraries_print_while_stages_run_is_no_result(jpt, text, monkeypat
     result = jpt("prepare", f"corpus.sources.text.path={text}")
     assert result.code == 0 and "* Run finished" in result.err
     assert result.out.startswith("artifact: ") and result.out.count("\n") == 1
+
+
+def test_what_is_typed_in_vain_beside_a_model_that_is_there_is_said(jpt, tmp_path):
+    (tmp_path / "bert").mkdir()
+    (tmp_path / "bert/config.json").write_text('{"architectures": ["BertForMaskedLM"], "model_type": "bert"}')
+    take = ["lm=bert", "corpus=none", "dry_run=true"]
+    done = jpt("adapt", *take, "domain=toy", "model=bert_mini", "tokenizer=toy", "pretraining.max_steps=3")
+    assert done.code == 0 and "adapt " in done.out and "pretrain " not in done.out
+    assert done.err.strip() == ("note: lm=bert brings its own weights, architecture and tokenizer; without effect: "
+                                "model=bert_mini, tokenizer=toy, pretraining.max_steps=3")
+    assert not jpt("adapt", *take, "domain=toy", "adaptation.max_steps=3").err
+    unread = jpt("finetune", *take[::2], "task=toy_sentiment", "corpus=toy", "adaptation.max_steps=3")
+    assert "is not trained further; without effect: corpus=toy, adaptation.max_steps=3" in unread.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from copy import deepcopy
 from dataclasses import replace
 from functools import reduce
@@ -103,7 +104,7 @@ def test_a_corpus_is_the_same_as_corpus_or_domain(config: Config, store: Store) 
 
 
 def test_hub_start_brings_its_own_tokenizer_and_needs_no_network_for_a_commit(config: Config, store: Store) -> None:
-    config.lm = f"hf:org/bert@{COMMIT}"
+    config.lm, config.corpus, config.domain = f"hf:org/bert@{COMMIT}", Config().corpus, Config().domain
     chain = Chain(config, store)
     assert chain.task_model.recipe["inputs"]["language_model"] == f"hub:org/bert@{COMMIT}"
     assert chain.tokenizer.recipe["config"]["tokenizer"]["kind"] == "pretrained"
@@ -435,3 +436,68 @@ def test_a_model_without_a_language_model_is_told_so(config: Config, store: Stor
     said = f"^lm={start}: model.architecture=embedding has no language model; take lm=none"
     with pytest.raises(ConfigError, match=said):
         _ = Chain(config, store).finetuning_start
+
+
+def language_model(folder: Path, name: str = "BertForMaskedLM", model_type: str = "bert") -> str:
+    """A folder whose config speaks of a model of this class."""
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps({"architectures": [name], "model_type": model_type}))
+    return str(folder)
+
+
+@pytest.mark.parametrize("kind", ["folder", "hub"])
+def test_a_model_that_lm_names_is_adapted_to_the_domain(config: Config, store: Store, tmp_path: Path, kind) -> None:
+    config.lm = language_model(tmp_path / "bert") if kind == "folder" else f"hf:org/bert@{COMMIT}"
+    config.corpus = Config().corpus
+    chain = Chain(config, store)
+    assert chain.adapted.inputs["start"] is chain.finetuning_reference
+    assert chain.adapted.config.model is None  # its architecture is its own
+    assert chain.adapted.inputs["tokenizer"] is chain.tokenizer
+    assert chain.tokenizer.config.tokenizer.source == config.lm
+    assert chain.task_model.inputs["language_model"] is chain.adapted
+    assert "pretrain" not in stages_behind("run", config, store)
+    config.model.architecture = "linear_tfidf"
+    assert Chain(config, store).adapted.id == chain.adapted.id
+    config.domain, config.model.architecture = Config().domain, "bert"
+    assert Chain(config, store).task_model.inputs["language_model"].place == config.lm
+
+
+@pytest.mark.parametrize("verb", ["pretrain", "adapt", "finetune", "run"])
+def test_a_corpus_for_a_model_that_is_there_is_an_error(config: Config, store: Store, tmp_path: Path, verb) -> None:
+    config.lm = language_model(tmp_path / "bert")
+    with pytest.raises(ConfigError, match=r"^corpus: lm=.*bert names .* give corpus=none .* pretraining.start="):
+        stages_behind(verb, config, store)
+
+
+def test_two_models_to_start_from(config: Config, store: Store, tmp_path: Path) -> None:
+    config.lm, config.corpus = language_model(tmp_path / "bert"), Config().corpus
+    config.pretraining.start = language_model(tmp_path / "other", "RobertaForMaskedLM", "roberta")
+    for look in (lambda chain: chain.adapted, lambda chain: chain.task_model, lambda chain: chain.tokenizer):
+        with pytest.raises(ConfigError, match="lm=.* and pretraining.start=.* are two models"):
+            look(Chain(config, store))
+
+
+@pytest.mark.parametrize("where", ["lm", "pretraining.start"])
+@pytest.mark.parametrize(("name", "model_type", "message"), [
+    ("GPT2LMHeadModel", "gpt2", "a causal language model"), ("Qwen2ForCausalLM", "qwen2", "a causal language model"),
+    ("ElectraForPreTraining", "electra", "no head of a masked language model"), ("BertModel", "bert", "no head of a"),
+    ("T5ForConditionalGeneration", "t5", "an encoder-decoder"),
+    ("EmbeddingModel", "jpt_embedding", "is not a language"),
+])
+def test_a_model_that_cannot_be_adapted_is_named_before_anything_is_built(
+        config: Config, store: Store, tmp_path: Path, where, name, model_type, message) -> None:
+    config.corpus, start = Config().corpus, language_model(tmp_path / "model", name, model_type)
+    config.lm, config.pretraining.start = (start, "scratch") if where == "lm" else ("adapted", start)
+    with pytest.raises(ConfigError, match=f"^{where}: .*{message}"):
+        _ = Chain(config, store).adapted
+    config.lm, config.domain, config.pretraining.start = start, Config().domain, "scratch"
+    assert Chain(config, store).task_model.inputs["language_model"].place == start
+
+
+def test_objectives_are_those_of_the_model_that_is_there(config: Config, store: Store, tmp_path: Path) -> None:
+    config.corpus = Config().corpus
+    config.lm = language_model(tmp_path / "lstm", "AwdLstmForCausalLM", "jpt_awd_lstm")
+    with pytest.raises(ConfigError, match="adaptation.objective.name: 'mlm' does not train .*lstm, .* takes: causal"):
+        _ = Chain(config, store).adapted
+    config.adaptation.objective.name = "causal"  # whatever `model` says
+    assert Chain(config, store).adapted

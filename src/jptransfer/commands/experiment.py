@@ -18,9 +18,9 @@ from jptransfer.artifacts import Artifact, Store
 from jptransfer.artifacts.manifest import FILE
 from jptransfer.commands.compose import compose_row, compose_rows
 from jptransfer.commands.memory import current, watched_by
-from jptransfer.config import Config, Upstream
+from jptransfer.config import Config, Upstream, VocabularyUse
 from jptransfer.errors import ConfigError
-from jptransfer.pipeline import Compose, Node, Plan, Run, without
+from jptransfer.pipeline import LM_WORDS, Compose, Node, Plan, Run, without
 from jptransfer.registry import METRICS, MODELS
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 
@@ -50,6 +50,9 @@ def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any
     store = Store(config.outputs_root)
     plan = pipeline.make_plan(pipeline.targets(verb, runs, store, config.name), store)
     _check_search(runs, plan)
+    for note in dict.fromkeys(filter(None, (_unused(verb, run, [*overrides, *config.rows.get(run.row, [])])
+                                            for run in runs))):
+        print(note, file=sys.stderr)
     if config.dry_run:
         print("\n".join(plan_lines(plan, store)))
         return {}
@@ -75,6 +78,25 @@ def _check_search(runs: list[Run], plan: Plan) -> None:
         if direction != wanted:
             raise ConfigError(f"hydra.sweeper.direction={direction}: of {name or 'the task metric'} the better value "
                               f"is the {'higher' if wanted == 'maximize' else 'lower'} one; give {wanted}")
+
+
+def _unused(verb: str, run: Run, typed: list[str]) -> str:
+    """Return a line on what was typed in vain for a run whose language model comes from elsewhere; empty: nothing."""
+    config = run.config
+    architecture = MODELS.entries[config.model.architecture]
+    if verb in ("prepare", "tokenize", "encode") or config.lm in LM_WORDS or architecture.learner != "encoder":
+        return ""
+    sections = ["pretraining", *([] if architecture.head else ["model"])]
+    if config.adaptation.vocabulary is VocabularyUse.keep and not config.tokenizer.source:
+        sections.append("tokenizer")
+    if not config.domain.sources:
+        sections += ["corpus", "adaptation"]
+    names = [one.lstrip("+~").partition("=") for one in typed]
+    vain = [key + equals + value for key, equals, value in names
+            if key.partition(".")[0] in sections and value != "none" and not key.startswith("pretraining.start")]
+    return (f"note: lm={config.lm} brings its own weights, architecture and tokenizer"
+            f"{'' if config.domain.sources else ' and, without a domain, is not trained further'}; "
+            f"without effect: {', '.join(vain)}") if vain else ""
 
 
 def _build(plan: Plan, config: Config, store: Store, overrides: list[str]) -> list[Artifact]:

@@ -111,28 +111,74 @@ def _language_model_class(objective: str, next_sentence: bool) -> Any:
     return transformers.AutoModelForCausalLM
 
 
-def load_language_model(folder: Path) -> nn.Module:
-    """Load a language model in float32, with whatever pre-training heads its files speak of.
+_DISCRIMINATORS = {"ElectraForPreTraining", "FunnelForPreTraining"}
+"""Models for pre-training that predict no tokens."""
+
+
+def trainable_objectives(folder: Path) -> tuple[str, ...]:
+    """Return the objectives that the language model in a folder can be trained on further; empty: unknown.
+
+    The class that ``config.json`` names decides; where it names none, the family does.
 
     Raises:
-        DataError: the folder holds no language model that transformers can load from safetensors.
+        DataError: it is not a language model, or one that jpt does not train.
     """
+    settings = _settings(folder)
+    name, model_type = (settings.get("architectures") or [""])[0], family(folder)
+    if ours := own_architecture(model_type):
+        objectives = MODELS.entries[MODELS.check(ours, f"{folder}/config.json: model_type")].objectives
+        if not objectives or name.endswith("Model"):
+            raise DataError(f"{folder} holds {name}, which is not a language model")
+        return objectives
+    masked, causal, decodes = _has_head(name, model_type)
+    if settings.get("is_encoder_decoder") or decodes or (causal and not masked):
+        kind = "a causal language model" if causal else "an encoder-decoder"
+        raise DataError(f"{folder} holds {kind} ({name or model_type}); of transformers' models jpt trains masked "
+                        "language models further; this one can be fine-tuned as it is (lm=FOLDER domain=none)")
+    if name and not masked:
+        raise DataError(f"{folder} holds {name}, which has no head of a masked language model, and a fresh one would "
+                        "be random; take the model with its head, or fine-tune this one as it is (lm=FOLDER "
+                        "domain=none)")
+    return ("mlm",) if masked else ()
+
+
+def _has_head(name: str, model_type: str) -> tuple[bool, bool, bool]:
+    """Return whether a class of transformers is a masked, a causal and an encoder-decoder language model."""
+    from transformers.models.auto import modeling_auto as auto
+
+    masked, causal = auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES, auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    decoding = auto.MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING_NAMES
+    if not name:
+        return model_type in masked, model_type in causal, model_type in decoding
+    pretraining = name.endswith("ForPreTraining") and name not in _DISCRIMINATORS
+    return (name in masked.values() or name.endswith("ForMaskedLM") or (pretraining and model_type in masked),
+            name in causal.values() or name.endswith(("ForCausalLM", "LMHeadModel")), name in decoding.values())
+
+
+def load_language_model(folder: Path) -> nn.Module:
+    """Load a language model in float32, with the pre-training heads that its files hold.
+
+    Raises:
+        DataError: the folder holds no language model that jpt trains, or its head is not among the weights.
+    """
+    objectives = trainable_objectives(folder) or ("mlm",)
     heads = _settings(folder).get("architectures") or [""]
     # A next-sentence head is worth loading only where it was trained.
-    whole = heads[0] == "BertForPreTraining" or (own_architecture(family(folder)) and heads[0].endswith("PreTraining"))
-    objective = "causal" if heads[0].endswith("ForCausalLM") else "mlm"
-    return load_weights(_language_model_class(objective, bool(whole)), folder)
+    whole = heads[0] == "BertForPreTraining"
+    return load_weights(_language_model_class(objectives[0], whole), folder)
 
 
-def load_weights(factory: Any, folder: Path, **settings: Any) -> Any:
-    """Load a model in float32 from safetensors; heads and a pooler that the folder lacks are fresh.
+def load_weights(factory: Any, folder: Path, fresh_head: bool = False, **settings: Any) -> Any:
+    """Load a model in float32 from safetensors. This is the one place where weights could be missing and made up.
 
     Args:
         factory: AutoModel or one of its kin.
+        fresh_head: a head and a pooler that the folder lacks may come from torch's current random state; otherwise only
+            a pooler of an encoder without a head.
         settings: for its ``from_pretrained``.
 
     Raises:
-        DataError: transformers cannot load it, or weights of the encoder itself are missing.
+        DataError: transformers cannot load it, or weights are missing.
     """
     quiet()
     know_family(folder)
@@ -140,11 +186,13 @@ def load_weights(factory: Any, folder: Path, **settings: Any) -> Any:
     with explained(factory, folder):
         model, found = factory.from_pretrained(folder, dtype=torch.float32, use_safetensors=True,
                                                trust_remote_code=False, output_loading_info=True, **settings)
-    prefix = "" if model.base_model is model else f"{model.base_model_prefix}."
-    missing = sorted(name for name in found["missing_keys"]
-                     if name.startswith(prefix) and "pooler" not in name.removeprefix(prefix).split("."))
+    bare = model.base_model is model
+    prefix = "" if bare else f"{model.base_model_prefix}."
+    missing = sorted(name for name in found["missing_keys"] if not (bare or fresh_head) or (
+        name.startswith(prefix) and "pooler" not in name.removeprefix(prefix).split(".")))
     if missing:
-        raise DataError(f"{folder}: {len(missing)} of the encoder's weights are missing, {missing[0]} first")
+        part = "the encoder's weights" if missing[0].startswith(prefix) else f"the weights of {type(model).__name__}"
+        raise DataError(f"{folder}: {len(missing)} of {part} are missing, {missing[0]} first")
     return model
 
 

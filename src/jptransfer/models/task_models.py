@@ -217,7 +217,7 @@ def _plain_class(kind: str) -> Any:
 def _start(factory: Any, source: Path | PreTrainedConfig, config: PreTrainedConfig) -> PreTrainedModel:
     if isinstance(source, PreTrainedConfig):
         return factory.from_config(config)
-    return load_weights(factory, source, config=config)
+    return load_weights(factory, source, fresh_head=True, config=config)
 
 
 def _settings(folder: Path) -> PreTrainedConfig:

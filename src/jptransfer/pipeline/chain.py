@@ -31,7 +31,7 @@ from jptransfer.config import (
     TokenizerConfig,
     VocabularyUse,
 )
-from jptransfer.errors import ArtifactError, ConfigError
+from jptransfer.errors import ArtifactError, ConfigError, DataError
 from jptransfer.hub import HUB
 from jptransfer.pipeline.places import MODEL, External, MissingFiles, external_inputs, pin, pinned, place_digest
 from jptransfer.registry import (
@@ -193,7 +193,7 @@ class Chain:
     @cached_property
     def tokenizer(self) -> Node | Reference:
         """Units of text: trained, fetched, or those of the model that training starts from."""
-        start = self.start or self.finetuning_reference
+        start = self.given
         if start and start.ours:
             return start
         config = self.config.tokenizer
@@ -244,9 +244,18 @@ class Chain:
 
     @cached_property
     def finetuning_reference(self) -> Reference | None:
-        """A language model that fine-tuning names directly."""
+        """A language model that `lm` names: fine-tuned as it is, or, where there is a domain, adapted first."""
         value = self.config.lm
         return None if value in LM_WORDS else self.reference("lm", value)
+
+    @cached_property
+    def given(self) -> Reference | None:
+        """The language model made elsewhere that this run builds on; it brings its own tokenizer and architecture."""
+        named, start = self.finetuning_reference, self.start
+        if named and start and named.fingerprint != start.fingerprint:
+            raise ConfigError(f"lm={self.config.lm} and pretraining.start={self.config.pretraining.start} are two "
+                              "models to start from; give one of them")
+        return named or start
 
     def reference(self, where: str, value: str) -> Reference:
         """Return what a reference means: ``hf:name@revision``, a folder, or the id of a language model."""
@@ -275,11 +284,26 @@ class Chain:
             inputs["start"] = start
         config = stages.PretrainStage(None if start else self._model(), _training(training))
         section = "pretraining" if stage == "pretrain" else "adaptation"
-        if not isinstance(start, Reference) and training.objective.name not in self._architecture.objectives:
-            takes = ", ".join(self._architecture.objectives)
+        trained, takes = self._objectives
+        if takes and training.objective.name not in takes:
             raise ConfigError(f"{section}.objective.name: '{training.objective.name}' does not train "
-                              f"{self.config.model.architecture}, which takes: {takes}")
+                              f"{trained}, which takes: {', '.join(takes)}")
         return self._node(stage, section, training.name, config, inputs)
+
+    @cached_property
+    def _objectives(self) -> tuple[str, tuple[str, ...]]:
+        """Name what is trained, and the objectives it takes; none: that is seen when its files are here."""
+        if not self.given:
+            return self.config.model.architecture, self._architecture.objectives
+        if self.given.kind == "hub":
+            return self.given.place, ()
+        from jptransfer.models.pretrained import trainable_objectives
+
+        where = "lm" if self.finetuning_reference else "pretraining.start"
+        try:
+            return self.given.place, trainable_objectives(Path(self.given.place))
+        except DataError as error:
+            raise ConfigError(f"{where}: {error}") from error
 
     @property
     def learner(self) -> str:
@@ -296,7 +320,7 @@ class Chain:
 
     @property
     def _has_language_model(self) -> bool:
-        return bool(self._architecture.objectives)
+        return bool(self.finetuning_reference or self._architecture.objectives)
 
     @property
     def _architecture(self) -> Entry:
@@ -304,11 +328,16 @@ class Chain:
 
     @cached_property
     def language_model(self) -> Node | Reference | None:
-        """The language model before adaptation: trained on the corpus, or taken as it is if there is no corpus."""
+        """The language model before adaptation: the one that `lm` names, one trained on the corpus, or, where there is
+        no corpus, what pre-training starts from."""
         if not self._has_language_model:
             return None
-        if not self.encoded:
-            return self.start
+        if self.finetuning_reference and self.config.corpus.sources:
+            raise ConfigError(f"corpus: lm={self.config.lm} names a model that is trained already, so the corpus would "
+                              "not be read; give corpus=none to adapt that model to the domain, or to train it on the "
+                              f"corpus first pretraining.start={self.config.lm} with lm=adapted")
+        if not self.config.corpus.sources or not self.encoded:
+            return self.given
         if self.config.pretraining.vocabulary is not VocabularyUse.keep:
             raise ConfigError("pretraining.vocabulary: only adaptation converts a vocabulary")
         return self._train("pretrain", self.encoded, self.config.pretraining, self.start)
@@ -321,7 +350,8 @@ class Chain:
                               f"for another one give pretraining.start={self.config.adaptation.start}")
         if not self.encoded_domain or not self._has_language_model:
             return None
-        start = self.language_model or _needs("corpus", "there is no language model to adapt", "give pretraining.start")
+        start = self.language_model or _needs("corpus", "there is no language model to adapt",
+                                              "give pretraining.start or lm=FOLDER")
         return self._train("adapt", self.encoded_domain, self.config.adaptation, start)
 
     @cached_property
@@ -338,7 +368,7 @@ class Chain:
         """The language model that fine-tuning starts from; None: from scratch."""
         start = self.config.lm
         if self.finetuning_reference:
-            return self.finetuning_reference
+            return self.adapted or self.given
         if start == "auto":
             return self.adapted or self.language_model
         if start in ("adapted", "pretrained") and not self._has_language_model:
