@@ -187,3 +187,16 @@ def test_a_model_without_its_vocabulary(tmp_path):
     BertConfig(vocab_size=30, hidden_size=8, num_hidden_layers=1, num_attention_heads=1).save_pretrained(tmp_path)
     with pytest.raises(ConfigError, match="holds no vocabulary"):
         open_pretrained(str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["mecab + wordpiece", "character", "fast bert", "fast unigram", "fast bytes"])
+def test_added_tokens_are_one_piece_and_have_their_span(folders, tmp_path, name):
+    peer = AutoTokenizer.from_pretrained(folders[name])
+    peer.add_tokens(["東京タワー", "東京", "<url>"])
+    peer.save_pretrained(tmp_path)
+    tokenizer, text = load_tokenizer(tmp_path), "駅は東京タワーです<url>東京"
+    encoding = tokenizer.encode(text)
+    assert encoding.ids == AutoTokenizer.from_pretrained(tmp_path)(text, add_special_tokens=False)["input_ids"]
+    found = {tokenizer.token(index): text[slice(*span)]
+             for index, span in zip(encoding.ids, encoding.offsets, strict=True) if index >= len(peer) - 3}
+    assert found == {"東京タワー": "東京タワー", "<url>": "<url>", "東京": "東京"}

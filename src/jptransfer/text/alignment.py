@@ -58,6 +58,24 @@ def nfkc(text: str) -> Aligned:
     return aligned if aligned.text == whole else Aligned(whole, [0] * len(whole), [len(text)] * len(whole))
 
 
+def compose(text: str) -> Aligned:
+    """NFKC of characters with their marks alone: か and U+3099 or ｶ and ﾞ become one, ｶ and Ａ by themselves stay."""
+    return _by_group(text, lambda group: len(group) > 1)
+
+
+def nfkc_but_tilde(text: str) -> Aligned:
+    """NFKC as SentencePiece's rule ``nmt_nfkc`` has it: the full-width tilde ～ stays."""
+    return _by_group(text, lambda group: "～" not in group)
+
+
+def _by_group(text: str, changes: Callable[[str], bool]) -> Aligned:
+    """NFKC of those groups of `_groups` for which `changes` is true."""
+    if unicodedata.is_normalized("NFKC", text):
+        return identity(text)
+    return _rebuild(text, _groups(text),
+                    lambda group: unicodedata.normalize("NFKC", group) if changes(group) else group)
+
+
 def lowercase(text: str) -> Aligned:
     """Lower case, character by character (no contextual final sigma)."""
     lowered = "".join(map(str.lower, text))

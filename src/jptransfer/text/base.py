@@ -32,6 +32,7 @@ class Settings:
     Attributes:
         lowercase: of the whole text. Kind views lowercases words and not their characters: `lowercase_words`.
         view, max_characters: settings of kind views.
+        before: kind pretrained: normalisation that its tokenizer lacks, see `jptransfer.text.conversion`.
         romanize: the whole text; `romanize_characters`: those of kind views alone.
     """
 
@@ -46,6 +47,7 @@ class Settings:
     romanize: bool = False
     romanize_characters: bool = False
     join_auxiliaries: bool = False
+    before: str = ""
 
     @classmethod
     def of(cls, config: TokenizerConfig) -> Settings:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
-from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
 
@@ -15,6 +15,8 @@ from jptransfer.errors import ConfigError, reason
 from jptransfer.hub import HUB, split_reference
 from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc, replace_surrogates
 from jptransfer.text.base import DESCRIPTION, Settings, encode_lines, encode_words, write_json
+from jptransfer.text.conversion import BEFORE, corrected, normalisation_before
+from jptransfer.text.coverage import settle
 from jptransfer.text.memo import MEMO_WORDS, Memo
 from jptransfer.text.overlay import WordOverlay
 from jptransfer.text.special import own_special_ids, special_id, template_of, usable_units
@@ -42,7 +44,7 @@ class PretrainedTokenizer:
         self.special_ids = own_special_ids(tokenizer)
         self.template = template_of(tokenizer)
         self.vocab_size = usable_units(tokenizer)
-        self._cut = (_fast_cutter(tokenizer, self._overlay) if tokenizer.is_fast
+        self._cut = (_fast_cutter(tokenizer, self._overlay, self.settings.before) if tokenizer.is_fast
                      else SlowCutter(tokenizer, self.unk_id, self._overlay))
 
     @classmethod
@@ -54,12 +56,14 @@ class PretrainedTokenizer:
         """
         if not config.source:
             raise ConfigError("tokenizer.source is missing: kind pretrained needs hf:org/name@revision or a folder")
-        return cls(open_pretrained(config.source), Settings.of(config))
+        found = open_pretrained(config.source)
+        return cls(found, replace(Settings.of(config), before=normalisation_before(found, *_place(config.source))))
 
     @classmethod
     def load(cls, folder: Path, settings: Settings | None = None) -> Self:
         """Read a folder that transformers reads."""
-        return cls(open_pretrained(str(folder)), settings)
+        found = open_pretrained(str(folder))
+        return cls(found, settings or Settings("pretrained", before=normalisation_before(found, str(folder))))
 
     @property
     def mask_id(self) -> int:
@@ -109,7 +113,7 @@ def open_pretrained(source: str) -> Any:
     """
     from transformers import AutoTokenizer
 
-    name, revision = split_reference(source) if source.startswith(HUB) else (source, None)
+    name, revision = _place(source)
     if not source.startswith(HUB) and not Path(name).is_dir():
         raise ConfigError(f"tokenizer source '{source}' is no folder; a tokenizer of the hub is hf:org/name@revision")
     try:
@@ -118,18 +122,24 @@ def open_pretrained(source: str) -> Any:
         raise ConfigError(f"transformers cannot load a tokenizer from '{source}': {reason(error)}") from error
     if len(found) <= len(found.all_special_ids):
         raise ConfigError(f"'{source}' holds no vocabulary: transformers makes a tokenizer of special tokens alone")
-    return found
+    return corrected(found, name, revision)
 
 
-def _fast_cutter(tokenizer: Any, overlay: WordOverlay) -> Callable[[str], Encoding]:
+def _place(source: str) -> tuple[str, str | None]:
+    """Return the folder or the hub's repository that a source names, and its revision."""
+    return split_reference(source) if source.startswith(HUB) else (source, None)
+
+
+def _fast_cutter(tokenizer: Any, overlay: WordOverlay, before: str) -> Callable[[str], Encoding]:
     """Return what cuts a text. What transformers numbers as words are what a pre-tokenizer left, often whole sentences.
     """
+    normalise = BEFORE[before]
+
     def cut(text: str) -> Encoding:
-        found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False,
+        aligned = normalise(text)
+        found = tokenizer(aligned.text, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False,
                           return_token_type_ids=False, split_special_tokens=True, verbose=False)
-        starts = accumulate((start for start, _ in found["offset_mapping"]), max)
-        ends = accumulate((end for _, end in found["offset_mapping"]), max)
-        offsets = list(zip(starts, ends, strict=True))
+        offsets = [aligned.span(*span) for span in settle(aligned.text, found["offset_mapping"])]
         return Encoding.overlaid(found["input_ids"], offsets, partial(overlay.number, text, offsets))
 
     return cut
@@ -153,22 +163,39 @@ class SlowCutter:
         self._subwords = getattr(tokenizer, "subword_tokenizer", None)
         self._never = list(tokenizer.all_special_tokens)
         self._pieces: Memo[list[tuple[int, int, int]]] = Memo(self._cut_word, MEMO_WORDS)
+        # Tokens that somebody added are found before anything else is done; special ones are text here.
+        self._added = {token: index for token, index in tokenizer.get_added_vocab().items()
+                       if token and index not in tokenizer.all_special_ids}
+        longest_first = sorted(self._added, key=len, reverse=True)
+        self._find_added = re.compile("(" + "|".join(map(re.escape, longest_first)) + ")") if self._added else None
 
     def __call__(self, text: str) -> Encoding:
         """Cut `text`."""
-        aligned, places = self._place_words(text)
         ids: list[int] = []
         offsets: list[tuple[int, int]] = []
         words: list[int] = []
-        for word, low, high in places:
-            number = words[-1] + 1 if words else 0  # a word without pieces has no number
-            for index, start, end in self._pieces[word]:
-                ids.append(index)
-                offsets.append(aligned.span(min(low + start, high - 1), min(low + end, high)))
-                words.append(number)
+        origin = 0
+        for part in self._find_added.split(text) if self._find_added else [text]:
+            for pieces in self._words_of(part):
+                number = words[-1] + 1 if words else 0  # a word without pieces has no number
+                ids += [index for index, _, _ in pieces]
+                offsets += [(origin + start, origin + end) for _, start, end in pieces]
+                words += [number] * len(pieces)
+            origin += len(part)
+        offsets = settle(text, offsets)
         if self._analyses:
             return Encoding(ids, offsets, words)
         return Encoding.overlaid(ids, offsets, partial(self._overlay.number, text, offsets))
+
+    def _words_of(self, text: str) -> Iterator[list[tuple[int, int, int]]]:
+        """Yield the pieces of each word of a text that is an added token or has none: id, start and end in the text."""
+        if text in self._added:
+            yield [(self._added[text], 0, len(text))]
+            return
+        aligned, places = self._place_words(text)
+        for word, low, high in places:
+            yield [(index, *aligned.span(min(low + start, high - 1), min(low + end, high)))
+                   for index, start, end in self._pieces[word]]
 
     def _place_words(self, text: str) -> tuple[Aligned, list[tuple[str, int, int]]]:
         """Return the normalised text and its words, each with its span there."""
@@ -214,6 +241,9 @@ def place_pieces(pieces: Sequence[str], word: str, unknown: str) -> list[tuple[i
 
     Pieces are looked for in order, without their markers; those not found share what lies before the next one that is.
     """
+    data = word.encode()
+    if len(pieces) == len(data) and all(map(_is_byte, pieces, data)):  # ByT5: a piece for each byte of UTF-8
+        return [(place, place + 1) for place, character in enumerate(word) for _ in character.encode()]
     if len(pieces) == len(word) and all(piece == unknown or len(_bare(piece)) == 1 for piece in pieces):
         return [(place, place + 1) for place in range(len(word))]
     spans: list[tuple[int, int]] = []
@@ -229,6 +259,10 @@ def place_pieces(pieces: Sequence[str], word: str, unknown: str) -> list[tuple[i
         lost, end = 0, start + len(core)
         spans.append((start, end))
     return spans + _share(end, len(word), lost, word)
+
+
+def _is_byte(piece: str, byte: int) -> bool:
+    return len(piece) == 1 and ord(piece) == byte
 
 
 def _share(start: int, end: int, pieces: int, word: str) -> list[tuple[int, int]]:
