@@ -137,8 +137,9 @@ def _fast_cutter(tokenizer: Any, overlay: WordOverlay, before: str) -> Callable[
 
     def cut(text: str) -> Encoding:
         aligned = normalise(text)
-        found = tokenizer(aligned.text, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False,
-                          return_token_type_ids=False, split_special_tokens=True, verbose=False)
+        found = tokenizer(aligned.text, add_special_tokens=False, return_offsets_mapping=True,
+                          return_attention_mask=False, return_token_type_ids=False, split_special_tokens=True,
+                          verbose=False)
         offsets = [aligned.span(*span) for span in settle(aligned.text, found["offset_mapping"])]
         return Encoding.overlaid(found["input_ids"], offsets, partial(overlay.number, text, offsets))
 
@@ -188,7 +189,7 @@ class SlowCutter:
         return Encoding.overlaid(ids, offsets, partial(self._overlay.number, text, offsets))
 
     def _words_of(self, text: str) -> Iterator[list[tuple[int, int, int]]]:
-        """Yield the pieces of each word of a text that is an added token or has none: id, start and end in the text."""
+        """Yield the pieces of each word: id, start and end in `text`, which is an added token or has none."""
         if text in self._added:
             yield [(self._added[text], 0, len(text))]
             return
