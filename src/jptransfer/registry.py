@@ -269,8 +269,8 @@ ALL: dict[str, Registry] = {
 
 VERSIONS: dict[str, dict[str, int]] = {
     "reader": {"conll_file": 2, "conllu_file": 2, "knp": 3, "span_json": 2},
-    "architecture": {"rnn": 2, "lstm": 2, "bilstm_tagger": 2},
-    "head": {"bcn": 2},
+    "architecture": {"rnn": 3, "lstm": 3, "embedding": 2, "onehot": 2, "glyph": 2, "bilstm_tagger": 2},
+    "head": {"bcn": 3},
 }
 """Parts that have once made something else of the same inputs: kind -> name -> number, which goes up when one does. It
 is in the identity of what is made with the part, while a stage's own version is in that of all that the stage makes."""

@@ -69,6 +69,7 @@ class BilstmTagger(VectorModel):
     """Reads words in context; see above. Its layer groups are `char` and `word`, as in section 3.3 of the paper."""
 
     config_class = BilstmTaggerConfig
+    reads_special = True  # it finds the words among the ids itself, and drops all other special tokens
     cpu_padding = 4096
     """Positions of padding that cost a CPU as much as a batch more does: padding is not read, only written."""
 

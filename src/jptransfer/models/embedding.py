@@ -94,6 +94,7 @@ class VectorModel(PreTrainedModel):
 
     base_model_prefix = "encoder"
     main_input_name = "input_ids"
+    reads_special = False
     table: VectorTable
 
     @property

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -18,6 +18,8 @@ from jptransfer.models.word_rows import WordsOutput, at_places
 
 UNITS = "units"
 """Input that says where a tagger's units begin, 1 at their first tokens; it is for the head alone."""
+SPECIAL = "special_tokens_mask"
+"""Input that says where the special tokens around a text are, 1 there; for encoders and heads that read text alone."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Encoded:
         ids: (batch, length) of the units that the states are those of.
         places: (batch, length) where in the flattened input ids each state's word begins, if states are those of words.
         units: (batch, length) bool, where a unit of a tagger begins; None: nobody said.
+        special: (batch, length) bool, where a state is that of a special token around the text; None: nobody said.
     """
 
     states: tuple[Tensor, ...]
@@ -40,27 +43,69 @@ class Encoded:
     ids: Tensor | None = None
     places: Tensor | None = None
     units: Tensor | None = None
+    special: Tensor | None = None
 
     @property
     def last(self) -> Tensor:
         """The top layer's states."""
         return self.states[-1]
 
+    def without_special(self) -> Encoded:
+        """Return the same without the states of special tokens, as AllenNLP removes sentence boundaries.
+
+        A text that has nothing else keeps the first of them, so that there is something to read.
+        """
+        if self.special is None:
+            return self
+        order, mask = text_first(self.mask, self.special)
+        states = tuple(part.gather(1, order.unsqueeze(-1).expand_as(part)) for part in self.states)
+        ids, places, units = (None if part is None else part.gather(1, order)
+                              for part in (self.ids, self.places, self.units))
+        return replace(self, states=states, mask=mask, ids=ids, places=places, units=units, special=None)
+
+
+def text_first(mask: Tensor, special: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the order (batch, length) in which the tokens of texts come before special ones, and the mask of the former.
+
+    A row without any other token keeps its first one.
+    """
+    kept = mask & ~special
+    kept[:, 0] |= ~kept.any(1)
+    order = (~kept).to(torch.uint8).argsort(dim=1, stable=True)
+    return order, kept.gather(1, order)
+
 
 def encode(model: nn.Module, inputs: Mapping[str, Tensor]) -> Encoded:
     """Run the encoder of `model` (any model of transformers, with or without head) on `input_ids`, `attention_mask`.
 
-    Of a model with encoder and decoder (T5, BART) it is the encoder alone.
+    Of a model with encoder and decoder (T5, BART) it is the encoder alone. Encoders over word vectors (`reads_special`
+    is false) read no special tokens.
     """
     encoder: Any = encoder_of(model)
     if encoder.config.is_encoder_decoder:
         encoder = encoder.get_encoder()
+    inputs = dict(inputs)
+    special = inputs.pop(SPECIAL, None)
+    places = None
+    if special is not None and not getattr(encoder, "reads_special", True):
+        inputs, places = _text_alone(inputs, special.bool())
+        special = None
     output = encoder(**inputs, output_hidden_states=True, return_dict=True)
     if isinstance(output, WordsOutput):
-        assert output.hidden_states is not None and output.word_mask is not None
-        return Encoded(tuple(output.hidden_states), output.word_mask, False, output.words, output.places)
+        assert output.hidden_states is not None and output.word_mask is not None and output.places is not None
+        special = None if special is None else special.bool().flatten()[output.places]
+        return Encoded(tuple(output.hidden_states), output.word_mask, False, output.words, output.places,
+                       special=special)
     backward = getattr(model.config, "direction", "") == "backward"
-    return Encoded(tuple(output.hidden_states), _present(inputs), backward, inputs["input_ids"])
+    return Encoded(tuple(output.hidden_states), _present(inputs), backward, inputs["input_ids"], places,
+                   special=None if special is None else special.bool())
+
+
+def _text_alone(inputs: Mapping[str, Tensor], special: Tensor) -> tuple[dict[str, Tensor], Tensor]:
+    """Return inputs whose special tokens are padding at the end, and where in the flattened ids each token was."""
+    order, mask = text_first(_present(inputs), special)
+    ids = inputs["input_ids"].gather(1, order)
+    return {"input_ids": ids, "attention_mask": mask.to(ids.dtype)}, order + first_positions(ids)
 
 
 def at_ids(encoded: Encoded, inputs: Mapping[str, Tensor]) -> Encoded:

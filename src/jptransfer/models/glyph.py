@@ -53,6 +53,7 @@ class GlyphModel(PreTrainedModel):
     config_class = GlyphConfig
     base_model_prefix = "encoder"
     main_input_name = "input_ids"
+    reads_special = False
 
     def __init__(self, config: GlyphConfig) -> None:
         super().__init__(config)

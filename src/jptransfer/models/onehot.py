@@ -39,6 +39,7 @@ class OnehotModel(PreTrainedModel):
     config_class = OnehotConfig
     base_model_prefix = "encoder"
     main_input_name = "input_ids"
+    reads_special = False
     dimensions: Tensor
 
     def __init__(self, config: OnehotConfig) -> None:

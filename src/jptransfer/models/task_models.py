@@ -30,7 +30,7 @@ from transformers import (
 
 from jptransfer.config import HeadConfig, PooledHeadConfig, Pooling
 from jptransfer.errors import ConfigError
-from jptransfer.models.encoder import UNITS, Encoded, at_ids, encode, first_positions, top_layer_at
+from jptransfer.models.encoder import SPECIAL, UNITS, Encoded, at_ids, encode, first_positions, top_layer_at
 from jptransfer.models.heads import Head, HeadOutput
 from jptransfer.models.mix import MixedHead
 from jptransfer.models.pretrained import explained, know_family, load_weights, on_cpu, own_architecture, quiet
@@ -66,6 +66,7 @@ class HeadedEncoder(nn.Module):
     def read(self, units: torch.Tensor | None = None, **inputs: torch.Tensor) -> Encoded:
         """Return what the head gets to see of these inputs."""
         if self.windows:
+            inputs.pop(SPECIAL, None)
             return encode_windows(self.encoder, inputs, self.windows)
         encoded = encode(self.encoder, inputs)
         if self.head.level is Level.token:
@@ -191,10 +192,10 @@ def task_output(model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> HeadOut
     """Return logits, float32: (batch, labels) of a classifier, (batch, length, tags) of a tagger, and any penalty.
 
     Where the head reads the first token's state alone, the encoder's top layer computes no other. Heads of
-    transformers' own models do not ask where the units are.
+    transformers' own models do not ask where the units and the special tokens are.
     """
     if not isinstance(model, HeadedEncoder):
-        inputs = {name: tensor for name, tensor in inputs.items() if name != UNITS}
+        inputs = {name: tensor for name, tensor in inputs.items() if name not in (UNITS, SPECIAL)}
     if not _reads_first(model):
         output = model(**inputs)
     else:

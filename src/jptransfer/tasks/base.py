@@ -73,6 +73,7 @@ class Feature:
         units: token level: half-open character spans in the original text of these units.
         truncated: tokens of the example that no feature holds because of the length limit.
         segments: token type ids; empty means all zero.
+        special: indices in `input_ids` of the special tokens around the text.
     """
 
     example: int
@@ -82,6 +83,7 @@ class Feature:
     units: list[tuple[int, int]] = field(default_factory=list)
     truncated: int = 0
     segments: list[int] = field(default_factory=list)
+    special: tuple[int, ...] = ()
 
 
 class Task(Protocol):

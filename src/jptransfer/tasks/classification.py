@@ -86,7 +86,7 @@ class Classification:
         for index, (example, end) in enumerate(zip(examples, ends, strict=True)):
             kept = ids[start:min(end, start + room)] if keep is Keep.first else ids[max(start, end - room):end]
             made.append(Feature(index, tokenizer.template.around(kept), [self.target(example)],
-                                truncated=end - start - len(kept)))
+                                truncated=end - start - len(kept), special=tokenizer.template.places(len(kept))))
             start = end
         return made
 

@@ -112,7 +112,7 @@ class EntityRecognition:
             for unit, position in zip(window.scored, positions, strict=True):
                 labels[position] = targets[unit]
             yield Feature(index, ids, labels, positions, [units[unit] for unit in window.scored],
-                          truncated=borders[window.last] - stop)
+                          truncated=borders[window.last] - stop, special=tokenizer.template.places(stop - begin))
 
     def _targets(self, example: EntityExample, units: Sequence[tuple[int, int]]) -> list[int]:
         if example.entities is None:

@@ -78,6 +78,10 @@ class Template:
         """Return the input for `ids`; it is never empty, because no model reads nothing."""
         return [*self.before, *ids, *self.after] or [self.lone]
 
+    def places(self, count: int) -> tuple[int, ...]:
+        """Return the indices of the special tokens in the input for `count` ids."""
+        return (*range(len(self.before)), *range(len(self.before) + count, len(self) + count))
+
 
 class Tokenizer(Protocol):
     """Every tokenizer of the project, ours and transformers'. Encoding never produces special tokens.

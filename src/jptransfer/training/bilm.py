@@ -60,13 +60,16 @@ class WordPlaces:
 
 
 class BilmData(Streams):
-    """Windows of words of the streams of an encoded split, for both directions; a document is found by its first word.
+    """Windows of words of the streams of an encoded split, for both directions.
+
+    As in the authors' code (bilm-tf), each sentence is framed and sentences are shuffled, so that the model knows the
+    marks around a single one; a sentence is found by its first word.
     """
 
     def __init__(self, split: EncodedSplit, tokenizer: Any, config: LmTrainingConfig, limit: int | None = None) -> None:
         """Cut the streams of `split`; `tokenizer` is of kind `views`; see `Streams`."""
         self.places = WordPlaces(split)
-        edges = self.places.before[np.asarray(split.documents)]
+        edges = self.places.before
         super().__init__(edges[:-1], np.diff(edges), config, limit)
         self.tokenizer = tokenizer
         self.characters = (split.characters or 0) / max(1, int(self.places.before[-1]))
@@ -86,7 +89,7 @@ class BilmData(Streams):
             ahead = row < len(indices)
             ids.append(flat[:words[-1]] if ahead else flat[words[1]:])
             labels[row] = flat[words[1:] if ahead else words[:-1]]
-            # After the end of a document always comes the beginning of one: nothing to learn.
+            # After the end of a sentence always comes the beginning of one: nothing to learn.
             labels[row][labels[row] == (self.tokenizer.cls_id if ahead else self.tokenizer.sep_id)] = IGNORED
         padded = np.full((len(ids), max(map(len, ids))), self.tokenizer.pad_id, np.int64)
         for target, flat in zip(padded, ids, strict=True):
@@ -103,13 +106,13 @@ class BilmData(Streams):
         parts: list[np.ndarray] = []
         place, end = int(begin), int(begin) + self.width + 1
         while place < end:
-            document = int(np.searchsorted(text.begins, place, side="right")) - 1
-            start, stop = text.begins[document] + 1, text.begins[document + 1] - 1  # without its frame
+            sentence = int(np.searchsorted(text.begins, place, side="right")) - 1
+            start, stop = text.begins[sentence] + 1, text.begins[sentence + 1] - 1  # without its frame
             if place < start:
                 parts.append(np.array([self.tokenizer.cls_id]))
             first, last = max(place, start), min(end, stop)
             if first < last:
-                offset = text.sources[document] - start
+                offset = text.sources[sentence] - start
                 parts.append(self.places.ids(int(first + offset), int(last + offset)))
             if end > stop:
                 parts.append(np.array([self.tokenizer.sep_id]))

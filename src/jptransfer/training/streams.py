@@ -1,7 +1,7 @@
 """Parallel streams of text, read window by window with a carried state (truncated BPTT): data and state.
 
-The documents of a split, in an order drawn anew for every epoch and each framed as fine-tuning frames a text
-([CLS] text [SEP]), form one long text. It is cut into as many *streams* as a batch has rows; a global batch is one
+The documents of a split (or its sentences, see `training.bilm`), in an order drawn for every epoch and each framed as
+fine-tuning frames a text ([CLS] text [SEP]), form one long text. It is cut into as many *streams* as a batch has rows; a global batch is one
 window of all streams, and the model's state goes on from window to window.
 
 A model whose states are always carried may come to rest in a region that it never leaves and that no text begins in:
@@ -30,7 +30,8 @@ from jptransfer.training.types import Batch, Tensors
 
 @dataclass(frozen=True)
 class Text:
-    """The framed documents of an epoch in a row: where each begins here (documents + 1,), and what it was given as."""
+    """The framed documents (or sentences) of an epoch in a row: where each begins here (documents + 1,), and what it
+    was given as."""
 
     begins: np.ndarray
     sources: np.ndarray

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from jptransfer.models.encoder import UNITS
+from jptransfer.models.encoder import SPECIAL, UNITS
 from jptransfer.tasks.base import IGNORED, Feature
 from jptransfer.training.batching import alike_batches
 from jptransfer.training.types import Batch, Tensors
@@ -49,8 +49,8 @@ def _by_length(batch: Batch, lengths: np.ndarray) -> Batch:
 
 
 def collate(features: Sequence[Feature], pad: int, multiple: int = 1, least: int = 1) -> Tensors:
-    """Return `input_ids`, `attention_mask`, `labels`, where features have segments `token_type_ids`, and at token level
-    `units`, 1 where a unit begins; all int64.
+    """Return `input_ids`, `attention_mask`, `special_tokens_mask`, `labels`, where features have segments
+    `token_type_ids`, and at token level `units`, 1 where a unit begins; all int64.
 
     All are (features, longest) but the labels at sequence level: (features,). The width is a multiple of `multiple`,
     and `least` or more.
@@ -58,17 +58,23 @@ def collate(features: Sequence[Feature], pad: int, multiple: int = 1, least: int
     longest = max(least, *(len(feature.input_ids) for feature in features))
     width = -(-longest // multiple) * multiple
     tensors = {"input_ids": _padded([feature.input_ids for feature in features], width, pad),
-               "attention_mask": _padded([[1] * len(feature.input_ids) for feature in features], width, 0)}
+               "attention_mask": _padded([[1] * len(feature.input_ids) for feature in features], width, 0),
+               SPECIAL: _marked([feature.special for feature in features], width)}
     if any(feature.segments for feature in features):
         tensors["token_type_ids"] = _padded([feature.segments for feature in features], width, 0)
     per_sequence = all(len(feature.labels) == 1 for feature in features)
     labels = _padded([feature.labels for feature in features], 1 if per_sequence else width, IGNORED)
     if per_sequence:
         return {**tensors, "labels": labels[:, 0]}
-    units = torch.zeros_like(labels)
-    for row, feature in zip(units, features, strict=True):
-        row[feature.positions] = 1
-    return {**tensors, "labels": labels, UNITS: units}
+    return {**tensors, "labels": labels, UNITS: _marked([feature.positions for feature in features], width)}
+
+
+def _marked(places: Sequence[Sequence[int]], width: int) -> torch.Tensor:
+    """Return 1 at the places of each row and 0 elsewhere."""
+    marked = torch.zeros(len(places), width, dtype=torch.int64)
+    for row, found in zip(marked, places, strict=True):
+        row[list(found)] = 1
+    return marked
 
 
 def _padded(rows: Sequence[Sequence[int]], width: int, fill: int) -> torch.Tensor:

@@ -22,6 +22,8 @@ from jptransfer.text.types import Tokenizer
 class BcnHead(nn.Module):
     """States (and word vectors) -> feed-forward layer -> BiLSTM x -> attention of x to itself a -> BiLSTM over
     [x; x - a; x * a] -> [max; min; mean; self-attentive sum] -> maxout layers.
+
+    Special tokens around a text are not read: AllenNLP removes ELMo's sentence boundaries before its BCN.
     """
 
     level, reads_first = Level.sequence, False
@@ -47,6 +49,7 @@ class BcnHead(nn.Module):
 
     def forward(self, encoded: Encoded) -> HeadOutput:
         """Return logits (batch, outputs)."""
+        encoded = encoded.without_special()
         states, mask = encoded.last, encoded.mask
         if self.table:
             states = torch.cat((self.table(encoded.ids), states), -1)
