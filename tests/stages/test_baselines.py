@@ -62,7 +62,7 @@ def node_of(config):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_every_baseline_learns_is_saved_and_predicts_hard_texts(folders, tmp_path, model):
-    rate, epochs = (0.005, 20) if model in NETS else (0.02, 6)
+    rate, epochs = (0.005, 30) if model in NETS else (0.02, 6)
     node = node_of(configured(folders, model, f"finetuning.encoder.learning_rate={rate}",
                               f"finetuning.encoder.epochs={epochs}",
                               "finetuning.encoder.max_length=32"))
@@ -94,7 +94,7 @@ def test_texts_longer_than_the_head_takes_are_refused(folders, tmp_path):
 
 @pytest.mark.parametrize("model", ["rnn", "lstm"])
 def test_recurrent_nets_tag(folders, tmp_path, model):
-    node = node_of(configured(folders, model, "task=toy_ner", "finetuning.encoder.epochs=30",
+    node = node_of(configured(folders, model, "task=toy_ner", "finetuning.encoder.epochs=60",
                               "finetuning.encoder.learning_rate=0.02", f"model.{model}.bidirectional=true"))
     runtime = Runtime(RuntimeConfig(device=Device.cpu, threads=1))
     summary = run(node.config, folders | {"dataset": folders["entities"]}, tmp_path, runtime)

@@ -22,7 +22,7 @@ CONFIG = LmTrainingConfig(max_length=8, batch_tokens=48, parts=2, seed=3,
 
 
 def spelt_split(documents, seed=0) -> tuple[EncodedSplit, list[list[list[int]]]]:
-    """A split of documents given as the numbers of words of their sentences, and the words of each document."""
+    """A split of documents given as the numbers of words of their sentences, and the words of each sentence."""
     count = sum(map(sum, documents))
     words = random_words(count, seed, 5)
     starts = np.concatenate([np.arange(len(one)) == 0 for one in words]).astype(np.uint8)
@@ -30,7 +30,7 @@ def spelt_split(documents, seed=0) -> tuple[EncodedSplit, list[list[list[int]]]]
     lengths = [length for document in documents for length in document]
     split = EncodedSplit(np.array(sum(words, []), np.uint16), starts, ends[np.cumsum([0, *lengths])],
                          np.cumsum([0, *map(len, documents)]), VOCAB, characters=2 * count)
-    edges = np.cumsum([0, *map(sum, documents)])
+    edges = np.cumsum([0, *lengths])
     return split, [words[start:end] for start, end in zip(edges[:-1], edges[1:], strict=True)]
 
 
@@ -39,25 +39,24 @@ def sizes(count, seed=0):
     return [random.integers(1, 25, random.integers(1, 8)).tolist() for _ in range(count)]
 
 
-SPLIT, DOCUMENTS = spelt_split([*sizes(8), [], [1]])
+SPLIT, SENTENCES = spelt_split([*sizes(8), [], [1]])
 
 
 @pytest.mark.parametrize("block", [1, 50, 1 << 24])
 def test_words_are_found_again(monkeypatch, block):
     monkeypatch.setattr("jptransfer.training.bilm.BLOCK", block)
     places = WordPlaces(SPLIT)
-    words = [word for document in DOCUMENTS for word in document]
+    words = [word for sentence in SENTENCES for word in sentence]
     for first, last in ((0, 1), (0, len(words)), (17, 18), (30, 61), (len(words) - 1, len(words))):
         assert places.ids(first, last).tolist() == sum(words[first:last], [])
 
 
-def test_streams_of_both_directions_are_the_framed_documents_in_a_row():
+def test_streams_of_both_directions_are_the_framed_sentences_in_a_row():
     data = BilmData(SPLIT, TOKENIZER, CONFIG)
     assert data.streams == 6
     for epoch in (0, 1):
-        order = generator(CONFIG.seed, epoch).permutation(len(DOCUMENTS) - 1)
-        filled = [document for document in DOCUMENTS if document]
-        text = [word for number in order for word in ([2], *filled[number], [3])]
+        order = generator(CONFIG.seed, epoch).permutation(len(SENTENCES))
+        text = [word for number in order for word in ([2], *SENTENCES[number], [3])]
         for window, parts in enumerate(data.batches(epoch)):
             tensors = [data.collate(part, epoch) for part in parts]
             for part in tensors:
