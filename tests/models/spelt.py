@@ -37,9 +37,10 @@ def word(index: int, spelling: str | bytes) -> list[int]:
 def random_words(count: int, seed: int = 0, longest: int = 13) -> list[list[int]]:
     """Words of the vocabulary or unknown ones; the spelling follows from the word and a little chance."""
     random = np.random.default_rng(seed)
+    indices = random.integers(5, WORDS, count)
+    indices[random.random(count) < 0.1] = TOKENIZER.unk_id
     return [word(int(index), bytes([65 + int(index)] * int(length)))
-            for index, length in zip(random.integers(5, WORDS, count) - 4 * (random.random(count) < 0.1),
-                                     random.integers(1, longest, count), strict=True)]
+            for index, length in zip(indices, random.integers(1, longest, count), strict=True)]
 
 
 def text(count: int, seed: int = 0) -> list[int]:

@@ -1,10 +1,12 @@
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch import nn
 
 from jptransfer.config import OptimizerConfig
 from jptransfer.errors import ConfigError
+from jptransfer.resources import resource
 from jptransfer.training.optimizers import build_optimizer, set_learning_rate
 from jptransfer.training.types import ParameterGroup
 
@@ -86,3 +88,22 @@ def test_frozen_parameters_are_left_out():
     layer.weight.requires_grad = False
     optimizer = build_optimizer(OptimizerConfig(), [ParameterGroup(list(layer.parameters()))])
     assert [p is layer.bias for g in optimizer.param_groups for p in g["params"]] == [True]
+
+
+def test_adagrad_of_elmo_on_a_mean_loss_is_that_of_bilm_tf_on_twenty_times_it():
+    """bilm-tf: accumulator 1, global norm 10, loss times its 20 unrolled words; the preset: both for a mean loss."""
+    preset = yaml.safe_load((resource("configs") / "pretraining" / "elmo.yaml").read_text(encoding="utf-8"))
+
+    def learn(accumulator: float, clip: float, factor: float) -> np.ndarray:
+        weight = nn.Parameter(torch.ones(3, 2, dtype=torch.float64))
+        config = OptimizerConfig("adagrad", eps=1e-20, weight_decay=0.0, accumulator=accumulator)
+        optimizer = build_optimizer(config, [ParameterGroup([weight])])
+        set_learning_rate(optimizer, preset["learning_rate"])
+        for gradient in GRADIENTS:
+            weight.grad = torch.from_numpy(factor * gradient.astype(np.float64))
+            nn.utils.clip_grad_norm_([weight], clip)
+            optimizer.step()
+        return weight.detach().numpy()
+
+    ours = learn(preset["optimizer"]["accumulator"], preset["optimizer"]["clip"], 1.0)
+    np.testing.assert_allclose(ours, learn(1.0, 10.0, preset["max_length"]), rtol=1e-6)

@@ -65,7 +65,7 @@ class Encoded:
 
 
 def text_first(mask: Tensor, special: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the order (batch, length) in which the tokens of texts come before special ones, and the mask of the former.
+    """Return the order (batch, length) in which tokens of the text come before all others, and the mask of the former.
 
     A row without any other token keeps its first one.
     """

@@ -1,8 +1,8 @@
 """Parallel streams of text, read window by window with a carried state (truncated BPTT): data and state.
 
 The documents of a split (or its sentences, see `training.bilm`), in an order drawn for every epoch and each framed as
-fine-tuning frames a text ([CLS] text [SEP]), form one long text. It is cut into as many *streams* as a batch has rows; a global batch is one
-window of all streams, and the model's state goes on from window to window.
+fine-tuning frames a text ([CLS] text [SEP]), form one long text. It is cut into as many *streams* as a batch has rows;
+a global batch is one window of all streams, and the model's state goes on from window to window.
 
 A model whose states are always carried may come to rest in a region that it never leaves and that no text begins in:
 its states of single texts then mean little, in some texts or in all. `restart` lets it begin anew now and then.
