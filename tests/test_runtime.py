@@ -1,11 +1,12 @@
-"""Progress without a terminal: a line now and then."""
+"""Progress without a terminal; threads and workers of a job."""
 
 from __future__ import annotations
 
 import pytest
 
 from jptransfer import runtime
-from jptransfer.runtime import RichProgress
+from jptransfer.config import RuntimeConfig
+from jptransfer.runtime import RichProgress, Runtime
 
 
 @pytest.fixture
@@ -38,3 +39,54 @@ def test_bars_that_are_not_wanted_say_nothing(clock, capsys):
         clock[0] += 61
         bar.advance()
     assert capsys.readouterr().err == ""
+
+
+@pytest.fixture
+def machine(monkeypatch, tmp_path):
+    """A process that may run on 8 cores, without OpenMP's and Slurm's variables and without a quota."""
+    for name in ("OMP_NUM_THREADS", "SLURM_CPUS_PER_TASK"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(runtime.os, "sched_getaffinity", lambda _: set(range(8)))
+    monkeypatch.setattr(runtime, "CPU_QUOTA", tmp_path / "cpu.max")
+    return monkeypatch
+
+
+@pytest.mark.parametrize(("variables", "settings", "threads", "workers"), [
+    ({}, {}, 8, 8),
+    ({}, {"processes": 2}, 4, 8),
+    ({"OMP_NUM_THREADS": "3"}, {}, 3, 8),
+    ({"OMP_NUM_THREADS": "3"}, {"processes": 2}, 3, 8),  # OpenMP's number is that of one process
+    ({"OMP_NUM_THREADS": "3"}, {"threads": 5, "workers": 2}, 5, 2),
+    ({"OMP_NUM_THREADS": "4,2"}, {}, 4, 8),
+    ({"OMP_NUM_THREADS": ""}, {}, 8, 8),
+    ({"OMP_NUM_THREADS": "0"}, {}, 8, 8),
+    ({"OMP_NUM_THREADS": "many"}, {}, 8, 8),
+    ({"SLURM_CPUS_PER_TASK": "6"}, {}, 6, 6),
+    ({"SLURM_CPUS_PER_TASK": "6"}, {"processes": 4}, 1, 6),
+    ({"SLURM_CPUS_PER_TASK": "6", "OMP_NUM_THREADS": "2"}, {}, 2, 6),
+])
+def test_threads_and_workers(machine, variables, settings, threads, workers):
+    for name, value in variables.items():
+        machine.setenv(name, value)
+    found = Runtime(RuntimeConfig(**settings))
+    assert (found.threads, found.workers) == (threads, workers)
+
+
+@pytest.mark.parametrize(("quota", "threads"), [("max 100000", 8), ("250000 100000", 3), ("50000 100000", 1),
+                                                ("2000000 100000", 8), ("", 8)])
+def test_a_quota_of_the_container_limits_threads(machine, quota, threads):
+    runtime.CPU_QUOTA.write_text(quota + "\n")
+    assert Runtime().threads == threads
+
+
+def test_training_uses_these_threads(machine):
+    import torch
+
+    from jptransfer.training.context import TrainingContext
+
+    before = torch.get_num_threads()
+    machine.setenv("OMP_NUM_THREADS", "2")
+    try:
+        assert TrainingContext(Runtime()).threads == torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 from jptransfer.config import RuntimeConfig
 
 T = TypeVar("T")
 
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+"""Microseconds of CPU time in a period of microseconds, or ``max``: the limit of this control group."""
 SECONDS_BETWEEN_LINES = 60.0
 """Where there is no terminal, a long step says this often how far it is."""
 
@@ -139,7 +144,14 @@ class Runtime:
     @property
     def workers(self) -> int:
         """Processes that may read and tokenise text."""
-        return self.settings.workers or len(os.sched_getaffinity(0))
+        return self.settings.workers or cores()
+
+    @property
+    def threads(self) -> int:
+        """CPU threads of this process: `runtime.threads`, else OMP_NUM_THREADS, else its share of the cores."""
+        settings = self.settings
+        return (settings.threads or _positive(os.environ.get("OMP_NUM_THREADS"))
+                or max(1, cores() // settings.processes))
 
     def track(self, items: Iterable[T], label: str, total: int | None = None) -> Iterator[T]:
         """Yield `items` under a progress bar."""
@@ -147,3 +159,26 @@ class Runtime:
             for item in items:
                 yield item
                 bar.advance()
+
+
+def cores() -> int:
+    """Return the cores that this job may use: Slurm's share, else those that it may run on within its quota."""
+    if asked := _positive(os.environ.get("SLURM_CPUS_PER_TASK")):
+        return asked
+    allowed = len(os.sched_getaffinity(0))
+    return min(allowed, _quota() or allowed)
+
+
+def _positive(text: str | None) -> int | None:
+    """Return the positive whole number that `text` begins with (OMP_NUM_THREADS may be a list), else None."""
+    found = re.match(r"\s*0*([1-9]\d*)\s*(,|$)", text or "")
+    return int(found[1]) if found else None
+
+
+def _quota() -> int | None:
+    """Return the cores that a control group (a container) pays for, rounded up; None: no limit."""
+    try:
+        quota, period = CPU_QUOTA.read_text(encoding="ascii").split()
+        return max(1, math.ceil(int(quota) / int(period)))
+    except (OSError, ValueError):  # no control groups, or "max"
+        return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from jptransfer.config import DoctorConfig
 from jptransfer.resources import japanese_font
+from jptransfer.runtime import Runtime, cores
 
 
 class State(Enum):
@@ -104,8 +104,8 @@ def _processors(_: DoctorConfig) -> Iterator[Finding]:
 
     from jptransfer.training.context import cpu_has_bf16
 
-    cores = len(os.sched_getaffinity(0))
-    yield Finding(State.ok, "cpu", f"{cores} cores, bf16 {'in hardware' if cpu_has_bf16() else 'emulated (slow)'}")
+    bf16 = "in hardware" if cpu_has_bf16() else "emulated (slow)"
+    yield Finding(State.ok, "cpu", f"{cores()} cores, {Runtime().threads} threads per process, bf16 {bf16}")
     if torch.cuda.is_available():
         for index in range(torch.cuda.device_count()):
             gigabytes = torch.cuda.get_device_properties(index).total_memory / 2**30

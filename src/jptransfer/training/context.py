@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -41,7 +40,7 @@ class TrainingContext:
     def __init__(self, runtime: Runtime, precision: Precision = Precision.fp32) -> None:
         self.runtime = runtime
         settings = runtime.settings
-        self.threads = settings.threads or max(1, len(os.sched_getaffinity(0)) // settings.processes)
+        self.threads = runtime.threads
         torch.set_num_threads(self.threads)
         # Accelerate keeps the first caller's choices for the life of the process; a run makes its own.
         AcceleratorState._reset_state(reset_partial_state=settings.processes == 1)
