@@ -90,8 +90,8 @@ class RuntimeConfig:
     """training processes on this machine, which share the parts of a batch; more of them than parts (fine-tuning has
     one) cut parts, and then dropout is drawn anew for the pieces"""
     threads: int | None = setting(None, low=1)
-    """CPU threads per process; none: OMP_NUM_THREADS, else the cores of the job (Slurm's, those of the CPU mask) divided
-    by processes"""
+    """CPU threads per process; none: OMP_NUM_THREADS, else the cores of the job (Slurm's, or those of the CPU mask)
+    divided by processes"""
     workers: int | None = setting(None, low=1)
     """processes that read and tokenise text; none: one per core of the job (Slurm, CPU mask)"""
     micro_batch_tokens: int | None = setting(None, low=8)
