@@ -10,7 +10,7 @@ def test_five_seeds_give_the_mean_of_three():
     assert (runs.mean, runs.trimmed) == pytest.approx((0.7, 0.7))
     assert runs.std == pytest.approx((0.1 / 4) ** 0.5)  # squares .04 + .04 + .01 + 0 + .01 over n - 1
     assert aggregate([0.0, 0.6, 0.6, 0.6, 0.9]).trimmed == pytest.approx(0.6)
-    assert str(runs) == "0.7000 ± 0.1581 (5 seeds)"
+    assert str(runs) == "0.7000 ± 0.1581 (5 seeds, 0.5000 to 0.9000)"
 
 
 def test_few_seeds():

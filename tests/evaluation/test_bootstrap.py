@@ -35,11 +35,57 @@ def test_interval_of_accuracy_is_near_the_normal_one():
 
 
 def test_interval_agrees_with_scipy():
-    counts = right([0.6, 0.7], examples=150)
-    means = counts[..., 0].mean(axis=0)
-    expected = scipy.stats.bootstrap((means,), np.mean, method="percentile", n_resamples=20_000, rng=2)
+    counts = right([0.6], examples=150)
+    expected = scipy.stats.bootstrap((counts[0, :, 0],), np.mean, method="percentile", n_resamples=20_000, rng=2)
     ours = interval(counts, ACCURACY.value, 20_000, 0.95, seed=1)
     assert ours == pytest.approx(tuple(expected.confidence_interval), abs=0.004)
+
+
+def test_seeds_alone_give_students_interval():
+    """Examples that all runs get alike add nothing: what is left is the textbook's interval of a mean."""
+    hits = np.zeros((4, 100_000), dtype=np.int64)
+    for run, share in zip(hits, (0.5, 0.6, 0.7, 0.8), strict=True):
+        run[: int(share * len(run))] = 1
+    counts = np.stack([hits, np.ones_like(hits)], axis=-1)
+    shares = hits.mean(1)
+    expected = scipy.stats.t.interval(0.95, 3, shares.mean(), shares.std(ddof=1) / 2)
+    assert interval(counts, ACCURACY.value, 2000, 0.95, 0) == pytest.approx(expected, abs=0.002)
+    half = difference_interval(counts, counts, ACCURACY.value, 2000, 0.95, 0)[1]
+    welch = scipy.stats.ttest_ind(shares, shares, equal_var=False).confidence_interval().high
+    assert half == pytest.approx(welch, rel=1e-3)  # the same examples on both sides: no error of examples at all
+
+
+def test_equal_runs_are_one():
+    counts = right([0.7])
+    three = np.repeat(counts, 3, axis=0)
+    assert interval(three, ACCURACY.value, 500, 0.95, 1) == interval(counts, ACCURACY.value, 500, 0.95, 1)
+
+
+def test_a_score_has_no_limit_beyond_its_bounds():
+    counts = right([0.99, 0.7], examples=100)
+    assert interval(counts, ACCURACY.value, 500, 0.95, 0, ACCURACY.bounds) == (0.0, 1.0)
+    low, high = interval(counts, ACCURACY.value, 500, 0.95, 0)
+    assert low < 0 and high > 1
+
+
+@pytest.mark.parametrize(("spread", "seeds"), [(0.04, 3), (0.04, 5), (0.0, 3)])
+def test_nineteen_in_twenty_intervals_cover_the_score_of_all_seeds_and_examples(spread, seeds):
+    rng = np.random.default_rng(5)
+    covered, trials, expected = 0, 400, _expected(0.8, spread)
+    for trial in range(trials):
+        skill = 0.8 + spread * rng.standard_normal(seeds)
+        hardness = rng.normal(0, 0.15, 200)  # examples are hard or easy for all seeds alike
+        hits = rng.random((seeds, 200)) < np.clip(skill[:, None] + hardness, 0, 1)
+        counts = np.stack([hits, np.ones_like(hits)], -1).astype(np.int64)
+        low, high = interval(counts, ACCURACY.value, 200, 0.95, trial)
+        covered += low <= expected <= high
+    assert 0.92 <= covered / trials <= 0.985
+
+
+def _expected(mean, spread) -> float:
+    """The share that seeds of this skill get right in the long run, with the clipping of the simulation."""
+    draws = np.random.default_rng(0).normal(mean, np.hypot(spread, 0.15), 1_000_000)
+    return float(np.clip(draws, 0, 1).mean())
 
 
 def test_a_ratio_of_sums_is_resampled_as_a_whole():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -120,8 +121,9 @@ def _write_history(folder: Path, records: list[dict[str, Any]]) -> None:
 
 
 def classification(root: Path, examples: int = 120, seeds: Sequence[int] = (0, 1, 2), name: str = "hotel-polarity",
-                   store: Store | None = None) -> Store:
-    """Three rows (from scratch, from the language model, from the adapted one) on three classes."""
+                   store: Store | None = None, collapsed: tuple[str, int] | None = None) -> Store:
+    """Three rows (from scratch, from the language model, from the adapted one) on three classes; the run `collapsed`
+    predicts only the first one."""
     store = store or Store(root)
     task = make_task("classification", LABELS)
     rows = [TextExample(f"{name}-{i}", text, LABELS[i % 3]) for i, text in enumerate(texts(examples))]
@@ -131,6 +133,8 @@ def classification(root: Path, examples: int = 120, seeds: Sequence[int] = (0, 1
         for seed in seeds:
             draw = random.Random(f"{row}{seed}")
             predictions = [_label(example, skill, draw) for example in rows]
+            if (row, seed) == collapsed:
+                predictions = [replace(one, predicted=LABELS[0]) for one in predictions]
             _run(store, row, seed, task, dataset, extra[row], predictions, skill)
     return store
 

@@ -40,7 +40,21 @@ def test_a_verdict_in_a_sentence(polarity):
     found = results.best.comparison
     low, high = (f"{100 * limit:.1f}" for limit in found.interval)
     assert results.verdict(results.best) == (
-        f"adapted beats scratch by {100 * found.difference:.1f} points [{low}, {high}], p = .005 over 3 seeds.")
+        f"adapted beats scratch by {100 * found.difference:.1f} points [{low}, {high}], p = .005; 3 seeds "
+        f"({100 * min(found.b.values):.1f} to {100 * max(found.b.values):.1f}).")
+
+
+def test_a_collapsed_seed_is_in_the_first_box_and_no_difference_is_claimed(tmp_path):
+    store = fabricate.classification(tmp_path, collapsed=("adapted", 1))
+    results = collect(Sources.read(store.inputs, store.rows), QUICK)[0]
+    row = next(row for row in results.rows if row.name == "adapted")
+    assert row.collapsed == [f"seed 1 predicts only '{fabricate.LABELS[0]}'"]
+    said = results.verdict(row)
+    assert "does not differ from scratch significantly" in said and "3 seeds (33.3 to " in said
+    assert said.endswith(f"Seed 1 predicts only '{fabricate.LABELS[0]}'.")
+    table = summary.results_table(results)
+    assert [cells[1].text for cells in table.rows] == ["3", "3", "3 (1 collapsed)"]
+    assert "one answer to every example" in table.caption and "over examples and seeds" in table.caption
 
 
 def test_a_verdict_turns_the_interval_of_a_worse_row(polarity):
@@ -135,7 +149,7 @@ def replace_inputs(store, inputs):
 
 def test_tests_and_labels(polarity, entities):
     table = summary.tests_table(polarity.results[0])
-    assert [row[0].text for row in table.rows] == ["lm – scratch"] * 3 + ["adapted – scratch"] * 3
+    assert [row[0].text for row in table.rows] == ["lm – scratch", "adapted – scratch"]
     better, worse = gains(polarity.results[0].best.comparison)
     assert [cell.value for cell in table.rows[-1][3:]] == [better, worse]
     labels = summary.label_table(entities.results[0], entities.results[0].best)

@@ -1,6 +1,7 @@
 """Layouts by hand: what is best, differences with their signs, failures, and every format that holds untrusted text."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,9 +55,14 @@ def test_equal_scores_are_both_best():
     assert [cell.bold for cell in column(absolute(result(x=(1.0, 0.1), y=(1.0, 0.1))), "ours")] == [True, True]
 
 
+def compared(p_value, better=True) -> SimpleNamespace:
+    """What a layout reads of a comparison."""
+    return SimpleNamespace(p_value=p_value, significant=p_value < 0.05, b_is_better=better)
+
+
 def test_differences_by_hand(monkeypatch):
-    found = {"y": 0.01, "z": 0.3}
-    monkeypatch.setattr("jptransfer.suites.layouts.p_of", lambda result, base, other: found[other[0]])
+    found = {"y": compared(0.01), "z": compared(0.3)}
+    monkeypatch.setattr("jptransfer.suites.layouts.comparison_of", lambda result, base, other: found[other[0]])
     table = differences(result(higher=True, x=(65.5, 0.7), y=(69.36, 0.74), z=(64.0, 0.69)))
     assert [cell.text for cell in column(table, "paper")] == ["65.50", "+3.86", "−1.50"]
     assert [cell.text + cell.mark for cell in column(table, "ours")] == ["70.00", "+4.00↑", "−1.00"]
@@ -81,7 +87,8 @@ def gained(ours, reported=(65.5, 69.36)) -> SuiteResult:
     ((0.8, 0.6), ["80.00", "1", "69.36", "60.00↓", "1", "+5.89", "−25.00", ".010"]),
     ((0.0, 0.6), ["0.00", "1", "69.36", "60.00↑", "1", "+5.89", ".010"])])
 def test_gains_by_hand(monkeypatch, ours, texts):
-    monkeypatch.setattr("jptransfer.suites.layouts.p_of", lambda result, base, other: 0.01)
+    found = compared(0.01, ours[1] > ours[0])
+    monkeypatch.setattr("jptransfer.suites.layouts.comparison_of", lambda result, base, other: found)
     table = gains(gained(ours))
     assert [cell.text + cell.mark for cell in table.rows[0]] == ["x", "65.50", *texts]
     assert [cell.bold for cell in table.rows[0]][2] == (ours[0] > ours[1]) != table.rows[0][5].bold

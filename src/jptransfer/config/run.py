@@ -55,8 +55,11 @@ class ReportConfig:
     """trials of approximate randomisation"""
     bootstrap: int = setting(1000, low=0)
     """resamples behind an interval; 0: no interval"""
+    mcnemar: bool = setting(False, omit_when=False)
+    """also test accuracy by McNemar's test (classification); with several seeds it is Durkalski's clustered one"""
     confidence: float = setting(0.95, low=0.5, high=0.999)
-    """level of intervals; differences with a p-value below its complement are called significant"""
+    """level of intervals; a difference is called significant if p is below its complement and, with several seeds, the
+    interval over examples and seeds does not hold zero"""
     errors: int = setting(20, low=0)
     """examples of errors shown"""
     seed: int = setting(0, low=0)
@@ -276,6 +279,8 @@ class CompareConfig:
     """resamples behind the interval of the difference"""
     confidence: float = setting(0.95, low=0.5, high=0.999)
     """level of the interval"""
+    mcnemar: bool = False
+    """also test accuracy by McNemar's test (classification); with several seeds it is Durkalski's clustered one"""
     seed: int = setting(0, low=0)
     """seed of the test and the interval"""
     outputs_root: str = "${oc.env:JPT_OUTPUTS,outputs}"

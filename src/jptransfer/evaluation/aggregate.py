@@ -24,8 +24,10 @@ class Aggregate:
     trimmed: float | None
 
     def __str__(self) -> str:
-        """Mean, and for several runs ± standard deviation."""
-        spread = f" ± {self.std:.4f} ({len(self.values)} seeds)" if len(self.values) > 1 else ""
+        """Mean, and for several runs ± standard deviation and range."""
+        spread = ""
+        if len(self.values) > 1:
+            spread = f" ± {self.std:.4f} ({len(self.values)} seeds, {min(self.values):.4f} to {max(self.values):.4f})"
         return f"{self.mean:.4f}{spread}"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jptransfer.config import CompareConfig
 from jptransfer.errors import ConfigError
 from jptransfer.evaluation.aggregate import Aggregate, aggregate
-from jptransfer.evaluation.bootstrap import Interval, difference_interval
+from jptransfer.evaluation.bootstrap import Interval, covers_seeds, difference_interval, sources
 from jptransfer.evaluation.errors import Difference, differences
 from jptransfer.evaluation.metrics import CLASSIFICATION, label_counts, load_metric, precision_recall_f1
 from jptransfer.evaluation.predictions import Predictions, check_same_examples, load_evaluation, stack_counts
@@ -43,9 +43,10 @@ class Comparison:
         examples: number of examples in `split`.
         a, b: scores over seeds.
         difference: mean of B less mean of A.
-        interval: bootstrap interval of the difference over examples, None if none was asked for.
+        interval: of the difference, over examples and, of several runs, seeds; None if none was asked for.
         confidence: its level.
-        tests: paired two-sided tests; the first is of `metric` itself, McNemar's are of accuracy.
+        tests: paired two-sided tests over examples, with the seeds that were run; the first is of `metric` itself.
+        collapsed: runs that give one answer to everything: ``A, run 2: predicts only 'x'``.
         labels: F1 of each label in both systems.
         differing: examples on which one is better than the other (positive gain: B).
     """
@@ -62,6 +63,7 @@ class Comparison:
     tests: list[Test]
     labels: list[LabelGain]
     differing: list[Difference] = field(repr=False)
+    collapsed: list[str] = field(default_factory=list)
 
     @property
     def p_value(self) -> float:
@@ -73,12 +75,30 @@ class Comparison:
         """Whether the difference is in B's favour, significant or not."""
         return self.difference > 0 if self.higher_is_better else self.difference < 0
 
+    @property
+    def significant(self) -> bool:
+        """Whether p is below the complement of `confidence` and, of several seeds, the interval does not hold zero.
+
+        The test takes the seeds as they are. It would call the bad luck of one of them a difference of the systems.
+        """
+        return self.p_value < 1 - self.confidence and not self.hidden_by_seeds
+
+    @property
+    def hidden_by_seeds(self) -> bool:
+        """Whether the difference could be one of the seeds: the interval is over seeds as well and holds zero."""
+        if self.interval is None or not covers_seeds(len(self.a.values), len(self.b.values)):
+            return False
+        return self.interval[0] <= 0 <= self.interval[1]
+
     def text(self, training: Mapping[str, int] | None = None) -> str:
         """Return the comparison as a few lines for the terminal; `training`: how often each label was learnt from."""
         wins = sum(d.gain > 0 for d in self.differing)
         lines = [f"{self.metric} on {self.split}, {self.examples} examples", f"  A      {self.a}", f"  B      {self.b}"]
         lines.append(f"  B - A  {self.difference:+.4f}{self._interval_text()}")
         lines += [f"  p = {test.p_value:.4g}  {test.name}" for test in self.tests]
+        if self.p_value < 1 - self.confidence and self.hidden_by_seeds:
+            lines.append("  the seeds differ so much that other seeds could reverse the difference")
+        lines += [f"  {one}" for one in self.collapsed]
         lines.append(f"  B better on {wins} examples, A on {len(self.differing) - wins}")
         width = max(map(len, (one.label for one in self.labels)), default=0)
         lines += ["  F1 by label: A, B, B - A, in the gold" + (", in the training split" if training else "")]
@@ -92,7 +112,8 @@ class Comparison:
         if self.interval is None:
             return ""
         low, high = self.interval
-        return f"  [{low:+.4f}, {high:+.4f}] at {self.confidence:.0%}"
+        over = sources(len(self.a.values), len(self.b.values))
+        return f"  [{low:+.4f}, {high:+.4f}] at {self.confidence:.0%}, over {over}"
 
 
 def compare(
@@ -104,12 +125,14 @@ def compare(
     bootstrap: int = 1000,
     confidence: float = 0.95,
     seed: int = 0,
+    with_mcnemar: bool = False,
 ) -> Comparison:
     """Compare the evaluations in folders `a` with those in `b`: one folder each, or one a seed.
 
     Args:
         metric: name in the registry; empty: the task's own.
         trials: of approximate randomisation. `bootstrap`: resamples of the interval, 0: none.
+        with_mcnemar: whether accuracy is tested by McNemar's test as well (classification).
 
     Raises:
         ConfigError: a metric that does not fit the task, a split that was not scored, unequal numbers of seeds.
@@ -139,11 +162,14 @@ def compare(
         interval=within,
         confidence=confidence,
         tests=[
-            Test(f"approximate randomisation of {chosen.name}, {trials} trials", p_value),
-            *_mcnemar_tests(runs[: len(a)], runs[len(a):]),
+            Test(f"approximate randomisation of {chosen.name} over examples, {trials} trials", p_value),
+            *(_mcnemar_tests(runs[: len(a)], runs[len(a):]) if with_mcnemar else []),
         ],
         labels=label_gains(runs[: len(a)], runs[len(a):]),
         differing=differences(runs[: len(a)], runs[len(a):]),
+        collapsed=[f"{side}, run {number}: {run.collapsed}"
+                   for side, found in (("A", runs[: len(a)]), ("B", runs[len(a):]))
+                   for number, run in enumerate(found, 1) if run.collapsed],
     )
 
 
@@ -156,7 +182,7 @@ def label_gains(a: Sequence[Predictions], b: Sequence[Predictions]) -> list[Labe
 
 def compare_evaluations(config: CompareConfig, a: Sequence[Path], b: Sequence[Path]) -> Comparison:
     """Compare as `jpt compare` is told to; `a` and `b` are the folders that its ids stand for."""
-    settings = (config.trials, config.bootstrap, config.confidence, config.seed)
+    settings = (config.trials, config.bootstrap, config.confidence, config.seed, config.mcnemar)
     return compare(a, b, config.split, config.metric, *settings)
 
 
@@ -165,7 +191,8 @@ def _mcnemar_tests(a: list[Predictions], b: list[Predictions]) -> list[Test]:
         return []
     accuracy = METRICS.load("accuracy")
     result = mcnemar(*(stack_counts(runs, accuracy)[..., 0].astype(bool) for runs in (a, b)))
+    name = "McNemar's test" if len(a) == len(b) == 1 else "Durkalski's clustered McNemar test"
     return [
-        Test("McNemar on accuracy, exact", result.exact),
-        Test("McNemar on accuracy, chi-squared with continuity correction", result.corrected),
+        Test(f"{name} of accuracy, exact", result.exact),
+        Test(f"{name} of accuracy, chi-squared with continuity correction", result.corrected),
     ]

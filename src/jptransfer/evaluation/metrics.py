@@ -76,6 +76,7 @@ class Metric:
         name: its name in the registry.
         tasks: kinds of task it is defined for.
         higher_is_better: which way is up.
+        bounds: least and greatest score that there can be.
         counts: outcomes -> (examples, columns) integers that add up over examples.
         value: (..., columns) sums -> (...) scores.
     """
@@ -85,6 +86,7 @@ class Metric:
     higher_is_better: bool
     counts: Callable[[Outcomes], np.ndarray]
     value: Callable[[np.ndarray], np.ndarray]
+    bounds: tuple[float, float] = (0.0, 1.0)
 
     def score(self, outcomes: Outcomes) -> float:
         """Return the score of `outcomes`."""
@@ -229,8 +231,8 @@ def _kappa(sums: np.ndarray) -> np.ndarray:
     return np.where(expected > 0, 1 - ratio(observed[..., 0] * total, expected), 0.0)
 
 
-def _metric(name, tasks, counts, value, higher_is_better=True) -> Metric:
-    return Metric(name, frozenset(tasks), higher_is_better, counts, value)
+def _metric(name, tasks, counts, value, higher_is_better=True, bounds=(0.0, 1.0)) -> Metric:
+    return Metric(name, frozenset(tasks), higher_is_better, counts, value, bounds)
 
 
 def _share(sums: np.ndarray) -> np.ndarray:
@@ -241,7 +243,7 @@ accuracy = _metric("accuracy", {CLASSIFICATION}, _right, _share)
 error_rate = _metric("error_rate", {CLASSIFICATION}, _right, lambda s: ratio(s[..., 1] - s[..., 0], s[..., 1]), False)
 macro_f1 = _metric("macro_f1", {CLASSIFICATION, NER}, _by_label, _macro_f1)
 micro_f1 = _metric("micro_f1", {CLASSIFICATION, NER}, _decisions, lambda sums: precision_recall_f1(sums)[2])
-quadratic_kappa = _metric("kappa", {CLASSIFICATION}, _disagreement, _kappa)
+quadratic_kappa = _metric("kappa", {CLASSIFICATION}, _disagreement, _kappa, bounds=(-1.0, 1.0))
 entity_precision = _metric("entity_precision", {NER}, _decisions, lambda sums: precision_recall_f1(sums)[0])
 entity_recall = _metric("entity_recall", {NER}, _decisions, lambda sums: precision_recall_f1(sums)[1])
 entity_f1 = _metric("entity_f1", {NER}, _decisions, lambda sums: precision_recall_f1(sums)[2])

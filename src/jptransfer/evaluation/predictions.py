@@ -31,6 +31,11 @@ class Predictions:
         """Gold and predicted answers."""
         return Outcomes.of(self.task, self.rows)
 
+    @cached_property
+    def collapsed(self) -> str:
+        """What the model says of every example, if it is always the same; else an empty string."""
+        return self.task.collapsed(self.rows)
+
 
 @dataclass(frozen=True)
 class Scores:

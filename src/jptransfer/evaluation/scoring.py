@@ -29,6 +29,6 @@ def score_split(predictions: Predictions, metrics: Sequence[Metric], config: Eva
 def _score(predictions: Predictions, metric: Metric, config: EvaluationConfig) -> dict[str, Any]:
     counts, low, high = stack_counts([predictions], metric), None, None
     if config.bootstrap:
-        low, high = interval(counts, metric.value, config.bootstrap, config.confidence, config.seed)
+        low, high = interval(counts, metric.value, config.bootstrap, config.confidence, config.seed, metric.bounds)
     value = float(metric.value(counts[0].sum(axis=0)))
     return {"value": value, "low": low, "high": high, "n": len(predictions.rows)}

@@ -95,9 +95,9 @@ class McNemar:
 def mcnemar(a: np.ndarray, b: np.ndarray) -> McNemar:
     """Test whether two classifiers are right equally often (McNemar 1947).
 
-    With several seeds an example is a cluster: its difference d, b's seeds that are right less a's, takes the place of
-    ±1, as in Durkalski et al. (2003), sum(d)² / sum(d²); the exact test flips the signs of the d. One seed gives the
-    classical test.
+    With several seeds it is the clustered test of Durkalski et al. (2003), whose clusters are the examples: d, the
+    number of b's seeds that are right less a's, takes the place of ±1 in sum(d)² / sum(d²). The exact test flips the
+    signs of the d. With one seed it is the classical test.
 
     Args:
         a, b: (seeds, examples) bool, whether each run is right.

@@ -32,7 +32,8 @@ def results_figure(results: Results, name: str) -> Figure:
     metric = numbers.title(results.metric.name)
     return Figure(name, f"{metric} on {results.task}",
                   "Large mark: mean over runs; small marks: single runs; line: "
-                  f"{results.confidence:.0%} bootstrap interval over examples. The axis does not start at zero.",
+                  f"{results.confidence:.0%} interval over examples and, of several runs, seeds. The axis does not "
+                  "start at zero.",
                   WIDTH, 1.1 + 0.48 * len(results.rows), partial(_draw_results, results))
 
 

@@ -16,7 +16,7 @@ from jptransfer.config import ReportConfig
 from jptransfer.config.learning import SPLITS, highest_epoch
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.evaluation.aggregate import Aggregate, aggregate
-from jptransfer.evaluation.bootstrap import Interval, interval
+from jptransfer.evaluation.bootstrap import Interval, interval, sources
 from jptransfer.evaluation.compare import Comparison, compare
 from jptransfer.evaluation.metrics import Metric, load_metric
 from jptransfer.evaluation.predictions import Evaluation, Predictions, load_evaluation, stack_counts
@@ -33,7 +33,7 @@ class RowResult:
     Attributes:
         name: of the row.
         runs: one a seed, with `evaluations` and `predictions` in the same order.
-        score: main metric over seeds; `interval`: bootstrap over examples, all seeds together.
+        score: main metric over seeds; `interval`: over examples and, of several runs, seeds.
         validation: main metric on the validation split as fine-tuning scored it, None if it did not.
         metrics: every stored metric over seeds.
         comparison: with the baseline (B is this row); None for the baseline itself.
@@ -48,6 +48,12 @@ class RowResult:
     validation: Aggregate | None
     metrics: dict[str, Aggregate]
     comparison: Comparison | None = None
+
+    @property
+    def collapsed(self) -> list[str]:
+        """The runs that give one answer to everything: ``seed 2 predicts only 'x'``."""
+        return [f"seed {run.seed} {found.collapsed}" for run, found in zip(self.runs, self.predictions, strict=True)
+                if found.collapsed]
 
 
 @dataclass(frozen=True)
@@ -79,25 +85,36 @@ class Results:
         return next(row for row in self.rows if row.name == self.baseline)
 
     def significant(self, row: RowResult) -> bool:
-        """Tell whether the test calls a row's difference to the baseline significant at the level of the intervals."""
-        return row.comparison is not None and row.comparison.p_value < 1 - self.confidence
+        """Tell whether a row's difference to the baseline is significant, see `Comparison.significant`."""
+        return row.comparison is not None and row.comparison.significant
 
     def verdict(self, row: RowResult) -> str:
-        """Return in a sentence how a row does against the baseline."""
-        name, found = self.metric.name, row.comparison
-        runs = numbers.count(len(row.runs), "seed")
+        """Return in a sentence how a row does against the baseline, over which seeds, and what is wrong with them."""
+        return " ".join([self._finding(row), *(f"{one[0].upper()}{one[1:]}." for one in row.collapsed)])
+
+    def _finding(self, row: RowResult) -> str:
+        name, found, runs = self.metric.name, row.comparison, self._seeds(row)
         if found is None:
             within = f" {numbers.interval(row.interval, name)}" if row.interval else ""
             return f"{row.name}: {numbers.score(row.score.mean, name)}{within} over {runs}."
-        way = ("beats" if found.b_is_better else "falls behind") if self.significant(row) else "does not differ from"
-        size = f"{numbers.score(abs(found.difference), name)} {numbers.unit(name)}"
-        within = f" {_oriented(found)}" if found.interval else ""
-        tail = f"{numbers.p_sentence(found.p_value)} over {runs}"
-        if self.significant(row):
+        tail = f"{numbers.p_sentence(found.p_value)}; {runs}"
+        if found.significant:
+            way = "beats" if found.b_is_better else "falls behind"
+            size = f"{numbers.score(abs(found.difference), name)} {numbers.unit(name)}"
+            within = f" {_oriented(found)}" if found.interval else ""
             return f"{row.name} {way} {self.baseline} by {size}{within}, {tail}."
         difference = f"{numbers.difference(found.difference, name)} {numbers.unit(name)}"
         signed = f" {numbers.interval(found.interval, name, signed=True)}" if found.interval else ""
-        return f"{row.name} {way} {self.baseline} significantly: {difference}{signed}, {tail}."
+        why = "; other seeds could reverse it" if found.p_value < 1 - self.confidence else ""
+        return f"{row.name} does not differ from {self.baseline} significantly: {difference}{signed}, {tail}{why}."
+
+    def _seeds(self, row: RowResult) -> str:
+        """Return how many seeds a row has, and their range: ``3 seeds (59.4 to 82.4)``."""
+        values, runs = row.score.values, numbers.count(len(row.runs), "seed")
+        if len(values) < 2:
+            return runs
+        low, high = (numbers.score(limit, self.metric.name) for limit in (min(values), max(values)))
+        return f"{runs} ({low} to {high})" if low != high else f"{runs} (all {low})"
 
 
 def collect(sources: Sources, config: ReportConfig) -> list[Results]:
@@ -155,7 +172,7 @@ class _Scoring:
         config = self.config
         if not config.bootstrap:
             return None
-        return interval(counts, self.metric.value, config.bootstrap, config.confidence, config.seed)
+        return interval(counts, self.metric.value, config.bootstrap, config.confidence, config.seed, self.metric.bounds)
 
     def _validation(self, runs: Sequence[Run]) -> Aggregate | None:
         models = [self.sources.task_model(run) for run in runs]
@@ -167,7 +184,7 @@ class _Scoring:
         a, b = paired_folders(self.baseline, runs)
         config = self.config
         return compare(a, b, self.split, self.metric.name, config.trials, config.bootstrap, config.confidence,
-                       config.seed)
+                       config.seed, config.mcnemar)
 
 
 def _stored(evaluations: Sequence[Evaluation], split: str) -> dict[str, Aggregate]:
@@ -222,7 +239,8 @@ def _row_json(results: Results, row: RowResult) -> dict[str, Any]:
     return {
         "row": row.name, "seeds": [run.seed for run in row.runs],
         "evaluations": [run.evaluation.manifest.id for run in row.runs],
-        **_spread(row.score), "interval": row.interval, "validation": _spread(row.validation),
+        **_spread(row.score), "interval": row.interval, "interval_over": sources(len(row.runs)),
+        "collapsed": row.collapsed, "validation": _spread(row.validation),
         "metrics": {name: _spread(value) for name, value in row.metrics.items()},
         "comparison": found and {
             "difference": found.difference, "interval": found.interval, "significant": results.significant(row),

@@ -30,8 +30,10 @@ def _cells(results: Results, row: RowResult) -> list[Cell]:
     metric, spread = results.metric.name, row.score
     best = row.score.mean == results.best.score.mean and len(results.rows) > 1
     several = len(spread.values) > 1
+    collapsed = f" ({len(row.collapsed)} collapsed)" if row.collapsed else ""
     return [
-        Cell(row.name, row.name, bold=best), Cell(str(len(row.runs)), len(row.runs)),
+        Cell(row.name, row.name, bold=best),
+        Cell(f"{len(row.runs)}{collapsed}", len(row.runs), values={"collapsed": len(row.collapsed)}),
         Cell(numbers.score(spread.mean, metric), spread.mean, bold=best),
         _interval_cell(row.interval, metric),
         Cell(numbers.score(spread.std, metric), spread.std) if several else NOTHING,
@@ -73,17 +75,31 @@ def caption(results: Results) -> str:
     if numbers.is_share(metric.name):
         parts[0] = "Points of 100. " + parts[0]
     if any(row.interval for row in results.rows):
-        parts.append(f"Intervals: {results.confidence:.0%}, bootstrap over examples with all runs")
+        parts.append(_intervals(results))
+    if any(row.collapsed for row in results.rows):
+        parts.append("Collapsed: runs that give one answer to every example")
     if any(row.score.trimmed is not None for row in results.rows):
         parts.append("Trimmed: without the best and the worst run")
     if any(numbers.of_highest_epoch(metric.name, results.split) in row.metrics for row in results.rows):
         parts.append(f"Highest {results.split} epoch: of the epoch that is best on this very split, as some papers "
                      "report; all other numbers are of the epoch chosen on the validation split")
     if len(results.rows) > 1:
-        parts.append(f"{BETTER} / {WORSE}: significantly better / worse than {results.baseline} (p < "
-                     f"{f'{1 - results.confidence:.3g}'.lstrip('0')}, paired approximate randomisation, "
-                     "not corrected for several comparisons)")
+        level = f"{1 - results.confidence:.3g}".lstrip("0")
+        parts.append("p: paired approximate randomisation over examples, with the seeds that were run, not corrected "
+                     f"for several comparisons. {BETTER} / {WORSE}: better / worse than {results.baseline}, "
+                     f"p < {level}, and with several seeds an interval without zero")
     return ". ".join(parts) + "."
+
+
+def _intervals(results: Results) -> str:
+    """Return what the intervals of the main table cover and how they are found."""
+    runs = {len(row.runs) for row in results.rows}
+    one, several = ("bootstrap over examples",
+                    "over examples and seeds (variance of the mean over seeds and of the bootstrap over examples, "
+                    "Welch-Satterthwaite)")
+    if max(runs) == 1:
+        return f"Intervals: {results.confidence:.0%}, {one}; they do not cover other seeds"
+    return f"Intervals: {results.confidence:.0%}, {several}" + (f"; of single runs {one} alone" if 1 in runs else "")
 
 
 def metrics_table(results: Results) -> Table:

@@ -50,7 +50,7 @@ STAGES: dict[str, StageInfo] = {
     "adapt": StageInfo("language_model", 4),
     "finetune": StageInfo("task_model", 3),
     "evaluate": StageInfo("evaluation", 3),
-    "report": StageInfo("report", 2),
+    "report": StageInfo("report", 3),
 }
 
 

@@ -45,7 +45,7 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     scored = [(predictions, score_split(predictions, metrics, settings)) for predictions in predicted]
     write_evaluation(out, metrics[0].name, scored)
     found = {predictions.split: scores.metrics for predictions, scores in scored}
-    headline = "; ".join(_headline(split, metrics[0].name, scores) for split, scores in found.items())
+    headline = "; ".join(_headline(predictions, metrics[0].name, scores.metrics) for predictions, scores in scored)
     together = f"mean of {len(models)} models: " if len(models) > 1 else ""
     return Summary(together + headline, {split: {name: one["value"] for name, one in scores.items()}
                               for split, scores in found.items()})
@@ -72,7 +72,8 @@ def _highest(models: Sequence[Path], examples: Mapping[str, Sequence[Any]], metr
     return [found for _, found in best.values()]
 
 
-def _headline(split: str, metric: str, scores: dict[str, dict[str, Any]]) -> str:
-    score, split = scores[metric], split.replace("_", " ")
+def _headline(predictions: Predictions, metric: str, scores: dict[str, dict[str, Any]]) -> str:
+    score, split = scores[metric], predictions.split.replace("_", " ")
     within = "" if score["low"] is None else f" [{score['low']:.4f}, {score['high']:.4f}]"
-    return f"{split} {metric} {score['value']:.4f}{within}"
+    collapsed = f" (the model {predictions.collapsed})" if predictions.collapsed else ""
+    return f"{split} {metric} {score['value']:.4f}{within}{collapsed}"

@@ -19,7 +19,8 @@ class Score:
     Attributes:
         value: mean over runs, in the metric's own unit (shares from 0 to 1).
         values: of each run.
-        interval: bootstrap over examples with all runs; None if there is none.
+        interval: over examples and, of several runs, seeds; None if there is none.
+        collapsed: what the runs that give one answer to everything say, one entry each (see `Task.collapsed`).
         metric: its name, empty for counts.
         higher_is_better: which way is up; None for numbers that are not better or worse.
     """
@@ -29,6 +30,7 @@ class Score:
     interval: tuple[float, float] | None = None
     metric: str = ""
     higher_is_better: bool | None = None
+    collapsed: tuple[str, ...] = ()
 
 
 class CellKind(Protocol):
@@ -66,8 +68,10 @@ class Evaluations:
         metric = load_metric(suite.metric, predictions[0].task)
         counts = stack_counts(predictions, metric)
         values = tuple(metric.value(counts.sum(axis=1)).tolist())
-        within = interval(counts, metric.value, suite.bootstrap, suite.confidence, 0) if suite.bootstrap else None
-        return Score(sum(values) / len(values), values, within, metric.name, metric.higher_is_better)
+        within = (interval(counts, metric.value, suite.bootstrap, suite.confidence, 0, metric.bounds)
+                  if suite.bootstrap else None)
+        return Score(sum(values) / len(values), values, within, metric.name, metric.higher_is_better,
+                     tuple(filter(None, (one.collapsed for one in predictions))))
 
 
 class Counts:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from string import ascii_lowercase
+from typing import TYPE_CHECKING
 
 from jptransfer.config.learning import SPLITS
 from jptransfer.errors import JptError
 from jptransfer.report import numbers
 from jptransfer.report.tables import NOTHING, Cell, Column, Table, without_empty_columns
 from jptransfer.suites.results import CellResult, SuiteResult
+
+if TYPE_CHECKING:
+    from jptransfer.evaluation.compare import Comparison
 
 BETTER, WORSE = "↑", "↓"
 FAILED = "failed"
@@ -60,24 +64,26 @@ def differences(result: SuiteResult) -> Table:
         columns += _heads(result, name, title, ("paper", "ours", "p", "runs"))
         top_paper, top_ours = result.best(paper), result.best(ours)
         for row, cells in body.items():
-            cell, p_value = result.cells[row, name], None if row == base else p_of(result, (base, name), (row, name))
-            mark = _arrow(result, ours[row], ours.get(base), p_value)
+            cell = result.cells[row, name]
+            found = None if row == base else comparison_of(result, (base, name), (row, name))
+            mark = _arrow(found)
             cells += [
                 _change(result, paper[row], None if row == base else paper.get(base), row in top_paper),
                 _ours(result, cell, row in top_ours, notes, None if row == base else ours.get(base), mark),
-                _p(p_value), _runs(cell)]
+                _p(found), _runs(cell)]
     return _table(result, columns, body.values(), notes,
                   f"{result.heading(base)} as it is, other rows less {result.heading(base)}; {_tested(result)}")
 
 
 def _tested(result: SuiteResult) -> str:
     level = f"{1 - result.suite.config.confidence:.3g}".lstrip("0")
-    return (f"p: paired approximate randomisation, {BETTER} / {WORSE}: p < {level}, not corrected for several "
-            "comparisons")
+    return ("p: paired approximate randomisation over examples, with the seeds that were run, not corrected for "
+            f"several comparisons; {BETTER} / {WORSE}: p < {level}, and with several seeds an interval over examples "
+            "and seeds without zero")
 
 
-def _p(p_value: float | None) -> Cell:
-    return NOTHING if p_value is None else Cell(numbers.p_value(p_value), p_value)
+def _p(found: Comparison | None) -> Cell:
+    return NOTHING if found is None else Cell(numbers.p_value(found.p_value), found.p_value)
 
 
 def gains(result: SuiteResult) -> Table:
@@ -90,20 +96,20 @@ def gains(result: SuiteResult) -> Table:
         columns += _heads(result, name, result.columns[name], ("paper", "ours", "runs", *compared))
         for row, cells in body.items():
             cell = result.cells[row, name]
-            p_value = p_of(result, (row, base), (row, name)) if name in others else None
+            found = comparison_of(result, (row, base), (row, name)) if name in others else None
             ours = {column: result.ours(row, column) for column in result.columns}
             paper = {column: result.cells[row, column].reported for column in result.columns}
-            mark = _arrow(result, ours[name], ours[base], p_value)
+            mark = _arrow(found)
             cells += [_number(result, paper[name], name in result.best(paper)),
                       _ours(result, cell, name in result.best(ours), notes, mark=mark), _runs(cell)]
             if name in others:
-                cells += [_gain(result, paper[name], paper[base]), _gain(result, ours[name], ours[base]), _p(p_value)]
+                cells += [_gain(result, paper[name], paper[base]), _gain(result, ours[name], ours[base]), _p(found)]
     return _table(result, columns, body.values(), notes,
                   f"Gain: in per cent of {result.columns[base]}; {_tested(result)}; bold: the best of a row", "")
 
 
-def p_of(result: SuiteResult, base: tuple[str, str], other: tuple[str, str]) -> float | None:
-    """Return the p-value of a cell against another one, None where one is missing or they are of different examples.
+def comparison_of(result: SuiteResult, base: tuple[str, str], other: tuple[str, str]) -> Comparison | None:
+    """Return a cell (B) against another one (A), None where one is missing or they are of different examples.
 
     Args:
         base, other: row and column.
@@ -116,15 +122,15 @@ def p_of(result: SuiteResult, base: tuple[str, str], other: tuple[str, str]) -> 
 
     a, b = ([artifact.path for artifact in cell.artifacts] for cell in (one, two))
     try:
-        return compare(a, b, config.split, two.score.metric, config.trials, 0, config.confidence).p_value
+        return compare(a, b, config.split, two.score.metric, config.trials, config.bootstrap, config.confidence)
     except JptError:
         return None
 
 
-def _arrow(result: SuiteResult, ours: float | None, base: float | None, p_value: float | None) -> str:
-    if p_value is None or ours is None or base is None or p_value >= 1 - result.suite.config.confidence:
+def _arrow(found: Comparison | None) -> str:
+    if found is None or not found.significant:
         return ""
-    return BETTER if (ours - base) * result.sign > 0 else WORSE
+    return BETTER if found.b_is_better else WORSE
 
 
 def _first(result: SuiteResult) -> Column:
@@ -188,7 +194,11 @@ def _interval(result: SuiteResult, cell: CellResult) -> Cell:
 
 
 def _runs(cell: CellResult) -> Cell:
-    return Cell(str(len(cell.score.values)), len(cell.score.values)) if cell.score and cell.score.metric else NOTHING
+    """Return the number of runs, and of those that give one answer to every example."""
+    if not cell.score or not cell.score.metric:
+        return NOTHING
+    runs, collapsed = len(cell.score.values), len(cell.score.collapsed)
+    return Cell(f"{runs} ({collapsed} collapsed)" if collapsed else str(runs), runs)
 
 
 def _table(result: SuiteResult, columns: list[Column], rows: Iterable[list[Cell]], notes: Footnotes,
@@ -199,6 +209,11 @@ def _table(result: SuiteResult, columns: list[Column], rows: Iterable[list[Cell]
     where = f"on the {config.split} split" if config.split in SPLITS else f"({config.split.replace('_', ' ')})"
     about = f"{unit} {where}{better}" if result.metric else ""
     stated = any(row.stated for row in result.rows.values())
+    scores = [cell.score for cell in result.cells.values() if cell.score]
+    if any(score.collapsed for score in scores):
+        reading += ". Collapsed: runs that give one answer to every example"
+    if any(column.key.endswith("_interval") for column in columns) and any(len(one.values) > 1 for one in scores):
+        reading += ". Intervals: over examples and, of several runs, seeds"
     parts = [config.caption, about, reading, "Rows without ours: not run here" if stated else "",
              config.scales[result.scale].note]
     caption = ". ".join(part.strip().rstrip(".") for part in parts if part) + "."

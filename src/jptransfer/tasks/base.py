@@ -147,6 +147,12 @@ class Task(Protocol):
             ConfigError: this kind of task has no probabilities that can be averaged.
         """
 
+    def collapsed(self, predictions: Sequence[Any]) -> str:
+        """Say in a few words what all predictions have in common where the model has learnt nothing but one answer.
+
+        An empty string where predictions differ, or where the gold is always that answer too.
+        """
+
     def example(self, id: str, text: str) -> Any:
         """An example without gold, for prediction on new text."""
 

@@ -112,6 +112,11 @@ class Classification:
         return [replace(row, predicted=self.labels[int(mean.argmax())], probabilities=mean.tolist())
                 for row, mean in zip(predictions[0], means, strict=True)]
 
+    def collapsed(self, predictions: Sequence[LabelPrediction]) -> str:
+        """Name the class, if it is predicted for every text and is not the gold of every one."""
+        answers, gold = ({getattr(row, field) for row in predictions} for field in ("predicted", "gold"))
+        return f"predicts only '{answers.pop()}'" if len(answers) == 1 and answers != gold else ""
+
     def example(self, id: str, text: str) -> TextExample:
         """An example without a label."""
         return TextExample(id, text, None)

@@ -173,6 +173,11 @@ class EntityRecognition:
         """Not for entities: models may cut a text into different units."""
         raise ConfigError("probabilities of classes can be averaged, entities cannot")
 
+    def collapsed(self, predictions: Sequence[EntityPrediction]) -> str:
+        """Say so if no entity is found in any text, although there are some."""
+        found = any(row.predicted for row in predictions)
+        return "finds no entity" if not found and any(row.gold for row in predictions) else ""
+
     def example(self, id: str, text: str) -> EntityExample:
         """An example of raw text without gold."""
         return EntityExample(id, text, None)
