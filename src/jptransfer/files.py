@@ -1,17 +1,23 @@
-"""Opening users' files: compression by suffix, character encodings by name."""
+"""Opening and writing users' files: compression by suffix, encodings by name, results that appear when complete."""
 
 from __future__ import annotations
 
 import bz2
 import codecs
+import errno
+import fcntl
 import gzip
+import hashlib
 import io
 import lzma
 import os
 import shutil
+import stat
+import sys
+import tempfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from encodings.aliases import aliases
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -19,6 +25,8 @@ from typing import Any, BinaryIO, TextIO
 from jptransfer.errors import ConfigError, nearest
 
 CHUNK = 1 << 18
+NAME_BYTES = 255
+"""Bytes that the usual file systems allow in a name."""
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 """What reading a file raises whose disk, permissions or compression are damaged."""
@@ -77,42 +85,188 @@ def codec(encoding: str, where: str = "encoding") -> str:
 def new_folder(folder: Path, setting: str) -> Iterator[Path]:
     """Yield a folder to fill, which takes the place of `folder` when all is written.
 
+    A symbolic link stays: the folder it points to is made. An empty folder keeps its permissions.
+
     Raises:
-        ConfigError: `folder`, which `setting` names, is there already and not empty, now or when all is written.
+        ConfigError: `folder`, which `setting` names, exists and is not empty, now or when all is written, or it cannot
+            be made.
     """
-    _check_new(folder, setting)
+    check_new_folder(folder, setting)
+    folder = Path(os.path.realpath(folder))
     partial = _beside(folder)
     shutil.rmtree(partial, ignore_errors=True)  # of a killed process that had our number
     partial.mkdir(parents=True)
     try:
         yield partial
-        _check_new(folder, setting)
-        partial.replace(folder)
+        check_new_folder(folder, setting)
+        open_permissions(partial)
+        _move_folder(partial, folder)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 
 
 @contextmanager
-def new_file(path: Path) -> Iterator[TextIO]:
-    """Yield a file for text in UTF-8, which takes the place of `path` when all is written; who is last wins."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = _beside(path)
+def new_file(path: Path, setting: str = "output") -> Iterator[TextIO]:
+    """Yield a UTF-8 text stream whose text replaces `path` when all is written; the last of several writers wins.
+
+    A symbolic link stays and its target is replaced; a file that exists keeps its permissions, owner and hard links.
+    What is not a regular file (a device, a FIFO, an open descriptor such as ``/dev/stdout``) is written to directly.
+
+    Raises:
+        ConfigError: `path`, which `setting` names, is a folder or cannot be written.
+    """
+    check_new_file(path, setting)
+    if is_stream(path):
+        with _open_stream(path, setting) as stream:
+            yield stream
+        return
+    target = Path(os.path.realpath(path))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = _beside(target if os.access(target.parent, os.W_OK | os.X_OK) else Path(tempfile.gettempdir(), "output"))
     try:
         with partial.open("w", encoding="utf-8", newline="") as stream:
             yield stream
-        partial.replace(path)
+        _move_file(partial, target)
     finally:
         partial.unlink(missing_ok=True)
 
 
-def _check_new(folder: Path, setting: str) -> None:
+def check_new_file(path: Path, setting: str) -> None:
+    """Raise `ConfigError` if `new_file` could not write `path`: known before the work whose result it will hold."""
+    _check_length(path, setting)
+    if descriptor_of(path) is not None:
+        return
+    if path.is_dir():
+        raise ConfigError(f"{setting}: '{path}' is a folder; name a file")
+    if path.exists():
+        if not os.access(path, os.W_OK):
+            raise ConfigError(f"{setting}: permission denied: '{path}' cannot be written")
+        return
+    _check_parent(path, setting)
+
+
+def check_new_folder(folder: Path, setting: str) -> None:
+    """Raise `ConfigError` if `new_folder` could not make `folder`."""
+    _check_length(folder, setting)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigError(f"{setting}: {folder} is there already and not an empty folder")
+    _check_parent(folder, setting)
+
+
+def _check_parent(path: Path, setting: str) -> None:
+    """Raise if no file or folder can be made at `path`: its nearest existing folder decides."""
+    target = Path(os.path.realpath(path))
+    if target.is_symlink():
+        raise ConfigError(f"{setting}: '{path}' is a symbolic link that leads back to itself")
+    parent = next(one for one in target.parents if one.exists())
+    if not parent.is_dir():
+        raise ConfigError(f"{setting}: '{parent}' is not a folder")
+    if not os.access(parent, os.W_OK | os.X_OK):
+        raise ConfigError(f"{setting}: permission denied: nothing can be written in '{parent}'")
+
+
+def _check_length(path: Path, setting: str) -> None:
+    """Raise if a part of a path is too long for a file system."""
+    for part in path.parts:
+        if (size := len(os.fsencode(part))) > NAME_BYTES:
+            raise ConfigError(f"{setting}: '{part[:40]}…' has {size} bytes; a file name may have {NAME_BYTES}")
+
+
+def descriptor_of(path: Path) -> int | None:
+    """Return the number of this process's open file that `path` names (``/dev/stdout``, ``/dev/fd/3``), or None."""
+    own = f"/proc/{os.getpid()}/fd"
+    place = os.fspath(path)
+    for _ in range(40):  # as many links as Linux follows
+        folder, name = os.path.split(os.path.abspath(place))  # noqa: PTH100 (links are followed one at a time)
+        if os.path.realpath(folder) == own and name.isdecimal():
+            return int(name)
+        try:
+            place = os.path.join(folder, os.readlink(place))  # noqa: PTH115, PTH118
+        except OSError:
+            return None
+    return None
+
+
+def is_standard_output(name: str) -> bool:
+    """Whether an ``output=`` names standard output: ``-``, ``/dev/stdout``, ``/dev/fd/1``."""
+    return name == "-" or descriptor_of(Path(name)) == 1
+
+
+def is_stream(path: Path) -> bool:
+    """Whether a path names an open descriptor or exists and is neither a regular file nor a folder."""
+    return descriptor_of(path) is not None or path.exists() and not path.is_file() and not path.is_dir()
+
+
+def _open_stream(path: Path, setting: str) -> TextIO:
+    number = descriptor_of(path)
+    try:
+        if number is None:
+            opened = os.open(path, os.O_WRONLY)
+        elif fcntl.fcntl(number, fcntl.F_GETFL) & os.O_ACCMODE == os.O_RDONLY:
+            raise ConfigError(f"{setting}: '{path}' is open for reading only")
+        else:
+            sys.stdout.flush()  # what was printed before comes first
+            opened = os.dup(number)
+    except OSError as error:
+        raise ConfigError(f"{setting}: cannot write to '{path}': {reason(error)}") from error
+    return os.fdopen(opened, "w", encoding="utf-8", newline="")
+
+
+def _move_file(partial: Path, target: Path) -> None:
+    """Give `target` the content of `partial`: by renaming, or in place where that would lose more than the content."""
+    try:
+        known = target.stat()
+    except FileNotFoundError:
+        known = None
+    if known:
+        with suppress(PermissionError):
+            os.chown(partial, known.st_uid, known.st_gid)
+        partial.chmod(stat.S_IMODE(known.st_mode))
+    if partial.parent == target.parent and not (known and known.st_nlink > 1):
+        try:
+            partial.replace(target)
+            return
+        except OSError as error:
+            if error.errno not in (errno.EBUSY, errno.EPERM, errno.EACCES):  # a mount point, a sticky folder
+                raise
+    shutil.copyfile(partial, target)
+
+
+def _move_folder(partial: Path, folder: Path) -> None:
+    """Rename `partial` to `folder`; an existing (empty) folder stays and receives the content."""
+    if not folder.exists():
+        partial.replace(folder)
+        return
+    for inside in partial.iterdir():
+        inside.rename(folder / inside.name)
+
+
+def open_permissions(folder: Path) -> None:
+    """Give all files and folders in `folder` the permissions of new ones (``0666 & ~umask``, ``0777 & ~umask``).
+
+    Some libraries write their files for the owner alone, whatever the umask says.
+    """
+    umask = _umask()
+    folder.chmod(0o777 & ~umask)
+    for path in folder.rglob("*"):
+        if not path.is_symlink():
+            path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
+
+
+def _umask() -> int:
+    """Return the process's umask, which can only be read by setting it, except on Linux."""
+    with suppress(OSError, StopIteration):
+        lines = Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines()
+        return int(next(line for line in lines if line.startswith("Umask:")).split()[1], 8)
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _beside(path: Path) -> Path:
-    """Return where this process alone writes what will be `path`."""
-    return path.with_name(f".{path.name}.{os.getpid()}.partial")
+    """Return where this process alone writes what will be `path`; short, so that `path` may have any valid name."""
+    name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+    return path.with_name(f".{name}.{os.getpid()}.partial")
 
 
 class _ZstdStream(io.RawIOBase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from copy import deepcopy
 from dataclasses import replace
 from functools import reduce
@@ -12,6 +13,7 @@ import pytest
 import yaml
 
 from jptransfer.artifacts import Store
+from jptransfer.artifacts.fingerprint import External
 from jptransfer.config import (
     Config,
     CorpusRole,
@@ -30,6 +32,7 @@ from jptransfer.config import (
 )
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline import Chain, Run, build, make_plan, places, targets, upstream
+from jptransfer.pipeline.places import place_digest
 from jptransfer.registry import VERSIONS
 from jptransfer.runtime import Runtime
 
@@ -501,3 +504,11 @@ def test_objectives_are_those_of_the_model_that_is_there(config: Config, store: 
         _ = Chain(config, store).adapted
     config.adaptation.objective.name = "causal"  # whatever `model` says
     assert Chain(config, store).adapted
+
+
+def test_a_file_that_can_be_read_only_once_is_refused(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    source = SourceConfig(path=str(tmp_path / "fifo"))
+    place = External("corpus.sources.mine.path", True, source.path, source)
+    with pytest.raises(ConfigError, match=r"corpus\.sources\.mine\.path: '.*fifo' is not a regular file"):
+        place_digest(place, Store(tmp_path / "outputs"))

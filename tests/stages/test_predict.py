@@ -2,6 +2,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 import sys
 from types import SimpleNamespace
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 import zstandard
 
-from jptransfer.config import PredictConfig
+from jptransfer.config import OutputFormat, PredictConfig
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.stages import predict
 from jptransfer.stages.predict import predict_file
@@ -157,3 +158,29 @@ def test_other_clear_errors(tmp_path, runtime, polarity):
         run(tmp_path, runtime, tmp_path / "nowhere.txt")
     with pytest.raises(ConfigError, match="input_format: .*did you mean 'jsonl'"):
         run(tmp_path, runtime, tmp_path / "in.txt", input_format="json1")
+
+
+def test_an_output_that_cannot_be_written_is_an_error_before_the_model_is_loaded(tmp_path, runtime, monkeypatch):
+    def load(*_):
+        raise AssertionError("loaded")
+
+    monkeypatch.setattr(prediction, "load_predictor", load)
+    (tmp_path / "in.txt").write_text("良い\n", encoding="utf-8")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "a").touch()
+    with pytest.raises(ConfigError, match="output: .*folder' is a folder"):
+        run(tmp_path, runtime, tmp_path / "in.txt", "folder")
+    with pytest.raises(ConfigError, match="output: .*folder is there already"):
+        run(tmp_path, runtime, tmp_path / "in.txt", "folder", format=OutputFormat.brat)
+
+
+def test_output_and_input_may_be_open_descriptors(tmp_path, runtime, polarity):
+    read, write = os.pipe()
+    os.write(write, "良い\n".encode())
+    os.close(write)
+    with (tmp_path / "out").open("w+") as out:
+        config = PredictConfig(artifact="", input=f"/dev/fd/{read}", output=f"/dev/fd/{out.fileno()}")
+        assert predict_file(config, [tmp_path], runtime) == 1
+        out.seek(0)
+        assert out.read().splitlines()[1].startswith("良い\tgood")
+    os.close(read)

@@ -8,6 +8,7 @@ from jptransfer.artifacts import Manifest, Store
 from jptransfer.artifacts.store import Artifact
 from jptransfer.config import AttentionConfig, CompareConfig, ExportConfig, PredictConfig
 from jptransfer.errors import ArtifactError
+from jptransfer.files import is_standard_output
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 from jptransfer.tasks.base import training_counts
 
@@ -30,18 +31,17 @@ def predict(config: PredictConfig) -> None:
 
     store = Store(config.outputs_root)
     folders = [resolve(store, one.strip(), ("task_model",)).path for one in config.artifact.split(",")]
-    progress = RichProgress() if config.runtime.progress and config.output != "-" else SilentProgress()
+    progress = RichProgress() if config.runtime.progress and not is_standard_output(config.output) else SilentProgress()
     predict_file(config, folders, Runtime(config.runtime, progress))
 
 
 def attention(config: AttentionConfig) -> None:
     """Write a page (or the weights) of what a task model attends to in texts."""
     from jptransfer.stages.attention import attention_file
-    from jptransfer.stages.predict import STANDARD
 
     folder = resolve(Store(config.outputs_root), config.artifact, ("task_model",)).path
     shown = attention_file(config, folder, Runtime(config.runtime, SilentProgress()))
-    if config.output != STANDARD:
+    if not is_standard_output(config.output):
         print(f"{shown} texts: {config.output}")
 
 

@@ -18,6 +18,7 @@ from jptransfer.artifacts.fingerprint import External, externals
 from jptransfer.config import CorpusConfig, OnError
 from jptransfer.data_sources import DataSource, source_of
 from jptransfer.errors import ConfigError, nearest, reason
+from jptransfer.files import is_stream
 from jptransfer.hub import HUB, split_reference
 
 COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -112,6 +113,9 @@ def place_digest(place: External, store: Store) -> str:
     is_dataset = getattr(place.owner, "format", "") == "hf"
     if value.startswith(HUB):
         return _pinned_dataset(value) if is_dataset else pinned(value)
+    if is_stream(Path(value)):
+        raise ConfigError(f"{place.where}: '{value}' is not a regular file; its content is read more than once (for "
+                          "its identity, then by the stage), so save it to a file first")
     if Path(value).exists():
         return f"sha256:{store.digests.of_place(Path(value))}"
     matches = sorted(glob.glob(value, recursive=True)) if glob.has_magic(value) else []  # noqa: PTH207 absolute patterns

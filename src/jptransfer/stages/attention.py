@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from jptransfer.config import AttentionConfig
 from jptransfer.errors import ConfigError
+from jptransfer.files import is_stream
 from jptransfer.runtime import Runtime
-from jptransfer.stages.predict import OBJECTS, STANDARD, open_output, read_rows
+from jptransfer.stages.predict import OBJECTS, STANDARD, check_output, open_output, read_rows
 
 if TYPE_CHECKING:
     from jptransfer.training.attention import Attended
@@ -34,8 +35,9 @@ def attention_file(config: AttentionConfig, folder: Path, runtime: Runtime) -> i
     from jptransfer.training.prediction import load_predictor
 
     suffix = Path(config.output).suffix
-    if config.output != STANDARD and suffix not in (PAGE, *OBJECTS):
+    if config.output != STANDARD and suffix not in (PAGE, *OBJECTS) and not is_stream(Path(config.output)):
         raise ConfigError(f"output: a page ({PAGE}) or weights (.jsonl) can be written, not '{config.output}'")
+    check_output(config.output)
     rows = islice(read_rows(config.input, config.input_format), config.limit)
     predictor = load_predictor(folder, runtime)
     examples = [predictor.task.example(str(place), row["text"]) for place, row in enumerate(rows)]

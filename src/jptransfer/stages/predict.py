@@ -12,7 +12,7 @@ from typing import TextIO
 from jptransfer.config import OutputFormat, PredictConfig
 from jptransfer.corpora.intake import Intake, locate, parse_json, read_lines
 from jptransfer.errors import ConfigError, DataError, unknown
-from jptransfer.files import bare_name, bare_suffix, new_file, new_folder
+from jptransfer.files import bare_name, bare_suffix, check_new_file, check_new_folder, new_file, new_folder
 from jptransfer.runtime import Runtime
 from jptransfer.stages.answers import Answers, BratAnswers, ColumnAnswers, JsonAnswers, Row, TableAnswers
 from jptransfer.tasks.base import Task
@@ -39,6 +39,10 @@ def predict_file(config: PredictConfig, folders: Sequence[Path], runtime: Runtim
     from jptransfer.training.prediction import load_ensemble
 
     written, rows = 0, read_rows(config.input, config.input_format)
+    if config.format is OutputFormat.brat:
+        check_new_folder(Path(config.output), "output")
+    else:
+        check_output(config.output)
     predictor = load_ensemble(folders, runtime)
     task = predictor.task
     with _answers(config, task) as answers:
@@ -121,6 +125,12 @@ def _object(where: str, line: str) -> Row:
     except ValueError as error:  # also half of a surrogate pair
         raise DataError(f"{where}: no valid JSON text ({error})") from None
     raise DataError(f"{where}: no JSON object with a field 'text' that holds a string")
+
+
+def check_output(name: str) -> None:
+    """Raise `ConfigError` if `open_output` could not write there."""
+    if name != STANDARD:
+        check_new_file(Path(name), "output")
 
 
 @contextmanager
