@@ -15,7 +15,7 @@ from jptransfer.report.lineage import Graph, lineage
 from jptransfer.report.results import Results, RowResult, gains
 from jptransfer.report.sources import Sources
 from jptransfer.report.statistics import facts, nested_tables
-from jptransfer.report.summary import gains_table, label_table, metrics_table, results_table, tests_table
+from jptransfer.report.summary import cut_table, gains_table, label_table, metrics_table, results_table, tests_table
 from jptransfer.report.tables import Table
 from jptransfer.tasks.base import training_counts
 
@@ -39,6 +39,7 @@ class Section:
     table: Table
     metrics: Table
     tests: Table
+    cut: Table | None
     labels: Table
     gains: Table | None
     errors: list[Shown]
@@ -104,8 +105,10 @@ def _section(sources: Sources, results: Results, config: ReportConfig, suffix: s
         "lengths": lengths_figure(curves.text_lengths(results), f"Lengths of the texts of {results.task}", "characters",
                                   f"lengths{suffix}")}
     return Section(
-        results, results_table(results), metrics_table(results), tests_table(results), label_table(results, best),
-        _gains(results), errors(results, best, config.errors), _disagreement(results, config),
+        results, results_table(results), metrics_table(results), tests_table(results),
+        cut_table(results, {row.name: sources.task_model(row.runs[0]) for row in results.rows}),
+        label_table(results, best), _gains(results), errors(results, best, config.errors),
+        _disagreement(results, config),
         {name: figure for name, figure in figures.items() if figure}, best)
 
 

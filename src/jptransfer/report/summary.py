@@ -8,7 +8,9 @@ from typing import Any
 from jptransfer.evaluation.aggregate import Aggregate, aggregate
 from jptransfer.report import numbers
 from jptransfer.report.results import Results, RowResult, gains
+from jptransfer.report.sources import Source
 from jptransfer.report.tables import NOTHING, Cell, Column, Table, text_table, without_empty_columns
+from jptransfer.text.cuts import Cut
 
 BETTER, WORSE = "↑", "↓"
 
@@ -151,6 +153,31 @@ def gains_table(results: Results, row: RowResult, training: Mapping[str, int]) -
     return without_empty_columns(text_table(
         f"Gains by label: {row.name} – {results.baseline}", columns, rows,
         "Points of 100, mean over runs; in training, support: gold decisions in the training and the scored split."))
+
+
+def cut_table(results: Results, task_models: Mapping[str, Source | None]) -> Table | None:
+    """Return what length limits left out of the texts of each row and split; None if nothing was.
+
+    Args:
+        task_models: row -> the first of its task models.
+    """
+    columns = [Column("row", "row"), Column("split", "split"), Column("limit", "max length", True),
+               Column("texts", "texts", True), Column("texts_cut", "texts cut", True),
+               Column("tokens_cut", "tokens lost", True), Column("share", "share of tokens", True),
+               Column("characters_cut", "characters lost in long words", True)]
+    rows = []
+    for row in results.rows:
+        model = task_models.get(row.name)
+        sources = [source for source in (model, row.runs[0].evaluation) if source]
+        counts = {split: found for source in sources
+                  for split, found in source.manifest.summary.get("values", {}).get("truncation", {}).items()}
+        for split, found in counts.items():
+            if cut := Cut(**found):
+                share = Cell(f"{cut.share:.1%}", cut.share) if cut.tokens else NOTHING
+                rows.append([row.name, split, cut.limit, cut.texts, cut.texts_cut, cut.tokens_cut, share,
+                             cut.characters_cut])
+    caption = "What was longer than finetuning's max_length, or in words longer than max_characters, was not read."
+    return text_table(f"Cut texts of {results.task}", columns, rows, caption) if rows else None
 
 
 def label_table(results: Results, row: RowResult) -> Table:

@@ -13,7 +13,7 @@ from jptransfer.config import AttentionConfig
 from jptransfer.errors import ConfigError
 from jptransfer.files import is_stream
 from jptransfer.runtime import Runtime
-from jptransfer.stages.predict import OBJECTS, STANDARD, check_output, open_output, read_rows
+from jptransfer.stages.predict import OBJECTS, STANDARD, check_output, open_output, read_rows, say_cut
 
 if TYPE_CHECKING:
     from jptransfer.training.attention import Attended
@@ -42,6 +42,7 @@ def attention_file(config: AttentionConfig, folder: Path, runtime: Runtime) -> i
     predictor = load_predictor(folder, runtime)
     examples = [predictor.task.example(str(place), row["text"]) for place, row in enumerate(rows)]
     found = list(attended(predictor, examples, config.batch_size))
+    say_cut(predictor)
     with open_output(config.output) as stream:
         stream.write(_page(found) if suffix == PAGE else "".join(map(_line, found)))
     return len(found)

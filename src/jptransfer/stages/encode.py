@@ -7,7 +7,9 @@ from pathlib import Path
 from jptransfer.errors import DataError
 from jptransfer.runtime import Runtime
 from jptransfer.stages import WORK, EncodeStage, Inputs, Summary
+from jptransfer.stages.truncation import report_cuts
 from jptransfer.text.base import write_json
+from jptransfer.text.cuts import Cut
 from jptransfer.text.encode import encode_file
 from jptransfer.text.encoded import DESCRIPTION
 from jptransfer.text.tokenizers import load_tokenizer
@@ -23,6 +25,8 @@ def run(config: EncodeStage, inputs: Inputs, out: Path, runtime: Runtime) -> Sum
               for split, text in texts.items()}
     values = {"vocab_size": load_tokenizer(inputs["tokenizer"]).vocab_size, "splits": splits}
     write_json(out / DESCRIPTION, values)
+    names = ("words_cut", "characters_cut")
+    report_cuts({split: Cut(**{name: int(found[name]) for name in names}) for split, found in splits.items()}, runtime)
     tokens = sum(split["tokens"] for split in splits.values())
     sentences = sum(split["sentences"] for split in splits.values())
     return Summary(f"{tokens:,} tokens in {sentences:,} sentences", values)

@@ -10,6 +10,7 @@ from jptransfer.config.learning import highest_epoch
 from jptransfer.errors import ConfigError
 from jptransfer.runtime import Runtime
 from jptransfer.stages import EvaluateStage, Inputs, Summary
+from jptransfer.stages.truncation import report_cuts
 
 if TYPE_CHECKING:
     from jptransfer.evaluation.metrics import Metric
@@ -39,7 +40,11 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     predictor = load_ensemble(models, runtime)
     if (predictor.task.kind, list(predictor.task.labels)) != (task.kind, list(task.labels)):
         raise ConfigError(f"the model's task is {describe(predictor.task)}, the data set's is {describe(task)}")
-    predicted = [Predictions(task, split, predictor.predict(rows)) for split, rows in examples.items()]
+    predicted, cuts = [], {}
+    for split, rows in examples.items():
+        before = predictor.cut
+        predicted.append(Predictions(task, split, predictor.predict(rows)))
+        cuts[split] = predictor.cut.since(before)
     if settings.highest_epoch:
         predicted += _highest(models, examples, metrics[0], runtime)
     scored = [(predictions, score_split(predictions, metrics, settings)) for predictions in predicted]
@@ -47,8 +52,8 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     found = {predictions.split: scores.metrics for predictions, scores in scored}
     headline = "; ".join(_headline(predictions, metrics[0].name, scores.metrics) for predictions, scores in scored)
     together = f"mean of {len(models)} models: " if len(models) > 1 else ""
-    return Summary(together + headline, {split: {name: one["value"] for name, one in scores.items()}
-                              for split, scores in found.items()})
+    values = {split: {name: one["value"] for name, one in scores.items()} for split, scores in found.items()}
+    return Summary(together + headline, {**values, "truncation": report_cuts(cuts, runtime)})
 
 
 def _highest(models: Sequence[Path], examples: Mapping[str, Sequence[Any]], metric: Metric,

@@ -78,10 +78,29 @@ def model_card(folder: Path, use: str, name: str) -> str:
     front += [f"pipeline_tag: {_PIPELINES[use]}"] if use in _PIPELINES else []
     imported = _USE[use].partition(".")[0] if use == TOKENIZER else "pipeline"
     lines = [*front, "---", "", f"# {name}", "", "Made with jptransfer. To use it:", "", "```python",
-             f"from transformers import {imported}", "", _USE[use].format(name=name), "```", ""]
+             f"from transformers import {imported}", "", _USE[use].format(name=name), "```", "", *_limits(folder)]
     if (folder / MANIFEST).is_file():
         lines += _lineage(Manifest.read(folder))
     return "\n".join(lines)
+
+
+def _limits(folder: Path) -> list[str]:
+    """Return what plain transformers does not do by itself: cut long texts, normalise before the tokenizer."""
+    lines = []
+    if (folder / TASK_MODEL).is_file():
+        settings = read_settings(folder)
+        if settings["kind"] == "classification":
+            end = "last" if settings.get("keep") == "last" else "first"
+            lines += [f"In training, texts were cut to their {end} {settings['max_length']} tokens, special tokens "
+                      f"included: call the pipeline with `truncation=True, max_length={settings['max_length']}`"
+                      + (" and `tokenizer.truncation_side = \"left\"`." if end == "last" else "."), ""]
+        else:
+            lines += [f"The model reads at most {settings['max_length']} tokens, special tokens included; longer texts "
+                      "were read in overlapping windows (pipeline: `stride`).", ""]
+    if (folder / DESCRIPTION).is_file() and tokenizer_settings(folder).before:
+        lines += ["Texts were normalised before the tokenizer got them (NFKC of characters with their marks: か and "
+                  "U+3099 are one character). Do the same, or ids can differ.", ""]
+    return lines
 
 
 def _lineage(manifest: Manifest) -> list[str]:

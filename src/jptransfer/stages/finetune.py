@@ -11,6 +11,7 @@ from jptransfer.errors import DataError
 from jptransfer.registry import LEARNERS
 from jptransfer.runtime import Runtime
 from jptransfer.stages import WORK, FinetuneStage, Inputs, Summary
+from jptransfer.stages.truncation import report_cuts
 
 
 def score(task: Any, extra: str, predictions: Sequence[Any]) -> dict[str, float]:
@@ -31,6 +32,7 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
         DataError: a training split that is empty or holds one label only.
     """
     from jptransfer.tasks.base import write_predictions
+    from jptransfer.text.cuts import Cut
     from jptransfer.training.history import HISTORY, write_history
     from jptransfer.training.prediction import write_settings
 
@@ -47,6 +49,10 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
         scores = job.selection.score(predictions)
     values = {"train_examples": len(job.train), "metric": job.selection.metric, "validation": scores,
               **learned.values}
+    cuts = {split: Cut(**counts) for split, counts in learned.values.get("truncation", {}).items()}
+    if job.validation:
+        cuts["validation"] = learned.predictor.cut
+    values["truncation"] = report_cuts(cuts, runtime)
     return Summary(_headline(config, job.selection.metric, scores, values), values)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from jptransfer.config import OutputFormat, PredictConfig
 from jptransfer.corpora.intake import Intake, locate, parse_json, read_lines
@@ -16,6 +16,9 @@ from jptransfer.files import bare_name, bare_suffix, check_new_file, check_new_f
 from jptransfer.runtime import Runtime
 from jptransfer.stages.answers import Answers, BratAnswers, ColumnAnswers, JsonAnswers, Row, TableAnswers
 from jptransfer.tasks.base import Task
+
+if TYPE_CHECKING:
+    from jptransfer.training.prediction import Predictor
 
 STANDARD = "-"
 TEXT, OBJECT = INPUT_FORMATS = ("text", "jsonl")
@@ -51,7 +54,14 @@ def predict_file(config: PredictConfig, folders: Sequence[Path], runtime: Runtim
             for row, prediction in zip(chunk, predictor.predict(examples, config.batch_size), strict=True):
                 answers.add(row, prediction)
             written += len(chunk)
+    say_cut(predictor)
     return written
+
+
+def say_cut(predictor: Predictor) -> None:
+    """Say on standard error what length limits left out of the texts; nothing if they left nothing out."""
+    if predictor.cut:
+        print(f"cut: {predictor.cut.sentence()}", file=sys.stderr)
 
 
 def _format(config: PredictConfig, task: Task) -> OutputFormat:

@@ -14,6 +14,7 @@ from jptransfer.config import LmPhaseConfig, LmTrainingConfig, VocabularyUse
 from jptransfer.errors import ConfigError
 from jptransfer.runtime import Runtime
 from jptransfer.stages import WORK, Inputs, PretrainStage, Summary
+from jptransfer.stages.truncation import report_cuts
 
 RECORDS = 200
 """Training records a history holds at most, about."""
@@ -70,6 +71,7 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
         "sequences": len(data.lengths(0)),
         "padding": padding_share(data.lengths(0), batches),
         **count_predictions(data).describe(),
+        "truncation": report_cuts({"train": data.cut()} if context.is_main else {}, runtime),
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         **converted,
         **result.metrics,

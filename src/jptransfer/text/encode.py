@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from jptransfer.files import new_file
 from jptransfer.runtime import Runtime
+from jptransfer.text.cuts import take_words_cut
 from jptransfer.text.encoded import ARRAYS, array_path, id_dtype
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.text.types import IdBlock, Tokenizer
@@ -31,13 +32,18 @@ LINES_AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class Counts:
-    """What a text came to; `unknown` counts unknown tokens, `characters` leaves line ends out."""
+    """What a text came to; `unknown` counts unknown tokens, `characters` leaves line ends out.
+
+    `words_cut` counts words with more characters than the tokenizer keeps, `characters_cut` what they lose.
+    """
 
     documents: int = 0
     sentences: int = 0
     tokens: int = 0
     characters: int = 0
     unknown: int = 0
+    words_cut: int = 0
+    characters_cut: int = 0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(*(getattr(self, name) + getattr(other, name) for name in asdict(self)))
@@ -80,7 +86,7 @@ def encode_file(text: Path, tokenizer: Path, out: Path, split: str, max_sentence
             bar.advance((job.end - job.start) / 1e6)
     total = sum(counts, Counts())
     documents = _join(jobs, counts, out, split, load_tokenizer(tokenizer).vocab_size, total)
-    return Counts(documents, total.sentences, total.tokens, total.characters, total.unknown)
+    return replace(total, documents=documents)
 
 
 def range_size(length: int) -> int:
@@ -153,7 +159,9 @@ def _write_block(tokenizer: Tokenizer, lines: list[str], sentences_before: int, 
     block.word_starts.astype(np.uint8).tofile(files["word_starts"])
     lengths.tofile(files["sentences"])
     (sentences_before + sentences_up_to[ends]).tofile(files["documents"])
-    return Counts(0, len(lengths), len(block.ids), sum(map(len, texts)), int((block.ids == tokenizer.unk_id).sum()))
+    cut = take_words_cut(tokenizer)
+    return Counts(0, len(lengths), len(block.ids), sum(map(len, texts)), int((block.ids == tokenizer.unk_id).sum()),
+                  cut.words_cut, cut.characters_cut)
 
 
 def divide(block: IdBlock, limit: int) -> tuple[np.ndarray, np.ndarray]:

@@ -15,6 +15,7 @@ from typing import Any, Self
 from jptransfer.config import TokenizerConfig
 from jptransfer.text.alignment import replace_surrogates
 from jptransfer.text.base import Settings, most_frequent
+from jptransfer.text.cuts import Cut
 from jptransfer.text.memo import MEMO_WORDS, Memo
 from jptransfer.text.romanize import romanise_tokens
 from jptransfer.text.simple import byte_names
@@ -26,6 +27,8 @@ MARK = " "
 UNKNOWN = MARK + SPECIAL_TOKENS[1]
 """A character unit that is not in the vocabulary; the first of them all."""
 _BYTES = byte_names()
+MOST_BYTES = 4
+"""Most units that a view makes of a character: its bytes in UTF-8."""
 
 
 def characters(spelling: str) -> list[str]:
@@ -52,7 +55,12 @@ class ViewsTokenizer(WordBasedTokenizer):
 
     Attributes:
         first_character: id of the first character unit; lower ids are those of special tokens and words.
+        read_characters: characters of a word that the model reads, if they are fewer than `max_characters`.
+        words_cut: words with more characters than are read, counted until they are taken, see `take_words_cut`.
     """
+
+    read_characters: int | None = None
+    words_cut = Cut()
 
     def __init__(self, settings: Settings, tokens: Sequence[str]) -> None:
         """Take the settings and all tokens in the order of their ids."""
@@ -84,6 +92,7 @@ class ViewsTokenizer(WordBasedTokenizer):
             words = spelled_words(self.settings, aligned.text)
         else:
             words = [(aligned.text[start:end], start, end) for start, end in self.segmenter.spans(aligned.text)]
+        self._count_cut(word for word, _, _ in words)
         return _rows((self._units[word] for word, _, _ in words),
                      [aligned.span(start, end) for _, start, end in words])
 
@@ -96,11 +105,22 @@ class ViewsTokenizer(WordBasedTokenizer):
                 places.append(places[-1] + len(word))
         spans = [(place, place + len(word)) for word, place in zip(words, places, strict=False)]
         if not self.settings.romanize_characters:
+            self._count_cut(map(self._normal, words))
             return _rows(map(self._given_units.__getitem__, words), spans)
         letters = romanise_tokens(words, self.settings.romaniser.segmenter)
         surfaces = (self._normal(word).replace(LETTERS, " ") for word in words)
-        return _rows((self._units[surface + LETTERS + spelled]
-                      for surface, spelled in zip(surfaces, letters, strict=True)), spans)
+        keys = [surface + LETTERS + spelled for surface, spelled in zip(surfaces, letters, strict=True)]
+        self._count_cut(keys)
+        return _rows((self._units[key] for key in keys), spans)
+
+    def _count_cut(self, words: Iterable[str]) -> None:
+        """Count the words, as `_cut_word` takes them, whose characters are not all read."""
+        limit = min(self.settings.max_characters, self.read_characters or self.settings.max_characters)
+        for word in words:
+            if len(word) * MOST_BYTES > limit:
+                lost = len(self._cut_spelling(spelling(self.settings, word)[1])) - limit
+                if lost > 0:
+                    self.words_cut += Cut(words_cut=1, characters_cut=lost)
 
     def _normal(self, word: str) -> str:
         return self.settings.normalise(replace_surrogates(word)).strip()

@@ -78,6 +78,7 @@ class WordBasedTokenizer(BaseTokenizer):
         packed: list[bytes] = []
         words_by_line: list[int] = []
         for words in line_words(self.settings, self.segmenter, lines):
+            self._count_cut(words)
             packed += map(self._packed_ids.__getitem__, words)
             words_by_line.append(len(words))
         marked = np.frombuffer(b"".join(packed), np.uint32)
@@ -85,6 +86,9 @@ class WordBasedTokenizer(BaseTokenizer):
         borders = np.append(np.flatnonzero(word_starts), len(marked))
         line_ends = np.cumsum(np.array(words_by_line, np.int64))
         return IdBlock(marked & np.uint32(_WORD_START - 1), word_starts, np.diff(borders[line_ends], prepend=0))
+
+    def _count_cut(self, words: Iterable[str]) -> None:
+        """Count what a limit on the length of words cuts off; only kinds with such a limit do."""
 
     def _cut_units(self, word: str) -> list[int]:
         return [index for index, _ in self._cut_word(word)]

@@ -53,7 +53,7 @@ def attended(predictor: Predictor, examples: Sequence[Any], batch_size: int = 64
     batch_size = batch_size if predictor.padding.mixed else 1
     for start in range(0, len(examples), batch_size):
         part = examples[start:start + batch_size]
-        features = predictor.task.features(part, predictor.tokenizer, predictor.max_length, predictor.keep)
+        features = predictor.features(part)
         batch = move(collate(features, predictor.tokenizer.pad_id, least=predictor.padding.least), device)
         batch.pop("labels")
         with torch.inference_mode():

@@ -30,7 +30,7 @@ from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.text.types import Tokenizer
 from jptransfer.training.checkpoint import load as load_checkpoint
 from jptransfer.training.context import TrainingContext
-from jptransfer.training.inference import EncoderPredictor, score
+from jptransfer.training.inference import EncoderPredictor, count_cut, read_characters, score
 from jptransfer.training.launch import launch
 from jptransfer.training.learners import Job, Learned, TransferSource
 from jptransfer.training.loop import kept_weights
@@ -165,7 +165,9 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
     started: dict[str, Any]
     model, started = _new_model(job, tokenizer)
     most = _tokens_read(_windows(config.bptt, config.max_length), config.max_length)
+    read_characters(tokenizer, model)
     features = task.features(job.train, tokenizer, most, config.keep)
+    cut = count_cut(features, len(job.train), tokenizer, most, model)
     validation = task.features(job.validation, tokenizer, most, config.keep)
     if job.transfer:
         started |= {"transfer": _take_over(job, job.transfer, model, tokenizer, features)}
@@ -198,7 +200,7 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
             folder.mkdir(parents=True, exist_ok=True)
             save_task_model(model, folder)
             tokenizer.save(folder)
-    return result, {**task.report(job.train, features), **started}
+    return result, {**task.report(job.train, features), "truncation": {"train": cut.describe()}, **started}
 
 
 def _refuse_weights(config: EncoderFinetuningConfig) -> None:

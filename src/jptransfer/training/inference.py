@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from jptransfer.models.recurrent import steady
 from jptransfer.models.task_models import task_output
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Level, Task
+from jptransfer.text.cuts import Cut, take_words_cut
 from jptransfer.text.types import Tokenizer
 from jptransfer.training.padding import Padding, find_padding
 from jptransfer.training.task_data import collate
@@ -81,6 +83,27 @@ def _at_tokens(output: HeadOutput) -> tuple[np.ndarray, np.ndarray | None]:
     return rows.cpu().numpy(), paths.cpu().numpy()
 
 
+def count_cut(features: Sequence[Feature], texts: int, tokenizer: Tokenizer, max_length: int, model: nn.Module) -> Cut:
+    """Count what of `texts` texts is not in their features, or not seen by a head that sees the end of each alone."""
+    windows = getattr(model, "windows", None)
+    limit = windows.seen if windows else max_length
+    lost: dict[int, int] = defaultdict(int)
+    for feature in features:
+        unseen = max(0, len(feature.input_ids) - limit) if windows else 0
+        lost[feature.example] += feature.truncated + unseen
+    kept = sum(len(feature.input_ids) - len(tokenizer.template) + feature.truncated for feature in features)
+    whole = len(features) == texts  # windows of a tagger overlap
+    return Cut(texts, sum(map(bool, lost.values())), kept if whole else 0, sum(lost.values()),
+               limit=limit) + take_words_cut(tokenizer)
+
+
+def read_characters(tokenizer: Tokenizer, model: nn.Module) -> None:
+    """Tell a tokenizer of words how many characters of each the model reads, two of ELMo's places being marks."""
+    most = getattr(encoder_of(model).config, "max_characters", None)
+    if most and hasattr(tokenizer, "read_characters"):
+        tokenizer.read_characters = most - 2
+
+
 class EncoderPredictor:
     """An encoder with a head and its tokenizer (see `Predictor`)."""
 
@@ -88,11 +111,20 @@ class EncoderPredictor:
                  runtime: Runtime, keep: Keep = Keep.first) -> None:
         self.task, self.tokenizer, self.max_length, self.keep, self.runtime = task, tokenizer, max_length, keep, runtime
         self.padding = find_padding(model, task, tokenizer, max_length)
+        self.cut = Cut()
+        read_characters(tokenizer, model)
+        take_words_cut(tokenizer)  # the texts above
         self.model = model.to(device).eval()
+
+    def features(self, examples: Sequence[Any]) -> list[Feature]:
+        """Encode examples, and count in `cut` what length limits leave out of them."""
+        features = self.task.features(examples, self.tokenizer, self.max_length, self.keep)
+        self.cut += count_cut(features, len(examples), self.tokenizer, self.max_length, self.model)
+        return features
 
     def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[Any]:
         """Return the task's prediction for each example (see `Predictor`)."""
-        features = self.task.features(examples, self.tokenizer, self.max_length, self.keep)
+        features = self.features(examples)
         with torch.inference_mode(), self.runtime.progress.bar("predict", len(features)) as bar:
             scores = score(self.model, features, self.task.level, self.tokenizer.pad_id, batch_size, bar.advance,
                            self.padding)

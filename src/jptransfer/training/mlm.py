@@ -16,6 +16,7 @@ from torch import nn
 from jptransfer.config import LmTrainingConfig, Masking, ObjectiveConfig
 from jptransfer.models.encoder import check_heads, predict_at
 from jptransfer.tasks.base import IGNORED
+from jptransfer.text.cuts import Cut
 from jptransfer.text.encoded import EncodedSplit
 from jptransfer.text.types import Tokenizer
 from jptransfer.training.batching import token_batches
@@ -69,6 +70,12 @@ class MaskedData:
     def sequences(self, epoch: int) -> Sequences:
         """Return the sequences of an epoch; without pairs they are the same in all."""
         return self._sequences(self._copy(epoch) if self.objective.next_sentence else 0)
+
+    def cut(self) -> Cut:
+        """Count what pairs of the first epoch lost because they were too long; without pairs nothing is lost."""
+        found = self.sequences(0)
+        lost, pairs = found.lost
+        return Cut(len(found), pairs, int(found.tokens.sum()) + lost, lost, limit=self.config.max_length)
 
     def predictions(self, indices: np.ndarray, epoch: int) -> Predictions:
         """Count the predictions in these sequences."""

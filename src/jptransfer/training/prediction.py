@@ -11,6 +11,7 @@ from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.registry import LEARNERS
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Task, make_task
+from jptransfer.text.cuts import Cut
 
 TASK_MODEL = "task_model.json"
 EPOCHS = "epochs"
@@ -18,9 +19,12 @@ EPOCHS = "epochs"
 
 
 class Predictor(Protocol):
-    """A loaded task model; `task` says its kind, labels and main metric."""
+    """A loaded task model; `task` says its kind, labels and main metric, `cut` what its length limits have left out of
+    all texts so far.
+    """
 
     task: Task
+    cut: Cut
 
     def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[Any]:
         """Return the task's prediction for each example, in order (see `jptransfer.tasks`).
@@ -39,15 +43,22 @@ class Ensemble:
         Raises:
             ConfigError: they are of different tasks.
         """
-        self.predictors, self.task = predictors, predictors[0].task
+        self.predictors, self.task, self.cut = predictors, predictors[0].task, Cut()
         for other in predictors[1:]:
             if (other.task.kind, list(other.task.labels)) != (self.task.kind, list(self.task.labels)):
                 raise ConfigError("an ensemble's models must be of one task, but one knows "
                                   f"{', '.join(self.task.labels)}, another {', '.join(other.task.labels)}")
 
     def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[Any]:
-        """Return the average prediction for each example (see `Predictor`)."""
-        return self.task.average([predictor.predict(examples, batch_size) for predictor in self.predictors])
+        """Return the average prediction for each example (see `Predictor`).
+
+        What the model that reads least leaves out of them is added to `cut`.
+        """
+        before = [predictor.cut for predictor in self.predictors]
+        found = [predictor.predict(examples, batch_size) for predictor in self.predictors]
+        cuts = (predictor.cut.since(earlier) for predictor, earlier in zip(self.predictors, before, strict=True))
+        self.cut += max(cuts, key=lambda cut: (cut.tokens_cut, cut.characters_cut))
+        return self.task.average(found)
 
 
 def load_ensemble(folders: Sequence[Path], runtime: Runtime) -> Predictor:

@@ -25,12 +25,14 @@ class Sequences:
         first, second: (n, 2) int64; `second` is empty ranges where there are no pairs.
         random_next: (n,) int64, 1 where the second segment does not follow the first, `IGNORED` where there is nothing.
         paired: whether there are second segments.
+        lost: tokens of all pairs that were cut off, and pairs that lost some; for the whole split alone.
     """
 
     first: np.ndarray
     second: np.ndarray
     random_next: np.ndarray
     paired: bool
+    lost: tuple[int, int] = (0, 0)
 
     def __len__(self) -> int:
         return len(self.first)
@@ -96,8 +98,9 @@ def sentence_pairs(split: EncodedSplit, max_length: int, short: float, random: R
     documents = _nonempty_documents(split)
     pairs = [pair for number in range(len(documents))
              for pair in _pairs_of_document(documents, number, max_length - 3, short, random)]
-    array = np.array(pairs, np.int64).reshape(-1, 5)
-    return Sequences(array[:, 0:2], array[:, 2:4], array[:, 4], paired=True)
+    array = np.array(pairs, np.int64).reshape(-1, 6)
+    lost = int(array[:, 5].sum()), int(np.count_nonzero(array[:, 5]))
+    return Sequences(array[:, 0:2], array[:, 2:4], array[:, 4], paired=True, lost=lost)
 
 
 def _nonempty_documents(split: EncodedSplit) -> list[list[Range]]:
@@ -108,7 +111,8 @@ def _nonempty_documents(split: EncodedSplit) -> list[list[Range]]:
 
 def _pairs_of_document(
     documents: list[list[Range]], number: int, room: int, short: float, random: Random
-) -> Iterator[tuple[int, int, int, int, int]]:
+) -> Iterator[tuple[int, int, int, int, int, int]]:
+    """Yield both segments, whether the second is from elsewhere, and the tokens that did not fit."""
     document, position = documents[number], 0
     while position < len(document):
         target = random.randint(2, room) if random.random() < short else room
@@ -124,7 +128,8 @@ def _pairs_of_document(
         else:
             second = document[middle][0], document[stop - 1][1]
             position = stop
-        yield *_truncate(first, second, room, random), int(is_random)
+        too_many = max(0, first[1] - first[0] + second[1] - second[0] - room)
+        yield *_truncate(first, second, room, random), int(is_random), too_many
 
 
 def _random_segment(documents: list[list[Range]], number: int, target: int, random: Random) -> Range:

@@ -23,6 +23,7 @@ from torch import Tensor
 from jptransfer.config import LmTrainingConfig
 from jptransfer.models.cells import State
 from jptransfer.tasks.base import IGNORED
+from jptransfer.text.cuts import Cut
 from jptransfer.training.predictions import Predictions
 from jptransfer.training.randomness import bits, generator
 from jptransfer.training.types import Batch, Tensors
@@ -97,6 +98,10 @@ class Streams:
     def lengths(self, epoch: int) -> np.ndarray:
         """Return the units of every window: all the same."""
         return np.full(self.windows * self.streams, self.width)
+
+    def cut(self) -> Cut:
+        """Return that no text is too long: texts are read window by window."""
+        return Cut()
 
     def predictions(self, indices: np.ndarray, epoch: int) -> Predictions:
         """Count the predictions in these windows, where every unit is asked for."""

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from jptransfer.config import LmTrainingConfig, OptimizerConfig, Precision, ScheduleConfig
 
 if TYPE_CHECKING:
+    from jptransfer.text.cuts import Cut
     from jptransfer.text.encoded import EncodedSplit
     from jptransfer.text.types import Tokenizer
     from jptransfer.training.context import TrainingContext
@@ -124,6 +125,9 @@ class LanguageData(TrainingData, Protocol):
 
     def predictions(self, indices: np.ndarray, epoch: int) -> Predictions:
         """Count what is to be predicted in examples."""
+
+    def cut(self) -> Cut:
+        """Count what length limits leave out of the text."""
 
 
 @runtime_checkable
