@@ -28,7 +28,7 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     from jptransfer.evaluation.predictions import Predictions, describe, write_evaluation
     from jptransfer.evaluation.scoring import score_split
     from jptransfer.tasks.base import open_dataset, read_examples
-    from jptransfer.training.prediction import load_ensemble
+    from jptransfer.training.prediction import cut_so_far, load_ensemble
 
     settings = config.evaluation
     task = open_dataset(inputs["dataset"])
@@ -42,9 +42,9 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
         raise ConfigError(f"the model's task is {describe(predictor.task)}, the data set's is {describe(task)}")
     predicted, cuts = [], {}
     for split, rows in examples.items():
-        before = predictor.cut
+        before = cut_so_far(predictor)
         predicted.append(Predictions(task, split, predictor.predict(rows)))
-        cuts[split] = predictor.cut.since(before)
+        cuts[split] = cut_so_far(predictor).since(before)
     if settings.highest_epoch:
         predicted += _highest(models, examples, metrics[0], runtime)
     scored = [(predictions, score_split(predictions, metrics, settings)) for predictions in predicted]
@@ -53,7 +53,8 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     headline = "; ".join(_headline(predictions, metrics[0].name, scores.metrics) for predictions, scores in scored)
     together = f"mean of {len(models)} models: " if len(models) > 1 else ""
     values = {split: {name: one["value"] for name, one in scores.items()} for split, scores in found.items()}
-    return Summary(together + headline, {**values, "truncation": report_cuts(cuts, runtime)})
+    truncation = report_cuts(cuts, runtime)
+    return Summary(together + headline, values | ({"truncation": truncation} if any(cuts.values()) else {}))
 
 
 def _highest(models: Sequence[Path], examples: Mapping[str, Sequence[Any]], metric: Metric,

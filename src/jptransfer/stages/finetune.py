@@ -34,7 +34,7 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     from jptransfer.tasks.base import write_predictions
     from jptransfer.text.cuts import Cut
     from jptransfer.training.history import HISTORY, write_history
-    from jptransfer.training.prediction import write_settings
+    from jptransfer.training.prediction import cut_so_far, write_settings
 
     learner = LEARNERS.load(config.learner)
     job = _job(config, inputs, out)
@@ -51,7 +51,7 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
               **learned.values}
     cuts = {split: Cut(**counts) for split, counts in learned.values.get("truncation", {}).items()}
     if job.validation:
-        cuts["validation"] = learned.predictor.cut
+        cuts["validation"] = cut_so_far(learned.predictor)
     values["truncation"] = report_cuts(cuts, runtime)
     return Summary(_headline(config, job.selection.metric, scores, values), values)
 

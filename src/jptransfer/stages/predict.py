@@ -60,8 +60,10 @@ def predict_file(config: PredictConfig, folders: Sequence[Path], runtime: Runtim
 
 def say_cut(predictor: Predictor) -> None:
     """Say on standard error what length limits left out of the texts; nothing if they left nothing out."""
-    if predictor.cut:
-        print(f"cut: {predictor.cut.sentence()}", file=sys.stderr)
+    from jptransfer.training.prediction import cut_so_far
+
+    if cut := cut_so_far(predictor):
+        print(f"cut: {cut.sentence()}", file=sys.stderr)
 
 
 def _format(config: PredictConfig, task: Task) -> OutputFormat:

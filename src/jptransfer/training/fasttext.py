@@ -21,7 +21,6 @@ from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Task, make_task
-from jptransfer.text.cuts import Cut
 from jptransfer.text.hashing import Bags, Hasher
 from jptransfer.training.learners import Job, Learned
 from jptransfer.training.prediction import Predictor
@@ -95,8 +94,6 @@ class FasttextModel:
 
 class FasttextPredictor:
     """A model and what cuts text into its features (see `Predictor`)."""
-
-    cut = Cut()  # whole texts are read
 
     def __init__(self, task: Task, model: FasttextModel, hasher: Hasher, ngrams: int) -> None:
         self.task, self.model, self.hasher, self.ngrams = task, model, hasher, ngrams

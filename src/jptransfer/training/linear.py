@@ -17,7 +17,6 @@ from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Task, make_task
-from jptransfer.text.cuts import Cut
 from jptransfer.text.segment import MecabSegmenter
 from jptransfer.training.learners import Job, Learned
 from jptransfer.training.prediction import Predictor
@@ -28,8 +27,6 @@ MAX_ITERATIONS = 2000
 
 class TfidfPredictor:
     """Vectoriser and weights: logits are ``vector(text) @ weight + bias``, as scikit-learn's regression has them."""
-
-    cut = Cut()  # whole texts are read
 
     def __init__(self, task: Task, vectorizer: TfidfVectorizer, weight: np.ndarray, bias: np.ndarray) -> None:
         self.task, self.vectorizer, self.weight, self.bias = task, vectorizer, weight, bias

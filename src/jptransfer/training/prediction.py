@@ -19,12 +19,12 @@ EPOCHS = "epochs"
 
 
 class Predictor(Protocol):
-    """A loaded task model; `task` says its kind, labels and main metric, `cut` what its length limits have left out of
-    all texts so far.
+    """A loaded task model; `task` says its kind, labels and main metric.
+
+    One with length limits also has `cut`: what they have left out of all texts so far, see `cut_so_far`.
     """
 
     task: Task
-    cut: Cut
 
     def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[Any]:
         """Return the task's prediction for each example, in order (see `jptransfer.tasks`).
@@ -32,6 +32,11 @@ class Predictor(Protocol):
         Examples may lack gold: `task.example(id, text)` makes one of a text. How examples are divided over calls and
         batches changes probabilities by no more than rounding.
         """
+
+
+def cut_so_far(predictor: Predictor) -> Cut:
+    """Return what length limits have left out of all texts that the predictor has read."""
+    return getattr(predictor, "cut", Cut())
 
 
 class Ensemble:
@@ -54,9 +59,9 @@ class Ensemble:
 
         What the model that reads least leaves out of them is added to `cut`.
         """
-        before = [predictor.cut for predictor in self.predictors]
+        before = list(map(cut_so_far, self.predictors))
         found = [predictor.predict(examples, batch_size) for predictor in self.predictors]
-        cuts = (predictor.cut.since(earlier) for predictor, earlier in zip(self.predictors, before, strict=True))
+        cuts = (cut_so_far(one).since(earlier) for one, earlier in zip(self.predictors, before, strict=True))
         self.cut += max(cuts, key=lambda cut: (cut.tokens_cut, cut.characters_cut))
         return self.task.average(found)
 
