@@ -1,6 +1,7 @@
 import bz2
 import gzip
 import lzma
+import math
 import os
 import socket
 import stat
@@ -9,13 +10,15 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from jptransfer.errors import ConfigError
+import jptransfer
+from jptransfer.errors import ConfigError, DataError
 from jptransfer.files import (
     bare_name,
     bare_suffix,
     check_new_file,
     codec,
     descriptor_of,
+    json_text,
     new_file,
     new_folder,
     open_bytes,
@@ -219,3 +222,17 @@ def test_permissions_follow_the_umask(tmp_path):
         assert found == [0o750, 0o640]
     finally:
         os.umask(before)
+
+
+@pytest.mark.parametrize(("value", "said"), [
+    ({"a": [1.0, {"b": math.nan}]}, "a.1.b is nan"), ([math.inf], "0 is inf"), (-math.inf, " is -inf")])
+def test_json_has_no_number_that_is_not_finite(value, said):
+    with pytest.raises(DataError, match=f"{said}, which JSON has no number for"):
+        json_text(value)
+
+
+def test_json_is_written_in_one_place():
+    """Messages that quote a value, and the canonical form of identities, are the others."""
+    source = Path(jptransfer.__file__).parent
+    writers = {str(path.relative_to(source)) for path in source.rglob("*.py") if "json.dump" in path.read_text("utf-8")}
+    assert writers == {"files.py", "artifacts/fingerprint.py", "datasets/span_json.py", "corpora/intake.py"}

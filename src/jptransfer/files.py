@@ -9,7 +9,9 @@ import fcntl
 import gzip
 import hashlib
 import io
+import json
 import lzma
+import math
 import os
 import shutil
 import stat
@@ -22,7 +24,7 @@ from encodings.aliases import aliases
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
-from jptransfer.errors import ConfigError, nearest
+from jptransfer.errors import ConfigError, DataError, nearest
 
 CHUNK = 1 << 18
 NAME_BYTES = 255
@@ -79,6 +81,29 @@ def codec(encoding: str, where: str = "encoding") -> str:
         raise ConfigError(f"{where}: unknown character encoding '{encoding}'{nearest(encoding, sorted(known))}; "
                           "utf-8, cp932 and euc_jp are some") from None
     return found.name
+
+
+def json_text(value: Any, **layout: Any) -> str:
+    """Return `value` as JSON: the one place that writes it. `layout` is as in ``json.dumps``.
+
+    Raises:
+        DataError: a number is not finite; JSON has no NaN and no infinity.
+    """
+    try:
+        return json.dumps(value, **{"ensure_ascii": False, **layout, "allow_nan": False})
+    except ValueError:
+        if found := next(_not_finite(value, ""), None):
+            raise DataError(f"{found[0]} is {found[1]}, which JSON has no number for") from None
+        raise
+
+
+def _not_finite(value: Any, where: str) -> Iterator[tuple[str, float]]:
+    """Yield the places of the numbers that are not finite, dotted, with the numbers."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield where.lstrip("."), value
+    pairs = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list | tuple) else ()
+    for key, part in pairs:
+        yield from _not_finite(part, f"{where}.{key}")
 
 
 @contextmanager

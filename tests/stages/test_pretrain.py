@@ -15,6 +15,7 @@ from jptransfer.config import (
     ModelConfig,
     ObjectiveConfig,
     Precision,
+    ScheduleConfig,
     TokenizerConfig,
     VocabularyUse,
 )
@@ -223,3 +224,15 @@ def test_no_sentence_follows_another(tmp_path, inputs):
     encoded = write_encoded(tmp_path / "encoded", train=make_split([[20]] * 30))
     with pytest.raises(ConfigError, match="objective.next_sentence: no document of the text has two sentences"):
         trained(tmp_path / "a", {**inputs, "encoded": encoded}, stage(objective=ObjectiveConfig(next_sentence=True)))
+
+
+@pytest.mark.parametrize("evaluations", [0, 1])
+@pytest.mark.parametrize(("model", "objective", "rate"), [
+    (MODEL, "mlm", 1e38), (MODEL, "mlm", 1e25), (AWD_LSTM, "causal", 1e38)])
+def test_a_language_model_of_nan_is_not_made(tmp_path, inputs, evaluations, model, objective, rate):
+    config = stage(max_steps=1, learning_rate=rate, evaluations=evaluations, objective=ObjectiveConfig(objective),
+                   schedule=ScheduleConfig("constant", warmup=0.0))
+    config.model = model
+    with pytest.raises(ConfigError, match="training diverged: .* after step 1") as caught:
+        run(config, inputs, tmp_path, cpu())
+    assert "\n" not in str(caught.value) and not (tmp_path / "model.safetensors").exists()

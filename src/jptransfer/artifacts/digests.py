@@ -7,7 +7,7 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from jptransfer.files import new_file
+from jptransfer.files import json_text, new_file
 
 
 def sha256_file(path: Path) -> str:
@@ -67,5 +67,5 @@ class DigestCache:
         """Write what was learned, atomically."""
         if self._dirty:
             with new_file(self.file) as stream:
-                stream.write(json.dumps(self.known))
+                stream.write(json_text(self.known, ensure_ascii=True))
             self._dirty = False

@@ -11,6 +11,7 @@ from typing import Any
 
 from jptransfer.artifacts.fingerprint import SHORT
 from jptransfer.errors import ArtifactError
+from jptransfer.files import json_text
 
 FILE = "manifest.json"
 SCHEMA = 1
@@ -54,7 +55,7 @@ class Manifest:
         """Write ``manifest.json`` atomically and durably."""
         temporary = folder / f".{FILE}"
         with temporary.open("w", encoding="utf-8") as stream:
-            json.dump(dataclasses.asdict(self), stream, ensure_ascii=False, indent=1, sort_keys=True)
+            stream.write(json_text(dataclasses.asdict(self), indent=1, sort_keys=True))
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(folder / FILE)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from jptransfer.artifacts.fingerprint import differences
 from jptransfer.artifacts.hub import pull_from_hub, push_to_hub
 from jptransfer.config import ArtifactsConfig
 from jptransfer.errors import ArtifactError, ConfigError, unknown
+from jptransfer.files import json_text
 from jptransfer.stages import STAGES
 
 KINDS = {stage.kind for stage in STAGES.values()}
@@ -30,7 +30,7 @@ def artifacts(config: ArtifactsConfig) -> None:
 def _ls(config: ArtifactsConfig, store: Store) -> None:
     found = store.all(config.kind)
     if config.json:
-        print(json.dumps([facts(one) for one in found], ensure_ascii=False, indent=1))
+        print(json_text([facts(one) for one in found], indent=1))
         return
     for one in map(facts, found):
         print(f"{one['id']}  {one['kind']:<14}  {one['name']:<20} {human(one['bytes']):>9}  {one['headline']}".rstrip())
@@ -57,7 +57,7 @@ def human(size: float) -> str:
 def _show(config: ArtifactsConfig, store: Store) -> None:
     chosen = _chosen(config, store)
     if config.json:
-        print(json.dumps([dataclasses.asdict(one.manifest) for one in chosen], ensure_ascii=False, indent=1))
+        print(json_text([dataclasses.asdict(one.manifest) for one in chosen], indent=1))
         return
     for one in chosen:
         print("\n".join(_page(one)))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import logging
 import os
 import select
@@ -19,7 +18,7 @@ from omegaconf import DictConfig
 from jptransfer.commands import VERBS, Verb
 from jptransfer.commands.compose import typed
 from jptransfer.errors import JptError, causes
-from jptransfer.files import new_file
+from jptransfer.files import json_text, new_file
 
 JOB_FILE = "job.json"
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -102,4 +101,4 @@ def wants_traceback() -> bool:
 
 def _write(folder: Path, result: dict[str, Any]) -> None:
     with new_file(folder / JOB_FILE) as stream:
-        stream.write(json.dumps(result, ensure_ascii=False))
+        stream.write(json_text(result))

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jptransfer.files import json_text
 from jptransfer.resources import PACKAGE, resource
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Memory:
 
         marks = {str(path.absolute()): stamp(path) for path in watched}
         with new_file(self.path) as stream:
-            stream.write(json.dumps({"printed": printed, "watched": marks}, ensure_ascii=False))
+            stream.write(json_text({"printed": printed, "watched": marks}))
 
 
 current: ContextVar[Memory | None] = ContextVar("current", default=None)
@@ -63,7 +64,7 @@ def memory_of(words: list[str]) -> Memory | None:
     packages = stamp(Path(sysconfig.get_path("purelib")))
     sources = [[str(path), stamp(path)] for root in (PACKAGE, resource("configs")) for path in files_below(root)
                if path.suffix in (".py", ".yaml")]
-    whole = json.dumps([words, str(Path.cwd()), environment, packages, sources], sort_keys=True)
+    whole = json_text([words, str(Path.cwd()), environment, packages, sources], sort_keys=True, ensure_ascii=True)
     name = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:24]
     return Memory(outputs_of(words) / "cache" / "commands" / f"{name}.json")
 

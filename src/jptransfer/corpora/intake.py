@@ -86,9 +86,12 @@ def read_lines(path: Path, encoding: str, intake: Intake, limit: int = 0) -> Ite
 
 
 def parse_json(text: str) -> Any:
-    """Return the value that JSON text holds; `ValueError` if it holds none, or lists in lists without end."""
+    """Return the value that JSON text holds; `ValueError` if it holds none, or lists in lists without end.
+
+    NaN and infinities, which some libraries write for what is missing, are `None`.
+    """
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=lambda constant: None)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 

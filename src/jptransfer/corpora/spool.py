@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from jptransfer.corpora.cleaning import RECORD, CleanBatch
-from jptransfer.files import new_file
+from jptransfer.files import json_text, new_file
 
 BLOCK_BYTES = 4 << 20
 BLOCK_RECORDS = 1 << 15
@@ -95,4 +95,4 @@ class SpoolWriter:
         self._text.flush()
         self._records.flush()
         with new_file(self.spool.facts) as stream:
-            stream.write(json.dumps(facts, ensure_ascii=False))
+            stream.write(json_text(facts))

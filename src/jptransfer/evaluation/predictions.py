@@ -13,6 +13,7 @@ import numpy as np
 
 from jptransfer.errors import ArtifactError, ConfigError, unknown
 from jptransfer.evaluation.metrics import NER, Metric, Outcomes, conlleval_report
+from jptransfer.files import json_text
 from jptransfer.tasks.base import PREDICTIONS, Task, make_task, read_predictions, write_predictions
 
 METRICS_FILE, DETAILS_FILE = "metrics.json", "evaluation.json"
@@ -99,7 +100,7 @@ def write_evaluation(folder: Path, metric: str, scored: Sequence[tuple[Predictio
     details = {predictions.split: scores.details for predictions, scores in scored}
     document = {"task": task.kind, "labels": task.labels, "metric": metric, "splits": details}
     for name, data in ((METRICS_FILE, {p.split: scores.metrics for p, scores in scored}), (DETAILS_FILE, document)):
-        (folder / name).write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        (folder / name).write_text(json_text(data, indent=1) + "\n", encoding="utf-8")
     for predictions, _ in scored:
         if task.kind == NER:
             path = folder / "conlleval" / f"{predictions.split}.txt"

@@ -6,13 +6,13 @@ at its ends is left out, and an entity of white space alone altogether: pieces o
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol, Self, TextIO
 
+from jptransfer.files import json_text
 from jptransfer.tasks.base import Task
 from jptransfer.tasks.spans import Span, tag_units, to_units
 
@@ -85,7 +85,7 @@ class JsonAnswers:
     def add(self, row: Row, found: Any) -> None:
         """Write a line (see `Answers`)."""
         answer = self._entities(found) if self._task.kind == "ner" else self._classes(found)
-        self._stream.write(json.dumps({**row, **answer}, ensure_ascii=False).translate(_ESCAPED) + "\n")
+        self._stream.write(json_text({**row, **answer}).translate(_ESCAPED) + "\n")
 
     def _classes(self, found: Any) -> Row:
         return {"prediction": found.predicted, "probability": max(found.probabilities),

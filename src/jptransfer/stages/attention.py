@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from jptransfer.config import AttentionConfig
 from jptransfer.errors import ConfigError
-from jptransfer.files import is_stream
+from jptransfer.files import is_stream, json_text
 from jptransfer.runtime import Runtime
 from jptransfer.stages.predict import OBJECTS, STANDARD, check_output, open_output, read_rows, say_cut
 
@@ -52,8 +51,8 @@ def _line(one: Attended) -> str:
     pieces = [{"start": start, "end": end, "weight": float(weight), "hops": hops.tolist()}
               for (start, end), weight, hops in zip(one.pieces, one.overall, one.weights.T, strict=True)]
     prediction = one.prediction
-    return json.dumps({"text": prediction.text, "prediction": prediction.predicted,
-                       "probability": max(prediction.probabilities), "pieces": pieces}, ensure_ascii=False) + "\n"
+    return json_text({"text": prediction.text, "prediction": prediction.predicted,
+                       "probability": max(prediction.probabilities), "pieces": pieces}) + "\n"
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from jptransfer.artifacts.manifest import FILE as MANIFEST
 from jptransfer.artifacts.manifest import Manifest
 from jptransfer.errors import ArtifactError, ConfigError
-from jptransfer.files import new_folder
+from jptransfer.files import json_text, new_folder
 from jptransfer.models.pretrained import family, own_architecture
 from jptransfer.tasks.base import PREDICTIONS
 from jptransfer.text.base import DESCRIPTION
@@ -106,7 +105,7 @@ def _limits(folder: Path) -> list[str]:
 def _lineage(manifest: Manifest) -> list[str]:
     inputs = [f"- {role}: {entry.get('name', entry['kind'])} `{entry.get('fingerprint', entry.get('digest', ''))}`"
               for role, entry in sorted(manifest.inputs.items())]
-    settings = json.dumps(manifest.recipe.get("config", {}), ensure_ascii=False, indent=1)
+    settings = json_text(manifest.recipe.get("config", {}), indent=1)
     return [
         "## Where it comes from", "", f"{manifest.kind} `{manifest.name}`, fingerprint `{manifest.fingerprint}`.", "",
         manifest.summary.get("headline", ""), "", *(["Inputs:", "", *inputs, ""] if inputs else []),

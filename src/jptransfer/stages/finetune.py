@@ -13,6 +13,9 @@ from jptransfer.runtime import Runtime
 from jptransfer.stages import WORK, FinetuneStage, Inputs, Summary
 from jptransfer.stages.truncation import report_cuts
 
+CHECKED = 64
+"""Training examples that a model without a validation split is tried on before it is published."""
+
 
 def score(task: Any, extra: str, predictions: Sequence[Any]) -> dict[str, float]:
     """Return the scores that every evaluation of `task` has, and `extra`, by name of the metric."""
@@ -43,7 +46,9 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     write_settings(out, settings)
     write_history(out / HISTORY, learned.history)
     scores = {}
-    if job.validation:
+    if not job.validation:
+        learned.predictor.predict(job.train[:CHECKED])  # raises where scores are not finite
+    else:
         predictions = learned.predictor.predict(job.validation)
         write_predictions(job.task, out, {"validation": predictions})
         scores = job.selection.score(predictions)

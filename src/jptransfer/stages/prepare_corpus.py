@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from contextlib import ExitStack
 from dataclasses import replace
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 from jptransfer.config import CorpusConfig, SourceConfig
 from jptransfer.config.learning import SPLITS
 from jptransfer.errors import ConfigError, unknown
+from jptransfer.files import json_text
 from jptransfer.registry import SOURCES
 from jptransfer.runtime import Runtime
 from jptransfer.stages import WORK, Inputs, PrepareCorpusStage, Summary
@@ -38,7 +38,7 @@ def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime)
     library.sample()
     splits = write_splits(library, out, runtime)
     statistics = {"splits": splits, "sources": library.describe()}
-    text = json.dumps(statistics, ensure_ascii=False, indent=1)
+    text = json_text(statistics, indent=1)
     (out / "statistics.json").write_text(text + "\n", encoding="utf-8")
     counts = ", ".join(f"{name} {count['sentences']:,}" for name, count in splits.items())
     dropped = sum(facts["exact_duplicates"] + facts["near_duplicates"] for facts in statistics["sources"].values())

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+from jptransfer.files import json_text
 from jptransfer.runtime import Runtime
 from jptransfer.stages import Inputs, PrepareDatasetStage, Summary
 
@@ -30,4 +30,4 @@ def run(config: PrepareDatasetStage, inputs: Inputs, out: Path, runtime: Runtime
 
 
 def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    path.write_text(json_text(value, indent=1) + "\n", encoding="utf-8")

@@ -33,10 +33,15 @@ def run(config: PretrainStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
         if file.name != "manifest.json" and file.is_file():
             shutil.copy2(file, out / file.name)
     values = launch(train_language_model, runtime, config, dict(inputs), out)
-    score = f"perplexity {values['perplexity']:.2f}, " if "perplexity" in values else ""
+    score = f"perplexity {readable(values['perplexity'])}, " if "perplexity" in values else ""
     share = f"{values['predicted_share']:.1%} of tokens predicted, "
     headline = f"{values['steps']} steps, {score}{share}{values['parameters'] / 1e6:.1f}M parameters"
     return Summary(headline, values)
+
+
+def readable(perplexity: float) -> str:
+    """Return a perplexity as it is printed: ``86.31``; from a million on ``1.01e+304``."""
+    return f"{perplexity:.2f}" if perplexity < 1e6 else f"{perplexity:.2e}"
 
 
 def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs, out: Path) -> dict[str, Any]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jptransfer.files import json_text
 from jptransfer.runtime import Runtime
 from jptransfer.stages import Inputs, ReportStage, Summary
 
@@ -53,8 +53,7 @@ def write_tables(report: Report, out: Path) -> None:
         "results.csv": "\n".join(tables.csv_text(table) for table in shown),
         "results.tex": "\n".join(tables.latex(table) for table in everything),
         "results.txt": "\n".join(tables.plain_text(table) for table in shown),
-        "results.json": json.dumps([to_json(section.results) for section in report.sections], ensure_ascii=False,
-                                   indent=1) + "\n",
+        "results.json": json_text([to_json(section.results) for section in report.sections], indent=1) + "\n",
     }
     for name, text in files.items():
         (out / name).write_text(text, encoding="utf-8")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jptransfer.files import json_text
 from jptransfer.registry import FIGURES, LAYOUTS
 from jptransfer.report import numbers, tables
 from jptransfer.report.drawing import Figure, save
@@ -91,7 +91,7 @@ def write(made: Section, folder: Path) -> Path:
     files = {
         "table.md": tables.document([made.table]), "table.csv": tables.csv_text(made.table),
         "table.tex": tables.latex(made.table, f"tab:{made.anchor}"),
-        "table.json": json.dumps(to_json(made), ensure_ascii=False, indent=1) + "\n",
+        "table.json": json_text(to_json(made), indent=1) + "\n",
         "page.html": page([made], made.title, made.result.scale),
     }
     for name, text in files.items():

@@ -188,9 +188,17 @@ def summarise(examples: Sequence[Any], labels_of: Callable[[Any], list[str]]) ->
 
 
 def log_softmax(scores: np.ndarray) -> np.ndarray:
-    """Log-probabilities over the last axis, in double precision."""
+    """Log-probabilities over the last axis, in double precision; an output of probability 0 has minus infinity.
+
+    Raises:
+        DataError: scores that give no probabilities: NaN, infinite, or minus infinity for all outputs.
+    """
     scores = np.asarray(scores, dtype=np.float64)
-    scores = scores - scores.max(axis=-1, keepdims=True)
+    highest = scores.max(axis=-1, keepdims=True)
+    if not np.isfinite(highest).all():
+        raise DataError(f"the model's scores are not finite numbers ({highest[~np.isfinite(highest)][0]}): its "
+                        "training diverged (try a smaller learning rate), or its weights are damaged")
+    scores = scores - highest
     return scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
 
 

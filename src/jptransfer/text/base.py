@@ -14,6 +14,7 @@ import numpy as np
 
 from jptransfer.config import TokenizerConfig
 from jptransfer.errors import DataError
+from jptransfer.files import json_text
 from jptransfer.text import normalize
 from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc
 from jptransfer.text.overlay import WordOverlay, word_starts
@@ -223,7 +224,7 @@ def most_frequent(counts: Counter[str], config: TokenizerConfig) -> list[str]:
 
 def write_json(path: Path, value: Any) -> None:
     """Write JSON in the one layout all tokenizer files have."""
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    path.write_text(json_text(value, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def read_settings(folder: Path) -> Settings:

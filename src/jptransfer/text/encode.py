@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jptransfer.files import new_file
+from jptransfer.files import json_text, new_file
 from jptransfer.runtime import Runtime
 from jptransfer.text.cuts import take_words_cut
 from jptransfer.text.encoded import ARRAYS, array_path, id_dtype
@@ -118,7 +118,7 @@ def encode_range(job: Job) -> Counts:
         for lines in _blocks(job):
             counts += _write_block(tokenizer, lines, counts.sentences, job.max_sentence_tokens, files)
     with new_file(done) as stream:
-        stream.write(json.dumps(asdict(counts)))
+        stream.write(json_text(asdict(counts)))
     return counts
 
 

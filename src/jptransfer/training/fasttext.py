@@ -166,6 +166,12 @@ def _train(job: Job, hasher: Hasher, ngrams: int, epochs: int) -> FasttextModel:
             loss = model.update(torch.from_numpy(part.keys), torch.from_numpy(part.lengths),
                                 torch.from_numpy(targets[chosen]), rate)
             if not np.isfinite(loss):
-                raise ConfigError(f"training diverged: loss {loss} in epoch {epoch + 1}; "
-                                  "try a smaller finetuning.fasttext.learning_rate or batch_size")
+                raise _diverged(f"loss {loss}", epoch)
+        if not (torch.isfinite(model.vectors).all() and torch.isfinite(model.output).all()):
+            raise _diverged("weights that are not finite", epoch)
     return model
+
+
+def _diverged(what: str, epoch: int) -> ConfigError:
+    return ConfigError(f"training diverged: {what} in epoch {epoch + 1}; "
+                       "try a smaller finetuning.fasttext.learning_rate or batch_size")

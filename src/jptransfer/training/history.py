@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from jptransfer.files import json_text
 from jptransfer.training.types import Record
 
 HISTORY = "history.jsonl"
@@ -14,7 +14,7 @@ HISTORY = "history.jsonl"
 
 def write_history(path: Path, records: Sequence[Mapping[str, Any]]) -> None:
     """Write all records of a finished run."""
-    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    path.write_text("".join(json_text(record, ensure_ascii=True) + "\n" for record in records), encoding="utf-8")
 
 
 class History:
@@ -31,7 +31,7 @@ class History:
         """Append a record; readers of the file see it when this returns."""
         self.records.append(record)
         if self.file:
-            self.file.write(json.dumps(record) + "\n")
+            self.file.write(json_text(record, ensure_ascii=True) + "\n")
             self.file.flush()
 
     def close(self) -> None:

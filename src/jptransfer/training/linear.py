@@ -15,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from jptransfer.config import ClassWeights, TfidfConfig, Units
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError, DataError
+from jptransfer.files import json_text
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Task, make_task
 from jptransfer.text.segment import MecabSegmenter
@@ -48,7 +49,7 @@ class TfidfPredictor:
         """
         columns = sorted(self.vectorizer.vocabulary_.items(), key=lambda item: item[1])
         vocabulary = {ngram: int(column) for ngram, column in columns}
-        (folder / VOCABULARY).write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
+        (folder / VOCABULARY).write_text(json_text(vocabulary), encoding="utf-8")
         idf = {"idf": self.vectorizer.idf_} if self.vectorizer.use_idf else {}
         save_file({**idf, "weight": self.weight, "bias": self.bias}, folder / WEIGHTS)
 
@@ -127,6 +128,9 @@ def _regression(
     weights = None if config.class_weights is ClassWeights.none else "balanced"
     model = LogisticRegression(C=c, max_iter=MAX_ITERATIONS, class_weight=weights).fit(matrix, targets)
     coefficients, intercepts = model.coef_, model.intercept_
+    if not (np.isfinite(coefficients).all() and np.isfinite(intercepts).all()):
+        raise ConfigError(f"training diverged: weights that are not finite with finetuning.tfidf.c={c:g}; "
+                          "try a smaller one")
     if len(model.classes_) == 2:
         coefficients = np.concatenate([np.zeros_like(coefficients), coefficients])
         intercepts = np.concatenate([np.zeros_like(intercepts), intercepts])

@@ -19,10 +19,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from jptransfer.errors import ConfigError, DataError
+from jptransfer.errors import DataError
 from jptransfer.registry import SCHEDULES
 from jptransfer.training.checkpoint import CHECKPOINT, load, save_atomically
 from jptransfer.training.context import TrainingContext
+from jptransfer.training.divergence import check_figures, check_loss, check_update, check_weights
 from jptransfer.training.history import HISTORY, History
 from jptransfer.training.optimizers import build_optimizer, set_learning_rate
 from jptransfer.training.types import (
@@ -34,6 +35,7 @@ from jptransfer.training.types import (
     ParameterGroup,
     Record,
     Stateful,
+    Tensors,
     Totals,
     TrainingData,
     TrainingResult,
@@ -70,7 +72,7 @@ def train(
             frozen parameters are those that do not require gradients.
 
     Raises:
-        ConfigError: the loss is no longer finite.
+        ConfigError: the loss, the weights or a validation figure is not finite.
         DataError: there is nothing to train on.
     """
     return _Run(model, objective, data, settings, context, work, evaluate, parameter_groups).run()
@@ -115,6 +117,8 @@ class _Run:
         }
         self.pending: list[tuple[int, float, Tensor, Tensor]] = []
         self.interval: dict[str, float] = {"loss": 0.0, "norm": 0.0, "steps": 0.0}
+        self.rate = settings.learning_rate
+        self.last: Tensors | None = None
         work.mkdir(parents=True, exist_ok=True)
 
     # -- the run ---------------------------------------------------------------------------------------------------
@@ -132,6 +136,9 @@ class _Run:
                 self.state.update(epoch=epoch, position=position + 1)
                 self._after_update()
                 self.bar.advance()
+        self._check_weights()
+        if self.last:  # not where a run resumes after all updates
+            check_loss(self.model, self.objective, self.last, self.context, self.state["step"], self.rate)
         self._checkpoint()
         self.history.close()
         result = self._result()
@@ -183,6 +190,7 @@ class _Run:
         units: dict[str, float] = {}
         for _, tensors, weight in mine:
             _add(units, self.objective.units(tensors), weight)
+        self.last = mine[0][1]
         units = self.context.total(units)
         loss = torch.zeros((), device=self.context.device)
         for key, tensors, weight in mine:
@@ -200,17 +208,16 @@ class _Run:
         """Read the losses of updates that were queued on the device; a loss that is not finite ends the run."""
         for step, rate, loss, norm in self.pending:
             values = float(loss), float(norm)
-            if not all(math.isfinite(value) for value in values):
-                cure = (f"(learning rate {rate:.3g}); try a smaller one or a longer schedule.warmup" if step else
-                        "(no update was made yet, whatever the learning rate); what it starts from, such as word "
-                        "vectors, or what it reads has numbers that are too large or none")
-                raise ConfigError(f"training diverged: loss {values[0]}, gradient norm {values[1]} at step {step + 1} "
-                                  + cure)
+            check_update(*values, step, rate)
             self.interval["loss"] += values[0]
             self.interval["norm"] += values[1]
             self.interval["steps"] += 1
             self.rate = rate
         self.pending.clear()
+
+    def _check_weights(self) -> None:
+        self._settle()
+        check_weights(self.model, self.state["step"], self.rate)
 
     # -- after an update -------------------------------------------------------------------------------------------
 
@@ -220,6 +227,7 @@ class _Run:
         if step % self.settings.record_every == 0 or last:
             self._record_training()
         if self._made() in self.settings.evaluate_at:
+            self._check_weights()
             if self.evaluate:
                 self._evaluate()
             if self.settings.keep_all and self.context.is_main:
@@ -252,6 +260,7 @@ class _Run:
         self.model.eval()
         with torch.no_grad(), self.context.autocast():
             metrics = self.context.agree(dict(self.evaluate(self.model, self.context)))
+        check_figures(metrics, "validation", self.state["step"], self.rate)
         self._record("validation", metrics)
         if self.settings.select:
             self._keep_best(metrics)
@@ -281,7 +290,7 @@ class _Run:
         return torch.tensor(float(due))
 
     def _checkpoint(self) -> None:
-        self._settle()
+        self._check_weights()
         carried = self.context.collect(self.objective.state_dict()) if isinstance(self.objective, Stateful) else []
         if self.context.is_main:
             state = {**self.state, "seconds": self._seconds()}

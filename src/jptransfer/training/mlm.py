@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,6 +24,7 @@ from jptransfer.training.predictions import Predictions
 from jptransfer.training.randomness import bits, derive, generator
 from jptransfer.training.sequences import Sequences, sentence_pairs, single_sequences
 from jptransfer.training.shapes import Shapes
+from jptransfer.training.streams import perplexity
 from jptransfer.training.types import Batch, StepLoss, Tensors, Totals
 
 # What a random number is for: its first key.
@@ -268,4 +268,4 @@ class MaskedLanguageModel:
         """Return loss, perplexity, and accuracies of what was predicted."""
         accuracies = {f"{name}_accuracy": right / max(1.0, totals.units[name]) for name, right in totals.sums.items()}
         losses = {f"{name}_loss": value for name, value in totals.means.items()} if len(totals.means) > 1 else {}
-        return {"loss": totals.loss, **losses, "perplexity": math.exp(min(totals.means["mlm"], 700.0)), **accuracies}
+        return {"loss": totals.loss, **losses, "perplexity": perplexity(totals.means["mlm"]), **accuracies}

@@ -24,9 +24,16 @@ def build_optimizer(config: OptimizerConfig, groups: Sequence[ParameterGroup]) -
 
 
 def set_learning_rate(optimizer: Optimizer, rate: float, momentum: float | None = None) -> None:
-    """Let every group learn at its own multiple of `rate`, and set what it calls momentum if one is given."""
+    """Let every group learn at its own multiple of `rate`, and set what it calls momentum if one is given.
+
+    Raises:
+        ConfigError: a rate is too large for the numbers that weights are made of.
+    """
     for group in optimizer.param_groups:
         group["lr"] = rate * group["rate"]
+        if group["lr"] > torch.finfo(torch.float32).max:
+            raise ConfigError(f"learning_rate: {group['lr']:.3g} is more than the largest 32-bit number "
+                              f"({torch.finfo(torch.float32).max:.3g})")
         if momentum is not None:
             group |= {"betas": (momentum, group["betas"][1])} if "betas" in group else {"momentum": momentum}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from jptransfer.errors import ArtifactError, ConfigError
+from jptransfer.files import json_text
 from jptransfer.registry import LEARNERS
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Task, make_task
@@ -79,7 +80,7 @@ def load_ensemble(folders: Sequence[Path], runtime: Runtime) -> Predictor:
 def write_settings(folder: Path, settings: Mapping[str, Any]) -> None:
     """Write ``task_model.json``, also for the epochs that are kept."""
     for place in (folder, *epochs_of(folder)):
-        (place / TASK_MODEL).write_text(json.dumps(settings, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        (place / TASK_MODEL).write_text(json_text(settings, indent=1) + "\n", encoding="utf-8")
 
 
 def epochs_of(folder: Path) -> list[Path]:
