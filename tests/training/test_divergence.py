@@ -92,7 +92,7 @@ def test_a_task_model_of_nan_is_not_made(folders, tmp_path, rate, validation):
         dataset.mkdir()
         for name in ("train.parquet", "labels.json", "task.json"):
             (dataset / name).write_bytes((folders["dataset"] / name).read_bytes())
-    encoder = EncoderFinetuningConfig(epochs=1, batch_size=8, learning_rate=rate, max_length=32)
+    encoder = EncoderFinetuningConfig(epochs=1, batch_size=16, learning_rate=rate, max_length=32)
     stage = FinetuneStage("encoder", FinetuningConfig(encoder=encoder), 0, small.MODEL)
     with pytest.raises((ConfigError, DataError), match="diverged") as caught:
         finetune_stage.run(stage, {**folders, "dataset": dataset}, tmp_path, cpu())
