@@ -112,7 +112,9 @@ class EncoderLearner:
         task = make_task(settings["kind"], settings["labels"])
         device = TrainingContext(runtime).device
         most = _tokens_read(_windows_of(settings), settings["max_length"])
-        return EncoderPredictor(task, _load(folder, settings), load_tokenizer(folder), most, device, runtime,
+        model, tokenizer = _load(folder, settings), load_tokenizer(folder)
+        check_pair(model, tokenizer)
+        return EncoderPredictor(task, model, tokenizer, most, device, runtime,
                                 Keep(settings.get("keep", Keep.first)))
 
 
