@@ -143,8 +143,8 @@ class Config:
     adaptation: LmTrainingConfig = setting(factory=LmTrainingConfig)
     """training on the domain"""
     lm: str = setting("auto", external=True)
-    """language model to fine-tune: none (from scratch), pretrained, adapted, auto (adapted if there is a domain), or,
-    with corpus=none, an artifact id, a folder or `hf:org/name@revision`, adapted first if there is a domain"""
+    """language model to fine-tune: none (from scratch), pretrained, adapted, auto (adapted if there is a domain), or
+    one made elsewhere, which a domain adapts first (corpus=none): an artifact id, a folder or `hf:org/name@revision`"""
     task: TaskConfig = setting(factory=TaskConfig)
     """labelled data"""
     finetuning: FinetuningConfig = setting(factory=FinetuningConfig)
