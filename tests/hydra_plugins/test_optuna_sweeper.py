@@ -73,7 +73,7 @@ def test_grid_lists_every_value():
 def test_names_are_checked(wrong):
     settings = OptunaSweeperConfig(**wrong)
     with pytest.raises(ConfigError, match="did you mean"):
-        (make_sampler(settings, 0), make_pruner(settings))
+        (make_sampler(settings), make_pruner(settings))
 
 
 def sweep(folder, *arguments: str) -> dict:

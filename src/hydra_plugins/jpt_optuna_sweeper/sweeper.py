@@ -18,13 +18,13 @@ class OptunaSweeperConfig:
     direction: str = "maximize"
     """maximize or minimize the value that a job returns (jpt: the main metric on the validation split)"""
     n_trials: int = 20
-    """finished trials the study shall have in the end, those of earlier calls included"""
+    """finished trials the study has in the end, those of earlier calls included; an interrupted call is continued"""
     n_jobs: int = 1
     """trials handed to the launcher at a time"""
     sampler: str = "tpe"
     """tpe, random or grid"""
     seed: int = 0
-    """seed of the sampler"""
+    """seed of the sampler; the values of a trial follow from it, the trial's number and the earlier trials"""
     pruner: str = "none"
     """none, or median: stop a trial whose mean over its first seeds is worse than the median of the others'"""
     warmup_trials: int = 5
@@ -32,7 +32,8 @@ class OptunaSweeperConfig:
     seeds: list[int] = field(default_factory=list)
     """seeds that every trial is run with, one after another (setting `seeds`, else `seed`); empty: one run a trial"""
     study_name: str = ""
-    """empty: from the fixed overrides, the search space and the settings, so that the same command line resumes"""
+    """empty: from the fixed overrides, the search space and the settings, so that the same command line resumes;
+    a study of this name that was begun with another search space or other fixed settings is refused"""
     storage: str = ""
     """Optuna URL (sqlite:///F) or journal file; empty: a journal in the folder `studies` of the outputs"""
     params: dict[str, Any] = field(default_factory=dict)
