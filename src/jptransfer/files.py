@@ -24,11 +24,10 @@ from encodings.aliases import aliases
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
+from jptransfer.config.names import NAME_BYTES, shortened
 from jptransfer.errors import ConfigError, DataError, nearest
 
 CHUNK = 1 << 18
-NAME_BYTES = 255
-"""Bytes that the usual file systems allow in a name."""
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
 DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
 """What reading a file raises whose disk, permissions or compression are damaged."""
@@ -194,7 +193,7 @@ def _check_length(path: Path, setting: str) -> None:
     """Raise if a part of a path is too long for a file system."""
     for part in path.parts:
         if (size := len(os.fsencode(part))) > NAME_BYTES:
-            raise ConfigError(f"{setting}: '{part[:40]}…' has {size} bytes; a file name may have {NAME_BYTES}")
+            raise ConfigError(f"{setting}: '{shortened(part)}' has {size} bytes; a file name may have {NAME_BYTES}")
 
 
 def descriptor_of(path: Path) -> int | None:

@@ -139,3 +139,17 @@ def test_a_setting_without_its_section_is_found():
 def test_labels_have_names_of_their_own(labels, said):
     with pytest.raises(ConfigError, match=f"^task{said}"):
         check(Config(task=TaskConfig(labels=labels)))
+
+
+@pytest.mark.parametrize(("name", "trouble"), [
+    ("a" * 243, "243 bytes in UTF-8, at most 242"), ("日" * 81, "243 bytes in UTF-8"), ("a\x1b[2J", "control characters"),
+    ("a\nb", "control characters"), ("\udcff", "invalid Unicode"), ("../x", "no '/' in it"), ("", "not empty"),
+])
+def test_a_name_that_a_file_system_does_not_take_is_an_error(name: str, trouble: str) -> None:
+    config = Config()
+    config.task.name = name
+    with pytest.raises(ConfigError, match=rf"task\.name: .*{trouble}"):
+        check(config)
+    for longest in ("a" * 242, "日" * 80):
+        config.task.name = longest
+        check(config)

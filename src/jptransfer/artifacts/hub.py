@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import tempfile
 from pathlib import Path
 
+from jptransfer.artifacts.exchange import check_transferable
+from jptransfer.artifacts.manifest import FILE
 from jptransfer.artifacts.store import Artifact, Store
 from jptransfer.errors import ArtifactError, reason
 from jptransfer.hub import split_reference
@@ -18,11 +21,13 @@ def push_to_hub(artifact: Artifact, remote: str) -> str:
     """
     from huggingface_hub import HfApi
 
+    check_transferable(artifact)
     repository, place = split_reference(remote)[0], f"artifacts/{artifact.label}"
     try:
         api = HfApi()
         api.create_repo(repository, private=True, exist_ok=True)
-        api.upload_folder(repo_id=repository, folder_path=artifact.path, path_in_repo=place)
+        api.upload_folder(repo_id=repository, folder_path=artifact.path, path_in_repo=place,
+                          allow_patterns=[glob.escape(name) for name in (FILE, *artifact.manifest.files)])
     except Exception as error:
         raise ArtifactError(f"can't push {artifact.label} to {remote}: {reason(error)}") from error
     return f"{remote}/{place}"

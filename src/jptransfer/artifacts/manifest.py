@@ -14,6 +14,8 @@ from jptransfer.errors import ArtifactError
 from jptransfer.files import json_text
 
 FILE = "manifest.json"
+SCRATCH = ".work"
+"""Folder in a work folder that survives interruptions and never becomes part of an artifact."""
 SCHEMA = 1
 
 

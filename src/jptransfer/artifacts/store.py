@@ -10,16 +10,14 @@ import fcntl
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jptransfer.artifacts.digests import DigestCache, sha256_file
+from jptransfer.artifacts.exchange import transfer
 from jptransfer.artifacts.fingerprint import SHORT, fingerprint
-from jptransfer.artifacts.manifest import FILE, Manifest
+from jptransfer.artifacts.manifest import FILE, SCRATCH, Manifest
 from jptransfer.errors import ArtifactError, nearest
-
-SCRATCH = ".work"
-"""Folder in a work folder that survives interruptions and never becomes part of an artifact."""
 
 
 @dataclass(frozen=True)
@@ -117,21 +115,28 @@ class Store:
         """Write the manifest, last of all files, and move the work folder into its place."""
         manifest.write(work)
         shutil.rmtree(work / SCRATCH, ignore_errors=True)
-        return Artifact(self._place(work, manifest, f"{manifest.name}-{manifest.id}"), manifest)
+        return Artifact(self.place(work, manifest), manifest)
 
-    def finish(self, work: Path, fingerprint: str) -> Artifact | None:
-        """Publish a work folder whose process was killed after it had written the manifest; None for any other."""
+    def finish(self, work: Path, kind: str, name: str, fingerprint: str) -> Artifact | None:
+        """Publish a work folder whose process was killed after it had written the manifest; None for any other.
+
+        The artifact gets the `name` of the run that asks, whatever that of the killed run was.
+        """
         try:
             manifest = Manifest.read(work)
         except ArtifactError:
             return None
-        return self.publish(work, manifest) if manifest.fingerprint == fingerprint else None
+        if (manifest.kind, manifest.fingerprint) != (kind, fingerprint) or work.is_symlink():
+            return None
+        return self.publish(work, replace(manifest, name=name))
 
-    def _place(self, complete: Path, manifest: Manifest, name: str) -> Path:
+    def place(self, complete: Path, manifest: Manifest) -> Path:
         """Move a complete folder to where its artifact belongs, over the remains of one that has no manifest."""
-        target = self.artifacts / manifest.kind / name
+        target = self.artifacts / manifest.kind / f"{manifest.name}-{manifest.id}"
         target.parent.mkdir(parents=True, exist_ok=True)
-        if target.exists():
+        if target.is_symlink():
+            target.unlink()
+        elif target.exists():
             shutil.rmtree(target)
         return complete.rename(target)
 
@@ -177,23 +182,26 @@ class Store:
         if needed:
             names = ", ".join(other.label for other in needed[:5])
             raise ArtifactError(f"{artifact.label} is still needed by {names}; remove those first")
-        (artifact.path / FILE).unlink()
-        shutil.rmtree(artifact.path)
+        self.delete(artifact.path)
+
+    def delete(self, folder: Path) -> None:
+        """Delete the folder of an artifact of this store, its manifest first; of a symbolic link only the link.
+
+        Raises:
+            ArtifactError: the folder is not in this store.
+        """
+        root = folder.absolute().parent.parent
+        if not (self.artifacts.is_dir() and root.is_dir() and root.samefile(self.artifacts)):
+            raise ArtifactError(f"{folder} is not in the store {self.artifacts} and is not removed")
+        if folder.is_symlink():
+            folder.unlink()
+            return
+        (folder / FILE).unlink()
+        shutil.rmtree(folder)
 
     def copy(self, artifact: Artifact, root: Path) -> Path:
         """Copy an artifact into another store's outputs folder (`root`); complete or not at all."""
-        other = Store(root)
-        with other.lock(artifact.manifest.fingerprint, lambda: None):
-            target = other.artifacts / artifact.manifest.kind / artifact.path.name
-            if (target / FILE).is_file():
-                return target
-            partial = other.work / f"{artifact.id}.copy"
-            shutil.rmtree(partial, ignore_errors=True)
-            shutil.copytree(artifact.path, partial)
-            problems = other.verify(Artifact(partial, artifact.manifest))
-            if problems:
-                raise ArtifactError(f"{artifact.label} did not arrive whole: {problems[0]}")
-            return other._place(partial, artifact.manifest, artifact.path.name)
+        return transfer(artifact, Store(root))
 
 
 def recorded_files(folder: Path) -> dict[str, dict[str, object]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from re import fullmatch
 from typing import Any
 
 from jptransfer.config.describe import unknown_setting
+from jptransfer.config.names import check_name
 from jptransfer.errors import ConfigError
 
 
@@ -38,8 +38,8 @@ def check(config: Any) -> None:
                 _check_name(path, name, item, optional=field.default == "")
             if isinstance(item, int | float) and not isinstance(item, bool):
                 _check_limits(path, item, field.metadata.get("low"), field.metadata.get("high"))
-        if field.name == "name" and field.metadata.get("label") and not fullmatch(r"[^./\0][^/\0]*", value):
-            raise ConfigError(f"{path}: '{value}' cannot name a folder: no '/' in it, no '.' at its start, not empty")
+        if field.name == "name" and field.metadata.get("label"):
+            check_name(path, value)
         if complaint := getattr(value, "problem", str)():
             raise ConfigError(f"{path}{complaint}")
 

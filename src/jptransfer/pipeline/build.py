@@ -73,7 +73,7 @@ def build_node(node: Node, made: Mapping[str, Artifact | None], store: Store, ru
     title = f"{node.stage} {named.title}"
     say = runtime.progress.say
     with store.lock(node.fingerprint, lambda: say(f"… {title}: another process builds it, waiting")) as work:
-        found = store.find(node.fingerprint, node.kind) or store.finish(work, node.fingerprint)
+        found = store.find(node.fingerprint, node.kind) or store.finish(work, node.kind, node.name, node.fingerprint)
         if found:
             return found
         say(f"→ {title}{' (resumed)' if work.exists() else ''}")

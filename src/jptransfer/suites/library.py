@@ -11,6 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 from jptransfer.config import SuiteConfig
 from jptransfer.config.check import check
 from jptransfer.config.mistakes import explain_value
+from jptransfer.config.names import check_name
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.resources import resource
 
@@ -43,6 +44,7 @@ def find(choice: str) -> list[Suite]:
     """
     known = shipped()
     if choice.endswith((".yaml", ".yml")):
+        check_name("suite", Path(choice).stem, 0)
         return [replace(read(Path(choice).stem, Path(choice)), file=choice)]
     meant = [name for name in known if choice in (name, name.partition("/")[0], ALL)]
     if not meant:
@@ -68,6 +70,8 @@ def read(name: str, path: Path) -> Suite:
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
     assert isinstance(config, SuiteConfig)
+    for scale in config.scales:
+        check_name(f"{path}: scales", scale, 0)
     if complaint := config.complaint():
         raise ConfigError(f"{path}: {complaint}")
     return Suite(name, config)
