@@ -142,7 +142,8 @@ def test_labels_have_names_of_their_own(labels, said):
 
 
 @pytest.mark.parametrize(("name", "trouble"), [
-    ("a" * 243, "243 bytes in UTF-8, at most 242"), ("日" * 81, "243 bytes in UTF-8"), ("a\x1b[2J", "control characters"),
+    ("a" * 243, "243 bytes in UTF-8, at most 242"), ("日" * 81, "243 bytes in UTF-8"),
+    ("a\x1b[2J", "control characters"),
     ("a\nb", "control characters"), ("\udcff", "invalid Unicode"), ("../x", "no '/' in it"), ("", "not empty"),
 ])
 def test_a_name_that_a_file_system_does_not_take_is_an_error(name: str, trouble: str) -> None:
