@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jptransfer.commands import VERBS
-from jptransfer.commands.arguments import free_table, hydra_arguments, literal, quote
+from jptransfer.commands.arguments import hydra_arguments
+from jptransfer.commands.words import hydra_override, quote, unquoted
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError
 
@@ -15,6 +16,7 @@ from jptransfer.errors import ConfigError
 def test_quoted_values_come_back_from_hydras_parser(value):
     parsed = OverridesParser.create().parse_override(f"key={quote(value)}")
     assert parsed.value() == value and not parsed.is_sweep_override()
+    assert unquoted(quote(value)) == value
 
 
 @pytest.mark.parametrize(("value", "meant"), [
@@ -24,11 +26,11 @@ def test_quoted_values_come_back_from_hydras_parser(value):
     ("'日本'", "日本"), ("hf:組織/名@main", "hf:組織/名@main"), ("${outputs_root}/x", "${outputs_root}/x"),
 ])
 def test_japanese_values_need_no_quotes(value, meant):
-    assert OverridesParser.create().parse_override(literal(f"key={value}")).value() == meant
+    assert OverridesParser.create().parse_override(hydra_override(f"key={value}", Config)).value() == meant
 
 
 def test_japanese_values_may_be_swept_over():
-    parsed = OverridesParser.create().parse_override(literal("key=東京,大阪"))
+    parsed = OverridesParser.create().parse_override(hydra_override("key=東京,大阪", Config))
     assert list(parsed.sweep_string_iterator()) == ["'東京'", "'大阪'"]
 
 
@@ -47,15 +49,3 @@ def test_options_may_stand_anywhere():
 def test_a_stray_word_is_refused():
     with pytest.raises(ConfigError, match="'toy' is no setting"):
         hydra_arguments(VERBS["run"], ["toy"])
-
-
-@pytest.mark.parametrize(("given_", "expected"), [
-    ("seed=1", "seed=1"),
-    ("task.files.train=a.tsv", "++task.files.train=a.tsv"),
-    ("+task.files.train=a.tsv", "+task.files.train=a.tsv"),
-    ("corpus.sources.x.path=a", "++corpus.sources={x:{path:a}}"),
-    ("corpus.sources.x.columns=[a,b]", "++corpus.sources={x:{columns:[a,b]}}"),
-    ("corpus.sources.x.path=a,b", "++corpus.sources={x:{path:a}},{x:{path:b}}"),
-])
-def test_tables_take_new_entries(given_, expected):
-    assert free_table(given_, Config) == expected

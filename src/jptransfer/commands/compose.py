@@ -15,10 +15,13 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, flag_override
 
 from jptransfer.commands import VERBS, Verb
-from jptransfer.commands.arguments import hydra_override
 from jptransfer.commands.messages import explain
+from jptransfer.commands.overriding import apply
+from jptransfer.commands.words import hydra_override
 from jptransfer.config import Config
 from jptransfer.config.check import check
+from jptransfer.config.spelling import restored
+from jptransfer.config.yaml_files import hint_at
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.pipeline import without
 from jptransfer.resources import resource
@@ -41,6 +44,7 @@ def typed(config: DictConfig) -> Any:
         instance = OmegaConf.to_object(config)
     except Exception as error:
         raise ConfigError(explain(error, type_of(config)) or str(error)) from error
+    instance = restored(instance)
     check(instance)
     return instance
 
@@ -80,11 +84,11 @@ class Composer:
         latest = {}
         for one in overrides:
             parsed = self._parse(hydra_override(one, Config))
+            latest.pop(parsed.key_or_group, None)  # what is said later is done later
             latest[parsed.key_or_group] = parsed
         values = [one for one in latest.values() if _is_value(one, self._groups)]
         changed = copy.deepcopy(self._base([str(one.input_line) for one in latest.values() if one not in values]))
-        for value in values:
-            OmegaConf.update(changed, value.key_or_group, value.value())
+        apply(values, changed)
         return changed
 
     def _parse(self, override: str) -> Override:
@@ -103,9 +107,10 @@ class Composer:
 
 
 def _is_value(override: Override, groups: Iterable[str]) -> bool:
-    """Whether an override sets a value that is there, and chooses of no group."""
-    return (override.type is OverrideType.CHANGE and not override.is_sweep_override()
-            and override.key_or_group not in groups)
+    """Whether an override changes settings, and chooses of no group."""
+    section = override.key_or_group.partition(".")[0]
+    return (not override.is_sweep_override() and override.key_or_group not in groups and override.package is None
+            and (override.type is OverrideType.CHANGE or hint_at([section], Config) is not None))
 
 
 def _without_hydra(config: DictConfig) -> DictConfig:
@@ -158,8 +163,7 @@ def _compose_row(overrides: list[str], composed: DictConfig, anew: str = "") -> 
     parsed = OverridesParser.create().parse_overrides(overrides)
     if all(_is_value(one, hydra.runtime.choices) for one in parsed):
         changed = copy.deepcopy(composed)
-        for one in parsed:
-            OmegaConf.update(changed, one.key_or_group, one.value())
+        apply(parsed, changed)
         return changed
     return _without_hydra(GlobalHydra.instance().config_loader().load_configuration(
         hydra.job.config_name, [*without(hydra.overrides.task, anew), *overrides], run_mode=RunMode.RUN))

@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 
 from jptransfer.commands import VERBS, Verb
 from jptransfer.commands.compose import typed
+from jptransfer.commands.words import as_typed
 from jptransfer.errors import JptError, causes
 from jptransfer.files import json_text, new_file
 
@@ -46,7 +47,7 @@ def job(config: DictConfig) -> float | None:
             raise SystemExit(code) from None
         outcome = {"error": str(error) or type(error).__name__, "code": code}
     if sweeping:
-        facts = {"number": hydra.job.num, "overrides": list(hydra.overrides.task)}
+        facts = {"number": hydra.job.num, "overrides": [as_typed(one) for one in hydra.overrides.task]}
         _write(Path(hydra.runtime.output_dir), facts | outcome)
     return outcome.get("score", float("nan") if "error" in outcome else None)
 

@@ -9,6 +9,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from jptransfer.config.describe import unknown_setting
 from jptransfer.config.mistakes import explain_value
+from jptransfer.config.spelling import readable
 from jptransfer.errors import causes, first_line, unknown
 
 PACKAGES = {
@@ -23,16 +24,17 @@ def explain(error: BaseException, schema: type) -> str | None:
     """Return the line for a mistake in the configuration of type `schema`; none if the error is of another sort."""
     if not isinstance(error, HydraException | OmegaConfBaseException):
         return None
+    line = _explained(error, schema)
+    return line and readable(line)
+
+
+def _explained(error: BaseException, schema: type) -> str | None:
     for cause in causes(error):
         if isinstance(cause, MissingConfigException):
             return _explain_choice(cause)
         if isinstance(cause, OverrideParseException):
-            given = cause.override.removeprefix("++")  # see `arguments.free_table`
-            key, _, value = given.partition("=")
-            if not key.isascii() or re.search(r"[^\x00-\x7f]+ *:", value):
-                return (f"cannot read '{given}': the command line takes names of entries in ASCII only; write it in "
-                        f"FOLDER/experiment/NAME.yaml ('# @package _global_', then {key.partition('.')[0]}: …) and add "
-                        "+experiment=NAME --config-dir=FOLDER")
+            given = readable(cause.override)
+            key = given.partition("=")[0]
             return (f"cannot read '{given}': {first_line(cause.message)}; for a value with special "
                     f"characters quote twice, as in '{key}=\"a;b\"'")
     if ambiguous := re.match(r"Ambiguous value for argument '(.*)'", str(error)):

@@ -13,8 +13,8 @@ from hydra.types import RunMode
 
 from jptransfer import pipeline
 from jptransfer.artifacts import Store
-from jptransfer.commands.arguments import quote
 from jptransfer.commands.compose import Composer
+from jptransfer.commands.words import quote
 from jptransfer.config import ReproduceConfig
 from jptransfer.errors import ConfigError, JptError, unknown
 from jptransfer.pipeline import Plan

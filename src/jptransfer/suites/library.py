@@ -12,6 +12,8 @@ from jptransfer.config import SuiteConfig
 from jptransfer.config.check import check
 from jptransfer.config.mistakes import explain_value
 from jptransfer.config.names import check_name
+from jptransfer.config.spelling import restored
+from jptransfer.config.yaml_files import load_settings
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.resources import resource
 
@@ -63,7 +65,8 @@ def read(name: str, path: Path) -> Suite:
         raise ConfigError(f"no such suite: '{path}'")
     layers = [layer for layer in (path.parent / SHARED, path) if layer.is_file()]
     try:
-        config = OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(SuiteConfig), *map(_load, layers)))
+        config = restored(OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(SuiteConfig),
+                                                             *map(_load, layers))))
         check(config)
     except OmegaConfBaseException as error:
         raise ConfigError(f"{path}: {explain_value(error, SuiteConfig, more='')}") from error
@@ -81,7 +84,7 @@ def _load(path: Path) -> DictConfig:
     from yaml import YAMLError
 
     try:
-        loaded = OmegaConf.load(path)
+        loaded = load_settings(path.read_text(encoding="utf-8"), SuiteConfig)
     except (YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: no YAML: {' '.join(str(error).split())}") from error
     if not isinstance(loaded, DictConfig):

@@ -1,0 +1,161 @@
+"""What an override does to a composed configuration: for a command line, a job of a sweep, a row and a suite's cell.
+
+Hydra merges a table that is given with the one that is there, takes new names only with ``+``, and cannot delete an
+entry of a typed table. Here ``table={…}`` is the whole table from now on, ``table.name=…`` sets an entry,
+``~table.name`` deletes one, and ``+table={…}`` adds entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, get_origin
+
+from hydra._internal import config_loader_impl
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.override_parser.types import Override
+from hydra.core.plugins import Plugins
+from hydra.errors import ConfigCompositionException
+from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
+from omegaconf import DictConfig, OmegaConf, flag_override
+from omegaconf.errors import OmegaConfBaseException
+from yaml import YAMLError
+
+from jptransfer.config import Config
+from jptransfer.config.describe import table_of
+from jptransfer.config.spelling import readable
+from jptransfer.config.yaml_files import hint_at, load_settings
+from jptransfer.errors import ConfigError, unknown
+
+_hydras = config_loader_impl.ConfigLoaderImpl._apply_overrides_to_config
+
+
+def apply(overrides: Sequence[Override], config: DictConfig) -> None:
+    """Change `config` by overrides that choose of no group, in order.
+
+    Raises:
+        ConfigCompositionException: an override names no setting, or its value does not fit.
+        ConfigError: an entry that is to be deleted is not there.
+    """
+    schema = OmegaConf.get_type(config)
+    schema = Config if schema in (None, dict) else schema
+    for one in overrides:
+        key = one.key_or_group
+        table = table_of(key, schema) if one.package is None else ""
+        if not table and not one.is_delete() or key.startswith("hydra."):
+            _hydras([one], config)
+        elif not table:
+            _refuse_deletion(one, schema, config)
+        else:
+            _change_table(one, table, schema, config)
+
+
+def _refuse_deletion(override: Override, schema: type, config: DictConfig) -> None:
+    key = override.key_or_group
+    if hint_at(key.split("."), schema) is None:
+        _hydras([override], config)
+    raise ConfigError(f"~{key}: only entries of tables can be deleted; for this setting give another value, {key}=…")
+
+
+def _change_table(override: Override, table: str, schema: type, config: DictConfig) -> None:
+    key, value = override.key_or_group, override.value()
+    try:
+        with flag_override(config, "struct", False):
+            node = _table(config, table, schema)
+            name, _, inside = key[len(table) + 1:].partition(".")
+            if override.is_delete():
+                _delete(node, table, name, inside)
+            elif not name and isinstance(value, dict) and not override.is_add():
+                _set(node, value)
+            elif not name:
+                _hydras([override], config)
+            elif not inside:
+                _set_entry(node, name, value)
+            else:
+                _entry(node, name)
+                with flag_override(config, "struct", True):
+                    _hydras([override], config)
+    except OmegaConfBaseException as error:
+        raise ConfigCompositionException(f"Error merging override {override.input_line}") from error
+
+
+def _table(config: DictConfig, table: str, schema: type) -> DictConfig:
+    """Return the table at a dotted path; entries of tables on the way are made where they are missing."""
+    node, hint, words = config, schema, table.split(".")
+    for number, word in enumerate(words):
+        hint = hint_at(words[:number], schema)
+        node = _entry(node, word) if get_origin(hint) is dict else node[word]
+    return node
+
+
+def _entry(node: DictConfig, name: str) -> DictConfig:
+    """Return an entry that is a section, made if it is missing: OmegaConf makes typed entries by merging only."""
+    if name not in node:
+        node.merge_with({name: {}})
+    return node[name]
+
+
+def _set(node: DictConfig, values: dict[str, Any]) -> None:
+    for name in list(node):
+        del node[name]
+    node.merge_with(values)
+
+
+def _set_entry(node: DictConfig, name: str, value: Any) -> None:
+    """Set an entry at the place that it has; a section is that of `value` alone, and not what it was before."""
+    if not isinstance(value, dict) or name not in node:
+        node.merge_with({name: value})
+        return
+    for one, kept in [(one, node._get_node(one)) for one in list(node)]:
+        del node[one]
+        node.merge_with({one: value if one == name else kept})
+
+
+def _delete(node: DictConfig, table: str, name: str, inside: str) -> None:
+    if inside:
+        entry = readable(f"{table}.{name}")
+        raise ConfigError(f"~{entry}.{inside}: only entries of tables can be deleted; give another value, or "
+                          f"delete the entry with ~{entry}")
+    if name and name not in node:
+        known = [readable(str(one)) for one in node]
+        raise ConfigError(f"~{readable(f'{table}.{name}')}: {unknown('entry', readable(name), known)}")
+    for one in [name] if name else list(node):
+        del node[one]
+
+
+def _load(source: FileConfigSource, config_path: str) -> ConfigResult:
+    """Read one YAML file of settings; texts are what is written, see `jptransfer.config.yaml_files`."""
+    path = Path(source.path, source._normalize_file_name(config_path)).resolve()
+    if not path.is_file():
+        raise ConfigLoadError(f"Config not found : {path}")
+    try:
+        text = path.read_text(encoding="utf-8")
+        header = ConfigSource._get_header_dict(text[:512])
+        config = load_settings(text, hint_at(_section(config_path, header.get("package")), Config))
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: no YAML: {' '.join(str(error).split())}") from error
+    return ConfigResult(config=config, path=f"{source.scheme()}://{source.path}", provider=source.provider,
+                        header=header)
+
+
+def _section(config_path: str, package: str | None) -> list[str]:
+    """Return the path of the section that a file holds: its header's, or the folder's that it lies in."""
+    group = config_path.rpartition("/")[0].strip("/")
+    named = (package or "_group_").replace("_group_", group.replace("/", ".")).replace("_global_", "")
+    return [word for word in named.split(".") if word]
+
+
+def _install() -> None:
+    """Make Hydra use the two functions above, for which it has no hook.
+
+    Its search for plugins imports its own modules a second time, so there may be two classes of one name. Processes
+    that a launcher starts import this module with the job's function.
+    """
+    config_loader_impl.ConfigLoaderImpl._apply_overrides_to_config = staticmethod(apply)
+    Plugins.instance()
+    for one in (FileConfigSource, SourcesRegistry.instance().resolve("file")):
+        one.load_config = _load  # type: ignore[method-assign]
+
+
+_install()

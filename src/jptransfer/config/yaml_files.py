@@ -1,0 +1,99 @@
+"""YAML files of settings: where the schema says text, the characters in the file are the value.
+
+YAML reads a plain ``true``, ``1.50`` or ``null`` as a truth value, a number, nothing. A label or a column may well be
+called so, and needs no quotes here. A plain ``???`` still says that a value has to be given; quoted it is a text.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import typing
+from functools import cache
+from types import UnionType
+from typing import Any
+
+from omegaconf import OmegaConf
+from omegaconf._utils import get_yaml_loader
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
+
+from jptransfer.config.spelling import MISSING, written
+
+TEXT = "tag:yaml.org,2002:str"
+MERGE = "tag:yaml.org,2002:merge"
+
+
+def load_settings(text: str, hint: Any) -> Any:
+    """Return what a YAML file holds as a node of OmegaConf.
+
+    Args:
+        hint: the type of what the file holds, a dataclass for a section; None where there is no schema.
+
+    Raises:
+        yaml.YAMLError: it is no YAML.
+    """
+    loader = get_yaml_loader()(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return OmegaConf.create({})
+        _keep_texts(node, hint)
+        return OmegaConf.create(loader.construct_document(node))
+    finally:
+        loader.dispose()
+
+
+def hint_at(words: list[str], hint: Any) -> Any:
+    """Return the type of the setting at a path below a section or table; None if there is none."""
+    for word in words:
+        if typing.get_origin(hint) is dict:
+            hint = typing.get_args(hint)[1]
+            if not dataclasses.is_dataclass(hint) and typing.get_origin(hint) is not dict:
+                return hint  # the name of an entry may have dots of its own
+        elif dataclasses.is_dataclass(hint):
+            hint = _hints(hint).get(word)
+        else:
+            return None
+    return hint
+
+
+_hints = cache(typing.get_type_hints)
+
+
+def is_text(hint: Any) -> bool:
+    """Whether a setting of this type holds a text."""
+    return hint is str or isinstance(hint, UnionType) and str in typing.get_args(hint)
+
+
+def is_optional(hint: Any) -> bool:
+    """Whether a setting of this type may be null."""
+    return isinstance(hint, UnionType) and type(None) in typing.get_args(hint)
+
+
+def item_hint(hint: Any) -> Any:
+    """Return the type of the items of a list, or of the values of a table; None for anything else."""
+    return typing.get_args(hint)[-1] if typing.get_origin(hint) in (list, dict) else None
+
+
+def _keep_texts(node: Node, hint: Any) -> None:
+    if isinstance(node, ScalarNode):
+        if is_text(hint) and not (is_optional(hint) and node.tag.endswith(":null")):
+            _keep(node)
+    elif isinstance(node, SequenceNode):
+        for item in node.value:
+            _keep_texts(item, item_hint(hint))
+    elif isinstance(node, MappingNode):
+        is_table = typing.get_origin(hint) is dict
+        for key, value in node.value:
+            if key.tag == MERGE:
+                _keep_texts(value, hint)
+                continue
+            if is_table and isinstance(key, ScalarNode):
+                _keep(key)
+            _keep_texts(value, item_hint(hint) if is_table else hint_at([key.value], hint))
+
+
+def _keep(node: ScalarNode) -> None:
+    if node.tag.startswith("tag:yaml.org,2002:"):
+        node.tag = TEXT
+    if node.value == MISSING and node.style:
+        node.value = written(MISSING)
