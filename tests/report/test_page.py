@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -101,8 +102,8 @@ def test_japanese_is_marked_and_every_figure_is_there_in_both_themes(polarity, r
     assert ("media", "(prefers-color-scheme: dark)") in read.attributes
 
 
-def test_the_command_leaves_places_out(polarity):
-    assert page.command(polarity.sources) == "jpt run +experiment=fabricated seed=1"
+def test_the_command_is_the_one_given(polarity):
+    assert "jpt run &#39;a b=1&#39;" in page.html(replace(polarity.report, command="jpt run 'a b=1'"))
 
 
 def test_timings_and_places_are_not_on_the_page(html, read):

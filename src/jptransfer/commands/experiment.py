@@ -16,6 +16,7 @@ from omegaconf import DictConfig
 from jptransfer import pipeline
 from jptransfer.artifacts import Artifact, Store
 from jptransfer.artifacts.manifest import FILE
+from jptransfer.commands import replay
 from jptransfer.commands.compose import compose_row, compose_rows
 from jptransfer.commands.memory import current, watched_by
 from jptransfer.config import Config, Upstream, VocabularyUse
@@ -45,10 +46,10 @@ def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any
     Returns:
         For sweeps: the path of the last artifact, and the main metric on the validation split averaged over all runs.
     """
-    overrides = list(HydraConfig.get().overrides.task)
+    overrides = replay.overrides()
     runs = expand(config, composed)
     store = Store(config.outputs_root)
-    plan = pipeline.make_plan(pipeline.targets(verb, runs, store, config.name), store)
+    plan = pipeline.make_plan(pipeline.targets(verb, runs, store, config.name, replay.command(verb)), store)
     _check_search(runs, plan)
     for note in dict.fromkeys(filter(None, (_unused(verb, run, [*overrides, *config.rows.get(run.row, [])])
                                             for run in runs))):
@@ -57,7 +58,7 @@ def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any
         print("\n".join(plan_lines(plan, store)))
         return {}
     if config.upstream is Upstream.require:
-        pipeline.refuse_upstream(plan, overrides)
+        pipeline.refuse_upstream(plan, [*replay.options(), *overrides])
     made = _build(plan, config, store, overrides)
     printed = "".join(f"{line}\n" for artifact in made for line in _lines(artifact))
     print(printed, end="")

@@ -54,21 +54,25 @@ def _everything(chain: Chain) -> list:
     return [chain.evaluation] if chain.dataset else [chain.adapted or chain.language_model]
 
 
-def targets(verb: str, runs: list[Run], store: Store, name: str) -> list[Node]:
+def targets(verb: str, runs: list[Run], store: Store, name: str, command: str = "") -> list[Node]:
     """Return the nodes a verb is to build for all runs; `report` and `run` make one report of all evaluations.
+
+    Args:
+        command: what a report says makes it.
 
     Raises:
         ConfigError: the configuration describes nothing of the kind.
     """
     missing = MissingFiles()
-    found = _targets(verb, runs, {(run.row, run.seed): run.chain(store, missing) for run in runs}, name)
+    found = _targets(verb, runs, {(run.row, run.seed): run.chain(store, missing) for run in runs}, name, command)
     missing.check()
     return found
 
 
-def _targets(verb: str, runs: list[Run], chains: dict[tuple[str, int], Chain], name: str) -> list[Node]:
+def _targets(verb: str, runs: list[Run], chains: dict[tuple[str, int], Chain], name: str,
+             command: str) -> list[Node]:
     if verb in ("report", "run") and all(chain.dataset for chain in chains.values()):
-        return [report_node(chains, runs[0].config, name)]
+        return [report_node(chains, runs[0].config, name, command)]
     if verb == "report":
         raise ConfigError("no task is chosen, for example task=toy_sentiment")
     pick, complaint = VERBS.get(verb, (_everything, "it describes nothing to build; try +experiment=quickstart"))
@@ -78,7 +82,7 @@ def _targets(verb: str, runs: list[Run], chains: dict[tuple[str, int], Chain], n
     return list(found.values())
 
 
-def report_node(chains: dict[tuple[str, int], Chain], config: Config, name: str) -> Node:
+def report_node(chains: dict[tuple[str, int], Chain], config: Config, name: str, command: str = "") -> Node:
     """Return the report over every run: its inputs are the evaluations and all artifacts behind them."""
     evaluations: dict[str, Node | Reference] = {f"evaluation:{row}:{seed}": chain.evaluation
                                                 for (row, seed), chain in chains.items() if chain.evaluation}
@@ -90,7 +94,9 @@ def report_node(chains: dict[tuple[str, int], Chain], config: Config, name: str)
     rows = list(dict.fromkeys(row for row, _ in chains))
     if config.report.baseline and config.report.baseline not in rows:
         raise ConfigError(f"report.baseline: {unknown('row', config.report.baseline, rows)}")
-    stage = stages.ReportStage(config.report, name, rows)
+    made = [node for node in {**behind, **evaluations}.values() if isinstance(node, Node)]
+    names = {node.fingerprint: node.name for node in reversed(made)} | {"report": config.report.name}
+    stage = stages.ReportStage(config.report, name, rows, names, command)
     return Node("report", config.report.name, stage, evaluations | behind, {})
 
 

@@ -65,6 +65,7 @@ class Report:
     lineage: Graph
     statistics: dict[str, list[Table]]
     figures: dict[str, Figure] = field(default_factory=dict)
+    command: str = ""
 
     @property
     def all_figures(self) -> list[Figure]:
@@ -73,13 +74,13 @@ class Report:
         return of_sections + list(self.figures.values())
 
 
-def assemble(sources: Sources, results: list[Results], config: ReportConfig, name: str) -> Report:
-    """Gather what the report says."""
+def assemble(sources: Sources, results: list[Results], config: ReportConfig, name: str, command: str = "") -> Report:
+    """Gather what the report says; `command` is what makes it."""
     sections = [_section(sources, one, config, f"-{number}" if len(results) > 1 else "")
                 for number, one in enumerate(results, 1)]
     figures = {figure.name: figure for figure in _corpus_figures(sources) if figure}
     return Report(config.title or name, name, sections, sources, lineage(sources, _notes(results)),
-                  _statistics(sources), figures)
+                  _statistics(sources), figures, command)
 
 
 def _notes(results: list[Results]) -> dict[tuple[str, ...], str]:

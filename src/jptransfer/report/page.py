@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shlex
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup
@@ -16,19 +15,6 @@ from jptransfer.report.sources import Source, Sources
 
 if TYPE_CHECKING:
     from jinja2 import Environment
-
-PLACES = ("outputs", "outputs_root", "data_root", "runtime", "upstream", "dry_run", "hydra")
-"""Settings that say where and how fast, not what: left out of the command that reproduces a page."""
-
-
-def command(sources: Sources) -> str:
-    """Return the command line that makes these results, as its own record has it; empty if there is none."""
-    overrides = sources.runs[0].evaluation.manifest.provenance.get("overrides")
-    if overrides is None:
-        return ""
-    kept = [word for word in overrides if word.lstrip("+~").split("=")[0].split(".")[0].split("/")[0] not in PLACES]
-    return shlex.join(["jpt", "run", *kept])
-
 
 def config_text(source: Source) -> str:
     """Return the settings that an artifact's identity was computed from, as YAML."""
@@ -66,5 +52,5 @@ def environment() -> Environment:
 def html(report: Report) -> str:
     """Return the page."""
     return environment().get_template("page.html.j2").render(
-        report=report, sources=report.sources, light=LIGHT.palette, dark=DARK.palette, command=command(report.sources),
+        report=report, sources=report.sources, light=LIGHT.palette, dark=DARK.palette, command=report.command,
         versions=versions(report.sources), steps=list(steps(report.sources)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -56,12 +56,17 @@ class Sources:
     artifacts: dict[str, Source]
 
     @classmethod
-    def read(cls, inputs: Mapping[str, Path], rows: list[str]) -> Sources:
-        """Read the manifests of a report's inputs (roles ``evaluation:<row>:<seed>`` and ``<kind>:<12 hex>``)."""
+    def read(cls, inputs: Mapping[str, Path], rows: list[str], names: Mapping[str, str] | None = None) -> Sources:
+        """Read the manifests of a report's inputs (roles ``evaluation:<row>:<seed>`` and ``<kind>:<12 hex>``).
+
+        Args:
+            names: fingerprint -> what this report calls an artifact; others keep the names that they were made under.
+        """
         runs, found = [], {}
         for role, folder in inputs.items():
             kind, _, rest = role.partition(":")
-            source = Source(folder, Manifest.read(folder))
+            manifest = Manifest.read(folder)
+            source = Source(folder, replace(manifest, name=(names or {}).get(manifest.fingerprint, manifest.name)))
             found[source.fingerprint] = source
             if kind == EVALUATION and ":" in rest:
                 row, _, seed = rest.rpartition(":")

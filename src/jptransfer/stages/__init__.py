@@ -126,8 +126,13 @@ class EvaluateStage:
 
 @dataclass
 class ReportStage:
-    """inputs: `evaluation:<row>:<seed>` for every run, and `<kind>:<12 hex>` for every artifact behind them."""
+    """inputs: `evaluation:<row>:<seed>` for every run, and `<kind>:<12 hex>` for every artifact behind them.
+
+    `names`: fingerprint -> what the run that asks calls an artifact, whoever made it; `command`: what makes the report.
+    """
 
     report: ReportConfig
     name: str
     rows: list[str]
+    names: dict[str, str] = setting(factory=dict)
+    command: str = setting("", label=True)

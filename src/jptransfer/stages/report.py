@@ -25,10 +25,10 @@ def run(config: ReportStage, inputs: Inputs, out: Path, runtime: Runtime) -> Sum
     from jptransfer.report.results import collect
     from jptransfer.report.sources import Sources
 
-    sources = Sources.read(inputs, config.rows)
+    sources = Sources.read(inputs, config.rows, config.names)
     with runtime.progress.bar("compare rows"):
         results = collect(sources, config.report)
-        report = assemble(sources, results, config.report, config.name)
+        report = assemble(sources, results, config.report, config.name, config.command)
     (out / "figures").mkdir(exist_ok=True)
     for figure in runtime.track(report.all_figures, "figures", len(report.all_figures)):
         drawing.save(figure, out / "figures")
