@@ -268,7 +268,7 @@ ALL: dict[str, Registry] = {
 }
 
 VERSIONS: dict[str, dict[str, int]] = {
-    "reader": {"conll_file": 2, "conllu_file": 2, "knp": 3, "span_json": 2},
+    "reader": {"conll_file": 2, "conllu_file": 2, "knp": 4, "span_json": 2},
     "architecture": {"rnn": 3, "lstm": 3, "embedding": 2, "onehot": 2, "glyph": 2, "bilstm_tagger": 2},
     "head": {"bcn": 3},
 }

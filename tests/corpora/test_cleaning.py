@@ -28,7 +28,7 @@ def test_filters(sentence, settings, expected):
 
 
 def test_batch():
-    cleaner = Cleaner(CleaningConfig(min_chars=2), frozenset([digest("除く文")]))
+    cleaner = Cleaner(CleaningConfig(min_chars=2), frozenset([digest("除く文\n\n")]))
     batch = cleaner.batch([["　ＡＢ\n雨 ", "除く文", "x"], ["x"], ["𠮷野"]])
     assert batch.text == "AB 雨\n\n𠮷野\n\n".encode()
     assert batch.read == {"documents": 3, "sentences": 5, "characters": 6 + 3 + 1 + 1 + 2}
@@ -41,3 +41,14 @@ def test_batch():
 
 def test_a_sentence_stays_one_line_whatever_the_steps():
     assert Cleaner(CleaningConfig(steps=["html"])).normalise("一&#10;二\u2028三\r\n") == "一 二 三"
+
+
+@pytest.mark.parametrize("steps", [["nfkc", "whitespace", "control"], ["whitespace"], [],
+                                   ["nfkc", "html", "whitespace"]])
+def test_copies_have_one_digest_whatever_the_steps(steps):
+    """So that they are dropped as repeated, fall into one split, and are excluded together."""
+    cleaner = Cleaner(CleaningConfig(steps=steps))
+    one, other = (cleaner.batch([[text]]).records["digest"].tolist() for text in ("部屋 12", "部屋\u3000１２"))
+    assert one == other
+    strict = Cleaner(CleaningConfig(steps=steps), frozenset([cleaner.copy_digest(["部屋 12"])]))
+    assert strict.rejects(strict.normalise("部屋 １２")) == "excluded"

@@ -95,6 +95,53 @@ def test_marks_of_knp_files_as_words(tmp_path):
 SENTENCE = "# S-ID:{}-1\n* -1D\n+ -1D <NE:DATE:今日>\n今日 きょう 今日 名詞 6 時相名詞 10 * 0 * 0\nEOS\n"
 
 
+def numbered(*ids: str) -> bytes:
+    return "".join(SENTENCE.format(one).replace(f"{one}-1", one) for one in ids).encode()
+
+
+def test_sentence_numbers_of_two_parts_belong_to_the_document_of_the_id_files(tmp_path):
+    """As in KWDLC: w201106-0001688328-1-01 is a sentence of w201106-0001688328."""
+    unpack(tmp_path / "knp", {"a.knp": numbered("w1-001-1-01", "w1-001-1-02", "w1-001-2"),
+                              "b.knp": numbered("w1-002-1"), "c.knp": numbered("w1-003-1-01")})
+    unpack(tmp_path / "id", {"train.id": b"w1-001\n", "test.id": b"w1-003\n", "dev.id": b"w1-002\nw1-00\n"})
+    config = task(tmp_path / "knp", dataset="knp")
+    config.files["ids"] = str(tmp_path / "id")
+    data = knp.read(config)
+    assert {split: len(examples) for split, examples in data.splits.items()} == {"train": 3, "validation": 1, "test": 1}
+    assert not data.counts["sentences of no split"] and set(data.groups.values()) == {"w1-001", "w1-002", "w1-003"}
+
+
+@pytest.mark.parametrize(("files", "expected"), [
+    ([["d1-1", "d1-2"], ["d2-1"]], ["d1", "d1", "d2"]),
+    ([["d1-1-01", "d1-1-02", "d1-2"], ["d2-1-01"]], ["d1", "d1", "d1", "d2-1"]),
+    ([["d1-1-01", "d1-2-01"], ["d2-1"]], ["d1", "d1", "d2"]),  # every number of the first has two parts
+    ([["d1-1-01", "d1-2", "d2-1"]], ["d1", "d1", "d2"]),  # one file of several documents
+    ([["950101003-001", "950101003-002", "950101004-001"], ["950102001-001"]],
+     ["950101003", "950101003", "950101004", "950102001"]),
+    ([["x-1-01"], ["x-2"]], ["x", "x"]),  # one document in two files
+    ([["alone"], ["other"]], ["alone", "other"]),
+])
+def test_no_document_is_divided(files, expected):
+    assert list(knp.documents(files).values()) == expected
+
+
+def test_entities_inside_a_morpheme_are_kept_by_their_characters(tmp_path):
+    text = SENTENCE.format("d1").replace("<NE:DATE:今日>", "<NE:LOCATION:英>")
+    text = text.replace("今日 きょう 今日", "英語 えいご 英語")
+    unpack(tmp_path, {"d1.knp": text.encode()})
+    data = knp.read(task(tmp_path))
+    assert [tuple(span) for span in data.splits["all"][0].entities] == [(0, 1, "LOCATION")]
+    assert not data.counts["entities not found"]
+
+
+def test_marks_of_morphemes_are_read_too(tmp_path):
+    lines = ["# S-ID:d1-1", "* -1D", "+ -1D"] + [
+        f"{word} よみ {word} 名詞 6 普通名詞 1 * 0 * 0 NIL <NE:ARTIFACT:{part}>"
+        for word, part in (("労働", "head"), ("基準", "middle"), ("法", "tail"))] + ["EOS", ""]
+    unpack(tmp_path, {"d1.knp": "\n".join(lines).encode()})
+    assert entities(knp.read(task(tmp_path)).splits["all"][0]) == [("労働基準法", "ARTIFACT")]
+
+
 def test_documents_are_divided_as_the_corpus_says(tmp_path):
     unpack(tmp_path / "knp", {f"{name}.knp": SENTENCE.format(name).encode() for name in ("d1", "d2", "d3", "d4")})
     lists = {"train": "d1\nd4\n", "dev": "d2\n", "test": "d3\nd9\n", "other": "d1\n"}

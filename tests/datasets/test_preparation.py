@@ -1,7 +1,7 @@
 import pytest
 
 from jptransfer.config import OnError, TaskConfig
-from jptransfer.datasets.preparation import discover, prepare
+from jptransfer.datasets.preparation import discover, prepare, warnings
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.tasks.classification import Classification, TextExample
 
@@ -130,3 +130,27 @@ def test_the_wrong_kind_and_no_data_set(tmp_path):
         prepare(config(tmp_path, kind="ner"))
     with pytest.raises(ConfigError, match="no data set is chosen"):
         prepare(TaskConfig())
+
+
+def test_copies_of_training_texts_in_other_splits_are_counted_and_said(tmp_path):
+    copies = [("訓練１", "よい"), (" 訓練2 ", "よい"), ("訓練\u3000\u30003", "よい"), ("新しい", "よい")]
+    prepared = prepare(config(tmp_path, train=[*TRAIN, ("訓練 3", "よい")], test=copies, validation=[("別", "よい")]))
+    assert prepared.statistics["duplicates"] == {"train/validation": 0, "train/test": 3, "validation/test": 0}
+    assert list(warnings(prepared.statistics)) == [
+        "3 of 4 texts of the test split have copies in the training split (equal after NFKC and in white space)"]
+
+
+def test_losses_of_more_than_one_in_a_hundred_are_said(tmp_path):
+    broken = config(tmp_path, on_error=OnError.skip)
+    with (tmp_path / "train.tsv").open("a", encoding="utf-8") as stream:
+        stream.write("only one column\n")
+    assert list(warnings(prepare(broken).statistics)) == ["1 malformed left out of 30 examples read"]
+    with (tmp_path / "train.tsv").open("a", encoding="utf-8") as stream:
+        stream.writelines(f"文{number}\tよい\n" for number in range(200))
+    assert list(warnings(prepare(broken).statistics)) == []
+
+
+def test_all_examples_can_be_counted_where_the_files_divide_them(tmp_path):
+    assert prepare(config(tmp_path, validation=[("x", "よい")], expected={"all": 31}))
+    with pytest.raises(DataError, match="'all' has 31 examples instead of 30"):
+        prepare(config(tmp_path, validation=[("x", "よい")], expected={"all": 30}))

@@ -1,3 +1,4 @@
+import unicodedata
 from collections import Counter
 
 import pytest
@@ -47,6 +48,17 @@ def test_groups_and_equal_texts_stay_together():
     parts = make(examples, articles)
     seen = [{articles[e.id] for e in part} for part in parts.values()]
     assert sum(map(len, seen)) == len(set(articles.values()))
+
+
+def test_copies_but_for_width_and_white_space_stay_together():
+    """Rows that repeat with a trailing blank or full-width digits are the same text."""
+    wide = str.maketrans("0123456789", "０１２３４５６７８９")
+    examples = texts(100)
+    examples += [TextExample(f"wide-{e.id}", e.text.translate(wide), e.label) for e in examples[:60]]
+    examples += [TextExample(f"blank-{e.id}", f"\u3000{e.text}  ", e.label) for e in examples[:60]]
+    parts = make(examples)
+    keys = [{unicodedata.normalize("NFKC", e.text).strip() for e in part} for part in parts.values()]
+    assert sum(map(len, keys)) == len(set.union(*keys)) == 100
 
 
 @given(st.dictionaries(st.text(max_size=2), st.integers(1, 50), min_size=1), st.floats(0.01, 0.9))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 
@@ -12,9 +12,11 @@ import numpy as np
 
 from jptransfer.config import CleaningConfig
 from jptransfer.registry import CLEANERS
+from jptransfer.text.normalize import copy_key
 
 RECORD = np.dtype([("digest", "<u8", (2,)), ("bytes", "<u4"), ("characters", "<u4"), ("sentences", "<u4")])
-"""What is known of a cleaned document: 128-bit digest of its text, and its size (line ends count in `bytes` alone)."""
+"""What is known of a cleaned document: 128-bit digest of what its copies have in common (see `copy_key`), and its size
+(line ends count in `bytes` alone)."""
 
 _LINE_END = re.compile("[\\n\\r\\v\\f\\x1c-\\x1e\\x85\\u2028\\u2029]+")
 _KANA = re.compile("[\\u3041-\\u3096\\u309d-\\u309f\\u30a1-\\u30fa\\u30fc-\\u30ff\\u31f0-\\u31ff\\uff66-\\uff9f]")
@@ -48,12 +50,13 @@ class Cleaner:
 
     Args:
         config: steps and limits.
-        excluded: digests of cleaned sentences that must not occur.
+        excluded: digests of cleaned sentences that must not occur, see `copy_digest`.
     """
 
     def __init__(self, config: CleaningConfig, excluded: frozenset[bytes] = frozenset()) -> None:
         self.config, self.excluded = config, excluded
         self.steps = [CLEANERS.load(name) for name in config.steps]
+        self._normal = _leaves_keys(config.steps)
 
     def normalise(self, sentence: str) -> str:
         """Apply the steps; whatever they leave, a sentence is one line without white space at its ends."""
@@ -77,7 +80,11 @@ class Cleaner:
             return "replacement"
         if (limits.min_kana or limits.min_japanese) and (name := self._wrong_script(sentence)):
             return name
-        return "excluded" if self.excluded and digest(sentence) in self.excluded else ""
+        return "excluded" if self.excluded and self.copy_digest([sentence]) in self.excluded else ""
+
+    def copy_digest(self, sentences: Sequence[str]) -> bytes:
+        """Return 16 bytes that cleaned sentences share with their copies: texts alike after NFKC and in white space."""
+        return digest("\n".join(one if self._normal else copy_key(one) for one in sentences) + "\n\n")
 
     def _wrong_script(self, sentence: str) -> str:
         length = len(sentence) - sentence.count(" ")
@@ -107,8 +114,14 @@ class Cleaner:
             encoded = text.encode()
             texts.append(encoded)
             characters = len(text) - len(kept) - 1
-            records.append((np.frombuffer(digest(text), "<u8"), len(encoded), characters, len(kept)))
+            records.append((np.frombuffer(self.copy_digest(kept), "<u8"), len(encoded), characters, len(kept)))
         return CleanBatch(b"".join(texts), np.array(records, RECORD), read, dropped)
+
+
+def _leaves_keys(steps: Sequence[str]) -> bool:
+    """Whether sentences are their own `copy_key` after these steps, so that it need not be computed."""
+    last = [steps[::-1].index(name) if name in steps else len(steps) for name in ("nfkc", "whitespace")]
+    return max(last) < len(steps) and set(steps[len(steps) - max(last):]) <= {"nfkc", "whitespace", "control"}
 
 
 def _encodable(sentence: str) -> bool:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 from jptransfer.config import CleaningConfig, CorpusConfig, OnError, SourceConfig
-from jptransfer.corpora.cleaning import CleanBatch, Cleaner, digest
+from jptransfer.corpora.cleaning import CleanBatch, Cleaner
 from jptransfer.corpora.intake import Intake, locate
 from jptransfer.corpora.readers import Document
 from jptransfer.corpora.spool import Spool, SpoolWriter
@@ -41,7 +41,7 @@ def collect(name: str, source: SourceConfig, config: CorpusConfig, excluded: fro
 def excluded_sentences(config: CorpusConfig) -> frozenset[bytes]:
     """Return the digests of the cleaned sentences of `config.exclude`."""
     cleaner, intake = Cleaner(config.cleaning), Intake(config.on_error)
-    return frozenset(digest(cleaner.normalise(sentence)) for source in config.exclude.values()
+    return frozenset(cleaner.copy_digest([cleaner.normalise(sentence)]) for source in config.exclude.values()
                      for document in SOURCES.load(source.format)(source, intake) for sentence in document)
 
 

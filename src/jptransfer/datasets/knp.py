@@ -2,15 +2,16 @@
 
 Sentences are as in Hangyo, Kawahara, Kurohashi (2012): ``# S-ID:`` begins one, ``*`` a phrase, ``+`` a basic phrase,
 ``EOS`` ends it. The surface of an entity is made of the last morphemes up to one of the phrase that bears the mark; a
-``>`` in it is written ``\\>``. A morpheme has its part of speech as a word and as a number: so ``#`` and ``@`` are told
-from comments and from second analyses, which begin with them.
+``>`` in it is written ``\\>``. Some files mark morphemes instead, as the KNB corpus does: ``<NE:TYPE:head>``. A
+morpheme has its part of speech as a word and as a number: so ``#`` and ``@`` are told from comments and from second
+analyses, which begin with them.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ FILE = re.compile(r"\.knp$")
 IDENTITY = re.compile(r"# S-ID:(\S+)")
 PHRASE = re.compile(r"[*+] ?-?\d*[A-Z]?\b|[*+]$")
 MARK = re.compile(r"<NE:([^:>]+):((?:\\>|[^>])+)>")
+MORPHEME_MARK = re.compile(r"<NE:([^:>]+):(single|head|middle|tail)>")
 ESCAPED, SPACE = "\\>", "\\  "
 IDS = "ids"
 Range = tuple[int, int]
@@ -37,13 +39,15 @@ Range = tuple[int, int]
 def read(config: TaskConfig) -> RawDataset:
     """Read ``files.train``, ``validation``, ``test`` or ``all``: each a file, folder or archive of ``*.knp`` files.
 
-    A document (the sentence's id without its last part) is in one split; with `all`, ``files.ids`` may be a folder that
-    says in which: train.id, dev.id, test.id, a document's id a line. Marks whose surface is not found are counted.
+    A document is in one split. With `all`, ``files.ids`` may be a folder that says in which: train.id, dev.id, test.id
+    with one document id per line; a sentence belongs to the document whose id is the longest beginning of its own.
+    Without it see `documents`. Entities whose surface is not found are counted.
     """
     trouble = intake(config)
     data = RawDataset({}, trouble.skipped)
     files = data_files(config, beside=[IDS])
     ids = files.pop(IDS, None)
+    sources: dict[str, list[str]] = {}
     for role, path in files.items():
         examples = data.splits.setdefault(role, [])
         for name, raw in members(path, lambda name: FILE.search(name) is not None).items():
@@ -53,10 +57,51 @@ def read(config: TaskConfig) -> RawDataset:
                     trouble.trouble("malformed", where, "a sentence without S-ID, without morphemes or without EOS")
                     continue
                 examples.append(_example(identity, sentence, data.counts))
-                data.groups[identity] = identity.rpartition("-")[0] or identity
+                sources.setdefault(f"{path}: {name}", []).append(identity)
     if ids:
-        data.splits = _divided(data, read_splits(ids, config.encoding, trouble))
+        divided = read_splits(ids, config.encoding, trouble)
+        data.groups = {one.id: _document(one.id, divided) for one in data.splits.get(POOL, [])}
+        data.splits = _divided(data, divided)
+    else:
+        data.groups = documents(list(sources.values()))
     return data
+
+
+def documents(files: list[list[str]]) -> dict[str, str]:
+    """Return the document of every sentence, by the ids alone.
+
+    Sentence numbers have one part or two (``d1-2``, ``d1-2-01``), and a document may have both. Where there are several
+    files and the ids of one begin alike, that beginning is its document. Otherwise it is the id without its last part,
+    or the shortest beginning of it that is a document too. A document may be taken for a part of a larger one, but is
+    never divided.
+
+    Args:
+        files: ids of the sentences of each file.
+    """
+    found: dict[str, str] = {}
+    for ids in files:
+        common = "-".join(_common([one.split("-")[:-1] for one in ids])) if len(files) > 1 else ""
+        found |= {one: common or one.rpartition("-")[0] or one for one in ids}
+    known = set(found.values())
+    return {one: next(name for name in _beginnings(document) if name in known) for one, document in found.items()}
+
+
+def _common(rows: list[list[str]]) -> list[str]:
+    """Return the parts that all rows begin with."""
+    first, last = min(rows), max(rows)
+    same = [one == other for one, other in zip(first, last, strict=False)]
+    return first[:same.index(False) if False in same else len(same)]
+
+
+def _beginnings(identity: str) -> list[str]:
+    """Return the beginnings of an id up to a hyphen, the shortest first, and the id itself."""
+    parts = identity.split("-")
+    return ["-".join(parts[:count]) for count in range(1, len(parts) + 1)]
+
+
+def _document(identity: str, known: Mapping[str, str]) -> str:
+    """Return the longest beginning of a sentence's id that is the id of a document; the whole id if there is none."""
+    return next((name for name in reversed(_beginnings(identity)) if name in known), identity)
 
 
 def read_splits(folder: Path, encoding: str, trouble: Intake) -> dict[str, str]:
@@ -117,6 +162,7 @@ def _is_morpheme(line: str) -> bool:
 def _example(identity: str, lines: list[str], counts: Counter[str]) -> EntityExample:
     """Read the lines of a sentence; a mark is resolved when all morphemes of its basic phrase are known."""
     tokens: list[Range] = []
+    marked: list[tuple[str, str]] = []
     text = ""
     phrases: list[tuple[list[tuple[str, str]], int]] = []
     for line in lines:
@@ -125,22 +171,54 @@ def _example(identity: str, lines: list[str], counts: Counter[str]) -> EntityExa
         else:
             surface = " " if line.startswith(SPACE) else line.split(" ", 1)[0]
             tokens.append((len(text), len(text) + len(surface)))
+            marked.append(morpheme_mark(line))
             text += surface
     stops = [begin for _, begin in phrases[1:]] + [len(tokens)]
-    spans: list[Span] = []
+    spans = marked_spans(tokens, marked, counts)
     for (marks, begin), stop in zip(phrases, stops, strict=True):
         for kind, surface in marks:
             place = _place(text, surface.replace(ESCAPED, ">"), tokens, begin, stop)
             spans += [Span(*place, kind)] if place else []
             counts["entities not found"] += place is None
+    spans = list(dict.fromkeys(spans))
     kept = disjoint(spans)
     counts["overlapping entities"] += len(spans) - len(kept)
     return EntityExample(identity, text, tuple(kept), tuple(tokens))
 
 
+def morpheme_mark(line: str) -> tuple[str, str]:
+    """Return entity type and position (single, head, middle, tail) of a morpheme's line; both empty outside."""
+    mark = MORPHEME_MARK.search(line)
+    return (mark[1], mark[2]) if mark else ("", "")
+
+
+def marked_spans(tokens: Sequence[Range], marks: Sequence[tuple[str, str]], counts: Counter[str]) -> list[Span]:
+    """Return the entities that marks of morphemes mean.
+
+    They begin at single and head only; a middle or tail that continues nothing is an error of the corpus, and counted.
+    """
+    found: list[Span] = []
+    open_type = ""
+    for (start, end), (kind, position) in zip(tokens, marks, strict=True):
+        if position in ("single", "head"):
+            found.append(Span(start, end, kind))
+        elif position and kind == open_type:
+            found[-1] = found[-1]._replace(end=end)
+        elif position:
+            counts["stray entity marks"] += 1
+        open_type = kind if position == "head" or (position == "middle" and kind == open_type) else ""
+    return found
+
+
 def _place(text: str, surface: str, tokens: list[Range], begin: int, stop: int) -> Range | None:
-    """Span of `surface` where it ends with one of the morphemes `begin` to `stop`, the last of them that fits."""
+    """Return the span of `surface` that ends with one of the morphemes `begin` to `stop`, the last of them that fits.
+
+    An entity may be a part of a morpheme (英 of 英語); then it is the last place in these morphemes.
+    """
     for _, end in reversed(tokens[begin:stop]):
-        if text[:end].endswith(surface):
+        if text.endswith(surface, 0, end):
             return end - len(surface), end
-    return None
+    if begin == stop:
+        return None
+    place = text.rfind(surface, 0, tokens[stop - 1][1])
+    return (place, place + len(surface)) if place + len(surface) > tokens[begin][0] and place >= 0 else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +15,10 @@ from jptransfer.errors import ConfigError, DataError, nearest
 from jptransfer.registry import DATASETS, TASKS
 from jptransfer.tasks.base import SPLITS, Task
 from jptransfer.tasks.ner import EntityExample
+from jptransfer.text.normalize import copy_key
 
+LOUD = 0.01
+"""Share of examples from which a loss is said on the terminal, beside the statistics."""
 NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 
@@ -66,8 +69,9 @@ def check_expected(config: TaskConfig, read: dict[str, int]) -> None:
         split = POOL if name == POOL else split_name(name)
         if split is None:
             raise ConfigError(f"task.expected: '{name}' is no split{nearest(name, (*SPLITS, POOL))}")
-        if read.get(split, 0) != count:
-            raise DataError(f"{config.dataset}: '{split}' has {read.get(split, 0)} examples instead of {count}; "
+        found = read.get(split, sum(read.values()) if split == POOL else 0)
+        if found != count:
+            raise DataError(f"{config.dataset}: '{split}' has {found} examples instead of {count}; "
                             f"are the files complete and unchanged? (task.expected.{name})")
 
 
@@ -172,7 +176,23 @@ def check_ids(splits: dict[str, list[Any]]) -> None:
 
 
 def duplicates(splits: dict[str, list[Any]]) -> dict[str, int]:
-    """Return, for each pair of splits, how many examples of the second have a text of the first."""
-    texts = {split: {example.text for example in examples} for split, examples in splits.items()}
+    """Return, for each pair of splits, how many examples of the second are copies of one of the first (`copy_key`)."""
+    keys = {split: [copy_key(example.text) for example in examples] for split, examples in splits.items()}
+    known = {split: set(found) for split, found in keys.items()}
     pairs = [(a, b) for number, a in enumerate(splits) for b in list(splits)[number + 1:]]
-    return {f"{a}/{b}": sum(example.text in texts[a] for example in splits[b]) for a, b in pairs}
+    return {f"{a}/{b}": sum(key in known[a] for key in keys[b]) for a, b in pairs}
+
+
+def warnings(statistics: Mapping[str, Any]) -> Iterator[str]:
+    """Yield a line for each loss of more than `LOUD` and for each scored split with copies in the training split."""
+    read = sum(statistics["read"].values())
+    labels = sum(sum(split["labels"].values()) for split in statistics["splits"].values())
+    for reason, count in statistics["left_out"].items():
+        if count > LOUD * min(read, labels or read):
+            yield f"{count:,} {reason} left out of {read:,} examples read"
+    for pair, count in statistics["duplicates"].items():
+        source, split = pair.split("/")
+        size = statistics["splits"][split]["examples"]
+        if source == "train" and count:
+            yield (f"{count:,} of {size:,} texts of the {split} split have copies in the training split "
+                   "(equal after NFKC and in white space)")

@@ -8,21 +8,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jptransfer.errors import DataError
+from jptransfer.text.normalize import copy_key
 
 
 def divide(examples: Sequence[Any], shares: Mapping[str, float], rest: str, groups: Mapping[str, str], *,
            stratify: bool, seed: int) -> dict[str, list[Any]]:
     """Divide examples into the splits of `shares` (split -> share) and `rest`, each in the given order.
 
-    Examples of one group (by id; default their text) stay together. Groups of a stratum are taken in the order of a
-    seeded hash, so the outcome depends on no order of the input. A split has its exact share of singleton groups.
+    Examples of one group stay together; where `groups` (by id) says nothing, copies are a group (see `copy_key`).
+    Groups of a stratum are taken in the order of a seeded hash, so the outcome depends on no order of the input. A
+    split has its exact share of singleton groups.
 
     Raises:
         DataError: a split would be empty.
     """
     members: dict[str, list[int]] = defaultdict(list)
     for index, example in enumerate(examples):
-        members[groups.get(example.id, example.text)].append(index)
+        members[groups.get(example.id) or copy_key(example.text)].append(index)
     strata: dict[str, deque[str]] = defaultdict(deque)
     for group in sorted(members, key=lambda group: _rank(seed, group)):
         strata[_stratum([examples[index] for index in members[group]]) if stratify else ""].append(group)

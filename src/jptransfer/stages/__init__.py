@@ -42,8 +42,8 @@ class StageInfo:
 
 
 STAGES: dict[str, StageInfo] = {
-    "prepare_corpus": StageInfo("corpus", 1),
-    "prepare_dataset": StageInfo("dataset", 1),
+    "prepare_corpus": StageInfo("corpus", 2),
+    "prepare_dataset": StageInfo("dataset", 2),
     "tokenize": StageInfo("tokenizer", 2),
     "encode": StageInfo("encoded", 2),
     "pretrain": StageInfo("language_model", 4),

@@ -12,7 +12,7 @@ from jptransfer.stages import Inputs, PrepareDatasetStage, Summary
 
 def run(config: PrepareDatasetStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
     """Fill `out` with the artifact `dataset` (see docs/FORMATS.md); there are no inputs, files are external."""
-    from jptransfer.datasets.preparation import prepare
+    from jptransfer.datasets.preparation import prepare, warnings
     from jptransfer.tasks.base import write_examples
 
     with runtime.progress.bar(f"reading {config.task.name}"):
@@ -22,6 +22,8 @@ def run(config: PrepareDatasetStage, inputs: Inputs, out: Path, runtime: Runtime
     _write_json(out / "labels.json", data.task.labels)
     _write_json(out / "task.json", {"kind": data.task.kind, "name": config.task.name})
     _write_json(out / "statistics.json", data.statistics)
+    for warning in warnings(data.statistics):
+        runtime.progress.say(f"warning: {config.task.name}: {warning}")
     sizes = {split: len(examples) for split, examples in data.splits.items()}
     shown = ", ".join(f"{split} {size:,}" for split, size in sizes.items())
     left_out = ", ".join(f"{reason} {count:,}" for reason, count in data.statistics["left_out"].items())

@@ -72,6 +72,11 @@ def whitespace(text: str) -> str:
     return _SPACE.sub(" ", text).strip()
 
 
+def copy_key(text: str) -> str:
+    """What copies of a text have in common: the text after NFKC, with single spaces and none at its ends."""
+    return whitespace(nfkc(text))
+
+
 def control(text: str) -> str:
     """Control, bidirectional and zero-width characters go; tab, line feed and carriage return become a space.
 
