@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 
 class JptError(Exception):
@@ -20,6 +21,27 @@ class DataError(JptError):
 
 class ArtifactError(JptError):
     """An artifact that is unknown, ambiguous, damaged or still needed."""
+
+
+@contextmanager
+def told(what: str, error: type[JptError] = DataError) -> Iterator[None]:
+    """Turn whatever a library raises on a damaged file into one line that begins with `what`.
+
+    For the few places where files are handed to libraries that name no error of their own. Mistakes that are one line
+    already, and memory that ran out, stay what they are.
+    """
+    try:
+        yield
+    except (JptError, MemoryError):
+        raise
+    except Exception as cause:
+        if type(cause).__name__ == "OutOfMemoryError":  # torch's, which this module must not import
+            raise
+        raise error(f"{what} ({reason(cause)})") from cause
+
+
+class WorkError(JptError):
+    """What an interrupted run left behind cannot be read; the pipeline sets it aside and starts the stage again."""
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -48,7 +48,7 @@ def test_unknown_and_ambiguous_references_say_what_there_is(store: Store) -> Non
 def test_a_reference_means_an_artifact_of_the_kinds_wanted(store: Store) -> None:
     made = put(store, "kyoto")
     other = Store(store.outputs)
-    recipe = {"stage": "encode", "n": 0}
+    recipe = {"stage": "encode", "version": 1, "config": {}, "inputs": {}, "n": 0}
     while fingerprint(recipe)[0] != made.id[0]:
         recipe["n"] += 1
     work = other.work / "encoded"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from jptransfer.artifacts.form import is_count, is_digest
+from jptransfer.caches import read_cache
+from jptransfer.errors import JptError
 from jptransfer.files import json_text, new_file
 
 
@@ -22,28 +25,35 @@ class DigestCache:
     def __init__(self, file: Path) -> None:
         self.file = file
         self._known: dict[str, list] | None = None
-        self._dirty = False
+        self._learnt: dict[str, list] = {}
 
     @property
     def known(self) -> dict[str, list]:
         """Path -> [size, mtime_ns, inode, sha256]."""
         if self._known is None:
-            self._known = {}
-            with suppress(OSError, ValueError):
-                self._known = json.loads(self.file.read_text())
+            self._known = self._read()
         return self._known
+
+    def _read(self) -> dict[str, list]:
+        return read_cache(self.file, _is_table) or {}
 
     def of_file(self, path: Path) -> str:
         """Return the sha256 of one file."""
         path = path.resolve()
-        stat = path.stat()
-        stamp = [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+        stamp = _stamp(path)
         entry = self.known.get(str(path))
         if entry is None or entry[:3] != stamp:
-            entry = [*stamp, sha256_file(path)]
-            self.known[str(path)] = entry
-            self._dirty = True
+            entry = self._learn(path, stamp, sha256_file(path))
         return entry[3]
+
+    def remember(self, path: Path, sha256: str) -> None:
+        """Note the digest of a file that was just read or written."""
+        path = path.resolve()
+        self._learn(path, _stamp(path), sha256)
+
+    def _learn(self, path: Path, stamp: list[int], sha256: str) -> list:
+        self.known[str(path)] = self._learnt[str(path)] = [*stamp, sha256]
+        return self.known[str(path)]
 
     def of_files(self, files: dict[str, Path]) -> str:
         """Return one sha256 over names and contents, independent of where the files lie."""
@@ -64,8 +74,25 @@ class DigestCache:
                               if not any(part.startswith(".") for part in Path(name).parts)})
 
     def save(self) -> None:
-        """Write what was learned, atomically."""
-        if self._dirty:
-            with new_file(self.file) as stream:
-                stream.write(json_text(self.known, ensure_ascii=True))
-            self._dirty = False
+        """Add what was learned to the file, atomically; what other processes added meanwhile stays.
+
+        Where it cannot be written, as in a store of someone else's, the data is read again next time.
+        """
+        if self._learnt:
+            merged = self._read() | self._learnt
+            with suppress(OSError, JptError), new_file(self.file) as stream:
+                stream.write(json_text(merged, ensure_ascii=True))
+            self._learnt = {}
+
+
+def _stamp(path: Path) -> list[int]:
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+
+
+def _is_table(found: Any) -> bool:
+    return isinstance(found, dict) and all(map(_is_entry, found.values()))
+
+
+def _is_entry(entry: Any) -> bool:
+    return isinstance(entry, list) and len(entry) == 4 and all(map(is_count, entry[:3])) and is_digest(entry[3])

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from jptransfer.artifacts.fingerprint import SHORT
-from jptransfer.errors import ArtifactError
+from jptransfer.artifacts.fingerprint import SHORT, fingerprint
+from jptransfer.artifacts.form import is_deep, trouble
+from jptransfer.errors import ArtifactError, reason
 from jptransfer.files import json_text
 
 FILE = "manifest.json"
@@ -53,6 +54,22 @@ class Manifest:
         """The stage that made it."""
         return self.recipe["stage"]
 
+    @property
+    def validation(self) -> tuple[str, float] | None:
+        """The main metric of a task model and its score on the validation split; None: there is no such score."""
+        values = self.summary.get("values", {})
+        metric, scores = values.get("metric"), values.get("validation")
+        score = scores.get(metric) if isinstance(metric, str) and isinstance(scores, dict) else None
+        return (metric, float(score)) if isinstance(score, int | float) else None
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether the fingerprint is that of the recipe."""
+        try:
+            return fingerprint(self.recipe) == self.fingerprint
+        except (TypeError, ValueError):  # NaN has no canonical form
+            return False
+
     def write(self, folder: Path) -> None:
         """Write ``manifest.json`` atomically and durably."""
         temporary = folder / f".{FILE}"
@@ -67,18 +84,24 @@ class Manifest:
         """Read a folder's manifest.
 
         Raises:
-            ArtifactError: there is none, or it is not one of ours.
+            ArtifactError: there is none, or its form is not that of a manifest.
         """
         try:
-            data = json.loads((folder / FILE).read_text(encoding="utf-8"))
+            text = (folder / FILE).read_text(encoding="utf-8")
+            data = json.loads(text)
+            if "\\ud" in text.lower():
+                json.dumps(data, ensure_ascii=False).encode()  # half of a surrogate pair could not be printed
         except FileNotFoundError:
             raise ArtifactError(f"{folder} is not an artifact: it has no {FILE}") from None
-        except (OSError, ValueError) as error:
-            raise ArtifactError(f"{folder / FILE} does not parse: {error}") from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise ArtifactError(f"{folder / FILE} does not parse: {reason(error)}") from None
         if not isinstance(data, dict):
             raise ArtifactError(f"{folder / FILE} is no manifest: it holds no JSON object")
-        if data.get("schema") != SCHEMA:
-            raise ArtifactError(f"{folder / FILE} has schema {data.get('schema')}, this version reads {SCHEMA}")
-        if data.keys() != {f.name for f in dataclasses.fields(cls)} or "stage" not in (data["recipe"] or ()):
+        if data.get("schema") != SCHEMA or isinstance(data["schema"], bool):
+            said = json.dumps(data.get("schema"), ensure_ascii=False)[:40] if not is_deep(data) else "unknown"
+            raise ArtifactError(f"{folder / FILE} has schema {said}, this version reads {SCHEMA}")
+        if data.keys() != {f.name for f in dataclasses.fields(cls)}:
             raise ArtifactError(f"{folder / FILE} is no manifest: it lacks fields or has others")
+        if what := trouble(data):
+            raise ArtifactError(f"{folder / FILE} is damaged: {what}")
         return cls(**data)

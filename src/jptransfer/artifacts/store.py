@@ -9,13 +9,14 @@ from __future__ import annotations
 import fcntl
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jptransfer.artifacts.digests import DigestCache, sha256_file
 from jptransfer.artifacts.exchange import transfer
-from jptransfer.artifacts.fingerprint import SHORT, fingerprint
+from jptransfer.artifacts.fingerprint import SHORT
+from jptransfer.artifacts.form import is_digest
 from jptransfer.artifacts.manifest import FILE, SCRATCH, Manifest
 from jptransfer.errors import ArtifactError, nearest
 
@@ -52,29 +53,57 @@ class Store:
         for manifest in sorted(self.artifacts.glob(f"{kind or '*'}/*/{FILE}")):
             yield manifest.parent
 
+    def open(self, folder: Path) -> Artifact:
+        """Return the artifact in a folder.
+
+        Raises:
+            ArtifactError: its manifest is missing or damaged, or belongs to another place in this store.
+        """
+        manifest = Manifest.read(folder)
+        wanted = Path(manifest.kind) / f"{manifest.name}-{manifest.id}"
+        if folder.parent.parent == self.artifacts and folder.relative_to(self.artifacts) != wanted:
+            raise ArtifactError(f"{folder / FILE} is damaged: it belongs to {wanted}")
+        return Artifact(folder, manifest)
+
     def all(self, kind: str = "") -> list[Artifact]:
-        """Return every complete artifact (of one kind); folders whose manifest does not parse are passed over."""
+        """Return every complete artifact (of one kind); those of `damaged` are passed over."""
+        found = []
+        for folder in self.folders(kind):
+            with suppress(ArtifactError):
+                found.append(self.open(folder))
+        return found
+
+    def damaged(self, kind: str = "") -> list[tuple[Path, str]]:
+        """Return the folders whose manifest cannot be used, each with what is wrong."""
         found = []
         for folder in self.folders(kind):
             try:
-                found.append(Artifact(folder, Manifest.read(folder)))
-            except ArtifactError:
-                continue
+                self.open(folder)
+            except ArtifactError as error:
+                found.append((folder, str(error)))
         return found
 
     def find(self, fingerprint: str, kind: str = "*") -> Artifact | None:
         """Return the artifact with this whole fingerprint, or None."""
+        if not is_digest(fingerprint):
+            return None
         for folder in self.artifacts.glob(f"{kind}/*-{fingerprint[:SHORT]}"):
-            try:
-                manifest = Manifest.read(folder)
-            except ArtifactError:
-                continue
-            if manifest.fingerprint == fingerprint:
-                return Artifact(folder, manifest)
+            with suppress(ArtifactError):
+                found = self.open(folder)
+                if found.manifest.fingerprint == fingerprint:
+                    return found
         return None
 
     def resolve(self, reference: str, kinds: Sequence[str] = (), words: Sequence[str] = ()) -> Artifact:
-        """Return the artifact meant by an id, whole or the start of one, a folder name, ``kind/name-id`` or a path.
+        """Return the artifact meant by a reference, see `locate`.
+
+        Raises:
+            ArtifactError: none or several match, or the manifest of the one that does is damaged.
+        """
+        return self.open(self.locate(reference, kinds, words))
+
+    def locate(self, reference: str, kinds: Sequence[str] = (), words: Sequence[str] = ()) -> Path:
+        """Return the folder meant by an id, whole or the start of one, a folder name, ``kind/name-id`` or a path.
 
         Args:
             kinds: those wanted; an artifact of another kind is meant only if none of these is.
@@ -84,7 +113,7 @@ class Store:
             ArtifactError: none or several match; the message names the nearest.
         """
         if (Path(reference) / FILE).is_file():
-            return Artifact(Path(reference), Manifest.read(Path(reference)))
+            return Path(reference)
         wanted = reference.rsplit("/", 1)[-1]
         everything = list(self.folders())
         hits = [f for f in everything if f.name == wanted or f.name[-SHORT:].startswith(wanted)]
@@ -93,7 +122,7 @@ class Store:
             hits = [a.path for a in self.all() if a.manifest.fingerprint.startswith(wanted)]
         names = [f.name for f in everything if not kinds or f.parent.name in kinds]
         if len(hits) == 1:
-            return Artifact(hits[0], Manifest.read(hits[0]))
+            return hits[0]
         if hits:
             raise ArtifactError(f"'{reference}' is ambiguous: {', '.join(f.name for f in hits[:5])}")
         raise ArtifactError(f"no artifact '{reference}' in {self.artifacts}{nearest(wanted, [*words, *names])}")
@@ -115,7 +144,10 @@ class Store:
         """Write the manifest, last of all files, and move the work folder into its place."""
         manifest.write(work)
         shutil.rmtree(work / SCRATCH, ignore_errors=True)
-        return Artifact(self.place(work, manifest), manifest)
+        placed = self.place(work, manifest)
+        for name, entry in manifest.files.items():
+            self.digests.remember(placed / name, entry["sha256"])
+        return Artifact(placed, manifest)
 
     def finish(self, work: Path, kind: str, name: str, fingerprint: str) -> Artifact | None:
         """Publish a work folder whose process was killed after it had written the manifest; None for any other.
@@ -127,6 +159,8 @@ class Store:
         except ArtifactError:
             return None
         if (manifest.kind, manifest.fingerprint) != (kind, fingerprint) or work.is_symlink():
+            return None
+        if any(_damages(work, manifest, sha256_file)):
             return None
         return self.publish(work, replace(manifest, name=name))
 
@@ -144,42 +178,56 @@ class Store:
         """Return the artifacts made directly from this one."""
         mine = artifact.manifest.fingerprint
         return [other for other in self.all()
-                if any(entry.get("fingerprint") == mine for entry in other.manifest.inputs.values())]
+                if other.manifest.fingerprint != mine
+                and any(entry.get("fingerprint") == mine for entry in other.manifest.inputs.values())]
 
     def lineage(self, artifact: Artifact) -> list[tuple[int, str, Artifact | dict]]:
         """Return what an artifact was made from as (depth, role, artifact or record of an input that is not here)."""
         rows: list[tuple[int, str, Artifact | dict]] = []
 
-        def visit(current: Artifact, depth: int) -> None:
+        def visit(current: Artifact, behind: tuple[str, ...]) -> None:
+            behind = (*behind, current.manifest.fingerprint)
             for role, entry in sorted(current.manifest.inputs.items()):
                 found = self.find(entry["fingerprint"], entry.get("kind", "*")) if "fingerprint" in entry else None
-                rows.append((depth, role, found or entry))
-                if found:
-                    visit(found, depth + 1)
+                rows.append((len(behind), role, found or entry))
+                if found and found.manifest.fingerprint not in behind:  # an edited manifest can name itself
+                    visit(found, behind)
 
-        visit(artifact, 1)
+        visit(artifact, ())
         return rows
 
     def verify(self, artifact: Artifact) -> list[str]:
         """Return what is wrong with an artifact: a changed recipe, files that are missing, changed or unknown."""
-        recorded = artifact.manifest.files
-        present = {str(p.relative_to(artifact.path)) for p in artifact.path.rglob("*") if p.is_file()} - {FILE}
-        sound = fingerprint(artifact.manifest.recipe) == artifact.manifest.fingerprint
-        problems = [] if sound else [f"{FILE}: recipe and fingerprint do not match"]
-        problems += [f"{name}: missing" for name in recorded if name not in present]
-        problems += [f"{name}: not in the manifest" for name in sorted(present - recorded.keys())]
-        problems += [f"{name}: bytes differ from the manifest" for name in sorted(present & recorded.keys())
-                     if sha256_file(artifact.path / name) != recorded[name]["sha256"]]
-        return problems
+        return list(_damages(artifact.path, artifact.manifest, sha256_file))
+
+    def check(self, artifact: Artifact) -> None:
+        """Check an artifact before it is used: its files are those of its manifest. Unchanged files are not read again.
+
+        Raises:
+            ArtifactError: it is damaged or gone; the message names artifact and file.
+        """
+        try:
+            found = self.open(artifact.path)
+            same = found.manifest.fingerprint == artifact.manifest.fingerprint
+            what = next(_damages(found.path, found.manifest, self.digests.of_file), "") if same else (
+                f"{FILE}: it is another artifact's")
+        except ArtifactError as error:
+            what = str(error) if artifact.path.is_dir() else "it is gone; was it removed meanwhile?"
+        except FileNotFoundError as error:
+            what = f"{Path(error.filename).name}: it is gone; was it removed meanwhile?"
+        if what:
+            raise ArtifactError(f"{artifact.label} cannot be used: {what}. Remove it (jpt artifacts rm "
+                                f"{artifact.path.name}) and give the same command again, which makes it anew, or bring "
+                                "a sound copy (jpt artifacts pull)")
 
     def remove(self, artifact: Artifact) -> None:
-        """Delete an artifact.
+        """Delete an artifact. A damaged one is no use to what was made from it, and can be made again under its id.
 
         Raises:
             ArtifactError: other artifacts were made from it; the message names them.
         """
         needed = self.dependents(artifact)
-        if needed:
+        if needed and not self.verify(artifact):
             names = ", ".join(other.label for other in needed[:5])
             raise ArtifactError(f"{artifact.label} is still needed by {names}; remove those first")
         self.delete(artifact.path)
@@ -196,7 +244,11 @@ class Store:
         if folder.is_symlink():
             folder.unlink()
             return
-        (folder / FILE).unlink()
+        manifest = folder / FILE
+        if manifest.is_dir() and not manifest.is_symlink():
+            shutil.rmtree(manifest)
+        else:
+            manifest.unlink(missing_ok=True)
         shutil.rmtree(folder)
 
     def copy(self, artifact: Artifact, root: Path) -> Path:
@@ -204,7 +256,34 @@ class Store:
         return transfer(artifact, Store(root))
 
 
+def _damages(folder: Path, manifest: Manifest, digest: Callable[[Path], str]) -> Iterator[str]:
+    """Yield what is wrong with an artifact, cheap checks first; `digest` returns the sha256 of a file."""
+    if not manifest.is_sound:
+        yield f"{FILE}: recipe and fingerprint do not match"
+    recorded, present = manifest.files, _files_in(folder) - {FILE}
+    yield from (f"{name}: missing" for name in recorded if name not in present)
+    yield from (f"{name}: not in the manifest" for name in sorted(present - recorded.keys())
+                if not Path(name).name.startswith("."))  # file managers and network drives leave such
+    there = sorted(present & recorded.keys())
+    sizes = {name: (folder / name).stat().st_size for name in there}
+    for name in there:
+        if sizes[name] != recorded[name]["size"]:
+            yield f"{name}: bytes differ from the manifest ({sizes[name]:,} of {recorded[name]['size']:,})"
+    for name in there:
+        wanted = recorded[name]["sha256"]
+        # A cache of digests may itself be wrong: what is called damaged has been read.
+        if sizes[name] == recorded[name]["size"] and digest(folder / name) != wanted and (
+                sha256_file(folder / name) != wanted):
+            yield f"{name}: bytes differ from the manifest"
+
+
+def _files_in(folder: Path) -> set[str]:
+    """Return the names of the files below a folder but those in `SCRATCH`."""
+    return {str(path.relative_to(folder)) for path in folder.rglob("*")
+            if path.is_file() and SCRATCH not in path.relative_to(folder).parts}
+
+
 def recorded_files(folder: Path) -> dict[str, dict[str, object]]:
     """Return ``{relative name: {size, sha256}}`` of every file below a folder but those in `SCRATCH`."""
-    files = sorted(p for p in folder.rglob("*") if p.is_file() and SCRATCH not in p.relative_to(folder).parts)
-    return {str(p.relative_to(folder)): {"size": p.stat().st_size, "sha256": sha256_file(p)} for p in files}
+    return {name: {"size": (folder / name).stat().st_size, "sha256": sha256_file(folder / name)}
+            for name in sorted(_files_in(folder))}

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from jptransfer.artifacts import Artifact, Manifest, Store
+from jptransfer.artifacts import Artifact, Store
 from jptransfer.artifacts.fingerprint import differences
 from jptransfer.artifacts.hub import pull_from_hub, push_to_hub
 from jptransfer.config import ArtifactsConfig
@@ -28,11 +28,11 @@ def artifacts(config: ArtifactsConfig) -> None:
 
 
 def _ls(config: ArtifactsConfig, store: Store) -> None:
-    found = store.all(config.kind)
+    found = [*map(facts, store.all(config.kind)), *(_damaged_facts(*one) for one in store.damaged(config.kind))]
     if config.json:
-        print(json_text([facts(one) for one in found], indent=1))
+        print(json_text(found, indent=1))
         return
-    for one in map(facts, found):
+    for one in found:
         print(f"{one['id']}  {one['kind']:<14}  {one['name']:<20} {human(one['bytes']):>9}  {one['headline']}".rstrip())
 
 
@@ -42,7 +42,15 @@ def facts(artifact: Artifact) -> dict[str, Any]:
     return {"id": artifact.id, "kind": manifest.kind, "name": manifest.name, "stage": manifest.stage,
             "path": str(artifact.path), "fingerprint": manifest.fingerprint, "seconds": manifest.seconds,
             "bytes": sum(file["size"] for file in manifest.files.values()),
-            "headline": manifest.summary.get("headline", "")}
+            "headline": manifest.summary.get("headline", ""), "damaged": ""}
+
+
+def _damaged_facts(folder: Path, why: str) -> dict[str, Any]:
+    """Return what a list says of an artifact whose manifest cannot be used; `damaged` says why."""
+    name, _, short = folder.name.rpartition("-")
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    return {"id": short, "kind": folder.parent.name, "name": name, "stage": "", "path": str(folder), "fingerprint": "",
+            "seconds": 0.0, "bytes": size, "headline": f"damaged: {why}", "damaged": why}
 
 
 def human(size: float) -> str:
@@ -105,7 +113,7 @@ def _diff(config: ArtifactsConfig, store: Store) -> None:
 
 def _verify(config: ArtifactsConfig, store: Store) -> None:
     damaged = False
-    for folder in [one.path for one in _chosen(config, store)] if config.ids else store.folders(config.kind):
+    for folder in _located(config, store) if config.ids else store.folders(config.kind):
         problems = _problems(folder, store)
         damaged = damaged or bool(problems)
         print(f"{folder.parent.name}/{folder.name}: {'; '.join(problems) or 'ok'}")
@@ -115,13 +123,21 @@ def _verify(config: ArtifactsConfig, store: Store) -> None:
 
 def _problems(folder: Path, store: Store) -> list[str]:
     try:
-        return store.verify(Artifact(folder, Manifest.read(folder)))
+        return store.verify(store.open(folder))
     except ArtifactError as error:
         return [str(error)]
 
 
 def _rm(config: ArtifactsConfig, store: Store) -> None:
-    waiting = _chosen(config, store)
+    waiting = []
+    for folder in _located(config, store):
+        try:
+            waiting.append(store.open(folder))
+        except ArtifactError:
+            if folder.absolute().parent.parent != store.artifacts.absolute():  # a manifest.json of something else
+                raise
+            store.delete(folder)
+            print(f"removed {folder.parent.name}/{folder.name} (its manifest was damaged)")
     while waiting:
         ids = {one.id for one in waiting}
         free = [one for one in waiting if not ids & {user.id for user in store.dependents(one)}] or waiting
@@ -156,9 +172,13 @@ def _remote(config: ArtifactsConfig) -> str:
 
 
 def _chosen(config: ArtifactsConfig, store: Store) -> list[Artifact]:
+    return list({found.id: found for found in map(store.open, _located(config, store))}.values())
+
+
+def _located(config: ArtifactsConfig, store: Store) -> list[Path]:
     if not config.ids:
         raise ConfigError(f"jpt artifacts {config.action} needs at least one id; `jpt artifacts ls` lists them")
-    return list({found.id: found for found in map(store.resolve, config.ids)}.values())
+    return list(dict.fromkeys(map(store.locate, config.ids)))
 
 
 ACTIONS: dict[str, Callable[[ArtifactsConfig, Store], None]] = {

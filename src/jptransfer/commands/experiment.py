@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -134,7 +135,14 @@ def _remember(printed: str, plan: Plan, made: list[Artifact], store: Store) -> N
     if not memory or not memory.path.is_relative_to(store.outputs):
         return
     if (watched := watched_by(plan)) is not None:
-        memory.keep(printed, [*watched, *(artifact.path / FILE for artifact in made)])
+        memory.keep(printed, [*watched, *_payload(made)])
+
+
+def _payload(made: list[Artifact]) -> Iterator[Path]:
+    """Yield the files of artifacts, which an answer that names them speaks for."""
+    for artifact in made:
+        yield artifact.path / FILE
+        yield from (artifact.path / name for name in artifact.manifest.files)
 
 
 def _task_models(node: Node) -> Iterator[Node]:
@@ -151,8 +159,8 @@ def validation_score(plan: Plan, store: Store) -> dict[str, Any]:
     """Return ``{metric, score}``: the main metric on the validation split, averaged over the plan's task models."""
     nodes = {node.fingerprint: node for target in plan.targets for node in _task_models(target)}
     found = [store.find(fingerprint, "task_model") for fingerprint in nodes]
-    scored = [one.manifest.summary["values"] for one in found if one and one.manifest.summary["values"]["validation"]]
+    scored = [one.manifest.validation for one in found if one and one.manifest.validation]
     if not scored:
         return {}
-    metric = scored[0]["metric"]
-    return {"metric": metric, "score": sum(one["validation"][metric] for one in scored) / len(scored)}
+    metric = scored[0][0]
+    return {"metric": metric, "score": sum(score for _, score in scored) / len(scored)}

@@ -8,15 +8,15 @@ source and configurations, the installed packages, every raw file, and the manif
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sysconfig
 from collections.abc import Iterable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from jptransfer.caches import read_cache
 from jptransfer.files import json_text
 from jptransfer.resources import PACKAGE, resource
 
@@ -37,11 +37,9 @@ class Memory:
 
     def recall(self) -> str | None:
         """Return what the command printed, if it would print the same now."""
-        try:
-            kept = json.loads(self.path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return None
-        return kept["printed"] if all(stamp(Path(name)) == mark for name, mark in kept["watched"].items()) else None
+        kept = read_cache(self.path, _is_memory)
+        same = kept and all(stamp(Path(name)) == mark for name, mark in kept["watched"].items())
+        return kept["printed"] if same else None
 
     def keep(self, printed: str, watched: Iterable[Path]) -> None:
         """Remember what was printed for as long as the `watched` files and folders stay as they are."""
@@ -50,6 +48,11 @@ class Memory:
         marks = {str(path.absolute()): stamp(path) for path in watched}
         with new_file(self.path) as stream:
             stream.write(json_text({"printed": printed, "watched": marks}))
+
+
+def _is_memory(kept: Any) -> bool:
+    return (isinstance(kept, dict) and isinstance(kept.get("printed"), str) and isinstance(kept.get("watched"), dict)
+            and not any("\0" in name for name in kept["watched"]))
 
 
 current: ContextVar[Memory | None] = ContextVar("current", default=None)

@@ -14,14 +14,16 @@ from jptransfer.tasks.base import training_counts
 
 
 def resolve(store: Store, reference: str, kinds: tuple[str, ...]) -> Artifact:
-    """Return the artifact meant by `reference`.
+    """Return the artifact meant by `reference`, whose files were checked.
 
     Raises:
-        ArtifactError: there is none, or it is of another kind.
+        ArtifactError: there is none, or it is of another kind or damaged.
     """
     found = store.resolve(reference, kinds)
     if found.manifest.kind not in kinds:
         raise ArtifactError(f"{found.label} is no {' or '.join(kinds).replace('_', ' ')}")
+    store.check(found)
+    store.digests.save()
     return found
 
 
@@ -68,4 +70,6 @@ def _learnt_from(store: Store, evaluation: Path) -> dict[str, int] | None:
     """Return how often each label is in the training split behind an evaluation; None: its data set is not there."""
     source = Manifest.read(evaluation).inputs.get("dataset", {})
     found = store.find(source.get("fingerprint", ""), "dataset")
+    if found:
+        store.check(found)
     return training_counts(found.path) if found else None

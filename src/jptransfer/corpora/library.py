@@ -63,6 +63,8 @@ class Library:
         folders = {name: work / f"source-{rank}" for rank, name in enumerate(sorted(config.sources))}
         spools = {name: Spool(folders[name]) for name in config.sources}
         missing = [name for name, spool in spools.items() if not spool.complete]
+        for name in spools.keys() - set(missing):
+            spools[name].check()
         excluded = excluded_sentences(config) if missing else frozenset()
         for name in missing:
             collect(name, config.sources[name], config, excluded, spools[name], runtime)

@@ -12,8 +12,12 @@ from typing import Any
 import numpy as np
 
 from jptransfer.corpora.cleaning import RECORD, CleanBatch
+from jptransfer.errors import WorkError, reason
 from jptransfer.files import json_text, new_file
 
+COUNTS = ("read", "dropped", "skipped")
+TABLES = (*COUNTS, "skipped_first")
+"""Tables of facts; those of `COUNTS` hold numbers."""
 BLOCK_BYTES = 4 << 20
 BLOCK_RECORDS = 1 << 15
 
@@ -51,6 +55,23 @@ class Spool:
     def describe(self) -> dict[str, Any]:
         """Return the facts given to `SpoolWriter.finish`."""
         return json.loads(self.facts.read_text(encoding="utf-8"))
+
+    def check(self) -> None:
+        """Check what an earlier run wrote.
+
+        Raises:
+            WorkError: a file is missing, cut off or of another form.
+        """
+        try:
+            facts = self.describe()
+            tables = isinstance(facts, dict) and all(isinstance(facts.get(name), dict) for name in TABLES)
+            counts = tables and all(isinstance(count, int) for name in COUNTS for count in facts[name].values())
+            text, records = self.text.stat().st_size, self.records.stat().st_size
+            sizes = sum(int(block["bytes"].sum(dtype=np.int64)) for _, block in self.record_blocks())
+        except (OSError, ValueError, RecursionError) as error:
+            raise WorkError(f"{self.folder} cannot be read ({reason(error)})") from error
+        if not counts or sizes != text or records % RECORD.itemsize:
+            raise WorkError(f"{self.folder} cannot be read: its files are not those of finished documents")
 
     def record_blocks(self, size: int = BLOCK_RECORDS) -> Iterator[tuple[int, np.ndarray]]:
         """Yield (number of the first document, records)."""

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError
 from torch import nn
 
-from jptransfer.errors import ConfigError, DataError, reason
+from jptransfer.errors import ConfigError, DataError, reason, told
 from jptransfer.hub import HUB, split_reference
 from jptransfer.registry import MODELS
+from jptransfer.text.base import read_object
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
@@ -69,7 +68,7 @@ def know_family(folder: Path) -> None:
 def family(folder: Path) -> str:
     """Return the `model_type` that the configuration in a folder names; empty if there is none."""
     path = folder / "config.json"
-    return str(json.loads(path.read_text("utf-8")).get("model_type", "")) if path.is_file() else ""
+    return str(_settings(folder).get("model_type", "")) if path.is_file() else ""
 
 
 def own_architecture(model_type: str) -> str:
@@ -182,7 +181,7 @@ def load_weights(factory: Any, folder: Path, fresh_head: bool = False, **setting
     """
     quiet()
     know_family(folder)
-    _check_weights(factory, folder)
+    check_weights(folder, factory.__name__)
     with explained(factory, folder):
         model, found = factory.from_pretrained(folder, dtype=torch.float32, use_safetensors=True,
                                                trust_remote_code=False, output_loading_info=True, **settings)
@@ -196,13 +195,13 @@ def load_weights(factory: Any, folder: Path, fresh_head: bool = False, **setting
     return model
 
 
-def _check_weights(factory: Any, folder: Path) -> None:
+def check_weights(folder: Path, factory: str = "model") -> None:
     """Raise `DataError` if a folder has a model, but no weights in the one format that is read."""
     if not (folder / "config.json").is_file() or any(folder.glob("*.safetensors")):
         return
     other = sorted(path.name for pattern in _OTHER_WEIGHTS for path in folder.glob(pattern))
     if not other:
-        raise DataError(f"{folder}: transformers loads no {factory.__name__} from it: there is no model.safetensors")
+        raise DataError(f"{folder}: transformers loads no {factory} from it: there is no model.safetensors")
     name = ([*(_settings(folder).get("architectures") or []), "AutoModel"])[0]
     raise DataError(
         f"{folder} has weights only as {other[0]}; jpt reads model.safetensors alone, because a pickle can run code. "
@@ -213,10 +212,8 @@ def _check_weights(factory: Any, folder: Path) -> None:
 @contextmanager
 def explained(factory: Any, folder: Path) -> Iterator[None]:
     """Turn what `factory` of transformers, or a file of weights, raises on a folder into a `DataError`."""
-    try:
+    with told(f"{folder}: transformers loads no {factory.__name__} from it"):
         yield
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise DataError(f"{folder}: transformers loads no {factory.__name__} from it ({reason(error)})") from error
 
 
 def save_language_model(model: nn.Module, folder: Path) -> None:
@@ -246,4 +243,4 @@ def _settings(folder: Path) -> dict:
     path = folder / "config.json"
     if not path.is_file():
         raise DataError(f"{folder} holds no language model: there is no config.json")
-    return json.loads(path.read_text("utf-8"))
+    return read_object(path)

@@ -12,10 +12,11 @@ from pathlib import Path
 from jptransfer import stages
 from jptransfer.artifacts import Artifact, Manifest, Store
 from jptransfer.artifacts.store import recorded_files
-from jptransfer.errors import ArtifactError, ConfigError
-from jptransfer.pipeline.chain import Node, Reference
+from jptransfer.errors import ConfigError, WorkError
+from jptransfer.pipeline.chain import Node
 from jptransfer.pipeline.plan import Plan
 from jptransfer.pipeline.provenance import provenance
+from jptransfer.pipeline.sources import Sources, check_references
 from jptransfer.registry import STAGES
 from jptransfer.runtime import Runtime
 
@@ -27,7 +28,11 @@ def build(plan: Plan, store: Store, runtime: Runtime, overrides: list[str]) -> l
         ConfigError: jpt itself was started several times by a distributed launcher.
     """
     _refuse_launchers(plan)
+    check_references(step.node for step in plan.missing)
     made = {step.node.fingerprint: step.artifact for step in plan.steps if step.artifact}
+    for step in plan.steps:
+        if step.target and step.artifact:
+            store.check(step.artifact)
     for step in plan.missing:
         made[step.node.fingerprint] = build_node(step.node, made, store, runtime, overrides)
     store.digests.save()
@@ -52,6 +57,7 @@ def build_past_failures(plan: Plan, store: Store, runtime: Runtime,
         try:
             if behind:
                 raise behind[0]
+            check_references([node])
             made[node.fingerprint] = build_node(node, made, store, runtime, overrides[node.fingerprint])
         except Exception as error:
             failed[node.fingerprint] = error
@@ -86,10 +92,15 @@ def build_node(node: Node, made: Mapping[str, Artifact | None], store: Store, ru
 def _run(node: Node, made: Mapping[str, Artifact | None], work: Path, store: Store, runtime: Runtime,
          overrides: list[str]) -> Artifact:
     started = time.perf_counter()
-    inputs = {role: _folder(source, made) for role, source in node.inputs.items()}
-    _clear(work)
-    (work / stages.WORK).mkdir(parents=True, exist_ok=True)
-    summary = STAGES.load(node.stage)(node.config, inputs, work, runtime)
+    sources = Sources(node, made, store)
+    folders = sources.folders()
+    sources.check()
+    try:
+        summary = _fill(node, folders, work, runtime)
+    except Exception as error:
+        sources.explain(error, work)
+        raise
+    sources.check(work)
     manifest = Manifest(
         kind=node.kind, name=node.name, fingerprint=node.fingerprint, recipe=node.recipe, inputs=_records(node),
         files=recorded_files(work), summary=dataclasses.asdict(summary),
@@ -97,19 +108,28 @@ def _run(node: Node, made: Mapping[str, Artifact | None], work: Path, store: Sto
     return store.publish(work, manifest)
 
 
+def _fill(node: Node, inputs: Mapping[str, Path], work: Path, runtime: Runtime) -> stages.Summary:
+    """Run a stage; if what an interrupted run left for it cannot be read, once more from its beginning."""
+    stage = STAGES.load(node.stage)
+    _clear(work)
+    try:
+        return stage(node.config, inputs, work, runtime)
+    except WorkError as error:
+        runtime.progress.say(f"! {node.stage} {runtime.title}: {error}; it is set aside and the stage starts again")
+        shutil.rmtree(work)
+        _clear(work)
+        return stage(node.config, inputs, work, runtime)
+
+
 def _clear(work: Path) -> None:
     """Remove what a killed process left, temporary files among it, but the folder a stage resumes from."""
-    for left in [path for path in work.glob("*") if path.name != stages.WORK]:
-        shutil.rmtree(left) if left.is_dir() else left.unlink()
-
-
-def _folder(source: Node | Reference, made: Mapping[str, Artifact | None]) -> Path:
-    if isinstance(source, Reference):
-        return source.folder()
-    artifact = made.get(source.fingerprint)
-    if artifact is None:
-        raise ArtifactError(f"{source.stage} {source.name}-{source.id} is needed but was not built")
-    return artifact.path
+    scratch = work / stages.WORK
+    for path in (work, scratch):
+        if path.is_symlink() or (path.exists() and not path.is_dir()):
+            path.unlink()
+    for left in [path for path in work.glob("*") if path != scratch]:
+        shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+    scratch.mkdir(parents=True, exist_ok=True)
 
 
 def _records(node: Node) -> dict[str, dict[str, str]]:

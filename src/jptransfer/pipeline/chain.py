@@ -276,6 +276,7 @@ class Chain:
             raise ConfigError(f"{where}: {error}; it takes {takes}") from None
         if found.manifest.kind != "language_model":
             raise ConfigError(f"{where}: {found.label} is no language model")
+        self.store.check(found)
         return Reference("language_model", found.manifest.fingerprint, str(found.path), True)
 
     def _train(self, stage: str, encoded: Node, training: LmTrainingConfig, start: Node | Reference | None) -> Node:
@@ -462,6 +463,7 @@ class Chain:
             raise ConfigError(f"{where}: {error}; it takes {BUILD}, the id of a task model or its folder") from None
         if found.manifest.kind != "task_model":
             raise ConfigError(f"{where}: {found.label} is no task model")
+        self.store.check(found)
         return Reference("task_model", found.manifest.fingerprint, str(found.path), True)
 
     def _member(self, name: str, overrides: list[str]) -> Chain:

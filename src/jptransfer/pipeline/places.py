@@ -6,12 +6,12 @@ import copy
 import difflib
 import glob
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from jptransfer.artifacts import Store
 from jptransfer.artifacts.fingerprint import External, externals
@@ -141,6 +141,24 @@ def _package_digest(place: External) -> str:
                           f"{nearest(place.value, known)}; a path of a compiled dictionary works too") from None
 
 
+def changed_places(node: Any, store: Store) -> Iterator[str]:
+    """Yield the settings of a node, with their values, whose files are no longer those that it was planned with."""
+    for place in externals(node.config):
+        planned = node.externals[place.where]
+        try:
+            now = place_digest(place, store)
+        except MissingFileError:
+            now = f"missing:{place.value}" if planned.startswith("missing:") else "missing"
+        if now != planned:
+            yield f"{shown(place.where, node.section)}: '{place.value}'"
+
+
+def shown(where: str, section: str) -> str:
+    """Return how the user calls a field of a stage's configuration that came from `section`."""
+    first, *rest = where.split(".")
+    return ".".join([first if first == MODEL_SECTION else section, *rest])
+
+
 def external_inputs(config: object, store: Store, section: str,
                     data_root: str) -> tuple[dict[str, str], list[tuple[DataSource | None, str]]]:
     """Return ``{dotted field: digest}`` of every external value of a stage's configuration, and what is missing.
@@ -153,10 +171,9 @@ def external_inputs(config: object, store: Store, section: str,
     tolerant = isinstance(corpus, CorpusConfig) and corpus.on_error is OnError.skip
     found, missing = {}, []
     for place in externals(config):
-        first, *rest = place.where.split(".")
-        shown = ".".join([first if first == MODEL_SECTION else section, *rest])
+        named = replace(place, where=shown(place.where, section))
         try:
-            found[place.where] = place_digest(External(shown, place.mark, place.value, place.owner), store)
+            found[place.where] = place_digest(named, store)
         except MissingFileError as error:
             # Nodes that lack different files stay different, so that planning goes on to the other files.
             found[place.where] = "missing" if tolerant else f"missing:{place.value}"

@@ -137,6 +137,8 @@ def _read(cell: CellPlan, reported: float | None, suite: Suite, store: Store,
         missing = f"{len(lacking)} of {len(found)} runs: " if len(found) > 1 else ""
         return replace(asked, problem=missing + lacking[0], artifacts=runs)
     try:
+        for artifact in runs:
+            store.check(artifact)
         score = CELLS.load(suite.config.cells).score(runs, suite.config, suite.config.columns[cell.column])
     except JptError as error:
         return replace(asked, problem=str(error), artifacts=runs)

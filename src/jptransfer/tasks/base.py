@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from jptransfer.config.learning import SPLITS, Dropped, Keep
-from jptransfer.errors import DataError
+from jptransfer.errors import DataError, told
 from jptransfer.registry import TASKS
 
 if TYPE_CHECKING:
@@ -204,8 +204,9 @@ def log_softmax(scores: np.ndarray) -> np.ndarray:
 
 def open_dataset(folder: Path) -> Task:
     """Return the task of a `dataset` artifact, over its labels."""
-    kind = json.loads((folder / "task.json").read_text(encoding="utf-8"))["kind"]
-    return make_task(kind, json.loads((folder / "labels.json").read_text(encoding="utf-8")))
+    with told(f"{folder}: task.json or labels.json is damaged"):
+        kind = json.loads((folder / "task.json").read_text(encoding="utf-8"))["kind"]
+        return make_task(kind, json.loads((folder / "labels.json").read_text(encoding="utf-8")))
 
 
 def training_counts(folder: Path) -> dict[str, int]:

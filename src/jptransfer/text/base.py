@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from jptransfer.config import TokenizerConfig
-from jptransfer.errors import DataError
+from jptransfer.errors import DataError, reason
 from jptransfer.files import json_text
 from jptransfer.text import normalize
 from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc
@@ -230,6 +230,17 @@ def write_json(path: Path, value: Any) -> None:
 def read_settings(folder: Path) -> Settings:
     """Return the settings in ``jpt_tokenizer.json``; `DataError` if the file is damaged."""
     try:
-        return Settings(**json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
+        return Settings(**read_object(folder / DESCRIPTION))
+    except (DataError, TypeError) as error:
         raise DataError(f"{folder / DESCRIPTION} is missing or damaged: {error}") from error
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; `DataError` if it is missing, damaged or holds something else."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise DataError(f"{path} cannot be read ({reason(error)})") from error
+    if not isinstance(found, dict):
+        raise DataError(f"{path} is damaged: it holds no JSON object")
+    return found

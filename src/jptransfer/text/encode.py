@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from jptransfer.errors import WorkError, reason
 from jptransfer.files import json_text, new_file
 from jptransfer.runtime import Runtime
 from jptransfer.text.cuts import take_words_cut
@@ -109,9 +110,9 @@ def line_ranges(path: Path, size: int) -> list[tuple[int, int]]:
 def encode_range(job: Job) -> Counts:
     """Encode one range into raw files beside `job.stem`; the counts, written last, mark it as finished."""
     done = job.stem.with_suffix(".json")
-    if done.is_file():
-        return Counts(**json.loads(done.read_text()))
     tokenizer = _tokenizer(job.tokenizer)
+    if done.exists():
+        return _finished(job, done, id_dtype(tokenizer.vocab_size))
     counts = Counts()
     with ExitStack() as stack:
         files = {name: stack.enter_context(_shard(job, name).open("wb")) for name in ARRAYS}
@@ -119,6 +120,24 @@ def encode_range(job: Job) -> Counts:
             counts += _write_block(tokenizer, lines, counts.sentences, job.max_sentence_tokens, files)
     with new_file(done) as stream:
         stream.write(json_text(asdict(counts)))
+    return counts
+
+
+def _finished(job: Job, done: Path, dtype: np.dtype) -> Counts:
+    """Return the counts of a range that an earlier run finished.
+
+    Raises:
+        WorkError: they, or the files they are of, are damaged.
+    """
+    try:
+        counts = Counts(**json.loads(done.read_text(encoding="utf-8")))
+        sizes = {name: _shard(job, name).stat().st_size for name in ARRAYS}
+        whole = all(isinstance(count, int) and count >= 0 for count in asdict(counts).values())
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise WorkError(f"{done} cannot be read ({reason(error)})") from error
+    expected = {"ids": counts.tokens * dtype.itemsize, "word_starts": counts.tokens, "sentences": counts.sentences * 8}
+    if not whole or sizes["documents"] % 8 or any(sizes[name] != size for name, size in expected.items()):
+        raise WorkError(f"{done} and the files beside it do not belong together")
     return counts
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 
 from jptransfer.config import TokenizerConfig
+from jptransfer.errors import told
 from jptransfer.registry import TOKENIZERS
 from jptransfer.text.base import DESCRIPTION, read_settings
 from jptransfer.text.types import Tokenizer
@@ -21,10 +22,13 @@ def load_tokenizer(folder: Path) -> Tokenizer:
         DataError: the folder holds no tokenizer.
     """
     folder = Path(folder)
-    if not (folder / DESCRIPTION).is_file():
-        return TOKENIZERS.load("pretrained").load(folder)
+    if not (folder / DESCRIPTION).exists():
+        with told(f"{folder}: transformers loads no tokenizer from it"):
+            return TOKENIZERS.load("pretrained").load(folder)
     settings = read_settings(folder)
-    return TOKENIZERS.load(settings.kind).load(folder, settings)
+    TOKENIZERS.check(settings.kind, f"{folder / DESCRIPTION}: kind")
+    with told(f"{folder}: its tokenizer cannot be loaded"):
+        return TOKENIZERS.load(settings.kind).load(folder, settings)
 
 
 def train_tokenizer(config: TokenizerConfig, sentences: Iterable[str] = ()) -> Tokenizer:

@@ -29,6 +29,7 @@ from jptransfer.tasks.base import IGNORED, Feature, make_task
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.text.types import Tokenizer
 from jptransfer.training.checkpoint import load as load_checkpoint
+from jptransfer.training.checkpoint import readable
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.inference import EncoderPredictor, count_cut, read_characters, score
 from jptransfer.training.launch import launch
@@ -197,7 +198,9 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
         save_task_model(model, job.out)
         tokenizer.save(job.out)
         for number, weights in enumerate(kept_weights(job.work), 1):
-            model.load_state_dict(load_checkpoint(weights))
+            kept = load_checkpoint(weights)
+            with readable(weights):
+                model.load_state_dict(kept)
             folder = job.out / EPOCHS / str(number)
             folder.mkdir(parents=True, exist_ok=True)
             save_task_model(model, folder)

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from jptransfer.errors import DataError
 from jptransfer.registry import SCHEDULES
-from jptransfer.training.checkpoint import CHECKPOINT, load, save_atomically
+from jptransfer.training.checkpoint import CHECKPOINT, check_form, load, readable, save_atomically
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.divergence import check_figures, check_loss, check_update, check_weights
 from jptransfer.training.history import HISTORY, History
@@ -307,19 +307,30 @@ class _Run:
         records: list[Record] = []
         if path.exists():
             saved = load(path)
-            self.model.load_state_dict(saved["model"])
-            self.optimizer.load_state_dict(saved["optimizer"])
-            for carried in saved.get("objective", []):  # checkpoints of before had none
-                self.objective.load_state_dict(carried)  # type: ignore[attr-defined]
-            self.state, self.interval, records = saved["state"], saved["interval"], saved["records"]
+            with readable(path):
+                records = self._take_over(saved)
         self.context.wait()
         self.history = History(self.work / HISTORY if self.context.is_main else None, records)
+
+    def _take_over(self, saved: Any) -> list[Record]:
+        """Go on from a checkpoint; return the records of its history."""
+        state, interval, records = check_form(saved, self.state, self.interval)
+        self.model.load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        for carried in saved.get("objective", []):  # checkpoints of before had none
+            self.objective.load_state_dict(carried)  # type: ignore[attr-defined]
+        self.state, self.interval = state, interval
+        if state["best_value"] is not None and self.settings.select and not self._best_path().is_file():
+            raise ValueError(f"{self._best_path().name} is missing beside it")
+        return records
 
     def _result(self) -> TrainingResult:
         state = self.state
         self.context.wait()
         if self.settings.select and state["best_step"]:
-            self.model.load_state_dict(load(self._best_path()))
+            best_weights = load(self._best_path())
+            with readable(self._best_path()):
+                self.model.load_state_dict(best_weights)
         self.model.eval()
         best = state["best_step"] if self.settings.select and state["best_step"] else state["step"]
         return TrainingResult(self.history.records, state["step"], best, state["best_metrics"], self._seconds())

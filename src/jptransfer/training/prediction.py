@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from jptransfer.errors import ArtifactError, ConfigError
+from jptransfer.errors import ArtifactError, ConfigError, told
 from jptransfer.files import json_text
 from jptransfer.registry import LEARNERS
 from jptransfer.runtime import Runtime
@@ -101,7 +101,7 @@ def read_settings(folder: Path) -> Mapping[str, Any]:
         settings = json.loads(path.read_text(encoding="utf-8"))
         LEARNERS.check(settings["learner"])
         make_task(settings["kind"], settings["labels"])
-    except (ValueError, KeyError, TypeError, ConfigError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
         raise ArtifactError(f"{path} is damaged: {type(error).__name__}: {error}") from error
     return settings
 
@@ -109,4 +109,5 @@ def read_settings(folder: Path) -> Mapping[str, Any]:
 def load_predictor(folder: Path, runtime: Runtime) -> Predictor:
     """Load the task model in `folder`, whatever its learner."""
     settings = read_settings(folder)
-    return LEARNERS.load(settings["learner"]).load(folder, settings, runtime)
+    with told(f"{folder}: its task model cannot be loaded", ArtifactError):
+        return LEARNERS.load(settings["learner"]).load(folder, settings, runtime)

@@ -1,0 +1,59 @@
+"""Whether a folder of a model that was made elsewhere holds together, as far as the folder itself shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from safetensors import safe_open
+
+from jptransfer.errors import DataError, told
+from jptransfer.models.pretrained import check_weights, family, own_architecture
+from jptransfer.text.base import DESCRIPTION, read_object, read_settings
+from jptransfer.text.tokenizers import load_tokenizer
+
+LEAST_UNITS = 0.75
+"""Share of a foreign embedding's rows that a tokenizer must have units for: rows are padded, but not by this much."""
+
+
+def check_folder(folder: Path, ours: bool = False) -> None:
+    """Check a folder without a manifest before anything is built with it. Weights are opened, not read.
+
+    Args:
+        ours: whether it is known to hold a model of jpt, whose tokenizer has a ``jpt_tokenizer.json``.
+
+    Raises:
+        DataError: a file is missing or damaged, or files do not belong together; the message names the file.
+    """
+    config = read_object(folder / "config.json")
+    check_weights(folder)
+    for index in sorted(folder.glob("*.safetensors.index.json")):
+        _check_index(index)
+    for weights in sorted(folder.glob("*.safetensors")):
+        with told(f"{weights} is damaged"), safe_open(weights, framework="pt") as opened:
+            opened.keys()
+    if not (folder / DESCRIPTION).exists() and (ours or own_architecture(family(folder))):
+        raise DataError(f"{folder / DESCRIPTION} is missing: a model of jpt reads with its own tokenizer")
+    if (folder / DESCRIPTION).exists() or any(folder.glob("tokenizer*")):
+        _check_units(folder, config)
+
+
+def _check_index(index: Path) -> None:
+    shards = read_object(index).get("weight_map")
+    if not isinstance(shards, dict):
+        raise DataError(f"{index} is damaged: it has no weight_map")
+    for shard in sorted(set(map(str, shards.values()))):
+        if not (index.parent / shard).is_file():
+            raise DataError(f"{index.parent / shard} is missing: {index.name} names it")
+
+
+def _check_units(folder: Path, config: dict[str, Any]) -> None:
+    """Compare the units of the tokenizer with the rows of the embedding."""
+    units, rows = load_tokenizer(folder).vocab_size, config.get("vocab_size")
+    if not isinstance(rows, int) or isinstance(rows, bool):
+        return
+    own = (folder / DESCRIPTION).is_file() and read_settings(folder).kind != "pretrained"
+    exact = own and not own_architecture(family(folder))  # ours are padded in ways of their own
+    if units > rows or units < LEAST_UNITS * rows or (exact and units != rows):
+        raise DataError(f"{folder}: the tokenizer has {units} units, and config.json an embedding of {rows} rows; they "
+                        "do not belong together, or the vocabulary is damaged")
