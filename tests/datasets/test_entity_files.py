@@ -134,14 +134,6 @@ def test_entities_inside_a_morpheme_are_kept_by_their_characters(tmp_path):
     assert not data.counts["entities not found"]
 
 
-def test_marks_of_morphemes_are_read_too(tmp_path):
-    lines = ["# S-ID:d1-1", "* -1D", "+ -1D"] + [
-        f"{word} よみ {word} 名詞 6 普通名詞 1 * 0 * 0 NIL <NE:ARTIFACT:{part}>"
-        for word, part in (("労働", "head"), ("基準", "middle"), ("法", "tail"))] + ["EOS", ""]
-    unpack(tmp_path, {"d1.knp": "\n".join(lines).encode()})
-    assert entities(knp.read(task(tmp_path)).splits["all"][0]) == [("労働基準法", "ARTIFACT")]
-
-
 def test_documents_are_divided_as_the_corpus_says(tmp_path):
     unpack(tmp_path / "knp", {f"{name}.knp": SENTENCE.format(name).encode() for name in ("d1", "d2", "d3", "d4")})
     lists = {"train": "d1\nd4\n", "dev": "d2\n", "test": "d3\nd9\n", "other": "d1\n"}

@@ -22,7 +22,7 @@ from jptransfer.config import (
 from jptransfer.corpora import collect
 from jptransfer.corpora.library import Library
 from jptransfer.errors import ConfigError, DataError
-from jptransfer.runtime import Runtime
+from jptransfer.runtime import RichProgress, Runtime
 from jptransfer.stages import PrepareCorpusStage
 from jptransfer.stages.prepare_corpus import run
 from tests.small import polarity, polarity_examples
@@ -185,6 +185,14 @@ def test_unreadable_parts_stop_or_are_reported(tmp_path):
     again = PrepareCorpusStage(CorpusConfig(sources=sources, on_error=OnError.skip))
     assert run(again, {}, tmp_path / "skip", Runtime()).headline.endswith("; skipped: bad_bytes 1; skipped: missing 1")
     assert str(tmp_path) not in (tmp_path / "skip" / "statistics.json").read_text(encoding="utf-8")
+
+
+def test_a_loss_of_more_than_one_in_a_hundred_is_said(tmp_path, capsys):
+    (tmp_path / "a.jsonl").write_text('{"text": "雨です。"}\n{"text": "晴れです。"}\n{"text": \n', encoding="utf-8")
+    source = SourceConfig(path=str(tmp_path / "a.jsonl"), format="jsonl")
+    prepare(tmp_path / "out", Runtime(progress=RichProgress(bars=False)), sources={"a": source}, on_error=OnError.skip)
+    said = capsys.readouterr().err
+    assert "warning: source a: 1 malformed skipped, beside 2 documents read; the first: a.jsonl:3" in said
 
 
 def test_a_development_split_is_never_empty(tmp_path):

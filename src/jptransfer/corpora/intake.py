@@ -18,6 +18,8 @@ from jptransfer.corpora.sentences import split_sentences
 from jptransfer.errors import DataError, nearest
 from jptransfer.files import DAMAGED, codec, open_bytes, reason
 
+LOUD = 0.01
+"""Share of what was read from which a loss is said on the terminal, beside the statistics."""
 LONG_LINE = 1 << 20
 """Bytes from which a line of running text is cut into sentences while it is read."""
 HINTS = {"bad_bytes": "`encoding` can name another one, such as cp932 or euc_jp; "}

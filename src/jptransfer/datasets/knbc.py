@@ -10,19 +10,19 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from io import BytesIO
-from itertools import accumulate
 
 from jptransfer.config import TaskConfig
 from jptransfer.corpora.intake import decode_lines
 from jptransfer.datasets.archives import members
 from jptransfer.datasets.base import POOL, RawDataset, data_files, intake
-from jptransfer.datasets.knp import marked_spans, morpheme_mark
 from jptransfer.tasks.classification import TextExample
 from jptransfer.tasks.ner import EntityExample
+from jptransfer.tasks.spans import Span
 
 SENTENCE = re.compile(r"(?:^|/)corpus1/[^/]+/(KN[^/]+-\d+-\d+-\d+)$")
 OPINIONS = re.compile(r"(?:^|/)corpus2/[^/]+\.tsv$")
 PHRASE = re.compile(r"[*+] -?\d+[A-Z]\b")
+MARK = re.compile(r"<NE:([^:>]+):(single|head|middle|tail)>")
 SIGNS = {"＋": "positive", "−": "negative"}
 
 
@@ -61,15 +61,28 @@ def _articles(examples: list) -> dict[str, str]:
     return {example.id: example.id.partition("-")[0] for example in examples}
 
 
-def _morphemes(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Surface, and entity type and position (see `morpheme_mark`) of each morpheme of a KNP file."""
+def _morphemes(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[str, str, str]]:
+    """Surface, entity type and position (single, head, middle, tail; empty outside) of each morpheme of a KNP file."""
     for _, line in lines:
         if line and line != "EOS" and not line.startswith("# S-ID:") and not PHRASE.match(line):
-            yield line.split(" ", 1)[0], morpheme_mark(line)
+            mark = MARK.search(line)
+            yield line.split(" ", 1)[0], mark[1] if mark else "", mark[2] if mark else ""
 
 
-def _tagged(sentence: str, morphemes: list[tuple[str, tuple[str, str]]], counts: Counter[str]) -> EntityExample:
-    ends = list(accumulate(len(surface) for surface, _ in morphemes))
-    tokens = list(zip([0, *ends], ends, strict=False))
-    spans = marked_spans(tokens, [mark for _, mark in morphemes], counts)
-    return EntityExample(sentence, "".join(surface for surface, _ in morphemes), tuple(spans), tuple(tokens))
+def _tagged(sentence: str, morphemes: list[tuple[str, str, str]], counts: Counter[str]) -> EntityExample:
+    """Entities begin at single and head only; a middle or tail that continues nothing is an error of the corpus."""
+    tokens: list[tuple[int, int]] = []
+    found: list[Span] = []
+    open_type, end = "", 0
+    for surface, kind, position in morphemes:
+        tokens.append((end, end + len(surface)))
+        end += len(surface)
+        if position in ("single", "head"):
+            found.append(Span(*tokens[-1], kind))
+        elif position and kind == open_type:
+            found[-1] = found[-1]._replace(end=end)
+        elif position:
+            counts["stray entity marks"] += 1
+        open_type = kind if position == "head" or (position == "middle" and kind == open_type) else ""
+    text = "".join(surface for surface, _, _ in morphemes)
+    return EntityExample(sentence, text, tuple(found), tuple(tokens))

@@ -2,7 +2,7 @@
 
 Sentences are as in Hangyo, Kawahara, Kurohashi (2012): ``# S-ID:`` begins one, ``*`` a phrase, ``+`` a basic phrase,
 ``EOS`` ends it. The surface of an entity is made of the last morphemes up to one of the phrase that bears the mark; a
-``>`` in it is written ``\\>``. Some files mark morphemes instead, as the KNB corpus does: ``<NE:TYPE:head>``. A
+``>`` in it is written ``\\>``. Marks of morphemes (``<NE:TYPE:head>``), left there by an analyser, are not read. A
 morpheme has its part of speech as a word and as a number: so ``#`` and ``@`` are told from comments and from second
 analyses, which begin with them.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,6 @@ FILE = re.compile(r"\.knp$")
 IDENTITY = re.compile(r"# S-ID:(\S+)")
 PHRASE = re.compile(r"[*+] ?-?\d*[A-Z]?\b|[*+]$")
 MARK = re.compile(r"<NE:([^:>]+):((?:\\>|[^>])+)>")
-MORPHEME_MARK = re.compile(r"<NE:([^:>]+):(single|head|middle|tail)>")
 ESCAPED, SPACE = "\\>", "\\  "
 IDS = "ids"
 Range = tuple[int, int]
@@ -162,7 +161,6 @@ def _is_morpheme(line: str) -> bool:
 def _example(identity: str, lines: list[str], counts: Counter[str]) -> EntityExample:
     """Read the lines of a sentence; a mark is resolved when all morphemes of its basic phrase are known."""
     tokens: list[Range] = []
-    marked: list[tuple[str, str]] = []
     text = ""
     phrases: list[tuple[list[tuple[str, str]], int]] = []
     for line in lines:
@@ -171,43 +169,17 @@ def _example(identity: str, lines: list[str], counts: Counter[str]) -> EntityExa
         else:
             surface = " " if line.startswith(SPACE) else line.split(" ", 1)[0]
             tokens.append((len(text), len(text) + len(surface)))
-            marked.append(morpheme_mark(line))
             text += surface
     stops = [begin for _, begin in phrases[1:]] + [len(tokens)]
-    spans = marked_spans(tokens, marked, counts)
+    spans: list[Span] = []
     for (marks, begin), stop in zip(phrases, stops, strict=True):
         for kind, surface in marks:
             place = _place(text, surface.replace(ESCAPED, ">"), tokens, begin, stop)
             spans += [Span(*place, kind)] if place else []
             counts["entities not found"] += place is None
-    spans = list(dict.fromkeys(spans))
     kept = disjoint(spans)
     counts["overlapping entities"] += len(spans) - len(kept)
     return EntityExample(identity, text, tuple(kept), tuple(tokens))
-
-
-def morpheme_mark(line: str) -> tuple[str, str]:
-    """Return entity type and position (single, head, middle, tail) of a morpheme's line; both empty outside."""
-    mark = MORPHEME_MARK.search(line)
-    return (mark[1], mark[2]) if mark else ("", "")
-
-
-def marked_spans(tokens: Sequence[Range], marks: Sequence[tuple[str, str]], counts: Counter[str]) -> list[Span]:
-    """Return the entities that marks of morphemes mean.
-
-    They begin at single and head only; a middle or tail that continues nothing is an error of the corpus, and counted.
-    """
-    found: list[Span] = []
-    open_type = ""
-    for (start, end), (kind, position) in zip(tokens, marks, strict=True):
-        if position in ("single", "head"):
-            found.append(Span(start, end, kind))
-        elif position and kind == open_type:
-            found[-1] = found[-1]._replace(end=end)
-        elif position:
-            counts["stray entity marks"] += 1
-        open_type = kind if position == "head" or (position == "middle" and kind == open_type) else ""
-    return found
 
 
 def _place(text: str, surface: str, tokens: list[Range], begin: int, stop: int) -> Range | None:

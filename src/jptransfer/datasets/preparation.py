@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jptransfer.config import OnError, TaskConfig, WordSource
+from jptransfer.corpora.intake import LOUD
 from jptransfer.datasets.base import POOL, RawDataset, split_name
 from jptransfer.datasets.splits import divide
 from jptransfer.errors import ConfigError, DataError, nearest
@@ -17,8 +18,6 @@ from jptransfer.tasks.base import SPLITS, Task
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.text.normalize import copy_key
 
-LOUD = 0.01
-"""Share of examples from which a loss is said on the terminal, beside the statistics."""
 NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 

@@ -30,6 +30,7 @@ def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime)
         ConfigError: no sources, or fractions and weights that cannot be.
         DataError: input that cannot be read (with ``on_error: stop``), or of which nothing is left.
     """
+    from jptransfer.corpora.intake import LOUD
     from jptransfer.corpora.library import Library
 
     check(config.corpus)
@@ -44,6 +45,12 @@ def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime)
     dropped = sum(facts["exact_duplicates"] + facts["near_duplicates"] for facts in statistics["sources"].values())
     documents = sum(count["documents"] for count in splits.values())
     skipped = sum((Counter(facts["skipped"]) for facts in statistics["sources"].values()), Counter())
+    for name, facts in statistics["sources"].items():
+        lost, read = sum(facts["skipped"].values()), facts["read"].get("documents", 0)
+        if lost > LOUD * read:
+            kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(facts["skipped"].items()))
+            runtime.progress.say(f"warning: source {name}: {kinds} skipped, beside {read:,} documents read; the first: "
+                                 f"{next(iter(facts['skipped_first'].values()), 'unknown')}")
     tail = "".join(f"; skipped: {kind} {count:,}" for kind, count in sorted(skipped.items()))
     return Summary(f"{documents:,} documents ({dropped:,} repeated ones dropped); sentences: {counts}{tail}",
                    statistics)
