@@ -21,7 +21,7 @@ class Group:
 
 @dataclass
 class C:
-    defaults: list = field(default_factory=lambda: [{"group": "a"}, {"override hydra/sweeper": "product"}, "_self_"])
+    defaults: list = field(default_factory=lambda: ["_self_", {"group": "a"}, {"override hydra/sweeper": "product"}])
     group: Group = field(default_factory=Group)
     x: int = 0
     table: dict[str, int] = field(default_factory=dict)
