@@ -5,13 +5,14 @@ from dataclasses import replace
 import pytest
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import flag_override
+from omegaconf import OmegaConf, flag_override
 
 from jptransfer.commands import VERBS
-from jptransfer.commands.compose import compose_rows, register, typed
+from jptransfer.commands.compose import Composer, _compose_row, compose_rows, register, typed
 from jptransfer.commands.help import groups
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError
+from jptransfer.pipeline.chain import SECTIONS
 from jptransfer.resources import resource
 
 CHOICES = [(group, choice) for group, choices in groups().items() for choice in choices if group != "experiment"]
@@ -78,3 +79,30 @@ def test_without_rows_the_configuration_is_its_own_row():
 def test_every_verb_has_a_primary_configuration():
     assert all((resource("configs") / f"{verb}.yaml").is_file() for verb in VERBS)
     assert Config in {verb.config_class for verb in VERBS.values()}
+
+
+@pytest.mark.parametrize("section", [one for one in SECTIONS if one in groups()])
+def test_a_fresh_section_is_as_its_preset_and_the_overrides_say(section, tmp_path, monkeypatch):
+    monkeypatch.setattr("jptransfer.commands.compose.check", lambda config: None)
+    choice = groups()[section][-1]
+    values = vars(getattr(Config(), section))
+    field = next(name for name, value in values.items() if type(value) in (str, int))
+    leaked = "leaked" if isinstance(values[field], str) else 77
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment" / "own.yaml").write_text(
+        f"# @package _global_\n{section}: {{{field}: {leaked}}}\nseed: 3\n", encoding="utf-8")
+    places = [f"hydra.searchpath=[file://{tmp_path}]", "data_root=/here"]
+    alone = composed(f"{section}={choice}", *places)
+    expected = OmegaConf.to_container(alone[section], resolve=True, throw_on_missing=False)
+    raw = composed("+experiment=own", f"{section}.{field}={leaked}", *places)
+    made = _compose_row([f"{section}={choice}"], raw, (section,))
+    assert OmegaConf.to_container(made[section], resolve=True) == expected and made.seed == 3
+
+
+@pytest.mark.parametrize("section", ["task", "finetuning"])
+def test_a_suites_experiment_does_not_reach_a_fresh_section(section):
+    composed()
+    made = Composer()(["+experiment=quickstart_ner", f"{section}=none" if section == "task" else
+                       "finetuning=default"], (section,))
+    alone = typed(composed("task=none", "finetuning=default"))
+    assert getattr(made, section) == getattr(alone, section) and made.corpus.name == "toy"

@@ -56,6 +56,27 @@ def test_a_source_of_another_task_knows_nothing_of_this_ones_settings(jpt, tagge
     assert alone[0] in found.out and set(named.findall(found.out)) == {alone[0]}
 
 
+LEAK = "task: {seed: 5, validation_fraction: 0.3, on_error: skip, separator: '|', options: {document_column: '1'}}\n"
+
+
+@pytest.mark.parametrize(("words", "file"), [
+    (["+experiment=own"], LEAK),
+    (["+experiment=own", "only=[a]"], "rows: {a: [task.seed=5, 'task.options.document_column=1'], b: [lm=none]}\n"),
+    (["+experiment=own", "-m", "task.seed=5,6"], LEAK),
+    (["task.seed=5", "task.options={document_column:1}", "+task.expected={train:3}", "~task.expected.train"], ""),
+])
+def test_a_source_of_another_task_knows_nothing_of_this_ones_settings_wherever_they_stand(jpt, tagger, words, file,
+                                                                                         tmp_path):
+    (tmp_path / "confs" / "experiment").mkdir(parents=True)
+    (tmp_path / "confs" / "experiment" / "own.yaml").write_text(f"# @package _global_\n{file}", encoding="utf-8")
+    named = re.compile(r"toy_ner_english-\w{12}")
+    alone = named.search(jpt("prepare", "task=toy_ner_english", "task.seed=7", "dry_run=true").out)
+    found = jpt("finetune", *tagger[0], *words, "--config-dir=confs", "transfer.groups=[char]", "dry_run=true",
+                "transfer.build=[task=toy_ner_english,task.seed=7]")
+    assert found.code == 0, found.err
+    assert set(named.findall(found.out)) == {alone[0]}
+
+
 @pytest.mark.parametrize(("transfer", "said"), [
     (["transfer.souce=x"], "did you mean 'transfer.source'?"),
     (["transfer.groups=[char]"], "transfer.groups names what to take, but there is no model"),

@@ -66,26 +66,31 @@ class Composer:
         self._parser = OverridesParser.create()
         self._parsed: dict[str, Override] = {}
         self._bases: dict[tuple[str, ...], DictConfig] = {}
-        self._made: dict[tuple[str, ...], Config] = {}
+        self._made: dict[tuple[tuple[str, ...], ...], Config] = {}
         self._groups = set(self._load(()).hydra.runtime.choices)
 
-    def __call__(self, overrides: Sequence[str]) -> Config:
-        """Return the configuration.
+    def __call__(self, overrides: Sequence[str], fresh: Sequence[str] = ()) -> Config:
+        """Return the configuration; the sections `fresh` are as their presets say (see `pipeline.presets_of`).
 
         Raises:
             ConfigError: an override is wrong.
         """
-        key = tuple(overrides)
+        key = (tuple(overrides), tuple(fresh))
         if key not in self._made:
-            self._made[key] = _explained(lambda: typed(self._compose(overrides)))
+            self._made[key] = _explained(lambda: typed(self._with_fresh(overrides, fresh)))
         return self._made[key]
+
+    def _with_fresh(self, overrides: Sequence[str], fresh: Sequence[str]) -> DictConfig:
+        made = self._compose(overrides)
+        return _refreshed(made, fresh, lambda: self._compose(_inside(overrides, fresh))) if fresh else made
 
     def _compose(self, overrides: Sequence[str]) -> DictConfig:
         latest = {}
         for one in overrides:
             parsed = self._parse(hydra_override(one, Config))
-            latest.pop(parsed.key_or_group, None)  # what is said later is done later
-            latest[parsed.key_or_group] = parsed
+            key = (parsed.key_or_group, parsed.is_delete())
+            latest.pop(key, None)  # what is said later is done later
+            latest[key] = parsed
         values = [one for one in latest.values() if _is_value(one, self._groups)]
         changed = copy.deepcopy(self._base([str(one.input_line) for one in latest.values() if one not in values]))
         apply(values, changed)
@@ -138,12 +143,12 @@ def compose_rows(config: Config, composed: DictConfig) -> dict[str, Config]:
     return composed_rows or {config.name: config}
 
 
-def compose_row(overrides: list[str], composed: DictConfig, where: str = "", anew: str = "") -> Config:
+def compose_row(overrides: list[str], composed: DictConfig, where: str = "", fresh: Sequence[str] = ()) -> Config:
     """Return this run's command line with `overrides` added; messages begin with `where` (see `compose_rows`).
 
-    What the command line sets in the section `anew` is forgotten.
+    The sections `fresh` are as their presets and `overrides` say, whatever the run sets in them.
     """
-    return _explained(lambda: typed(_compose_row(overrides, composed, anew)), where)
+    return _explained(lambda: typed(_compose_row(overrides, composed, fresh)), where)
 
 
 def _explained(compose: Callable[[], Config], where: str = "") -> Config:
@@ -157,7 +162,7 @@ def _explained(compose: Callable[[], Config], where: str = "") -> Config:
         raise ConfigError(f"{where}{message}") from error
 
 
-def _compose_row(overrides: list[str], composed: DictConfig, anew: str = "") -> DictConfig:
+def _compose_row(overrides: list[str], composed: DictConfig, fresh: Sequence[str] = ()) -> DictConfig:
     hydra = HydraConfig.get()
     overrides = [hydra_override(one, Config) for one in overrides]
     parsed = OverridesParser.create().parse_overrides(overrides)
@@ -165,5 +170,27 @@ def _compose_row(overrides: list[str], composed: DictConfig, anew: str = "") -> 
         changed = copy.deepcopy(composed)
         apply(parsed, changed)
         return changed
-    return _without_hydra(GlobalHydra.instance().config_loader().load_configuration(
-        hydra.job.config_name, [*without(hydra.overrides.task, anew), *overrides], run_mode=RunMode.RUN))
+
+    def load(words: list[str]) -> DictConfig:
+        places = [one for one in hydra.overrides.hydra if "hydra.searchpath" in one]
+        return _without_hydra(GlobalHydra.instance().config_loader().load_configuration(
+            hydra.job.config_name, [*places, *words], run_mode=RunMode.RUN))
+
+    made = load([*without(hydra.overrides.task, fresh), *overrides])
+    return _refreshed(made, fresh, lambda: load(_inside(overrides, fresh)))
+
+
+def _inside(overrides: Sequence[str], sections: Sequence[str]) -> list[str]:
+    """Return the overrides that choose presets for `sections` or set values in them."""
+    inside = tuple(f"{section}{sign}" for section in sections for sign in ("=", "."))
+    return [one for one in overrides if one.lstrip("+~").startswith(inside)]
+
+
+def _refreshed(config: DictConfig, sections: Sequence[str], compose: Callable[[], DictConfig]) -> DictConfig:
+    """Take `sections` from what `compose` makes: without an experiment, whose file is laid over all presets."""
+    if sections:
+        alone = compose()
+        with flag_override(config, ["struct", "readonly"], False):
+            for section in sections:
+                config[section] = alone._get_node(section)
+    return config

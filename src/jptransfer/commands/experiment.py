@@ -37,8 +37,8 @@ def expand(config: Config, composed: DictConfig) -> list[Run]:
 
 def _changing(own: list[str], composed: DictConfig) -> Compose:
     """Return what adds overrides to the configuration of a row, whose own overrides are `own`."""
-    compose = cache(lambda anew, *overrides: compose_row([*without(own, anew), *overrides], composed, anew=anew))
-    return lambda overrides, anew="": compose(anew, *overrides)
+    compose = cache(lambda fresh, *overrides: compose_row([*without(own, fresh), *overrides], composed, fresh=fresh))
+    return lambda overrides, fresh=(): compose(tuple(fresh), *overrides)
 
 
 def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any]:

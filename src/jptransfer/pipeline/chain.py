@@ -7,11 +7,11 @@ building it.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from re import fullmatch
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, get_type_hints
 
 from jptransfer import stages
 from jptransfer.artifacts import Store, canonical, fingerprint
@@ -56,13 +56,24 @@ Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig, Objectiv
 class Compose(Protocol):
     """Composes a configuration with overrides added to those of the run."""
 
-    def __call__(self, overrides: list[str], anew: str = "", /) -> Config:
-        """Return the configuration; of the run's settings those in the section `anew` are forgotten."""
+    def __call__(self, overrides: list[str], fresh: Sequence[str] = (), /) -> Config:
+        """Return the configuration; the sections `fresh` are as their presets and `overrides` say, see `presets_of`."""
 
 
-def without(overrides: Sequence[str], section: str) -> list[str]:
-    """Return the overrides that set no value inside `section`; an empty one holds none."""
-    return [one for one in overrides if not section or not one.lstrip("+~").startswith(f"{section}.")]
+def presets_of(overrides: Sequence[str]) -> list[str]:
+    """Return the sections for which `overrides` choose a preset.
+
+    The source of a transfer has such a section as the preset says, with what `transfer.build` sets in it: whatever an
+    experiment's file, the command line, a row or a suite's cell sets in the section is for the target.
+    """
+    chosen = [one.partition("=") for one in overrides]
+    return list(dict.fromkeys(key for key, _, value in chosen if key in SECTIONS and not value.startswith("{")))
+
+
+def without(overrides: Sequence[str], sections: Sequence[str]) -> list[str]:
+    """Return the overrides that set no value inside `sections`."""
+    inside = tuple(f"{section}." for section in sections)
+    return [one for one in overrides if not one.lstrip("+~").startswith(inside)]
 
 
 LM_WORDS = ("none", "pretrained", "adapted", "auto")
@@ -72,6 +83,8 @@ LM_WORDS = ("none", "pretrained", "adapted", "auto")
 SOURCE_BY_ITSELF = ["seed=0", "finetuning.subset.n=null", "finetuning.subset.fraction=null", "finetuning.subset.seed=0",
                     "finetuning.encoder.freeze=[]", "transfer.source=''", "transfer.build=[]", "transfer.groups=[]"]
 """What the source of a transfer does not have from the configuration it is described in."""
+SECTIONS = tuple(field.name for field in fields(Config) if is_dataclass(get_type_hints(Config)[field.name]))
+"""Parts of a configuration that presets are there for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,7 +142,7 @@ class Reference:
         return fetch(HUB + self.fingerprint.removeprefix(f"{MODEL}:"))[0]
 
 
-def _alone(overrides: list[str], anew: str = "") -> Config:
+def _alone(overrides: list[str], fresh: Sequence[str] = ()) -> Config:
     raise TypeError("this chain was made of a configuration alone, without the means to change it")
 
 
@@ -150,14 +163,13 @@ class Chain:
     missing: MissingFiles | None = None
     where: str = ""
 
-    def _other(self, overrides: list[str], where: str, anew: str = "") -> Chain:
-        """Return the chain of this configuration with `overrides` added; settings in the section `anew` are forgotten.
-        """
+    def _other(self, overrides: list[str], where: str, fresh: Sequence[str] = ()) -> Chain:
+        """Return the chain of this configuration with `overrides` added; `fresh`: see `Compose`."""
 
-        def compose(more: list[str], also: str = "") -> Config:
-            return self.compose([*without(overrides, also), *more], anew or also)
+        def compose(more: list[str], also: Sequence[str] = ()) -> Config:
+            return self.compose([*without(overrides, also), *more], tuple(dict.fromkeys([*fresh, *also])))
 
-        return Chain(self.compose(overrides, anew), self.store, compose, self.missing, f"{self.where}{where}: ")
+        return Chain(self.compose(overrides, tuple(fresh)), self.store, compose, self.missing, f"{self.where}{where}: ")
 
     def _node(self, stage: str, section: str, name: str, config: Any, inputs: dict[str, Node | Reference]) -> Node:
         digests, lacking = external_inputs(config, self.store, section, self.config.data_root)
@@ -443,8 +455,7 @@ class Chain:
         if transfer.source not in ("", BUILD):
             return self._task_model_reference("transfer.source", transfer.source)
         try:
-            anew = "task" if any(one.startswith("task=") for one in transfer.build) else ""
-            source = self._other([*SOURCE_BY_ITSELF, *transfer.build], "transfer.build", anew)
+            source = self._other([*SOURCE_BY_ITSELF, *transfer.build], "transfer.build", presets_of(transfer.build))
             if source.learner != "encoder":
                 raise ConfigError(f"{source.config.model.architecture} has no layer groups")
             if not source.task_model:

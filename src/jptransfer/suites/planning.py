@@ -16,8 +16,8 @@ from jptransfer.suites.library import Suite
 
 ALIKE = 3
 """Settings in which an artifact may differ from a stage that is to run, for its time to be a guide."""
-Compose = Callable[[Sequence[str]], Config]
-"""Turns overrides, as `jpt run` takes them, into a configuration."""
+Compose = Callable[[Sequence[str], Sequence[str]], Config]
+"""Turns overrides, as `jpt run` takes them, into a configuration, in which some sections are as their presets say."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +94,8 @@ def _plan_cell(suite: Suite, row: str, column: str, choice: Choice, compose: Com
     overrides = [*cell_overrides(suite, row, column, choice.scale), *choice.overrides]
     kind, scale = CELLS.load(suite.config.cells), suite.config.scales[choice.scale]
 
-    def composed(more: list[str], anew: str = "") -> Config:
-        return compose([*without(overrides, anew), *more, *choice.places])
+    def composed(more: list[str], fresh: Sequence[str] = ()) -> Config:
+        return compose([*without(overrides, fresh), *more, *choice.places], fresh)
 
     try:
         config, missing = composed([]), MissingFiles()
