@@ -66,7 +66,7 @@ MISTAKES = [
      "finetuning.encoder.head.mix: of texts read in windows (bptt) the top layer alone is kept"),
     (["run", "tokenizer.kind=bpe", "tokenizer.segmenter.join_auxiliaries=true"],
      "tokenizer.segmenter.join_auxiliaries: kind bpe knows no words"),
-    (["run", "pretraining.name=a/b"], "pretraining.name: 'a/b' cannot name a folder"),
+    (["run", "pretraining.name=a/b"], "pretraining.name: 'a/b' cannot name a file or folder"),
     (["run", "corpus=toy", "task=toy_sentiment", "report.baseline=lm"], "report.baseline: unknown row 'lm'"),
     (["run", "hydra.sweeper.trials=3"], "unknown setting 'hydra.sweeper.trials'; `--cfg hydra` lists those of Hydra"),
     (["run", "-m", "seed=interval(1,2)"], "are for a search: add hydra/sweeper=optuna"),

@@ -8,12 +8,11 @@ import optuna
 import pytest
 import yaml
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from omegaconf import OmegaConf
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 
 from hydra_plugins.jpt_optuna_sweeper._space import distribution, grid
-from hydra_plugins.jpt_optuna_sweeper._study import Search, make_pruner, make_sampler
-from hydra_plugins.jpt_optuna_sweeper.sweeper import OptunaSweeper, OptunaSweeperConfig
+from hydra_plugins.jpt_optuna_sweeper._study import make_pruner, make_sampler
+from hydra_plugins.jpt_optuna_sweeper.sweeper import OptunaSweeperConfig
 from jptransfer.errors import ConfigError
 
 APP = """
@@ -122,14 +121,3 @@ def test_grid_visits_every_point_once(tmp_path):
     assert sweep(tmp_path, *arguments, "hydra.sweeper.n_trials=99")["trials"] == {"complete": 6}
     points = sorted((x, kind) for x, kind, _ in calls(tmp_path))
     assert points == [(x, kind) for x in (0.1, 0.2, 0.3) for kind in ("good", "other")]
-
-
-@pytest.mark.parametrize("name", ["../../x", "/x", "a" * 200])
-def test_a_study_name_that_is_no_file_name_is_an_error(tmp_path, name):
-    sweeper = OptunaSweeper(study_name=name)
-    search = object.__new__(Search)
-    search.settings, search.space, search.fixed = sweeper.settings, {}, []
-    search.config = OmegaConf.create({"outputs_root": str(tmp_path / "outputs")})
-    with pytest.raises(ConfigError, match=r"hydra\.sweeper\.study_name"):
-        search._place()
-    assert list(tmp_path.iterdir()) == []

@@ -11,13 +11,15 @@ from pathlib import Path
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
+from jptransfer.config.names import check_name
 from jptransfer.errors import ConfigError, reason
 from jptransfer.locks import exclusive
 
 log = logging.getLogger(__name__)
 SUFFIX = ".journal"
 SQLITE = "sqlite:///"
-NAME_BYTES = 200
+ADDED_BYTES = 55
+"""Bytes that the suffixes of the journal and of the locks on it add to the study's name."""
 
 
 class _HeldElsewhere(JournalFileOpenLock):
@@ -39,9 +41,7 @@ class StudyPlace:
         Raises:
             ConfigError: the name is not a file name, or the storage is a folder.
         """
-        if "/" in name or "\0" in name or name.startswith(".") or len(name.encode()) > NAME_BYTES:
-            raise ConfigError(f"hydra.sweeper.study_name: '{name[:NAME_BYTES]}' is not a name: it may not hold '/', "
-                              f"begin with '.' or be longer than {NAME_BYTES} bytes")
+        check_name("hydra.sweeper.study_name", name, ADDED_BYTES)
         self.name, self.url = name, storage if "://" in storage else ""
         self.is_default = not storage
         self.file = Path(storage) if storage and not self.url else folder / f"{name}{SUFFIX}"

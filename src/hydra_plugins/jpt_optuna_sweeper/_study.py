@@ -23,14 +23,11 @@ from hydra_plugins.jpt_optuna_sweeper._sampler import NumberedSampler, tpe, unif
 from hydra_plugins.jpt_optuna_sweeper._space import distribution, grid
 from hydra_plugins.jpt_optuna_sweeper._storage import StudyPlace
 from hydra_plugins.jpt_optuna_sweeper.sweeper import OptunaSweeper, OptunaSweeperConfig
-from jptransfer.config.names import check_name
 from jptransfer.errors import ConfigError, unknown
 
 log = logging.getLogger(__name__)
 SAMPLERS = ("tpe", "random", "grid")
 PRUNERS = ("none", "median")
-JOURNAL_BYTES = 60
-"""Bytes that the study's journal and Optuna's locks on it add to the study's name."""
 FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 FAILED_BEFORE = "failed in concluded calls"
 IDENTITY = "identity"
@@ -123,8 +120,6 @@ class Search:
         return fixed, space
 
     def _place(self) -> StudyPlace:
-        if self.settings.study_name:
-            check_name("hydra.sweeper.study_name", self.settings.study_name, JOURNAL_BYTES)
         outputs = OmegaConf.select(self.config, "outputs_root") or Path(self.config.hydra.sweep.dir).parent
         return StudyPlace(self.settings.study_name or self._default_name(), self.settings.storage,
                           Path(outputs) / "studies")

@@ -20,11 +20,11 @@ def name_trouble(name: str, suffix_bytes: int = ID_BYTES) -> str:
         suffix_bytes: what is added to the name.
     """
     if not name or name.startswith(".") or "/" in name or "\0" in name:
-        return "cannot name a folder: no '/' in it, no '.' at its start, not empty"
+        return "cannot name a file or folder: no '/' in it, no '.' at its start, not empty"
     if has_controls(name):
-        return "cannot name a folder: it has control characters or invalid Unicode"
+        return "cannot name a file or folder: it has control characters or invalid Unicode"
     size, most = len(os.fsencode(name)), NAME_BYTES - suffix_bytes
-    return f"is too long to name a folder: {size} bytes in UTF-8, at most {most}" if size > most else ""
+    return f"is too long to name a file or folder: {size} bytes in UTF-8, at most {most}" if size > most else ""
 
 
 def has_controls(name: str) -> bool:
