@@ -94,7 +94,7 @@ def test_of_two_writers_of_a_folder_the_first_wins(tmp_path, monkeypatch):
 
 
 def written(path, text="new"):
-    with new_file(path) as stream:
+    with new_file(path, "output") as stream:
         stream.write(text)
 
 

@@ -9,7 +9,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "jptransfer"
 ROOMS = [
     {"cli", "commands"}, {"suites"}, {"pipeline"}, {"stages"}, {"report"}, {"evaluation"}, {"training"}, {"transfer"},
     {"models"}, {"datasets", "corpora"}, {"tasks"}, {"text"}, {"artifacts"}, {"files", "locks"}, {"runtime", "workers"},
-    {"config", "registry"}, {"data_sources"}, {"resources", "hub", "caches"}, {"errors"},
+    {"config", "registry"}, {"data_sources"}, {"resources", "hub", "caches", "zstd"}, {"errors"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 

@@ -26,6 +26,7 @@ from typing import Any, BinaryIO, TextIO
 
 from jptransfer.config.names import NAME_BYTES, shortened
 from jptransfer.errors import ConfigError, DataError, nearest
+from jptransfer.zstd import ZstdStream
 
 CHUNK = 1 << 18
 COMPRESSED = (".gz", ".bz2", ".xz", ".zst")
@@ -65,7 +66,7 @@ def open_bytes(path: Path) -> BinaryIO:
         case ".xz":
             return lzma.open(path)  # type: ignore[return-value]
         case ".zst":
-            return io.BufferedReader(_ZstdStream(path), CHUNK)
+            return io.BufferedReader(ZstdStream(path, CHUNK), CHUNK)
         case _:
             return path.open("rb")
 
@@ -130,23 +131,27 @@ def new_folder(folder: Path, setting: str) -> Iterator[Path]:
 
 
 @contextmanager
-def new_file(path: Path, setting: str = "output") -> Iterator[TextIO]:
+def new_file(path: Path, setting: str = "") -> Iterator[TextIO]:
     """Yield a UTF-8 text stream whose text replaces `path` when all is written; the last of several writers wins.
 
     A symbolic link stays and its target is replaced; a file that exists keeps its permissions, owner and hard links.
     What is not a regular file (a device, a FIFO, an open descriptor such as ``/dev/stdout``) is written to directly.
 
+    Args:
+        setting: the setting that names the file; empty: it is a file of our own, and errors are `OSError`.
+
     Raises:
         ConfigError: `path`, which `setting` names, is a folder or cannot be written.
     """
-    check_new_file(path, setting)
+    if setting:
+        check_new_file(path, setting)
     if is_stream(path):
         with _open_stream(path, setting) as stream:
             yield stream
         return
     target = Path(os.path.realpath(path))
     target.parent.mkdir(parents=True, exist_ok=True)
-    partial = _beside(target if os.access(target.parent, os.W_OK | os.X_OK) else Path(tempfile.gettempdir(), "output"))
+    partial = _beside(target if can_write(target.parent) else Path(tempfile.gettempdir(), "output"))
     try:
         with partial.open("w", encoding="utf-8", newline="") as stream:
             yield stream
@@ -182,11 +187,29 @@ def _check_parent(path: Path, setting: str) -> None:
     target = Path(os.path.realpath(path))
     if target.is_symlink():
         raise ConfigError(f"{setting}: '{path}' is a symbolic link that leads back to itself")
-    parent = next(one for one in target.parents if one.exists())
+    parent = _nearest_existing(target.parent)
     if not parent.is_dir():
         raise ConfigError(f"{setting}: '{parent}' is not a folder")
-    if not os.access(parent, os.W_OK | os.X_OK):
+    if not can_write(parent):
         raise ConfigError(f"{setting}: permission denied: nothing can be written in '{parent}'")
+
+
+def check_readable(folder: Path) -> None:
+    """Raise `DataError` if a file in `folder` may not be read. Some libraries say of such a file that it is missing."""
+    for path in (folder, *sorted(folder.glob("*"))):
+        is_there = os.path.exists(path)  # noqa: PTH110 (no error where it may not look)
+        if is_there and not os.access(path, os.R_OK | os.X_OK if path.is_dir() else os.R_OK):
+            raise DataError(f"permission denied: '{path}' cannot be read")
+
+
+def can_write(folder: Path) -> bool:
+    """Whether files can be made in `folder`, which may itself have to be made."""
+    return os.access(_nearest_existing(folder), os.W_OK | os.X_OK)
+
+
+def _nearest_existing(path: Path) -> Path:
+    path = path.absolute()
+    return next(one for one in (path, *path.parents) if os.path.exists(one))  # noqa: PTH110 (no error where it may not look)
 
 
 def _check_length(path: Path, setting: str) -> None:
@@ -271,10 +294,12 @@ def open_permissions(folder: Path) -> None:
     Some libraries write their files for the owner alone, whatever the umask says.
     """
     umask = _umask()
-    folder.chmod(0o777 & ~umask)
-    for path in folder.rglob("*"):
+    for path in (folder, *folder.rglob("*")):
         if not path.is_symlink():
-            path.chmod((0o777 if path.is_dir() else 0o666) & ~umask)
+            mode = stat.S_IMODE(path.stat().st_mode)
+            usual = (0o777 if path.is_dir() else 0o666) & ~umask | mode & stat.S_ISGID  # which folders pass on
+            if mode != usual:
+                path.chmod(usual)
 
 
 def _umask() -> int:
@@ -291,49 +316,3 @@ def _beside(path: Path) -> Path:
     """Return where this process alone writes what will be `path`; short, so that `path` may have any valid name."""
     name = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
     return path.with_name(f".{name}.{os.getpid()}.partial")
-
-
-class _ZstdStream(io.RawIOBase):
-    """Zstandard frames as a stream that, unlike the library's own, notices a truncated file."""
-
-    def __init__(self, path: Path) -> None:
-        import zstandard
-
-        self._error = zstandard.ZstdError
-        self._new = zstandard.ZstdDecompressor().decompressobj
-        self._file = path.open("rb")
-        self._frame: Any = None
-        self._waiting = b""
-        self._ready = memoryview(b"")
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer) -> int:  # type: ignore[override]
-        while not self._ready and self._advance():
-            pass
-        count = min(len(buffer), len(self._ready))
-        buffer[:count] = self._ready[:count]
-        self._ready = self._ready[count:]
-        return count
-
-    def _advance(self) -> bool:
-        """Decompress one more chunk; False at the end."""
-        data = self._waiting or self._file.read(CHUNK)
-        if not data:
-            if self._frame is not None:
-                raise EOFError("the last frame is incomplete")
-            return False
-        self._frame = self._frame or self._new()
-        try:
-            self._ready = memoryview(self._frame.decompress(data))
-        except self._error as error:
-            raise EOFError(str(error)) from error
-        self._waiting = self._frame.unused_data if self._frame.eof else b""
-        if self._frame.eof:
-            self._frame = None
-        return True
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()

@@ -7,6 +7,7 @@ Layout under the outputs folder: ``artifacts/<kind>/<name>-<12 hex>/`` (complete
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -19,6 +20,7 @@ from jptransfer.artifacts.fingerprint import SHORT
 from jptransfer.artifacts.form import is_digest
 from jptransfer.artifacts.manifest import FILE, SCRATCH, Manifest
 from jptransfer.errors import ArtifactError, nearest
+from jptransfer.files import check_readable, open_permissions
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,13 @@ class Store:
             return hits[0]
         if hits:
             raise ArtifactError(f"'{reference}' is ambiguous: {', '.join(f.name for f in hits[:5])}")
-        raise ArtifactError(f"no artifact '{reference}' in {self.artifacts}{nearest(wanted, [*words, *names])}")
+        hidden = "".join(f"; permission denied: '{folder}' cannot be read" for folder in self._unreadable()[:1])
+        raise ArtifactError(f"no artifact '{reference}' in {self.artifacts}{nearest(wanted, [*words, *names])}{hidden}")
+
+    def _unreadable(self) -> list[Path]:
+        """Return the folders that this user may not look into: the artifacts in them seem not to be there."""
+        found = [self.artifacts, *self.artifacts.glob("*"), *self.artifacts.glob("*/*")]
+        return [folder for folder in found if folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK)]
 
     @contextmanager
     def lock(self, fingerprint: str, waiting: Callable[[], None]) -> Iterator[Path]:
@@ -144,6 +152,7 @@ class Store:
         """Write the manifest, last of all files, and move the work folder into its place."""
         manifest.write(work)
         shutil.rmtree(work / SCRATCH, ignore_errors=True)
+        open_permissions(work)
         placed = self.place(work, manifest)
         for name, entry in manifest.files.items():
             self.digests.remember(placed / name, entry["sha256"])
@@ -205,7 +214,9 @@ class Store:
 
         Raises:
             ArtifactError: it is damaged or gone; the message names artifact and file.
+            DataError: a file may not be read.
         """
+        check_readable(artifact.path)
         try:
             found = self.open(artifact.path)
             same = found.manifest.fingerprint == artifact.manifest.fingerprint

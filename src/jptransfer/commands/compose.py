@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import copy
+import shutil
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -23,15 +28,31 @@ from jptransfer.config.check import check
 from jptransfer.config.spelling import restored
 from jptransfer.config.yaml_files import hint_at
 from jptransfer.errors import ConfigError, unknown
+from jptransfer.files import can_write
 from jptransfer.pipeline import without
 from jptransfer.resources import resource
 
 
 def register(verb: Verb) -> None:
-    """Tell Hydra the schema of a verb, and OmegaConf the resolver ``${toy:file}`` of shipped toy data."""
+    """Tell Hydra the schema of a verb, and OmegaConf its resolvers.
+
+    ``${toy:file}`` is the path of shipped toy data, ``${run_root:outputs,verb}`` the folder of a verb's logs.
+    """
     name = "config_schema" if verb.is_experiment else f"{verb.name}_schema"
     ConfigStore.instance().store(name=name, node=verb.config_class, provider="jptransfer")
     OmegaConf.register_new_resolver("toy", lambda file: str(resource(f"data/toy/{file}")), replace=True)
+    OmegaConf.register_new_resolver("run_root", _run_root, replace=True)
+
+
+@cache
+def _run_root(outputs: str, verb: str) -> str:
+    """Return the folder below which a verb logs; one that is removed at the end if the outputs cannot be written."""
+    folder = Path(outputs, "runs", verb)
+    if can_write(folder):
+        return str(folder)
+    temporary = tempfile.mkdtemp(prefix="jpt-")
+    atexit.register(shutil.rmtree, temporary, ignore_errors=True)
+    return temporary
 
 
 def typed(config: DictConfig) -> Any:

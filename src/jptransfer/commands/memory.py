@@ -11,6 +11,7 @@ import hashlib
 import os
 import sysconfig
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,7 +47,7 @@ class Memory:
         from jptransfer.files import new_file  # a command that is remembered needs none of it
 
         marks = {str(path.absolute()): stamp(path) for path in watched}
-        with new_file(self.path) as stream:
+        with suppress(OSError), new_file(self.path) as stream:  # a store of someone else's: composed again next time
             stream.write(json_text({"printed": printed, "watched": marks}))
 
 

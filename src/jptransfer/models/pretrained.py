@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from jptransfer.errors import ConfigError, DataError, reason, told
+from jptransfer.files import check_readable
 from jptransfer.hub import HUB, split_reference
 from jptransfer.registry import MODELS
 from jptransfer.text.base import read_object
@@ -181,6 +182,7 @@ def load_weights(factory: Any, folder: Path, fresh_head: bool = False, **setting
     """
     quiet()
     know_family(folder)
+    check_readable(folder)
     check_weights(folder, factory.__name__)
     with explained(factory, folder):
         model, found = factory.from_pretrained(folder, dtype=torch.float32, use_safetensors=True,

@@ -151,5 +151,5 @@ def open_output(name: str) -> Iterator[TextIO]:
     if name == STANDARD:
         yield sys.stdout
         return
-    with new_file(Path(name)) as stream:
+    with new_file(Path(name), "output") as stream:
         yield stream

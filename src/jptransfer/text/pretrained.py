@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from jptransfer.config import TokenizerConfig
 from jptransfer.errors import ConfigError, reason
+from jptransfer.files import check_readable
 from jptransfer.hub import HUB, split_reference
 from jptransfer.text.alignment import Aligned, identity, lowercase, nfkc, replace_surrogates
 from jptransfer.text.base import DESCRIPTION, Settings, encode_lines, encode_words, write_json
@@ -110,12 +111,15 @@ def open_pretrained(source: str) -> Any:
 
     Raises:
         ConfigError: transformers finds or understands no tokenizer there.
+        DataError: a file of the folder may not be read.
     """
     from transformers import AutoTokenizer
 
     name, revision = _place(source)
     if not source.startswith(HUB) and not Path(name).is_dir():
         raise ConfigError(f"tokenizer source '{source}' is no folder; a tokenizer of the hub is hf:org/name@revision")
+    if not source.startswith(HUB):
+        check_readable(Path(name))
     try:
         found = AutoTokenizer.from_pretrained(name, revision=revision or "main", trust_remote_code=False)
     except (OSError, ValueError, ImportError, KeyError, TypeError) as error:
