@@ -14,7 +14,6 @@ import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from jptransfer.artifacts.fingerprint import fingerprint
 from jptransfer.artifacts.manifest import FILE, SCRATCH
 from jptransfer.config.names import NAME_BYTES, has_controls, name_trouble
 from jptransfer.errors import ArtifactError
@@ -72,7 +71,7 @@ def _identity_trouble(artifact: Artifact) -> str:
         return f"its manifest has kind {manifest.kind!r} with stage {manifest.stage!r}"
     if trouble := name_trouble(manifest.name):
         return f"the name in its manifest {trouble}"
-    if fingerprint(manifest.recipe) != manifest.fingerprint:
+    if not manifest.is_sound:
         return "recipe and fingerprint in its manifest do not match"
     wanted = Path(manifest.kind, f"{manifest.name}-{manifest.id}")
     return "" if Path(*folder.parts[-2:]) == wanted else f"by its manifest it belongs to {wanted}"
