@@ -85,6 +85,7 @@ from jptransfer.config.text import (
     DeduplicationConfig,
     EncodingConfig,
     OnError,
+    Quotes,
     Segmentation,
     SegmenterConfig,
     SourceConfig,

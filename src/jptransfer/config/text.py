@@ -15,6 +15,14 @@ class OnError(Enum):
     skip = "skip"
 
 
+class Quotes(Enum):
+    """What quotes in a comma-separated file are."""
+
+    auto = "auto"
+    yes = "yes"
+    no = "no"
+
+
 @dataclass
 class SourceConfig:
     """One place that running text comes from."""
@@ -37,6 +45,8 @@ class SourceConfig:
     """lines at the head of each file that are no text: an address, a date, a title (folder)"""
     encoding: str = "utf-8"
     """character encoding of the files"""
+    quotes: Quotes = setting(Quotes.auto, omit_when=Quotes.auto)
+    """csv: whether quotes are special (yes), plain characters (no), or special unless they swallow rows (auto)"""
     weight: float = setting(1.0, low=0.0)
     """share of a corpus budget (`max_bytes`) this source gets, relative to the other sources' weights"""
     max_bytes: int | None = setting(None, low=1)

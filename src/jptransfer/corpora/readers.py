@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import html
 import io
 import re
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from jptransfer.config import SourceConfig
+from jptransfer.corpora.delimited import delimited_rows
 from jptransfer.corpora.intake import LONG_LINE, Intake, decode_lines, json_lines, locate, parse_json, read_lines
 from jptransfer.corpora.sentences import split_sentences
 from jptransfer.errors import ConfigError, DataError, nearest, reason
@@ -155,33 +155,37 @@ def _articles(lines: Iterator[tuple[int, str]], path: Path, intake: Intake) -> I
 
 def read_tsv(source: SourceConfig, intake: Intake) -> Iterator[Document]:
     """Tab-separated columns by 0-based number, quoting off: each cell is one sentence and a document of its own."""
-    columns, where = _numbers(source.columns, "columns"), dict(zip(_numbers(list(source.where), "where"),
-                                                                   source.where.values(), strict=True))
-    needed = max([*columns, *where])
-    for path in locate(source.path, intake):
-        for number, line in read_lines(path, source.encoding, intake):
-            cells = line.split("\t")
-            if len(cells) <= needed:
-                intake.trouble("malformed", f"{path}:{number}", f"{len(cells)} columns, but column {needed} is wanted")
-            elif all(cells[column] == wanted for column, wanted in where.items()):
-                for column in columns:
-                    yield from documents([cells[column]], source, split=bool(source.split_sentences))
+    for cell in _cells(source, intake, "\t", "no"):
+        yield from documents([cell], source, split=bool(source.split_sentences))
 
 
 def read_csv(source: SourceConfig, intake: Intake) -> Iterator[Document]:
     r"""Comma-separated columns by 0-based number, quotes special: each cell is a document; ``\n`` in it ends a line."""
-    columns, where = _numbers(source.columns, "columns"), source.where
-    needed = max([*columns, *_numbers(list(where), "where")])
+    for cell in _cells(source, intake, ",", source.quotes.value):
+        paragraphs = (line for line in cell.replace("\\n", "\n").split("\n") if line.strip())
+        yield from documents(paragraphs, source, split=_splits(source))
+
+
+def _cells(source: SourceConfig, intake: Intake, separator: str, quotes: str) -> Iterator[str]:
+    """Yield the wanted cells of the rows that `source.where` lets pass.
+
+    A row with more columns than the first one of its file is malformed: a separator inside a cell would cut it.
+    """
+    columns = _numbers(source.columns, "columns")
+    where = dict(zip(_numbers(list(source.where), "where"), source.where.values(), strict=True))
+    needed = max([*columns, *where])
     for path in locate(source.path, intake):
-        lines = (f"{line}\n" for _, line in read_lines(path, source.encoding, intake))
-        for number, cells in enumerate(csv.reader(lines), 1):
-            if len(cells) <= needed:
-                what = f"{len(cells)} columns, but column {needed} is wanted"
-                intake.trouble("malformed", f"{path}: row {number}", what)
-            elif all(cells[int(column)] == wanted for column, wanted in where.items()):
-                for column in columns:
-                    paragraphs = (line for line in cells[column].replace("\\n", "\n").split("\n") if line.strip())
-                    yield from documents(paragraphs, source, split=_splits(source))
+        width = 0
+        for row in delimited_rows(read_lines(path, source.encoding, intake), str(path), separator, quotes, intake):
+            width = width or len(row.cells)
+            if len(row.cells) <= needed:
+                what = f"{len(row.cells)} columns, but column {needed} is wanted"
+                intake.trouble("malformed", f"{path}:{row.line}", what)
+            elif len(row.cells) > width:
+                what = f"{len(row.cells)} columns instead of {width} as in the first row (a separator in a cell?)"
+                intake.trouble("malformed", f"{path}:{row.line}", what)
+            elif all(row.cells[column] == wanted for column, wanted in where.items()):
+                yield from (row.cells[column] for column in columns)
 
 
 def _numbers(columns: list[str], field: str) -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jptransfer.config import TaskConfig
+from jptransfer.corpora.delimited import delimited_rows
 from jptransfer.corpora.intake import Intake, json_lines, parse_json, read_lines
 from jptransfer.errors import ConfigError, DataError, unknown
 from jptransfer.files import bare_suffix
@@ -18,7 +18,6 @@ from jptransfer.files import bare_suffix
 SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 BY_SUFFIX = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 JSON_LINES = (".jsonl", ".ndjson", ".json")
-LONGEST_CELL = 1 << 30
 SURROGATE = re.compile("[\ud800-\udfff]")
 
 Row = tuple[str, dict[str, str]]
@@ -83,6 +82,10 @@ def _setting(role: str) -> str:
 
 def _place(path: Path, role: str, column: str, first: list[str], named: bool) -> int:
     """Index of a role's column in rows as wide as `first`, which is the header if columns are `named`."""
+    if named and first.count(column) > 1:
+        places = [str(place) for place, name in enumerate(first) if name == column]
+        raise DataError(f"{path}: columns {' and '.join(places)} (0 is the first) are named '{column}'; rename all but "
+                        f"one ({_setting(role)})")
     if named and column in first:
         return first.index(column)
     if not is_number(column) and not named:
@@ -99,25 +102,10 @@ def _place(path: Path, role: str, column: str, first: list[str], named: bool) ->
 
 def _csv(path: Path, config: TaskConfig, quotes: str, trouble: Intake) -> Iterator[tuple[str, list[str]]]:
     separator = separator_of(path, config.separator)
-    special = quotes == "yes" or (quotes == "auto" and separator != "\t")
-    csv.field_size_limit(LONGEST_CELL)
-    lines = (f"{text}\n" for _, text in read_lines(path, config.encoding, trouble))
-    rows = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_MINIMAL if special else csv.QUOTE_NONE, strict=True)
-    while True:
-        try:
-            row = next(rows)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            trouble.trouble("malformed", f"{path}:{rows.line_num}", _reason(error))
-            continue
-        if row:
-            yield f"{path}:{rows.line_num}", row
-
-
-def _reason(error: csv.Error) -> str:
-    return str(error) if "new-line" not in str(error) else (
-        "a carriage return in a cell without quotes; lines end in a line feed, with or without a carriage return")
+    quotes = "no" if quotes == "auto" and separator == "\t" else quotes
+    lines = read_lines(path, config.encoding, trouble)
+    yield from ((f"{path}:{row.line}", row.cells)
+                for row in delimited_rows(lines, str(path), separator, quotes, trouble))
 
 
 def _json_rows(path: Path, columns: Mapping[str, str], encoding: str, trouble: Intake) -> Iterator[Row]:

@@ -1,0 +1,100 @@
+"""Rows of delimited files, quoted cells among them, such that a stray quote costs its own line and no other.
+
+A quote that opens a cell by mistake makes everything up to the next quote one cell. So a row of several lines is read
+again, line by line, where its end does not come or where its lines look like rows of their own.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jptransfer.corpora.intake import Intake
+
+LONGEST_CELL = 1 << 30
+"""Characters of a cell; the csv module's own limit is 131,072."""
+MOST_LINES = 1000
+"""Lines of a row; a quote that is not closed within as many is taken for a mistake."""
+UNQUOTED = "set quotes=no if quotes are plain characters in this file"
+CARRIAGE_RETURN = "a carriage return in a cell without quotes; lines end in a line feed, with or without one before it"
+
+
+@dataclass(frozen=True)
+class Row:
+    """The cells of a row and the number of the line that it begins in, from 1."""
+
+    line: int
+    cells: list[str]
+
+
+def delimited_rows(lines: Iterator[tuple[int, str]], name: str, separator: str, quotes: str,
+                   intake: Intake) -> Iterator[Row]:
+    """Yield the rows of a file; blank lines are passed over, lines that cannot be rows go to `intake`.
+
+    Args:
+        lines: number and text, without line ends.
+        name: of the file, for messages.
+        quotes: yes: they are special, and a row may have any lines; auto: special, and rows that hold others are told;
+            no: they are plain characters.
+    """
+    csv.field_size_limit(LONGEST_CELL)
+    reader = _Lines(lines, separator)
+    while reader.waiting():
+        line, cells, problem = reader.row(quotes)
+        if problem:
+            intake.trouble("malformed", f"{name}:{line}", problem)
+        elif cells:
+            yield Row(line, cells)
+
+
+class _Lines:
+    """Lines that can be given back."""
+
+    def __init__(self, lines: Iterator[tuple[int, str]], separator: str) -> None:
+        self.lines, self.separator = lines, separator
+        self.ahead: deque[tuple[int, str]] = deque()
+        self.width = 0
+
+    def waiting(self) -> bool:
+        """Whether there is another line."""
+        if not self.ahead and (line := next(self.lines, None)):
+            self.ahead.append(line)
+        return bool(self.ahead)
+
+    def row(self, quotes: str) -> tuple[int, list[str], str]:
+        """Return the line of the next row, its cells, and what is wrong with it; then only that line is used up."""
+        used: list[tuple[int, str]] = []
+
+        def feed() -> Iterator[str]:
+            while len(used) < MOST_LINES and self.waiting():
+                used.append(self.ahead.popleft())
+                yield f"{used[-1][1]}\n"
+
+        quoting = csv.QUOTE_NONE if quotes == "no" else csv.QUOTE_MINIMAL
+        try:
+            cells = next(csv.reader(feed(), delimiter=self.separator, quoting=quoting, strict=True), [])
+            problem = self._merged(used) if quotes == "auto" and len(used) > 1 else ""
+        except csv.Error as error:
+            cells, problem = [], self._explained(error, used)
+        if problem:
+            self.ahead.extendleft(reversed(used[1:]))
+        else:
+            self.width = self.width or len(cells)
+        return used[0][0], cells, problem
+
+    def _merged(self, used: list[tuple[int, str]]) -> str:
+        """Say that a row holds others if each of its lines has as many separators as a row of the file has."""
+        if self.width < 2 or any(text.count(self.separator) != self.width - 1 for _, text in used):
+            return ""
+        return (f"a quote opens here and closes in line {used[-1][0]}, and all lines between look like rows; "
+                f"{UNQUOTED}, and quotes=yes if it is one cell of several lines")
+
+    def _explained(self, error: csv.Error, used: list[tuple[int, str]]) -> str:
+        said = str(error)
+        if "new-line" in said:
+            return CARRIAGE_RETURN
+        if "unexpected end" in said:
+            return f"a quote opens here and is not closed within {len(used):,} lines; {UNQUOTED}"
+        return f"{said}; {UNQUOTED}" if '"' in said else said
