@@ -191,6 +191,7 @@ OPTIMIZERS = _table("optimizer", {
 
 SCHEDULES = _table("schedule", {
     "linear": ("training.schedules:linear", "warm-up, then linearly to zero"),
+    "bert_linear": ("training.schedules:bert_linear", "warm-up, then BERT's own decay, counted over all updates"),
     "cosine": ("training.schedules:cosine", "warm-up, then half a cosine to zero"),
     "constant": ("training.schedules:constant", "warm-up, then constant"),
     "slanted_triangular": ("training.schedules:slanted_triangular", "a short rise, then a long linear decay (ULMFiT)"),
@@ -270,7 +271,7 @@ ALL: dict[str, Registry] = {
 VERSIONS: dict[str, dict[str, int]] = {
     "reader": {"conll_file": 2, "conllu_file": 2, "knp": 4, "span_json": 2},
     "architecture": {"rnn": 3, "lstm": 3, "embedding": 2, "onehot": 2, "glyph": 2, "bilstm_tagger": 2},
-    "head": {"bcn": 3},
+    "head": {"bcn": 3, "kim_cnn": 2, "temporal_cnn": 2},
 }
 """Parts that have once made something else of the same inputs: kind -> name -> number, which goes up when one does. It
 is in the identity of what is made with the part, while a stage's own version is in that of all that the stage makes."""

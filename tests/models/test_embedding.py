@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from jptransfer.config import Vectors
+from jptransfer.config import Initial, Vectors
 from jptransfer.errors import ConfigError
 from jptransfer.text.types import SPECIAL_TOKENS
 from tests.models.vectors import VOCAB, model_config, task_model
@@ -54,3 +54,20 @@ def test_random_vectors_are_uniform_and_padding_is_zero():
                                                        (Vectors.static, "", "vectors is required")])
 def test_mode_and_file_must_fit(mode, vectors, said):
     assert said in model_config("embedding", mode=mode, vectors=vectors).embedding.problem()
+
+
+@pytest.mark.parametrize("architecture", ["embedding", "rnn", "lstm"])
+def test_normal_random_vectors_have_the_variance_of_one_part_in_their_width(architecture):
+    """EmbedNet's model.lua: normal(0, sqrt(1 / width)), padding zero."""
+    table = task_model(architecture, initial=Initial.normal).encoder.table.learning.detach()
+    assert not table[0].any() and table.abs().max() > 0.5
+    assert table[1:].std().item() == pytest.approx(6 ** -0.5, rel=0.25)
+
+
+def test_units_without_a_vector_have_the_files_variance_however_they_were_drawn(tmp_path):
+    (tmp_path / "v.vec").write_text("u7 1 2 3 4 5 6\n")
+    encoder = task_model("embedding", mode=Vectors.static, initial=Initial.normal).encoder
+    before = encoder.table.frozen.clone()
+    encoder.start_from(model_config("embedding", mode=Vectors.static, vectors=str(tmp_path / "v.vec")), TOKENIZER)
+    expected = before[8:] * 6**0.5 * np.arange(1, 7).std()
+    torch.testing.assert_close(encoder.table.frozen[8:], expected.to(torch.float32))

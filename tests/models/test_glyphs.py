@@ -117,6 +117,10 @@ def test_published_sizes(size, sizes):
     linear = [layer for layer in model.layers[-1] if isinstance(layer, torch.nn.Linear)]
     assert (linear[0].in_features, linear[0].out_features, linear[1].out_features) == sizes
     assert encode(model, batch([3, 2])).last.shape == (2, 3, 256)
+    for name, layer in model.layers.named_modules():  # glyph's model.lua: N(0, sqrt(2 / outputs)), times the area
+        if isinstance(layer, torch.nn.Linear | torch.nn.Conv2d):
+            outputs = layer.weight[:, 0].numel()
+            assert layer.weight.std().item() == pytest.approx((2 / outputs) ** 0.5, rel=0.1), name
 
 
 def drawn_text(sentence: str, config: SuperCharactersModelConfig):

@@ -8,6 +8,7 @@ import torch
 
 from jptransfer.config import (
     AwdLstmModelConfig,
+    BertModelConfig,
     Cell,
     ConcatPoolingHeadConfig,
     Device,
@@ -29,8 +30,8 @@ from jptransfer.stages.finetune import run
 from jptransfer.tasks.base import Level, make_task
 from jptransfer.tasks.classification import TextExample
 from jptransfer.text.tokenizers import load_tokenizer
-from jptransfer.training.finetuning import LabelLoss
 from jptransfer.training.inference import score
+from jptransfer.training.label_loss import LabelLoss
 from jptransfer.training.prediction import load_predictor
 from jptransfer.training.task_data import collate
 from tests.small import THINGS, polarity_examples, tokenizer, write_dataset
@@ -115,3 +116,26 @@ def test_bptt_keeps_what_is_read_last(tmp_path, units, runtime):
     assert EncoderFinetuningConfig(bptt=70).problem()
     with pytest.raises(ConfigError, match="carries no state"):
         finetune(tmp_path, units, runtime, polarity_examples(), ModelConfig(), bptt=8)
+
+
+@pytest.mark.parametrize("bptt", [None, 4])
+def test_states_are_regularised_in_training(tmp_path, units, runtime, bptt):
+    """A huge weight of AR draws all states to zero, in windows and in one piece."""
+    texts = {weight: polarity_examples() for weight in (0.0, 1e3)}
+    sizes = {}
+    for weight, examples in texts.items():
+        root = tmp_path / str(weight)
+        root.mkdir()
+        finetune(root, units, runtime, examples, bptt=bptt, epochs=4, ar=weight, tar=weight)
+        net = load_predictor(root / "out", runtime).model.eval()
+        features = make_task("classification", LABELS).features(examples[:8], load_tokenizer(units), 32, Keep.last)
+        inputs = {name: value for name, value in collate(features, 0).items() if name != "labels"}
+        with torch.no_grad():
+            sizes[weight] = net.read(**inputs).last.square().mean().item()
+    assert sizes[1e3] < 0.1 * sizes[0.0]
+
+
+def test_only_awd_lstm_has_states_to_regularise(tmp_path, units, runtime):
+    bert = ModelConfig(bert=BertModelConfig(layers=1, hidden=16, heads=2, intermediate=16, max_positions=64))
+    with pytest.raises(ConfigError, match=r"^finetuning\.encoder\.tar: .*awd_lstm.*BertModel; leave ar and tar out"):
+        finetune(tmp_path, units, runtime, polarity_examples(), size=bert, tar=1.0)

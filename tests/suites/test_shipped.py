@@ -8,6 +8,7 @@ from hydra import initialize_config_dir
 
 from jptransfer.artifacts import Store
 from jptransfer.commands.compose import Composer
+from jptransfer.config import Units
 from jptransfer.data_sources import data_sources, source_of
 from jptransfer.resources import resource
 from jptransfer.suites import library
@@ -52,6 +53,33 @@ def test_missing_official_files_are_told_with_source_licence_and_place(compose, 
     elmo = str(next(cell for cell in planned.cells if cell.row == "bcn_elmo").problem)
     for part in ("wikipedia", "WikiExtractor", "cc.ja.300.vec.gz", "fastText"):
         assert part in elmo
+
+
+ZHANG_LECUN = ["glyphnet", "onehotnet", "embednet", "embednet_byte", "embednet_word", "embednet_roman", "linear",
+               "fasttext", "super_characters"]
+
+
+@pytest.mark.parametrize("row", ZHANG_LECUN)
+def test_models_with_the_tasks_own_vocabulary_need_the_task_alone(row, compose, tmp_path):
+    [suite] = library.find("bataa2019/table2")
+    planned = plan_suite(suite, Choice("paper", rows=[row], places=[f"data_root={tmp_path}"]), compose, Store(tmp_path))
+    for cell in planned.cells:
+        assert "rakuten" in str(cell.problem) and "wikipedia" not in str(cell.problem).lower()
+        config = compose([*cell.overrides, NOWHERE])
+        if row == "fasttext":
+            assert config.finetuning.fasttext.units is Units.char
+        elif row != "linear":
+            assert config.tokenizer.corpus.value == "domain" and not config.domain.validation_fraction
+
+
+@pytest.mark.parametrize(("table", "row", "column", "epochs", "adapted"), [
+    ("table2", "ulmfit", "binary", 10, 10), ("table4", "ulmfit", "rakuten_full", 10, 10),
+    ("table4", "ulmfit_adapted", "rakuten_binary", 10, 5), ("table4", "ulmfit_adapted", "yahoo", 2, 5),
+    ("table4", "bcn_elmo_adapted", "yahoo", 10, 5), ("table3", "ulmfit", "yahoo", 2, 10)])
+def test_epochs_of_bataa_and_wu(table, row, column, epochs, adapted, compose):
+    [suite] = library.find(f"bataa2019/{table}")
+    config = compose([*cell_overrides(suite, row, column, "paper"), NOWHERE])
+    assert (config.finetuning.encoder.epochs, config.adaptation.epochs) == (epochs, adapted)
 
 
 def test_a_cell_names_the_files_of_its_transfer_source_too(compose, tmp_path):

@@ -57,6 +57,8 @@ def test_budget_is_the_rounded_share_at_least_one_at_most_the_limit():
     tokens = np.array([0, 1, 3, 10, 100, 126, 200])
     assert prediction_budget(tokens, ObjectiveConfig(max_predictions=20)).tolist() == [0, 1, 1, 2, 15, 19, 20]
     assert prediction_budget(tokens, ObjectiveConfig()).tolist() == [0, 1, 1, 2, 15, 19, 30]
+    assert prediction_budget(tokens, ObjectiveConfig(), tokens + 3).tolist() == [min(n, max(1, round((n + 3) * 0.15)))
+                                                                               for n in tokens.tolist()]
 
 
 def test_eighty_ten_ten():

@@ -160,3 +160,16 @@ def test_gradients_are_those_of_the_full_head():
     cross_entropy(logits.view(-1, VOCAB), dense_labels(batch).view(-1), reduction="sum").backward()
     for name, parameter in model.named_parameters():
         torch.testing.assert_close(sparse[name], parameter.grad, atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("most", [None, 5])
+def test_of_pairs_as_many_tokens_are_predicted_as_berts_own_code_predicts(most):
+    """create_pretraining_data.py: min(most, max(1, round(.15 * all tokens, [CLS] and both [SEP] among them)))."""
+    source = data(next_sentence=True, whole_word=False, max_predictions=most)
+    lengths = source.sequences(0).lengths
+    for number in range(0, len(lengths), 7):
+        found = len(source.collate(np.array([number]), 0)["labels"])
+        asked = max(1, round(int(lengths[number]) * 0.15))
+        assert found == min(asked, most or asked, int(lengths[number]) - 3)
+    made = source.predictions(np.arange(len(lengths)), 0)
+    assert made.asked == made.made

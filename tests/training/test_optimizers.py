@@ -107,3 +107,23 @@ def test_adagrad_of_elmo_on_a_mean_loss_is_that_of_bilm_tf_on_twenty_times_it():
 
     ours = learn(preset["optimizer"]["accumulator"], preset["optimizer"]["clip"], 1.0)
     np.testing.assert_allclose(ours, learn(1.0, 10.0, preset["max_length"]), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("name", "decoupled"), [("adamw", True), ("adam", False), ("sgd", False), ("bert_adam", True)])
+def test_biases_decay_where_they_are_to(name, decoupled):
+    """With a gradient of zero only the decay moves a weight; fastai 1 multiplies all of them by 1 - rate * decay."""
+    def moved(decay_biases: bool) -> list[float]:
+        layer = nn.Linear(2, 2)
+        nn.init.ones_(layer.weight)
+        nn.init.ones_(layer.bias)
+        config = OptimizerConfig(name, betas=[0.9, 0.99], eps=1e-8, weight_decay=0.3, decay_biases=decay_biases)
+        optimizer = build_optimizer(config, [ParameterGroup(list(layer.parameters()))])
+        set_learning_rate(optimizer, 0.5)
+        for parameter in layer.parameters():
+            parameter.grad = torch.zeros_like(parameter)
+        optimizer.step()
+        return [layer.weight[0, 0].item(), layer.bias[0].item()]
+
+    weight, bias = moved(True)
+    assert bias == weight < 1 and (weight == pytest.approx(1 - 0.5 * 0.3) or not decoupled)
+    assert moved(False) == [weight, 1.0]

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from jptransfer.config import PhaseConfig
+from jptransfer.config import PhaseConfig, ScheduleConfig
 from jptransfer.errors import ConfigError
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.loop import evaluate_objective
@@ -127,3 +127,10 @@ def test_a_phase_of_nothing():
         phases_of(first=PhaseConfig(unfreeze=["embeddings"]))
     with pytest.raises(ConfigError, match=r"did you mean 'layer.1'"):
         phases_of(first=PhaseConfig(rates={"layer1": 1.0}))
+
+
+def test_a_phase_may_have_a_schedule_of_its_own():
+    configs = {"first": PhaseConfig(schedule=ScheduleConfig("constant", 0.0)), "second": PhaseConfig()}
+    phases = make_phases(configs, GROUPS, [], lambda decay: dict.fromkeys(GROUPS, 1.0), lambda config: SETTINGS)
+    assert [phase.settings.schedule.name for phase in phases] == ["constant", SETTINGS.schedule.name]
+    assert SETTINGS.schedule.name != "constant"

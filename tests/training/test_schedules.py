@@ -84,3 +84,36 @@ def test_halving_after_a_number_of_steps_and_never():
     never = ScheduleConfig(halving=HalvingConfig(0.1, 0))
     assert {schedules.halving(step, 9, never).rate for step in range(9)} == {1.0}
     assert HalvingConfig(0.0).problem() and not HalvingConfig().problem()
+
+
+def polynomial_decay(step: int, steps: int, warmup: int) -> float:
+    """What TensorFlow's polynomial_decay of power 1 gives, overridden in the warm-up, as in BERT's optimization.py."""
+    decayed = (1 - min(step, steps) / steps) ** 1.0
+    is_warmup = float(step < warmup)
+    return (1 - is_warmup) * decayed + (is_warmup * step / warmup if warmup else 0.0)
+
+
+@pytest.mark.parametrize(("share", "steps", "warmup"), [
+    (0.1, 1000, 100), (0.1, 107, 10), (0.0, 10, 0), (10_000.0, 50_000, 10_000), (7.0, 7, 7)])
+def test_bert_linear_is_berts_own(share, steps, warmup):
+    config = ScheduleConfig("bert_linear", share)
+    for step in range(0, steps, max(1, steps // 500)):
+        expected = polynomial_decay(step, steps, warmup)
+        assert schedules.bert_linear(step, steps, config).rate == pytest.approx(expected, abs=1e-12)
+
+
+def test_right_after_a_warm_up_of_a_tenth_berts_rate_is_nine_tenths_of_the_peak():
+    assert schedules.bert_linear(100, 1000, ScheduleConfig("bert_linear", 0.1)).rate == pytest.approx(0.9)
+    assert schedules.linear(100, 1000, ScheduleConfig("linear", 0.1)).rate == 1.0
+
+
+@pytest.mark.parametrize(("div", "cut_div"), [(8, 3), (8, 8), (32, 10)])
+def test_slanted_triangular_is_the_clr_of_fastai_of_2018(div, cut_div):
+    """Its use_clr=(div, cut_div): from peak / div to the peak in a cut_div-th of the updates, and back."""
+    steps = 240
+    config = ScheduleConfig(slanted_triangular=SlantedTriangularConfig(cut=1 / cut_div, ratio=float(div)))
+    cut = steps // cut_div
+    for step in range(steps):
+        share = step / cut if step <= cut else 1 - (step - cut) / (cut * (cut_div - 1))
+        expected = (1 + share * (div - 1)) / div
+        assert schedules.slanted_triangular(step, steps, config).rate == pytest.approx(expected, abs=1e-9)

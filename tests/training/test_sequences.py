@@ -62,7 +62,7 @@ def test_every_sentence_comes_up_as_often_as_without_random_pairs():
 
 
 def test_a_share_of_pairs_is_short():
-    split = make_split([[5] * 400])
+    split = make_split([[5] * 400 for _ in range(30)])
     long, mixed = (sentence_pairs(split, 128, short, Random(0)).lengths for short in (0.0, 0.5))
     assert (long < 100).mean() < 0.1
     assert (mixed < 100).mean() > 0.3
@@ -73,3 +73,59 @@ def test_padding_rows_are_empty_and_not_predicted():
     assert len(padded) == 9
     assert padded.lengths[-1] == 3
     assert padded.random_next[-1] == IGNORED
+
+
+def pairs_of_berts_own_code(documents, max_length, short, random):
+    """What create_instances_from_document makes of token lists, written down from its description, token by token."""
+    made = []
+    for number, document in enumerate(documents):
+        target = most = max_length - 3
+        if random.random() < short:
+            target = random.randint(2, most)
+        chunk, place = [], 0
+        while place < len(document):
+            chunk.append(document[place])
+            if place == len(document) - 1 or sum(map(len, chunk)) >= target:
+                cut = random.randint(1, len(chunk) - 1) if len(chunk) >= 2 else 1
+                first, second = sum(chunk[:cut], []), sum(chunk[cut:], [])
+                if is_random := len(chunk) == 1 or random.random() < 0.5:
+                    wanted, second = target - len(first), []
+                    for _ in range(10):
+                        other = random.randint(0, len(documents) - 1)
+                        if other != number:
+                            break
+                    for sentence in documents[other][random.randint(0, len(documents[other]) - 1):]:
+                        second = second + sentence
+                        if len(second) >= wanted:
+                            break
+                    place -= len(chunk) - cut
+                while len(first) + len(second) > most:
+                    longer = first if len(first) > len(second) else second
+                    longer.pop(0 if random.random() < 0.5 else -1)
+                made.append((first, second, int(is_random)))
+                chunk = []
+            place += 1
+    return made
+
+
+@given(st.lists(st.lists(st.integers(1, 25), min_size=1, max_size=8), min_size=2, max_size=6), st.integers(8, 40),
+       st.sampled_from([0.0, 0.1, 1.0]), st.integers(0, 1000))
+def test_pairs_are_those_of_berts_own_code_draw_by_draw(documents, max_length, short, seed):
+    split = make_split(documents)
+    places, texts = iter(range(split.n_tokens)), []
+    for document in documents:
+        texts.append([[next(places) for _ in range(length)] for length in document])
+    found = sentence_pairs(split, max_length, short, Random(seed))
+    expected = pairs_of_berts_own_code(texts, max_length, short, Random(seed))
+    made = [(list(range(*first)), list(range(*second)), label) for first, second, label
+            in zip(found.first.tolist(), found.second.tolist(), found.random_next.tolist(), strict=True)]
+    assert made == expected
+
+
+def test_the_target_length_is_drawn_once_a_document():
+    split = make_split([[1] * 400 for _ in range(40)])
+    pairs = sentence_pairs(split, 64, 1.0, Random(0))
+    documents, lengths = pairs.first[:, 0] // 400, pairs.lengths - 3
+    follows = pairs.random_next == 0
+    targets = [set(lengths[follows & (documents == number)][:-1].tolist()) for number in range(40)]
+    assert all(len(one) <= 1 for one in targets) and len(set().union(*targets)) > 10

@@ -50,6 +50,7 @@ from jptransfer.config.models import (
     EmbeddingModelConfig,
     GlyphModelConfig,
     GlyphsConfig,
+    Initial,
     MissingGlyph,
     ModelConfig,
     OnehotModelConfig,

@@ -41,7 +41,9 @@ class OptimizerConfig:
     eps: float = setting(1e-6, low=0.0)
     """term added to the denominator"""
     weight_decay: float = setting(0.01, low=0.0)
-    """decoupled in adamw and bert_adam, else added to the gradient; not applied to biases and normalisation"""
+    """decoupled in adamw and bert_adam, else added to the gradient"""
+    decay_biases: bool = setting(False, omit_when=False)
+    """biases and normalisation decay too, as in fastai 1; otherwise only matrices do"""
     clip: float = setting(1.0, low=0.0)
     """limit of the gradient's global norm; 0: none"""
 
@@ -103,7 +105,7 @@ class ScheduleConfig:
     name: str = setting("linear", registry="schedules")
     """see `jpt ls schedules`"""
     warmup: float = setting(0.1, low=0.0)
-    """linear, cosine, constant: below 1: share of all steps; from 1 on: steps"""
+    """linear, bert_linear, cosine, constant: below 1: share of all steps; from 1 on: steps"""
     slanted_triangular: SlantedTriangularConfig = setting(factory=SlantedTriangularConfig, omit_when=None)
     """settings of slanted_triangular"""
     one_cycle: OneCycleConfig = setting(factory=OneCycleConfig, omit_when=None)
@@ -182,6 +184,8 @@ class PhaseConfig:
     """layer groups that learn: names, wildcards, `encoder`, or `last 2` for the topmost two (the head is the last)"""
     rate_decay: float | None = setting(None, low=0.0)
     """each lower layer group learns at this times the rate of the one above; none: as the section above says"""
+    schedule: ScheduleConfig | None = setting(None, omit_when=None)
+    """learning rate over the phase; none: as the section above says"""
     rates: dict[str, float] = setting(factory=dict)
     """layer groups (as in `unfreeze`) -> what their rate is multiplied by, in place of what `rate_decay` makes of it"""
 
@@ -560,6 +564,12 @@ class EncoderFinetuningConfig:
     """none, or balanced: inverse to the classes' frequency"""
     label_smoothing: float = setting(0.0, low=0.0, high=1.0, omit_when=0.0)
     """share of a label's weight in the loss that all labels have in equal parts"""
+    label_smoothing_by_classes: bool = setting(False, omit_when=False)
+    """divide `label_smoothing` by the number of labels, as MultiFiT does"""
+    ar: float = setting(0.0, low=0.0, omit_when=0.0)
+    """awd_lstm: activation regularisation, the weight of the mean square of the top layer's states (ULMFiT: 2)"""
+    tar: float = setting(0.0, low=0.0, omit_when=0.0)
+    """awd_lstm: temporal activation regularisation, the weight of the mean square of their steps (ULMFiT: 1)"""
     dropouts: dict[str, float] = setting(factory=dict, omit_when={})
     """dropouts of the encoder by their names in its config.json, in place of its own; a wrong name lists them"""
     dropout_factor: float = setting(1.0, low=0.0, omit_when=1.0)

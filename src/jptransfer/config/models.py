@@ -39,6 +39,13 @@ class Vectors(Enum):
     multichannel = "multichannel"
 
 
+class Initial(Enum):
+    """What random vectors are drawn from."""
+
+    uniform = "uniform"
+    normal = "normal"
+
+
 @dataclass
 class EmbeddingModelConfig:
     """Vectors of units."""
@@ -49,6 +56,8 @@ class EmbeddingModelConfig:
     """file of word vectors (of word2vec, fastText's .vec, Polyglot's pickle; or compressed); others start at random"""
     mode: Vectors = Vectors.rand
     """rand: random and learning; from `vectors`: static (frozen), non_static (learning), multichannel (both, added)"""
+    initial: Initial = setting(Initial.uniform, omit_when=Initial.uniform)
+    """random vectors: uniform, U(-.25, .25) (Kim 2014), or normal, N(0, sqrt(1 / width)) (Zhang and LeCun 2017)"""
 
     def problem(self) -> str:
         """Return what is wrong with mode and file together, if anything."""

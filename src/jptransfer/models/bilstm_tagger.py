@@ -28,10 +28,10 @@ class BilstmTaggerConfig(PreTrainedConfig):
 
     def __init__(self, vocab_size: int = 8, first_character: int = 6, char_width: int = 50, char_hidden: int = 100,
                  word_width: int = 50, hidden_size: int = 600, dropout: float = 0.5, mode: str = "rand",
-                 pad_token_id: int = 0, **settings: Any) -> None:
+                 pad_token_id: int = 0, initial: str = "uniform", **settings: Any) -> None:
         self.vocab_size, self.first_character = vocab_size, first_character
         self.char_width, self.char_hidden, self.word_width = char_width, char_hidden, word_width
-        self.hidden_size, self.dropout, self.mode = hidden_size, dropout, mode
+        self.hidden_size, self.dropout, self.mode, self.initial = hidden_size, dropout, mode, initial
         super().__init__(pad_token_id=pad_token_id, **settings)
 
 
@@ -77,7 +77,8 @@ class BilstmTagger(VectorModel):
         super().__init__(config)
         units = max(1, config.vocab_size - config.first_character)
         self.characters = CharacterReader(units, config.char_width, config.char_hidden)
-        self.table = VectorTable(config.first_character, config.word_width, config.pad_token_id, Vectors(config.mode))
+        self.table = VectorTable(config.first_character, config.word_width, config.pad_token_id, Vectors(config.mode),
+                                 config.initial)
         self.dropout = nn.Dropout(config.dropout)
         width = 2 * config.char_hidden + config.word_width
         self.layer = RecurrentLayer(nn.LSTM, width, config.hidden_size // 2, bidirectional=True)
@@ -120,7 +121,7 @@ def configuration(config: ModelConfig, vocab_size: int, pad_id: int) -> BilstmTa
     size = config.bilstm_tagger
     return BilstmTaggerConfig(
         vocab_size, vocab_size - 1, size.char_width, size.char_hidden, size.width, 2 * size.hidden, size.dropout,
-        size.mode.value, pad_id)
+        size.mode.value, pad_id, size.initial.value)
 
 
 AutoConfig.register(BilstmTaggerConfig.model_type, BilstmTaggerConfig)

@@ -13,23 +13,23 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutput
 
-from jptransfer.config import EmbeddingModelConfig, ModelConfig, Vectors
+from jptransfer.config import EmbeddingModelConfig, Initial, ModelConfig, Vectors
 from jptransfer.errors import ConfigError
 from jptransfer.text.types import SPECIAL_TOKENS, Tokenizer
 from jptransfer.text.vectors import read_vectors
 
 BOUND = 0.25
-"""Random vectors are drawn from U(-BOUND, BOUND), as in the code of Kim (2014)."""
+"""Uniform random vectors are drawn from U(-BOUND, BOUND), as in the code of Kim (2014)."""
 
 
 class EmbeddingConfig(PreTrainedConfig):
-    """Size of the table; `mode` says which of its parts there are, see `Vectors`."""
+    """Size of the table; `mode` says which of its parts there are (`Vectors`), `initial` how it starts (`Initial`)."""
 
     model_type = "jpt_embedding"
 
     def __init__(self, vocab_size: int = 8, hidden_size: int = 300, mode: str = "rand", pad_token_id: int = 0,
-                 **settings: Any) -> None:
-        self.vocab_size, self.hidden_size, self.mode = vocab_size, hidden_size, mode
+                 initial: str = "uniform", **settings: Any) -> None:
+        self.vocab_size, self.hidden_size, self.mode, self.initial = vocab_size, hidden_size, mode, initial
         super().__init__(pad_token_id=pad_token_id, **settings)
 
 
@@ -42,10 +42,11 @@ class VectorTable(nn.Module):
 
     frozen: Tensor | None
 
-    def __init__(self, size: int, width: int, pad_id: int | None, mode: Vectors) -> None:
-        """Take the number of units, the width of a vector, which unit is padding (None: none is), and what there is."""
+    def __init__(self, size: int, width: int, pad_id: int | None, mode: Vectors, initial: str = "uniform") -> None:
+        """Take the number of units, the width of a vector, which unit is padding (None: none is), what there is, and
+        how random vectors are drawn (`Initial`)."""
         super().__init__()
-        self.pad_id = pad_id
+        self.pad_id, self.initial = pad_id, Initial(initial)
         self.learning = nn.Parameter(torch.empty(size, width)) if mode is not Vectors.static else None
         frozen = torch.empty(size, width) if mode in (Vectors.static, Vectors.multichannel) else None
         self.register_buffer("frozen", frozen)
@@ -58,6 +59,24 @@ class VectorTable(nn.Module):
     def tables(self) -> list[Tensor]:
         """The tables there are, (size, width) each."""
         return [table for table in (self.learning, self.frozen) if table is not None]
+
+    @property
+    def deviation(self) -> float:
+        """The standard deviation of random vectors."""
+        width: int = self.tables()[0].shape[1]
+        return width ** -0.5 if self.initial is Initial.normal else BOUND / 3 ** 0.5
+
+    def draw(self) -> None:
+        """Draw random vectors, the same ones for all tables; that of padding is zero."""
+        first, *others = self.tables()
+        if self.initial is Initial.normal:
+            init.normal_(first, 0.0, self.deviation)
+        else:
+            init.uniform_(first, -BOUND, BOUND)
+        if self.pad_id is not None:
+            init.zeros_(first[self.pad_id])
+        for other in others:
+            init.copy_(other, first)
 
     @torch.no_grad()
     def fill(self, path: Path, tokenizer: Tokenizer, setting: str = "width") -> dict[str, Any]:
@@ -81,7 +100,7 @@ class VectorTable(nn.Module):
             raise ConfigError(f"{path}: none of its {found.words:,} words is a unit of the tokenizer; is it of words "
                               "(tokenizer=word), and do tokenizer.nfkc and tokenizer.lowercase suit the file?")
         rows = torch.stack([torch.from_numpy(vector) for vector in found.vectors.values()])
-        first.mul_(rows.std(correction=0) * 3 ** 0.5 / BOUND)
+        first.mul_(rows.std(correction=0) / self.deviation)
         first[torch.tensor([units[word] for word in found.vectors])] = rows.to(first)
         for other in self.tables()[1:]:
             other.copy_(first)
@@ -104,12 +123,7 @@ class VectorModel(PreTrainedModel):
 
     def _init_weights(self, module: nn.Module) -> None:
         if isinstance(module, VectorTable):
-            first, *others = module.tables()
-            init.uniform_(first, -BOUND, BOUND)
-            if module.pad_id is not None:
-                init.zeros_(first[module.pad_id])
-            for other in others:
-                init.copy_(other, first)
+            module.draw()
 
     def start_from(self, config: ModelConfig, tokenizer: Tokenizer) -> Mapping[str, Any]:
         """Take what a fresh model of this configuration starts from besides chance; return what to tell of it."""
@@ -130,7 +144,8 @@ class EmbeddingModel(VectorModel):
 
     def __init__(self, config: EmbeddingConfig) -> None:
         super().__init__(config)
-        self.table = VectorTable(config.vocab_size, config.hidden_size, config.pad_token_id, Vectors(config.mode))
+        self.table = VectorTable(config.vocab_size, config.hidden_size, config.pad_token_id, Vectors(config.mode),
+                                 config.initial)
         self.post_init()
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> BaseModelOutput:
@@ -147,7 +162,7 @@ def masked(states: Tensor, mask: Tensor | None) -> Tensor:
 def configuration(config: ModelConfig, vocab_size: int, pad_id: int) -> EmbeddingConfig:
     """Return the configuration of an `EmbeddingModel`."""
     size = config.embedding
-    return EmbeddingConfig(vocab_size, size.width, size.mode.value, pad_id)
+    return EmbeddingConfig(vocab_size, size.width, size.mode.value, pad_id, size.initial.value)
 
 
 AutoConfig.register(EmbeddingConfig.model_type, EmbeddingConfig)

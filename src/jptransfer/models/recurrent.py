@@ -25,10 +25,10 @@ class RecurrentConfig(PreTrainedConfig):
 
     def __init__(self, vocab_size: int = 8, embedding_size: int = 300, hidden_size: int = 256,
                  num_hidden_layers: int = 1, bidirectional: bool = False, dropout: float = 0.0, mode: str = "rand",
-                 pad_token_id: int = 0, **settings: Any) -> None:
+                 pad_token_id: int = 0, initial: str = "uniform", **settings: Any) -> None:
         self.vocab_size, self.embedding_size, self.hidden_size = vocab_size, embedding_size, hidden_size
         self.num_hidden_layers, self.bidirectional = num_hidden_layers, bidirectional
-        self.dropout, self.mode = dropout, mode
+        self.dropout, self.mode, self.initial = dropout, mode, initial
         super().__init__(pad_token_id=pad_token_id, **settings)
 
 
@@ -175,7 +175,8 @@ class RecurrentModel(VectorModel):
 
     def __init__(self, config: RecurrentConfig) -> None:
         super().__init__(config)
-        self.table = VectorTable(config.vocab_size, config.embedding_size, config.pad_token_id, Vectors(config.mode))
+        self.table = VectorTable(config.vocab_size, config.embedding_size, config.pad_token_id, Vectors(config.mode),
+                                 config.initial)
         self.dropout = nn.Dropout(config.dropout)
         one_way = config.hidden_size // (2 if config.bidirectional else 1)
         widths = [config.embedding_size] + [config.hidden_size] * (config.num_hidden_layers - 1)
@@ -216,7 +217,7 @@ def lstm(config: ModelConfig, vocab_size: int, pad_id: int) -> LstmConfig:
 def _sizes(size: RecurrentModelConfig) -> dict[str, Any]:
     return {"embedding_size": size.width, "hidden_size": size.hidden * (2 if size.bidirectional else 1),
             "num_hidden_layers": size.layers, "bidirectional": size.bidirectional, "dropout": size.dropout,
-            "mode": size.mode.value}
+            "mode": size.mode.value, "initial": size.initial.value}
 
 
 for _config, _model in ((RnnConfig, RnnModel), (LstmConfig, LstmModel)):

@@ -61,7 +61,8 @@ class HeadedEncoder(nn.Module):
 
     def forward(self, units: torch.Tensor | None = None, **inputs: torch.Tensor) -> HeadOutput:
         """Return what the head makes of ids, mask and, for taggers, where units begin (batch, length)."""
-        return self.head(self.read(units, **inputs))
+        encoded = self.read(units, **inputs)
+        return replace(self.head(encoded), encoded=encoded)
 
     def read(self, units: torch.Tensor | None = None, **inputs: torch.Tensor) -> Encoded:
         """Return what the head gets to see of these inputs."""
@@ -201,7 +202,7 @@ def task_output(model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> HeadOut
     else:
         with top_layer_at(model, first_positions(inputs["input_ids"])):
             output = model(**inputs)
-    rest = {name: getattr(output, name, None) for name in ("penalty", "chain", "places")}
+    rest = {name: getattr(output, name, None) for name in ("penalty", "chain", "places", "encoded")}
     return HeadOutput(output.logits.float(), **rest)
 
 

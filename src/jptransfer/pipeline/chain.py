@@ -27,6 +27,7 @@ from jptransfer.config import (
     LmTrainingConfig,
     ModelConfig,
     ObjectiveConfig,
+    PhaseConfig,
     ScheduleConfig,
     TokenizerConfig,
     VocabularyUse,
@@ -49,6 +50,7 @@ from jptransfer.registry import (
 )
 from jptransfer.transfer.groups import check_patterns
 
+Phase = TypeVar("Phase", bound=PhaseConfig)
 Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig, ObjectiveConfig, ScheduleConfig,
                   TokenizerConfig)
 
@@ -534,7 +536,8 @@ def _finetuning(config: FinetuningConfig, learner: str, own_head: str) -> Finetu
     head = config.encoder.head
     schedule = _schedule(config.encoder.schedule)
     head = _only(head, head.name or own_head, HEADS)
-    return replace(config, encoder=replace(config.encoder, head=head, schedule=schedule))
+    phases = _phases(config.encoder.phases)
+    return replace(config, encoder=replace(config.encoder, head=head, schedule=schedule, phases=phases))
 
 
 def _training(config: LmTrainingConfig) -> LmTrainingConfig:
@@ -542,7 +545,14 @@ def _training(config: LmTrainingConfig) -> LmTrainingConfig:
     objective = _only(config.objective, config.objective.name, OBJECTIVES)
     if objective.name != ObjectiveConfig.name:  # the settings outside sections are those of mlm
         objective = ObjectiveConfig(objective.name, causal=objective.causal, bilm=objective.bilm)
-    return replace(config, start="", objective=objective, schedule=_schedule(config.schedule))
+    return replace(config, start="", objective=objective, schedule=_schedule(config.schedule),
+                   phases=_phases(config.phases))
+
+
+def _phases(configs: dict[str, Phase]) -> dict[str, Phase]:
+    """Drop the settings of other schedules in phases that have their own."""
+    return {name: replace(one, schedule=_schedule(one.schedule)) if one.schedule else one
+            for name, one in configs.items()}
 
 
 def _schedule(config: ScheduleConfig) -> ScheduleConfig:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 from transformers import PreTrainedConfig
 
 from jptransfer.config import ClassWeights, EncoderFinetuningConfig, HeadConfig, Keep, PhaseConfig
@@ -22,8 +21,14 @@ from jptransfer.models.dropout import set_dropouts
 from jptransfer.models.encoder import encoder_of, longest_input
 from jptransfer.models.pairing import check_pair
 from jptransfer.models.pretrained import fresh_configuration
-from jptransfer.models.task_models import complete_head, fresh_head, load_task_model, save_task_model, task_output
-from jptransfer.models.windows import Windows
+from jptransfer.models.task_models import (
+    HeadedEncoder,
+    complete_head,
+    fresh_head,
+    load_task_model,
+    save_task_model,
+)
+from jptransfer.models.windows import WindowReader, Windows
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import IGNORED, Feature, make_task
 from jptransfer.text.tokenizers import load_tokenizer
@@ -32,6 +37,7 @@ from jptransfer.training.checkpoint import load as load_checkpoint
 from jptransfer.training.checkpoint import readable
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.inference import EncoderPredictor, count_cut, read_characters, score
+from jptransfer.training.label_loss import Activations, LabelLoss
 from jptransfer.training.launch import launch
 from jptransfer.training.learners import Job, Learned, TransferSource
 from jptransfer.training.loop import kept_weights
@@ -39,50 +45,13 @@ from jptransfer.training.padding import find_padding
 from jptransfer.training.phases import Lesson, Phase, make_phases, parameter_groups, train_phases
 from jptransfer.training.prediction import EPOCHS, Predictor, read_settings
 from jptransfer.training.task_data import TaskData
-from jptransfer.training.types import LoopSettings, StepLoss, Tensors, TrainingResult
+from jptransfer.training.types import LoopSettings, TrainingResult
 from jptransfer.transfer.copying import TaskNet, copy_groups
 from jptransfer.transfer.groups import HEAD, Groups, freeze, layer_groups, rate_factors
 
 EVALUATION_BATCH = 64
 STATIC_MULTIPLE = 32
 """Padding step where every distinct shape costs a compilation."""
-
-
-@dataclass(frozen=True)
-class LabelLoss:
-    """Cross-entropy of a head's outputs with their labels, each label's loss times its class's weight.
-
-    Of a head that decides over whole texts, the negative log-likelihood of their tags.
-
-    Attributes:
-        weights: one a class, float32.
-        fixed: modules that only compute features: without dropout, as when they are used.
-        smoothing: share of a label's weight that all labels have in equal parts (Szegedy et al. 2016, section 7).
-    """
-
-    weights: Tensor
-    fixed: Sequence[nn.Module] = ()
-    smoothing: float = 0.0
-
-    def units(self, batch: Tensors) -> dict[str, float]:
-        """Return the sum of the weights of a part's labels, and the number of examples behind a head's penalty."""
-        labels = batch["labels"]
-        return {"label": float(self.weights[labels[labels != IGNORED]].sum()), "penalty": float(len(labels))}
-
-    def __call__(self, model: nn.Module, batch: Tensors) -> StepLoss:
-        """Return the sum of the weighted losses of a part's labels, and that of the head's penalty if it has one."""
-        for module in self.fixed:
-            module.eval()
-        inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
-        output, labels = task_output(model, inputs), batch["labels"]
-        if output.chain is not None:
-            assert output.places is not None
-            return StepLoss({"label": -output.chain.log_likelihood(labels.gather(1, output.places)).sum()})
-        logits = output.logits.flatten(0, -2)
-        loss = cross_entropy(logits, labels.flatten(), weight=self.weights.to(logits.device),
-                             ignore_index=IGNORED, reduction="sum", label_smoothing=self.smoothing)
-        penalty = {} if output.penalty is None else {"penalty": output.penalty.float().sum()}
-        return StepLoss({"label": loss, **penalty})
 
 
 class EncoderLearner:
@@ -190,7 +159,7 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
         _refuse_weights(config)
     objective = LabelLoss(class_weights(features, len(task.outputs), config.class_weights),
                           [encoder_of(model)] if frozen and set(frozen) >= set(groups) - {HEAD} else [],
-                          config.label_smoothing)
+                          _smoothing(config, len(task.outputs)), _activations(config, model))
     phases = _phases(job, groups, frozen, len(data.batches(0)))
     lesson = Lesson(objective, data, evaluate if validation else None)
     result = train_phases(model, lesson, phases, context, job.work)
@@ -208,9 +177,23 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
     return result, {**task.report(job.train, features), "truncation": {"train": cut.describe()}, **started}
 
 
+def _smoothing(config: EncoderFinetuningConfig, classes: int) -> float:
+    return config.label_smoothing / (classes if config.label_smoothing_by_classes else 1)
+
+
+def _activations(config: EncoderFinetuningConfig, model: nn.Module) -> Activations | None:
+    """Return the regularisation of the encoder's states that is asked for."""
+    if not config.ar and not config.tar:
+        return None
+    if not isinstance(model, HeadedEncoder) or not isinstance(model.encoder, WindowReader):
+        raise ConfigError(f"finetuning.encoder.{'ar' if config.ar else 'tar'}: it is of awd_lstm's states, and this is "
+                          f"{type(encoder_of(model)).__name__}; leave ar and tar out (0)")
+    return Activations(config.ar, config.tar, config.max_length if config.bptt else sys.maxsize)
+
+
 def _refuse_weights(config: EncoderFinetuningConfig) -> None:
     """Raise `ConfigError` where tags are decided together and yet are to have weights of their own."""
-    for name, unset in (("class_weights", ClassWeights.none), ("label_smoothing", 0.0)):
+    for name, unset in (("class_weights", ClassWeights.none), ("label_smoothing", 0.0), ("ar", 0.0), ("tar", 0.0)):
         if getattr(config, name) != unset:
             raise ConfigError(f"finetuning.encoder.{name}: head crf decides tags together; it has no loss for each")
 

@@ -9,9 +9,13 @@ from jptransfer.config import ObjectiveConfig
 _HALF, _LOW = np.uint64(32), np.uint64((1 << 32) - 1)
 
 
-def prediction_budget(tokens: np.ndarray, config: ObjectiveConfig) -> np.ndarray:
-    """Return how many tokens to predict in sequences of `tokens` maskable tokens: the rounded share, at least one."""
-    budget = np.maximum(1, np.rint(tokens * config.mask_rate).astype(np.int64))
+def prediction_budget(tokens: np.ndarray, config: ObjectiveConfig, counted: np.ndarray | None = None) -> np.ndarray:
+    """Return how many tokens to predict in sequences of `tokens` maskable tokens: the rounded share, at least one.
+
+    It is a share of `counted` tokens, where that is given: BERT's own code counts the special tokens of a pair.
+    """
+    share = (tokens if counted is None else counted) * config.mask_rate
+    budget = np.maximum(1, np.rint(share).astype(np.int64))
     if config.max_predictions is not None:
         budget = np.minimum(budget, config.max_predictions)
     return np.minimum(budget, tokens)

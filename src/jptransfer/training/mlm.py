@@ -82,7 +82,7 @@ class MaskedData:
         sequences = self.sequences(epoch).take(indices)
         frame = self._frame(sequences, int(sequences.lengths.max()))
         chosen = self._choose(frame, self._random(self._copy(epoch))[indices])
-        asked = prediction_budget(sequences.tokens, self.objective).sum()
+        asked = self._budget(sequences).sum()
         return Predictions(sequences.tokens.sum(), asked, len(chosen))
 
     def _copy(self, epoch: int) -> int:
@@ -181,10 +181,14 @@ class MaskedData:
             labels = np.pad(labels, (0, most - len(labels)), constant_values=IGNORED)
         return seen, positions, labels
 
+    def _budget(self, sequences: Sequences) -> np.ndarray:
+        """Return how many tokens of each sequence are predicted; pairs are made and masked as BERT's own code does."""
+        return prediction_budget(sequences.tokens, self.objective, sequences.lengths if sequences.paired else None)
+
     def _choose(self, frame: _Frame, random: np.ndarray) -> np.ndarray:
         """Return the flat positions of the predictions."""
         content = self._content(frame)
-        budget = prediction_budget(frame.sequences.tokens, self.objective)
+        budget = self._budget(frame.sequences)
         order = derive(random[:, None], np.arange(frame.ids.shape[1]))
         return choose_positions(self._starts(frame, content), content, budget, order)
 

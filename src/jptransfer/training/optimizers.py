@@ -18,7 +18,7 @@ from jptransfer.training.types import ParameterGroup
 def build_optimizer(config: OptimizerConfig, groups: Sequence[ParameterGroup]) -> Optimizer:
     """Return the optimiser of `config`; it does nothing until `set_learning_rate`.
 
-    Vectors and scalars (biases, normalisation) do not decay, matrices do.
+    Matrices decay; vectors and scalars (biases, normalisation) only do with `decay_biases`.
     """
     return OPTIMIZERS.load(config.name)(list(_decay_groups(config, groups)), config)
 
@@ -44,7 +44,7 @@ def _decay_groups(config: OptimizerConfig, groups: Sequence[ParameterGroup]) -> 
         for decays in (True, False):
             members = [parameter for parameter in trained if (parameter.ndim > 1) is decays]
             if members:
-                decay = config.weight_decay if decays else 0.0
+                decay = config.weight_decay if decays or config.decay_biases else 0.0
                 yield {"params": members, "weight_decay": decay, "rate": group.rate}
 
 

@@ -84,8 +84,9 @@ def make_phases(
                     if group not in frozen]
         if not learning:
             raise ConfigError(f"phase '{name}': unfreeze and freeze leave nothing to learn")
-        phases.append(Phase(name, replace(whole, learning_rate=whole.learning_rate * config.rate),
-                            parameter_groups(groups, learning, rates)))
+        whole = replace(whole, learning_rate=whole.learning_rate * config.rate,
+                        schedule=config.schedule or whole.schedule)
+        phases.append(Phase(name, whole, parameter_groups(groups, learning, rates)))
     return phases
 
 

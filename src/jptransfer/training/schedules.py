@@ -1,7 +1,7 @@
 """Learning rates over time: pure functions from the number of updates made to a factor of the peak rate.
 
-Those with warm-up rise linearly from 0 and agree with transformers' schedules of the same names, `one_cycle` agrees
-with PyTorch's (tests hold this).
+Those with warm-up rise linearly from 0. `linear`, `cosine` and `constant` agree with transformers' schedules of those
+names, `bert_linear` with BERT's own code, `one_cycle` with PyTorch's (tests hold this).
 """
 
 from __future__ import annotations
@@ -37,6 +37,16 @@ def linear(step: int, steps: int, config: ScheduleConfig) -> Factors:
     if step < warmup:
         return Factors(step / warmup)
     return Factors(max(0.0, (steps - step) / max(1, steps - warmup)))
+
+
+def bert_linear(step: int, steps: int, config: ScheduleConfig) -> Factors:
+    """Fall linearly to zero over all `steps`, with a warm-up in place of the first updates (BERT's own code).
+
+    The fall is counted from the first update: after a warm-up of a tenth the factor is .9, not 1. A share of all steps
+    is rounded down, as in BERT's fine-tuning.
+    """
+    warmup = math.floor(config.warmup * steps + 1e-9) if config.warmup < 1 else int(config.warmup)
+    return Factors(step / warmup if step < warmup else max(0.0, (steps - step) / steps))
 
 
 def cosine(step: int, steps: int, config: ScheduleConfig) -> Factors:

@@ -92,7 +92,7 @@ def sentence_pairs(split: EncodedSplit, max_length: int, short: float, random: R
     """Make pairs for next-sentence prediction as BERT's `create_pretraining_data` does.
 
     Consecutive sentences of a document are collected up to a target length (a random shorter one in a share `short` of
-    cases) and split in two; in half of the cases the second segment comes from another document instead, and the
+    documents) and split in two; in half of the cases the second segment comes from another document instead, and the
     sentences it displaced are used again. Pairs that are too long lose tokens at random ends of the longer segment.
     """
     documents = _nonempty_documents(split)
@@ -114,8 +114,8 @@ def _pairs_of_document(
 ) -> Iterator[tuple[int, int, int, int, int, int]]:
     """Yield both segments, whether the second is from elsewhere, and the tokens that did not fit."""
     document, position = documents[number], 0
+    target = random.randint(2, room) if random.random() < short else room
     while position < len(document):
-        target = random.randint(2, room) if random.random() < short else room
         stop = position + 1
         while stop < len(document) and document[stop - 1][1] - document[position][0] < target:
             stop += 1

@@ -14,8 +14,9 @@ from jptransfer.models.task_models import fresh_head, load_task_model, save_task
 from jptransfer.tasks.base import IGNORED, Level
 from jptransfer.tasks.ner import EntityExample, EntityRecognition
 from jptransfer.tasks.spans import Span, may_follow, tag_names
-from jptransfer.training.finetuning import LabelLoss, _refuse_weights
+from jptransfer.training.finetuning import _refuse_weights
 from jptransfer.training.inference import score
+from jptransfer.training.label_loss import LabelLoss
 from jptransfer.training.task_data import collate
 from tests.models.tagger import LABELS, TEXTS, features, inputs, tagger, words_tokenizer
 

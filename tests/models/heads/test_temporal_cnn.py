@@ -10,6 +10,7 @@ from jptransfer.config.check import check
 from jptransfer.config.plain import from_plain
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import encode
+from jptransfer.models.heads.temporal_cnn import TemporalCnnHead
 from jptransfer.models.onehot import OnehotConfig
 from jptransfer.models.task_models import fresh_head, task_output
 from jptransfer.resources import resource
@@ -56,6 +57,18 @@ def test_only_the_first_tokens_of_a_longer_text_count():
     cut = {name: tensor[:, :12] for name, tensor in inputs.items()}
     with torch.no_grad():
         torch.testing.assert_close(task_output(model, inputs).logits, task_output(model, cut).logits)
+
+
+@pytest.mark.parametrize("name", ["filters.0", "filters.5", "hidden", "classifier"])
+def test_weights_start_by_the_outputs_of_their_layer(name):
+    """Glyph's model.lua: normal(0, sqrt(2 / outputs)), of a convolution times its width; the last layer is no other."""
+    size = TemporalCnnHeadConfig(96, [2, 2, 2], 48, 3, 200)
+    torch.manual_seed(0)
+    head = TemporalCnnHead(HeadConfig("temporal_cnn", temporal_cnn=size), OnehotConfig(101), 16)
+    layer = head.get_submodule(name)
+    outputs = layer.weight.shape[0] * (3 if name.startswith("filters") else 1)
+    assert layer.weight.std().item() == pytest.approx((2 / outputs) ** 0.5, rel=0.05)
+    assert not layer.bias.any()
 
 
 @pytest.mark.parametrize(("length", "pools", "left"), [

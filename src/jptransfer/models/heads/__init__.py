@@ -23,12 +23,14 @@ class HeadOutput:
         penalty: (batch,) a term of the loss beside that of the labels, if the head has one.
         chain: scores of the tags of all units of a text together, if the head decides so.
         places: (batch, units) where the units of `chain` stand.
+        encoded: the states that the head read.
     """
 
     logits: Tensor
     penalty: Tensor | None = None
     chain: TagChain | None = None
     places: Tensor | None = None
+    encoded: Encoded | None = None
 
 
 class Head(Protocol):

@@ -1,4 +1,8 @@
-"""Convolutions over a text and the strongest answer of each filter (Kim 2014, section 2)."""
+"""Convolutions over a text and the strongest answer of each filter (Kim 2014, section 2).
+
+As in Kim's code, zeros stand at both ends of a text, one less than the widest filter is wide, so that windows on its
+borders hold a part of it.
+"""
 
 from __future__ import annotations
 
@@ -24,13 +28,14 @@ class KimCnnHead(nn.Module):
         super().__init__()
         settings: Any = encoder
         size = config.kim_cnn
+        self.border = max(size.widths) - 1
         self.filters = nn.ModuleList(nn.Conv1d(settings.hidden_size, size.filters, width) for width in size.widths)
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = BoundedLinear(size.filters * len(size.widths), outputs, size.max_norm)
 
     def forward(self, encoded: Encoded) -> HeadOutput:
         """Return logits (batch, outputs)."""
-        strongest = [_strongest(encoded, filters) for filters in self.filters]
+        strongest = [_strongest(encoded, filters, self.border) for filters in self.filters]
         return HeadOutput(self.classifier(self.dropout(torch.cat(strongest, dim=1))))
 
 
@@ -51,14 +56,13 @@ class BoundedLinear(nn.Linear):
             self.weight.copy_(torch.renorm(self.weight, 2, 0, self.max_norm))
 
 
-def _strongest(encoded: Encoded, filters: Any) -> Tensor:
-    """Return each filter's greatest answer, (batch, filters), over the windows that lie inside the text.
+def _strongest(encoded: Encoded, filters: Any, border: int) -> Tensor:
+    """Return each filter's greatest answer, (batch, filters), over the windows of a text with `border` zeros around it.
 
-    A text shorter than the filters is padded with zeros to one window.
+    What a batch adds to the end of a shorter text changes nothing.
     """
-    width = filters.kernel_size[0]
     states = (encoded.last * encoded.mask.unsqueeze(-1)).transpose(1, 2)
-    answers = relu(filters(pad(states, (0, max(0, width - states.shape[2])))))
-    windows = (encoded.mask.sum(1, keepdim=True) - width + 1).clamp(min=1)
+    answers = relu(filters(pad(states, (border, border))))
+    windows = encoded.mask.sum(1, keepdim=True) + 2 * border - filters.kernel_size[0] + 1
     inside = torch.arange(answers.shape[2], device=answers.device) < windows
     return answers.masked_fill(~inside.unsqueeze(1), 0.0).amax(2)

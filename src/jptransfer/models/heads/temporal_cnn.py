@@ -29,7 +29,8 @@ from jptransfer.tasks.base import Level
 class TemporalCnnHead(nn.Module):
     """Pairs of convolutions with max pooling after each, a linear layer, dropout, and outputs.
 
-    Weights start as He et al. (2015) have them, biases at zero.
+    All weights, those of the last layer too, start from N(0, sqrt(2 / outputs)), where a convolution has filters times
+    their width outputs; biases start at zero.
 
     Attributes:
         longest: tokens that it has weights for.
@@ -49,10 +50,8 @@ class TemporalCnnHead(nn.Module):
         self.hidden = nn.Linear(self.left * widths[-1], size.hidden)
         self.dropout = nn.Dropout(config.dropout)
         self.classifier = nn.Linear(size.hidden, outputs)
-        for layer in (*self.filters, self.hidden):
-            nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        nn.init.xavier_normal_(self.classifier.weight)
         for layer in (*self.filters, self.hidden, self.classifier):
+            nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
             nn.init.zeros_(layer.bias)
 
     def forward(self, encoded: Encoded) -> HeadOutput:
