@@ -16,7 +16,8 @@ VALUES = {
     # fastai 1: examples/train_wt103.py and examples/ULMFit.ipynb
     "pretraining/ulmfit_fastai1": {
         "max_length": 80, "batch_tokens": 256 * 80, "epochs": 12, "learning_rate": 1e-2,
-        "objective.causal.dropout": 0.1, "optimizer": FASTAI1 | {"clip": 0.1}, "schedule.one_cycle.div": 10.0, "schedule.one_cycle.final_div": 1e5,
+        "objective.causal.dropout": 0.1, "optimizer": FASTAI1 | {"clip": 0.1}, "schedule.one_cycle.div": 10.0,
+        "schedule.one_cycle.final_div": 1e5,
         "schedule.one_cycle.momentum": [0.8, 0.7]},
     "adaptation/ulmfit_fastai1": {
         "max_length": 80, "batch_tokens": 256 * 80, "epochs": 10, "learning_rate": 2e-2, "vocabulary": "convert",
