@@ -20,10 +20,13 @@ from jptransfer.config import (
     Device,
     EncoderFinetuningConfig,
     FinetuningConfig,
+    HalvingConfig,
     HeadConfig,
+    Keep,
     OnError,
     PhaseConfig,
     RuntimeConfig,
+    ScheduleConfig,
     SourceConfig,
     SubsetConfig,
     TokenizerConfig,
@@ -258,10 +261,10 @@ def test_a_reader_that_makes_something_else_makes_another_data_set(config: Confi
     assert Chain(config, store).dataset.fingerprint not in (before.fingerprint, after.fingerprint)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("architecture", "bert"), ("head", "kim_cnn")])
+@pytest.mark.parametrize(("kind", "name"), [("architecture", "bert"), ("head", "self_attention")])
 def test_a_part_that_makes_something_else_makes_another_task_model(config: Config, store: Store, monkeypatch,
                                                                    kind: str, name: str) -> None:
-    encoder = EncoderFinetuningConfig(head=HeadConfig(name="kim_cnn"))
+    encoder = EncoderFinetuningConfig(head=HeadConfig(name="self_attention"))
     config = replace(config, lm="none", finetuning=replace(config.finetuning, encoder=encoder))
     before = Chain(config, store).task_model
     monkeypatch.setitem(VERSIONS[kind], name, 2)
@@ -512,3 +515,20 @@ def test_a_file_that_can_be_read_only_once_is_refused(tmp_path):
     place = External("corpus.sources.mine.path", True, source.path, source)
     with pytest.raises(ConfigError, match=r"corpus\.sources\.mine\.path: '.*fifo' is not a regular file"):
         place_digest(place, Store(tmp_path / "outputs"))
+
+
+@pytest.mark.parametrize("setting", [{"ar": 2.0}, {"tar": 1.0}, {"bptt": 70, "keep": Keep.last}])
+def test_settings_of_recurrent_models_meet_no_other_before_anything_is_built(config: Config, store: Store,
+                                                                           setting: dict) -> None:
+    config = replace(config, finetuning=replace(config.finetuning, encoder=EncoderFinetuningConfig(**setting)))
+    with pytest.raises(ConfigError, match=rf"^finetuning\.encoder\.{next(iter(setting))}: .* awd_lstm, .* bert; leave"):
+        _ = Chain(config, store).task_model
+
+
+def test_a_phases_other_schedules_do_not_count(config: Config, store: Store) -> None:
+    def identity(**settings) -> str:
+        phase = PhaseConfig(schedule=ScheduleConfig("constant", 0.0, **settings))
+        encoder = EncoderFinetuningConfig(phases={"all": phase})
+        return Chain(replace(config, finetuning=FinetuningConfig(encoder=encoder)), store).task_model.fingerprint
+
+    assert identity() == identity(halving=HalvingConfig(0.5))

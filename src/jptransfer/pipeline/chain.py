@@ -415,6 +415,7 @@ class Chain:
                 model = self._model()
             if not isinstance(self.finetuning_start, Reference):
                 self._check_groups()
+                self._check_states()
         if self.transfer_source:
             inputs["transfer"] = self.transfer_source
         groups = sorted(set(self.config.transfer.groups))
@@ -445,6 +446,16 @@ class Chain:
         for name, phase in encoder.phases.items():
             check_patterns(phase.rates, known, f"phase '{name}': rates")
             check_patterns(phase.unfreeze, known, f"phase '{name}': unfreeze")
+
+    def _check_states(self) -> None:
+        """Raise `ConfigError` where a setting of recurrent language models meets another architecture."""
+        encoder = self.config.finetuning.encoder
+        if self.given or "causal" in self._architecture.objectives:
+            return
+        for name, unset in (("bptt", "null"), ("ar", "0"), ("tar", "0")):
+            if getattr(encoder, name):
+                raise ConfigError(f"finetuning.encoder.{name}: it is for model awd_lstm, and this is "
+                                  f"{self.config.model.architecture}; leave it out ({unset})")
 
     @cached_property
     def transfer_source(self) -> Node | Reference | None:
