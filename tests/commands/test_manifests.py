@@ -90,6 +90,10 @@ def test_a_mutation_is_a_manifest_or_one_error(outputs):
         else:
             assert name.split(".")[0].split(" ")[0] not in ("kind", "name", "fingerprint", "schema") or (
                 found.manifest == Manifest(**sound)), name
+            if json.dumps(changed, sort_keys=True) != json.dumps(sound, sort_keys=True) and name.split()[0] != "seal":
+                assert len(store.verify(found)) > 0, name
+                with pytest.raises(ArtifactError, match=r"manifest\.json"):
+                    store.check(found)
             if found.manifest.recipe != sound["recipe"]:
                 assert store.verify(found) == ["manifest.json: recipe and fingerprint do not match"], name
                 with pytest.raises(ArtifactError, match="recipe and fingerprint"):

@@ -73,6 +73,8 @@ def _identity_trouble(artifact: Artifact) -> str:
         return f"the name in its manifest {trouble}"
     if not manifest.is_sound:
         return "recipe and fingerprint in its manifest do not match"
+    if not manifest.is_untouched:
+        return "its manifest was changed after it was written"
     wanted = Path(manifest.kind, f"{manifest.name}-{manifest.id}")
     return "" if Path(*folder.parts[-2:]) == wanted else f"by its manifest it belongs to {wanted}"
 

@@ -43,6 +43,8 @@ def _troubles(data: dict[str, Any]) -> Iterator[str]:
     seconds = data["seconds"]
     if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
         yield "seconds is not a duration"
+    if data["seal"] != "" and not is_digest(data["seal"]):
+        yield "seal is not 64 hexadecimal digits"
     if not isinstance(data["provenance"], dict):
         yield "provenance is not an object"
     yield from _recipe(data["recipe"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import Any
 
 from jptransfer.artifacts.fingerprint import SHORT, fingerprint
 from jptransfer.artifacts.form import is_deep, trouble
-from jptransfer.errors import ArtifactError, reason
+from jptransfer.errors import ArtifactError, DataError, reason
 from jptransfer.files import json_text
 
 FILE = "manifest.json"
@@ -31,6 +32,7 @@ class Manifest:
         files: relative name -> ``{size, sha256}``.
         summary: ``{headline, values}`` of the stage.
         provenance: git commit, source digest, versions, device, overrides; never user or host names.
+        seal: sha256 of everything else, written with the file; empty in manifests of before there was one.
     """
 
     kind: str
@@ -43,6 +45,7 @@ class Manifest:
     seconds: float = 0.0
     provenance: dict[str, Any] = field(default_factory=dict)
     schema: int = SCHEMA
+    seal: str = field(default="", compare=False)
 
     @property
     def id(self) -> str:
@@ -55,14 +58,6 @@ class Manifest:
         return self.recipe["stage"]
 
     @property
-    def validation(self) -> tuple[str, float] | None:
-        """The main metric of a task model and its score on the validation split; None: there is no such score."""
-        values = self.summary.get("values", {})
-        metric, scores = values.get("metric"), values.get("validation")
-        score = scores.get(metric) if isinstance(metric, str) and isinstance(scores, dict) else None
-        return (metric, float(score)) if isinstance(score, int | float) else None
-
-    @property
     def is_sound(self) -> bool:
         """Whether the fingerprint is that of the recipe."""
         try:
@@ -70,11 +65,20 @@ class Manifest:
         except (TypeError, ValueError):  # NaN has no canonical form
             return False
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether it is as it was written, as far as it says."""
+        try:
+            return not self.seal or self.seal == _seal(dataclasses.asdict(self))
+        except DataError:  # a number that is not finite
+            return False
+
     def write(self, folder: Path) -> None:
         """Write ``manifest.json`` atomically and durably."""
         temporary = folder / f".{FILE}"
         with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(json_text(dataclasses.asdict(self), indent=1, sort_keys=True))
+            data = dataclasses.asdict(self)
+            stream.write(json_text(data | {"seal": _seal(data)}, indent=1, sort_keys=True))
             stream.flush()
             os.fsync(stream.fileno())
         temporary.replace(folder / FILE)
@@ -100,8 +104,15 @@ class Manifest:
         if data.get("schema") != SCHEMA or isinstance(data["schema"], bool):
             said = json.dumps(data.get("schema"), ensure_ascii=False)[:40] if not is_deep(data) else "unknown"
             raise ArtifactError(f"{folder / FILE} has schema {said}, this version reads {SCHEMA}")
+        data = {"seal": ""} | data
         if data.keys() != {f.name for f in dataclasses.fields(cls)}:
             raise ArtifactError(f"{folder / FILE} is no manifest: it lacks fields or has others")
         if what := trouble(data):
             raise ArtifactError(f"{folder / FILE} is damaged: {what}")
         return cls(**data)
+
+
+def _seal(data: dict[str, Any]) -> str:
+    """Return the sha256 of a manifest's fields but the seal, as they are once they were written and read."""
+    read = json.loads(json_text({key: value for key, value in data.items() if key != "seal"}))
+    return hashlib.sha256(json_text(read, sort_keys=True).encode()).hexdigest()

@@ -271,6 +271,8 @@ def _damages(folder: Path, manifest: Manifest, digest: Callable[[Path], str]) ->
     """Yield what is wrong with an artifact, cheap checks first; `digest` returns the sha256 of a file."""
     if not manifest.is_sound:
         yield f"{FILE}: recipe and fingerprint do not match"
+    elif not manifest.is_untouched:
+        yield f"{FILE}: it was changed after it was written"
     recorded, present = manifest.files, _files_in(folder) - {FILE}
     yield from (f"{name}: missing" for name in recorded if name not in present)
     yield from (f"{name}: not in the manifest" for name in sorted(present - recorded.keys())

@@ -159,8 +159,16 @@ def validation_score(plan: Plan, store: Store) -> dict[str, Any]:
     """Return ``{metric, score}``: the main metric on the validation split, averaged over the plan's task models."""
     nodes = {node.fingerprint: node for target in plan.targets for node in _task_models(target)}
     found = [store.find(fingerprint, "task_model") for fingerprint in nodes]
-    scored = [one.manifest.validation for one in found if one and one.manifest.validation]
+    scored = [score for one in found if one and (score := _validated(one.manifest.summary))]
     if not scored:
         return {}
     metric = scored[0][0]
     return {"metric": metric, "score": sum(score for _, score in scored) / len(scored)}
+
+
+def _validated(summary: dict[str, Any]) -> tuple[str, float] | None:
+    """Return the main metric of a task model and its score on the validation split; None: the summary has none."""
+    values = summary.get("values", {})
+    metric, scores = values.get("metric"), values.get("validation")
+    score = scores.get(metric) if isinstance(metric, str) and isinstance(scores, dict) else None
+    return (metric, float(score)) if isinstance(score, int | float) else None

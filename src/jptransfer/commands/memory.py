@@ -2,7 +2,7 @@
 
 Composing a configuration takes most of the time of a command that has nothing to build. A memory is valid only while
 all that the answer followed from is as it was: the words, the folder and the environment of the command, the package's
-source and configurations, the installed packages, every raw file, and the manifests of the artifacts that it found.
+source and configurations, the installed packages, every raw file, and the files of the artifacts that it names.
 """
 
 from __future__ import annotations

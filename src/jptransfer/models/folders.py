@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
+from transformers import AutoConfig
 
 from jptransfer.errors import DataError, told
-from jptransfer.models.pretrained import check_weights, family, own_architecture
+from jptransfer.models.pretrained import check_weights, explained, family, know_family, own_architecture
 from jptransfer.text.base import DESCRIPTION, read_object, read_settings
 from jptransfer.text.tokenizers import load_tokenizer
 
+TOKENIZERS = ("tokenizer*", "vocab*", "*.model", "merges.txt")
+"""Files by which a folder shows that it holds a tokenizer."""
 LEAST_UNITS = 0.75
 """Share of a foreign embedding's rows that a tokenizer must have units for: rows are padded, but not by this much."""
 
@@ -27,6 +30,9 @@ def check_folder(folder: Path, ours: bool = False) -> None:
     """
     config = read_object(folder / "config.json")
     check_weights(folder)
+    know_family(folder)
+    with explained(AutoConfig, folder):
+        AutoConfig.from_pretrained(folder, trust_remote_code=False)
     for index in sorted(folder.glob("*.safetensors.index.json")):
         _check_index(index)
     for weights in sorted(folder.glob("*.safetensors")):
@@ -34,7 +40,7 @@ def check_folder(folder: Path, ours: bool = False) -> None:
             opened.keys()
     if not (folder / DESCRIPTION).exists() and (ours or own_architecture(family(folder))):
         raise DataError(f"{folder / DESCRIPTION} is missing: a model of jpt reads with its own tokenizer")
-    if (folder / DESCRIPTION).exists() or any(folder.glob("tokenizer*")):
+    if (folder / DESCRIPTION).exists() or any(path for pattern in TOKENIZERS for path in folder.glob(pattern)):
         _check_units(folder, config)
 
 

@@ -245,4 +245,8 @@ def _settings(folder: Path) -> dict:
     path = folder / "config.json"
     if not path.is_file():
         raise DataError(f"{folder} holds no language model: there is no config.json")
-    return read_object(path)
+    found = read_object(path)
+    names = found.get("architectures") or []
+    if not (isinstance(names, list) and all(isinstance(name, str) for name in names)):
+        raise DataError(f"{path} is damaged: architectures is not a list of names")
+    return found

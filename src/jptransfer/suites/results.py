@@ -96,7 +96,10 @@ class SuiteResult:
     def made_of(self, artifact: Artifact, role: str) -> Artifact | None:
         """Return what an artifact has as its input in a role; None if it has none or if that is gone."""
         entry = artifact.manifest.inputs.get(role, {})
-        return self.store.find(entry.get("fingerprint", role), entry.get("kind", role))
+        found = self.store.find(entry.get("fingerprint", role), entry.get("kind", role))
+        if found:
+            self.store.check(found)
+        return found
 
     def best(self, values: Mapping[str, float | None]) -> set[str]:
         """Return the names of the best of some numbers; none if nothing is better or there is no choice."""

@@ -240,7 +240,7 @@ def read_object(path: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise DataError(f"{path} cannot be read ({reason(error)})") from error
+        raise DataError(f"{path} cannot be read ({getattr(error, 'strerror', None) or reason(error)})") from error
     if not isinstance(found, dict):
         raise DataError(f"{path} is damaged: it holds no JSON object")
     return found
