@@ -161,3 +161,45 @@ def test_unchanged_files_are_not_read_again(tmp_path: Path) -> None:
     assert DigestCache(tmp_path / "cache.json").of_file(file) == first, "same size, time and inode: remembered"
     os.utime(file)
     assert DigestCache(tmp_path / "cache.json").of_file(file) != first
+
+
+def test_a_manifest_that_was_changed_is_seen_whatever_was_changed(store: Store) -> None:
+    made = put(store, "kyoto")
+    file = made.path / "manifest.json"
+    data = json.loads(file.read_text())
+    assert len(data["seal"]) == 64
+    store.check(made)
+    file.write_text(json.dumps(data | {"summary": {"headline": "other"}}))
+    assert store.verify(store.open(made.path)) == ["manifest.json: it was changed after it was written"]
+    with pytest.raises(ArtifactError, match=r"cannot be used: manifest\.json: it was changed"):
+        store.check(made)
+    with pytest.raises(ArtifactError, match="changed after it was written"):
+        store.copy(store.open(made.path), store.outputs / "other")
+    del data["seal"]
+    file.write_text(json.dumps(data))
+    store.check(made)  # manifests of before had none
+
+
+def test_half_written_files_are_not_published_when_a_killed_run_is_finished(store: Store) -> None:
+    made = put(store, "kyoto")
+    work = store.work / made.id
+    made.path.rename(work)
+    (work / "train.txt").write_text("kyo")
+    assert store.finish(work, "corpus", "kyoto", made.manifest.fingerprint) is None
+    (work / "train.txt").write_text("kyoto\n")
+    assert store.finish(work, "corpus", "kyoto", made.manifest.fingerprint) == made
+
+
+def test_a_lock_that_is_a_folder_is_set_aside(store: Store) -> None:
+    (store.work / f"{'0' * 12}.lock" / "x").mkdir(parents=True)
+    with store.lock("0" * 64, lambda: None) as work:
+        assert work == store.work / ("0" * 12)
+
+
+def test_strangers_that_a_file_manager_leaves_do_no_harm(store: Store) -> None:
+    made = put(store, "kyoto")
+    (made.path / ".DS_Store").touch()
+    store.check(made)
+    (made.path / "added_tokens.json").write_text("{}")
+    with pytest.raises(ArtifactError, match=r"added_tokens\.json: not in the manifest"):
+        store.check(made)

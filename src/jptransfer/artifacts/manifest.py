@@ -98,7 +98,8 @@ class Manifest:
         except FileNotFoundError:
             raise ArtifactError(f"{folder} is not an artifact: it has no {FILE}") from None
         except (OSError, ValueError, RecursionError) as error:
-            raise ArtifactError(f"{folder / FILE} does not parse: {reason(error)}") from None
+            raise ArtifactError(f"{folder / FILE} does not parse: "
+                                f"{getattr(error, 'strerror', None) or reason(error)}") from None
         if not isinstance(data, dict):
             raise ArtifactError(f"{folder / FILE} is no manifest: it holds no JSON object")
         if data.get("schema") != SCHEMA or isinstance(data["schema"], bool):

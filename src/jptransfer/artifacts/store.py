@@ -140,7 +140,10 @@ class Store:
         """Hold the work folder of an identity; `waiting` is called once if another process has it."""
         self.work.mkdir(parents=True, exist_ok=True)
         short = fingerprint[:SHORT]
-        with (self.work / f"{short}.lock").open("w") as handle:
+        place = self.work / f"{short}.lock"
+        if place.is_dir():
+            shutil.rmtree(place)
+        with place.open("w") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jptransfer.caches import read_cache
+from jptransfer.errors import JptError
 from jptransfer.files import json_text
 from jptransfer.resources import PACKAGE, resource
 
@@ -47,7 +48,8 @@ class Memory:
         from jptransfer.files import new_file  # a command that is remembered needs none of it
 
         marks = {str(path.absolute()): stamp(path) for path in watched}
-        with suppress(OSError), new_file(self.path) as stream:  # a store of someone else's: composed again next time
+        # A store of someone else's cannot be written: the command is composed again next time.
+        with suppress(OSError, JptError), new_file(self.path) as stream:
             stream.write(json_text({"printed": printed, "watched": marks}))
 
 
