@@ -67,23 +67,20 @@ class Store:
             raise ArtifactError(f"{folder / FILE} is damaged: it belongs to {wanted}")
         return Artifact(folder, manifest)
 
-    def all(self, kind: str = "") -> list[Artifact]:
-        """Return every complete artifact (of one kind); those of `damaged` are passed over."""
-        found = []
-        for folder in self.folders(kind):
-            with suppress(ArtifactError):
-                found.append(self.open(folder))
-        return found
-
-    def damaged(self, kind: str = "") -> list[tuple[Path, str]]:
-        """Return the folders whose manifest cannot be used, each with what is wrong."""
-        found = []
+    def survey(self, kind: str = "") -> tuple[list[Artifact], list[tuple[Path, str]]]:
+        """Return every complete artifact (of one kind), and the folders whose manifest is damaged, with what is wrong.
+        """
+        found, damaged = [], []
         for folder in self.folders(kind):
             try:
-                self.open(folder)
+                found.append(self.open(folder))
             except ArtifactError as error:
-                found.append((folder, str(error)))
-        return found
+                damaged.append((folder, str(error)))
+        return found, damaged
+
+    def all(self, kind: str = "") -> list[Artifact]:
+        """Return every complete artifact (of one kind) whose manifest is not damaged."""
+        return self.survey(kind)[0]
 
     def find(self, fingerprint: str, kind: str = "*") -> Artifact | None:
         """Return the artifact with this whole fingerprint, or None."""
@@ -127,6 +124,8 @@ class Store:
             return hits[0]
         if hits:
             raise ArtifactError(f"'{reference}' is ambiguous: {', '.join(f.name for f in hits[:5])}")
+        if "/" in reference and Path(reference).is_dir():
+            raise ArtifactError(f"'{reference}' is a folder, but not that of an artifact: it has no {FILE}")
         hidden = "".join(f"; permission denied: '{folder}' cannot be read" for folder in self._unreadable()[:1])
         raise ArtifactError(f"no artifact '{reference}' in {self.artifacts}{nearest(wanted, [*words, *names])}{hidden}")
 

@@ -28,7 +28,8 @@ def artifacts(config: ArtifactsConfig) -> None:
 
 
 def _ls(config: ArtifactsConfig, store: Store) -> None:
-    found = [*map(facts, store.all(config.kind)), *(_damaged_facts(*one) for one in store.damaged(config.kind))]
+    sound, damaged = store.survey(config.kind)
+    found = [*map(facts, sound), *(_damaged_facts(*one) for one in damaged)]
     if config.json:
         print(json_text(found, indent=1))
         return

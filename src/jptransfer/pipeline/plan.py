@@ -71,10 +71,11 @@ def make_plan(targets: list[Node], store: Store) -> Plan:
 
 def reason(node: Node, store: Store) -> str:
     """Say why there is no artifact for a node: the nearest one of its stage and the fields that differ."""
-    for folder, why in store.damaged(node.kind):
+    known, damaged = store.survey(node.kind)
+    for folder, why in damaged:
         if folder.name.endswith(f"-{node.id}"):
             return f"it is damaged, and made again: {why}"
-    others = [a for a in store.all(node.kind) if a.manifest.stage == node.stage]
+    others = [a for a in known if a.manifest.stage == node.stage]
     if not others:
         return f"no artifact of stage {node.stage} yet"
     gaps = {other.id: list(differences(other.manifest.recipe, node.recipe)) for other in others}
