@@ -30,14 +30,14 @@ def unpack(folder, files=FILES):
 @pytest.mark.parametrize("name", ["a.tar.xz", "a.tar.gz", "a.tbz", "a.tar", "folder"])
 def test_archive_and_folder_agree(tmp_path, name):
     path = unpack(tmp_path / name) if name == "folder" else pack(tmp_path / name)
-    found = members(path, lambda name: name.startswith("text/"))
+    found = dict(members(path, lambda name: name.startswith("text/")))
     assert list(found) == ["text/a/2.txt", "text/b/1.txt"]
     assert found["text/a/2.txt"] == FILES["text/a/2.txt"]
 
 
 def test_nothing_wanted(tmp_path):
     with pytest.raises(DataError, match="none of the files"):
-        members(pack(tmp_path / "a.tar.xz"), lambda name: False)
+        list(members(pack(tmp_path / "a.tar.xz"), lambda name: False))
 
 
 @pytest.mark.parametrize("name", ["a.tar.xz", "a.tar.gz", "a.tbz", "a.tar"])
@@ -46,14 +46,22 @@ def test_truncated_or_no_archive(tmp_path, name):
     whole = path.read_bytes()
     path.write_bytes(whole[:len(whole) // 3])
     with pytest.raises(DataError, match="damaged, truncated or no tar archive"):
-        members(path, lambda name: True)
+        list(members(path, lambda name: True))
     path.write_bytes(b"<html>not found</html>")
     with pytest.raises(DataError, match="damaged, truncated or no tar archive"):
-        members(path, lambda name: True)
+        list(members(path, lambda name: True))
 
 
 def test_what_is_no_archive_is_one_line(tmp_path):
     (tmp_path / "a.tar.gz").write_bytes(b"no archive at all")
     with pytest.raises(DataError, match=r"no tar archive \(file could not be opened successfully\)$") as caught:
-        members(tmp_path / "a.tar.gz", lambda name: True)
+        list(members(tmp_path / "a.tar.gz", lambda name: True))
     assert "\n" not in str(caught.value)
+
+
+def test_an_archive_larger_than_memory_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    path = pack(tmp_path / "a.tar.gz")
+    monkeypatch.setattr("jptransfer.datasets.archives.MOST_BYTES", 10_000)
+    with pytest.raises(DataError, match="unpacks to more than .* GiB; unpack it and name the folder"):
+        list(members(path, lambda name: True))
+    assert dict(members(unpack(tmp_path / "folder"), lambda name: name == "README")) == {"README": b"no"}

@@ -1,11 +1,15 @@
 """Readers of entities in other layouts, on small files in the official formats."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jptransfer.config import Dropped, OnError, TaskConfig, WordSource
 from jptransfer.datasets import conllu_file, crf_knbc, inline_xml, knp, long_tail
 from jptransfer.datasets.preparation import prepare
+from jptransfer.datasets.span_json import disjoint
 from jptransfer.errors import ConfigError, DataError
+from jptransfer.tasks.spans import Span
 
 from .test_archives import unpack
 from .test_knbc import corpus  # noqa: F401
@@ -352,3 +356,23 @@ def test_frequencies_follow_zipf_and_names_are_shared():
 def test_settings_that_cannot_be(options, message):
     with pytest.raises(ConfigError, match=message):
         long_tailed(**options)
+
+
+def test_marks_that_do_not_end_take_linear_time():
+    assert list(knp._marks("+ 1D " + "<NE:A:" * 200_000)) == []
+    assert list(knp._marks("+ 1D <NE:X><NE:A:" * 100 + "<NE:DATE:今日>"))[-1][0] in ("A", "DATE")
+
+
+def test_overlapping_entities_of_a_long_text_take_linear_time():
+    spans = [Span(place, place + 2, "A") for place in range(0, 200_000)]
+    assert disjoint(spans) == spans[::2]
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(1, 8)), max_size=12))
+def test_of_overlapping_entities_the_longest_stays(places):
+    spans = [Span(start, start + length, "A") for start, length in places]
+    expected: list[Span] = []
+    for span in sorted(spans, key=lambda one: (one.start - one.end, one)):
+        if all(span.end <= other.start or other.end <= span.start for other in expected):
+            expected.append(span)
+    assert disjoint(spans) == sorted(expected)

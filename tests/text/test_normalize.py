@@ -79,3 +79,16 @@ def test_nfkc_takes_its_short_way_only_with_characters_that_do_not_compose_with_
         assert normal == character or normalize._NFKC_RUN.match(character)
         assert unicodedata.combining(normal[0]) == 0
         assert not _joins_previous(character)
+
+
+@pytest.mark.parametrize(("text", "expected"), [
+    ("湯<!-- 一 -->と<!-- 二 --><b>宿</b>", "湯と宿"), ("湯<!-- 開いたまま", "湯<!-- 開いたまま"),
+    ("<!-- --", "<!-- --"),
+])
+def test_comments(text, expected):
+    assert normalize.html(text) == expected
+
+
+def test_comments_that_do_not_end_take_linear_time():
+    """A pattern would look for each of their ends to the end of the text: some 10 ** 11 steps."""
+    assert normalize.html("<!--" * 500_000) == "<!--" * 500_000

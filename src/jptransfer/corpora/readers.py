@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import io
 import re
 import tarfile
 from collections.abc import Iterable, Iterator
@@ -50,8 +49,8 @@ def _files_within(path: Path, encoding: str, intake: Intake) -> Iterator[Iterato
         for member in archive:
             content = archive.extractfile(member) if member.isfile() else None
             if content is not None:
-                inside = io.BytesIO(content.read())
-                yield (text for _, text in decode_lines(inside, f"{path}/{member.name}", encoding, intake, LONG_LINE))
+                name = f"{path}/{member.name}"
+                yield (text for _, text in decode_lines(content, name, encoding, intake, LONG_LINE))  # type: ignore[arg-type]
 
 
 def documents(lines: Iterable[str], source: SourceConfig, split: bool) -> Iterator[Document]:

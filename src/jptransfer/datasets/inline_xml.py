@@ -36,7 +36,7 @@ def read(config: TaskConfig) -> RawDataset:
     data = RawDataset({}, trouble.skipped)
     for role, path in data_files(config).items():
         examples = data.splits.setdefault(role, [])
-        for name, raw in members(path, lambda name: name.endswith(suffixes)).items():
+        for name, raw in members(path, lambda name: name.endswith(suffixes)):
             for number, line in decode_lines(BytesIO(raw), f"{path}: {name}", config.encoding, trouble):
                 try:
                     text, spans = parse(line, types)

@@ -30,7 +30,7 @@ def polarity(config: TaskConfig) -> RawDataset:
     """Label every sentence positive, negative, mixed (opinions of both signs) or none (no opinion with a sign)."""
     path, trouble = data_files(config, [POOL])[POOL], intake(config)
     examples = []
-    for name, raw in members(path, lambda name: OPINIONS.search(name) is not None).items():
+    for name, raw in members(path, lambda name: OPINIONS.search(name) is not None):
         for number, line in decode_lines(BytesIO(raw), f"{path}: {name}", config.encoding, trouble):
             cells = line.split("\t")
             if len(cells) != 6:
@@ -47,7 +47,7 @@ def entities(config: TaskConfig) -> RawDataset:
     path, trouble = data_files(config, [POOL])[POOL], intake(config)
     counts: Counter[str] = Counter()
     examples = []
-    for name, raw in members(path, lambda name: SENTENCE.search(name) is not None).items():
+    for name, raw in members(path, lambda name: SENTENCE.search(name) is not None):
         sentence = SENTENCE.search(name).group(1)  # type: ignore[union-attr]
         morphemes = list(_morphemes(decode_lines(BytesIO(raw), f"{path}: {name}", config.encoding, trouble)))
         if morphemes:

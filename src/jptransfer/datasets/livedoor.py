@@ -17,7 +17,7 @@ def read(config: TaskConfig) -> RawDataset:
     part = reader_options(config, {"part": ("titles", "bodies", "both")})["part"]
     path, trouble = data_files(config, [POOL])[POOL], intake(config)
     examples = []
-    for name, raw in members(path, lambda name: ARTICLE.search(name) is not None).items():
+    for name, raw in members(path, lambda name: ARTICLE.search(name) is not None):
         topic, number = ARTICLE.search(name).groups()  # type: ignore[union-attr]
         text = _part(raw, config.encoding, part)
         if text is None:

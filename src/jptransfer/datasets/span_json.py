@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -156,6 +157,8 @@ def disjoint(spans: list[Span]) -> list[Span]:
     """Return spans that do not overlap, in order: longer ones get their place first, of equals the leftmost."""
     kept: list[Span] = []
     for span in sorted(spans, key=lambda span: (span.start - span.end, span)):
-        if all(span.end <= other.start or other.end <= span.start for other in kept):
-            kept.append(span)
-    return sorted(kept)
+        place = bisect_left(kept, span)
+        after_previous = not place or kept[place - 1].end <= span.start
+        if after_previous and (place == len(kept) or span.end <= kept[place].start):
+            kept.insert(place, span)
+    return kept
