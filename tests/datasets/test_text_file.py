@@ -201,7 +201,7 @@ def test_an_unknown_suffix_asks_for_the_separator(tmp_path):
     ("a.csv", "text,label\n良い,1\n", {"label_column": "text"}, "task.label_column=text is task.text_column too"),
     ("a.csv", "良い,1\n", {"text_column": "0", "label_column": "7"}, "no column 7, .*task.label_column"),
     ("a.csv", "text,label\r良い,1\r", {}, "a carriage return in a cell without quotes"),
-    ("a.csv", "text,label\n良い,1\n".encode("cp932"), {}, "`encoding` can name another one, such as cp932"),
+    ("a.csv", "text,label\n良い,1\n".encode("cp932"), {}, "task.encoding can name another one, such as cp932"),
     ("a.jsonl", '{"text": "x", "label": NaN}', {}, "no text or number under: text, label"),
     ("a.jsonl", "[" * 100_000, {}, "nested too deeply"),
     ("a.jsonl", '{"text":' * 100_000, {}, "nested too deeply"),

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sentencepiece import SentencePieceProcessor
 
+from jptransfer.config import TokenizerConfig
 from jptransfer.errors import ConfigError
-from jptransfer.text.sentencepiece import normalise
+from jptransfer.text.sentencepiece import SentencePieceTokenizer, normalise
 from jptransfer.text.tokenizers import train_tokenizer
 
 from .conftest import NASTY, SPELLED_SPECIAL, small_config
@@ -58,6 +59,19 @@ def test_a_vocabulary_too_small_for_all_characters_keeps_the_frequent_ones(sente
 
 
 def test_no_text_is_one_line():
-    with pytest.raises(ConfigError, match="cannot train 8 units") as caught:
+    with pytest.raises(ConfigError, match="tokenizer.vocab_size=8: beside 5 special tokens no character") as caught:
         train_tokenizer(type(small_config("bpe"))(kind="bpe", vocab_size=8), [])
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["unigram", "bpe"])
+@pytest.mark.parametrize("sentences", [[], [""], ["あ"], ["今日は良い天気です", "明日も"]])
+def test_a_tiny_text_trains_or_says_what_to_set(kind, sentences):
+    for size in (5, 8, 300):
+        try:
+            made = SentencePieceTokenizer.train(TokenizerConfig(kind=kind, vocab_size=size), sentences)
+        except ConfigError as error:
+            assert f"tokenizer.vocab_size={size}:" in str(error) and "give " in str(error) and "cc(" not in str(error)
+            assert size < 8 or not any(sentences) or kind == "bpe"
+        else:
+            assert made.encode(sentences[0]).ids

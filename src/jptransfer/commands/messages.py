@@ -35,10 +35,14 @@ def _explained(error: BaseException, schema: type) -> str | None:
         if isinstance(cause, OverrideParseException):
             given = readable(cause.override)
             key = given.partition("=")[0]
-            return (f"cannot read '{given}': {first_line(cause.message)}; for a value with special "
-                    f"characters quote twice, as in '{key}=\"a;b\"'")
+            return (f"cannot read '{given}': a bracket or a quote is not closed, or a character has to stand in "
+                    f"quotes; for a value with special characters quote twice, as in '{key}=\"a;b\"'")
     if ambiguous := re.match(r"Ambiguous value for argument '(.*)'", str(error)):
-        return f"{ambiguous[1]} is several values: sweep over them with -m, or write a list as key=[a,b]"
+        key = ambiguous[1].partition("=")[0]
+        return (f"{ambiguous[1]} is several values: sweep over them with -m, write a list as {key}=[a,b], or quote a "
+                f"comma that belongs to the value twice, as in '{key}=\"a,b\"'")
+    if there := re.search(r"An item is already at '(.*)'", str(error)):
+        return f"{there[1]} is there already; to change it leave the + out: {there[1]}=…"
     if "does not support sweep type" in str(error):
         return "tag(…) and interval(…) are for a search: add hydra/sweeper=optuna; a sweep takes a,b or range(…)"
     return _explain_key(str(error), schema) or explain_value(error, schema)

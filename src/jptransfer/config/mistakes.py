@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import typing
 
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from jptransfer.config.describe import IN_HELP, help_of, settings, unknown_setting
+from jptransfer.config.yaml_files import hint_at
 from jptransfer.errors import causes, first_line
 
 
@@ -28,6 +30,9 @@ def _explain_type(key: str, complaint: str, schema: type) -> str:
     """Return OmegaConf's complaint on a value, in a user's words where it speaks of OmegaConf's own types."""
     if re.match(r"Key .* is incompatible with \(str\)", complaint):
         return f"the names of entries are text; write {key}=VALUE on the command line, quotes around the name in a file"
+    if complaint.startswith("Cannot merge"):
+        is_table = typing.get_origin(hint_at(key.split("."), schema)) is dict
+        return f"it takes a table, as in {key}={{a:b}}" if is_table else f"it takes a list, as in {key}=[a,b]"
     if "is not a ListConfig" in complaint or "incompatible with type hint 'typing.List" in complaint:
         return f"it takes a list, as in {key}=[a,b]"
     if re.search(r"NoneType is not a subclass of (str|int|float|bool)\b", complaint):

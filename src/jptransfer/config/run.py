@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from importlib.util import find_spec
 
 from jptransfer.config.fields import setting
 from jptransfer.config.learning import SPLITS, FinetuningConfig, LmTrainingConfig, TaskConfig, TransferConfig
@@ -109,6 +110,13 @@ class RuntimeConfig:
     """time between resumable checkpoints of a training run; 0: every step"""
     progress: bool = True
     """show progress bars"""
+
+    def problem(self) -> str:
+        """Return which tracker lacks its package, if any does."""
+        for tracker in self.trackers:
+            if find_spec(tracker.value) is None:
+                return f".trackers: {tracker.value} is not installed: pip install 'jptransfer[{tracker.value}]'"
+        return ""
 
 
 class Upstream(Enum):

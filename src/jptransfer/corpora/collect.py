@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 
 from jptransfer.config import CleaningConfig, CorpusConfig, OnError, SourceConfig
 from jptransfer.corpora.cleaning import CleanBatch, Cleaner
-from jptransfer.corpora.intake import Intake, locate
+from jptransfer.corpora.intake import Intake, TroubleError, locate
 from jptransfer.corpora.readers import Document
 from jptransfer.corpora.spool import Spool, SpoolWriter
 from jptransfer.files import COMPRESSED
@@ -17,6 +18,8 @@ from jptransfer.workers import ordered_map
 
 BATCH_CHARACTERS = 1 << 18
 BATCH_DOCUMENTS = 1 << 12
+SAMPLE_BYTES = 32 << 20
+"""Input that is read again to tell what skipping would lose."""
 PARALLEL_BYTES = 16 << 20
 """Input (as it lies on disk) from which more processes than one are worth their start."""
 
@@ -27,8 +30,8 @@ def collect(name: str, source: SourceConfig, config: CorpusConfig, excluded: fro
     read: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
     with runtime.progress.bar(f"read {name} (MB)", _megabytes(source)) as bar, SpoolWriter(spool) as writer:
-        intake = Intake(config.on_error, advance=_advance(bar))
-        batches = _batches(SOURCES.load(source.format)(source, intake))
+        intake = Intake(config.on_error, advance=_advance(bar), encoding=f"corpus.sources.{name}.encoding")
+        batches = _batches(documents(source, intake))
         workers = runtime.workers if size_on_disk(source) >= PARALLEL_BYTES else 1
         for batch in ordered_map(_clean, batches, workers, _start, (config.cleaning, excluded)):
             writer.add(batch)
@@ -40,9 +43,39 @@ def collect(name: str, source: SourceConfig, config: CorpusConfig, excluded: fro
 
 def excluded_sentences(config: CorpusConfig) -> frozenset[bytes]:
     """Return the digests of the cleaned sentences of `config.exclude`."""
-    cleaner, intake = Cleaner(config.cleaning), Intake(config.on_error)
-    return frozenset(cleaner.copy_digest([cleaner.normalise(sentence)]) for source in config.exclude.values()
-                     for document in SOURCES.load(source.format)(source, intake) for sentence in document)
+    cleaner = Cleaner(config.cleaning)
+    intakes = {name: Intake(config.on_error, encoding=f"corpus.exclude.{name}.encoding") for name in config.exclude}
+    return frozenset(cleaner.copy_digest([cleaner.normalise(sentence)]) for name, source in config.exclude.items()
+                     for document in documents(source, intakes[name]) for sentence in document)
+
+
+def documents(source: SourceConfig, intake: Intake) -> Iterator[Document]:
+    """Yield the documents of a source; an error tells what skipping would lose of its beginning."""
+    try:
+        yield from SOURCES.load(source.format)(source, intake)
+    except TroubleError as error:
+        raise error.offering("corpus.on_error", *_kept_and_lost(source)) from error
+
+
+def _kept_and_lost(source: SourceConfig) -> tuple[int, int]:
+    """Return the sentences and the unreadable places of the first `SAMPLE_BYTES` of a source."""
+    left = SAMPLE_BYTES
+
+    def advance(amount: int) -> None:
+        nonlocal left
+        left -= amount
+        if left < 0:
+            raise _EnoughError
+
+    kept, intake = 0, Intake(OnError.skip, advance=advance)
+    with suppress(_EnoughError):
+        for document in SOURCES.load(source.format)(source, intake):
+            kept += len(document)
+    return kept, intake.skipped.total()
+
+
+class _EnoughError(Exception):
+    """Enough was read for an answer."""
 
 
 def size_on_disk(source: SourceConfig) -> int:

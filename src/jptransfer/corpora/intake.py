@@ -22,9 +22,28 @@ LOUD = 0.01
 """Share of what was read from which a loss is said on the terminal, beside the statistics."""
 LONG_LINE = 1 << 20
 """Bytes from which a line of running text is cut into sentences while it is read."""
-HINTS = {"bad_bytes": "`encoding` can name another one, such as cp932 or euc_jp; "}
-"""Kind of trouble -> what may be wrong with the settings."""
+MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16",
+         codecs.BOM_UTF16_BE: "UTF-16"}
+"""Byte order mark at the beginning of a file -> the encoding that it tells."""
+WORTH_SKIPPING = 0.5
+"""Share of what could be read up to which skipping the rest is offered."""
 UNREADABLE = (*DAMAGED, UnicodeError, tarfile.TarError)
+
+
+class TroubleError(DataError):
+    """Something in the input cannot be read, and the settings say to stop at it."""
+
+    def offering(self, setting: str, kept: int, lost: int) -> DataError:
+        """Return the error with the offer to skip what cannot be read, where that keeps most of what is there.
+
+        Args:
+            setting: what says to skip, as in ``task.on_error``.
+            kept, lost: how much would be read and skipped.
+        """
+        if not kept or lost > WORTH_SKIPPING * (kept + lost):
+            return DataError(f"{self}; most of the input cannot be read in this way, so look at its settings first")
+        what = "it" if lost < 2 else f"{lost:,} such places"
+        return DataError(f"{self} ({setting}=skip would go on without {what})")
 
 
 @dataclass
@@ -36,17 +55,20 @@ class Intake:
         skipped: kind of trouble -> how often.
         examples: kind of trouble -> the first place (without its folders) and reason.
         advance: called with the number of bytes that were read (after decompression).
+        encoding: the setting that says how characters are encoded.
     """
 
     on_error: OnError = OnError.stop
     skipped: Counter[str] = field(default_factory=Counter)
     examples: dict[str, str] = field(default_factory=dict)
     advance: Callable[[int], None] = lambda amount: None
+    encoding: str = "encoding"
 
     def trouble(self, kind: str, where: str, what: str) -> None:
-        """Raise a `DataError` that names the place, or count it under `kind` if errors are skipped."""
+        """Raise a `TroubleError` that names the place, or count it under `kind` if errors are skipped."""
         if self.on_error is OnError.stop:
-            raise DataError(f"{where}: {what} ({HINTS.get(kind, '')}on_error=skip would go on without it)")
+            hint = f"; {self.encoding} can name another one, such as cp932 or euc_jp" if kind == "bad_bytes" else ""
+            raise TroubleError(f"{where}: {what}{hint}")
         self.skipped[kind] += 1
         self.examples.setdefault(kind, f"{where.rpartition('/')[2]}: {what}")
 
@@ -143,6 +165,8 @@ def _parts(
     number, rest, empty = 1, b"", True
     while part := stream.readline(limit or -1):
         intake.advance(len(part))
+        if empty:
+            _check_mark(part, name, intake)
         complete = part.endswith(b"\n") or not limit or len(part) < limit
         try:
             text, rest = _decode(rest + part, encoding, complete)
@@ -157,6 +181,14 @@ def _parts(
         empty = False
     if empty:
         intake.trouble("empty", name, "the file is empty")
+
+
+def _check_mark(beginning: bytes, name: str, intake: Intake) -> None:
+    """Raise `DataError` for a file whose first bytes say that it has another encoding than it is read with."""
+    mark = next((one for one in MARKS if beginning.startswith(one)), None)
+    if mark:
+        raise DataError(f"{name}:1: it begins with the byte order mark of {MARKS[mark]}; give "
+                        f"{intake.encoding}={MARKS[mark].lower()}")
 
 
 def _decode(data: bytes, encoding: str, complete: bool) -> tuple[str, bytes]:

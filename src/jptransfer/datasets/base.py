@@ -91,4 +91,4 @@ def reader_options(config: TaskConfig, known: Mapping[str, Sequence[str]]) -> di
 
 def intake(config: TaskConfig) -> Intake:
     """Return how malformed input is dealt with, as the configuration says."""
-    return Intake(on_error=config.on_error)
+    return Intake(on_error=config.on_error, encoding="task.encoding")

@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jptransfer.config import OnError, TaskConfig, WordSource
-from jptransfer.corpora.intake import LOUD
+from jptransfer.corpora.intake import LOUD, TroubleError
 from jptransfer.datasets.base import POOL, RawDataset, split_name
 from jptransfer.datasets.splits import divide
-from jptransfer.errors import ConfigError, DataError, nearest
+from jptransfer.errors import ConfigError, DataError, JptError, nearest
 from jptransfer.registry import DATASETS, TASKS
 from jptransfer.tasks.base import SPLITS, Task
 from jptransfer.tasks.ner import EntityExample
@@ -39,7 +39,7 @@ def prepare(config: TaskConfig) -> PreparedDataset:
     if not config.dataset:
         raise ConfigError("task.dataset: no data set is chosen (task=...; see `jpt ls datasets`)")
     kind = TASKS.load(config.kind)
-    data: RawDataset = DATASETS.load(config.dataset)(config)
+    data = _read(config)
     read = {split: len(examples) for split, examples in data.splits.items()}
     check_expected(config, read)
     check_kind(config, kind, data)
@@ -60,6 +60,18 @@ def prepare(config: TaskConfig) -> PreparedDataset:
         "duplicates": duplicates(splits),
     }
     return PreparedDataset(kind(labels), splits, statistics)
+
+
+def _read(config: TaskConfig) -> RawDataset:
+    """Return the examples of the files; an error tells what skipping would lose."""
+    try:
+        return DATASETS.load(config.dataset)(config)
+    except TroubleError as error:
+        try:
+            rest: RawDataset = DATASETS.load(config.dataset)(replace(config, on_error=OnError.skip))
+        except JptError:
+            raise error.offering("task.on_error", 0, 1) from error
+        raise error.offering("task.on_error", sum(map(len, rest.splits.values())), sum(rest.counts.values())) from error
 
 
 def check_expected(config: TaskConfig, read: dict[str, int]) -> None:

@@ -12,7 +12,8 @@ from pathlib import Path
 from jptransfer import stages
 from jptransfer.artifacts import Artifact, Manifest, Store
 from jptransfer.artifacts.store import recorded_files
-from jptransfer.errors import ConfigError, WorkError
+from jptransfer.config.qualified import qualified
+from jptransfer.errors import ConfigError, JptError, WorkError
 from jptransfer.pipeline.chain import Node
 from jptransfer.pipeline.plan import Plan
 from jptransfer.pipeline.provenance import provenance
@@ -97,6 +98,10 @@ def _run(node: Node, made: Mapping[str, Artifact | None], work: Path, store: Sto
     sources.check()
     try:
         summary = _fill(node, folders, work, runtime)
+    except JptError as error:
+        sources.explain(error, work)
+        error.args = (qualified(str(error), node.section), *error.args[1:])
+        raise
     except Exception as error:
         sources.explain(error, work)
         raise

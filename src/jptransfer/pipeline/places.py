@@ -137,8 +137,10 @@ def _package_digest(place: External) -> str:
         return f"package:{place.value}=={metadata.version(place.value)}"
     except metadata.PackageNotFoundError:
         known = ("unidic-lite", "ipadic", "unidic")
+        others = [one for one in known if one != place.value]
+        get = f": pip install {place.value}" if place.value in known else ""
         raise ConfigError(f"{place.where}: no dictionary package '{place.value}' is installed"
-                          f"{nearest(place.value, known)}; a path of a compiled dictionary works too") from None
+                          f"{nearest(place.value, others)}{get}; a path of a compiled dictionary works too") from None
 
 
 def changed_places(node: Any, store: Store) -> Iterator[str]:

@@ -237,7 +237,7 @@ def _package_folder(dictionary: str) -> Path:
 def _checked(folder: Path, dictionary: str) -> Path:
     missing = [name for name in FILES if not (folder / name).is_file()]
     if len(missing) == len(FILES) and dictionary == "unidic":
-        raise ConfigError("the package unidic has no dictionary yet: python -m unidic download")
+        raise ConfigError("dictionary=unidic: the package has no dictionary yet: python -m unidic download")
     if missing:
         raise ConfigError(f"{folder} is not a compiled MeCab dictionary: no {', '.join(missing)}")
     return folder

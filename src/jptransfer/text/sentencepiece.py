@@ -30,6 +30,10 @@ _HIDDEN = [chr(0xFDD0 + number) for number in range(len(SPECIAL_TOKENS))]
 """Noncharacters of Unicode that stand for the special tokens while text is cut; `normalise` lets none through."""
 
 
+SHORTEST_LIMIT = 10
+"""The least that SentencePiece takes for the longest sentence, in bytes."""
+
+
 class SentencePieceTokenizer(BaseTokenizer):
     """Pieces of raw text; words are laid over them."""
 
@@ -119,7 +123,12 @@ def _spaces() -> Any:
 def _train(sentences: list[str], config: TokenizerConfig) -> bytes:
     from sentencepiece import SentencePieceTrainer
 
-    texts = _spelled(sentences, _alphabet(sentences, config))
+    alphabet = _alphabet(sentences, config)
+    texts = _spelled(sentences, alphabet)
+    if not texts:
+        raise ConfigError(f"tokenizer.vocab_size={config.vocab_size}: beside {len(SPECIAL_TOKENS)} special tokens no "
+                          f"character of the text ({len(sentences):,} sentences) has a place; give a larger one, or "
+                          "more text")
     model = io.BytesIO()
     names = ("pad", "unk", "bos", "eos")
     special: dict[str, Any] = {f"{name}_id": index for index, name in enumerate(names)}
@@ -130,10 +139,14 @@ def _train(sentences: list[str], config: TokenizerConfig) -> bytes:
             character_coverage=1.0, hard_vocab_limit=False, num_threads=1,
             normalization_rule_name="identity", add_dummy_prefix=False, remove_extra_whitespaces=False,
             control_symbols=list(SPECIAL_TOKENS[len(names):]), minloglevel=2,
-            max_sentence_length=max((4 * len(text) for text in texts), default=1) + 1, **special)
+            max_sentence_length=max(SHORTEST_LIMIT, *(4 * len(text) + 1 for text in texts)), **special)
     except (RuntimeError, OSError) as error:
-        reason = str(error).strip().splitlines()[-1].split("] ")[-1]
-        raise ConfigError(f"SentencePiece cannot train {config.vocab_size} units on this text: {reason}") from error
+        raise ConfigError(
+            f"tokenizer.vocab_size={config.vocab_size}: SentencePiece cannot learn that many units from "
+            f"{len(sentences):,} sentences with {len(alphabet):,} different characters; give another "
+            f"tokenizer.vocab_size (about {len(SPECIAL_TOKENS) + 2 * len(alphabet):,}), more text, or "
+            "tokenizer=character"
+        ) from error
     return model.getvalue()
 
 
