@@ -2,32 +2,48 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
 
 from jptransfer.commands import VERBS, Verb, find_verb
-from jptransfer.errors import ConfigError, JptError
+from jptransfer.errors import ConfigError, JptError, shown
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run one command line and exit: 0 done, 2 a mistake of the user, 130 interrupted, 143 terminated, 1 else."""
     signal.signal(signal.SIGTERM, _terminate)
+    logging.raiseExceptions = False  # a log on a full disk is no reason for a traceback for every line
     try:
         code = dispatch(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()
         sys.exit(code)
-    except BrokenPipeError as error:
+    except OSError as error:
         from jptransfer.commands.job import report_error
 
-        sys.exit(report_error(error))
+        code = report_error(error)
+        _drop_output()
+        sys.exit(code)
+    except SystemExit as end:
+        if end.code:
+            _drop_output()
+        raise
     except JptError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {shown(str(error))}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt as stop:
         word, number = ("terminated", signal.SIGTERM) if stop.args else ("interrupted", signal.SIGINT)
         print(f"{word}; the same command goes on from here", file=sys.stderr)
         sys.exit(128 + number)
+
+
+def _drop_output() -> None:
+    """Let go of what standard output does not take, which Python would complain about at the end."""
+    try:
+        sys.stdout.flush()
+    except (OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _terminate(*_: object) -> None:

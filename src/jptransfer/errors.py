@@ -3,8 +3,32 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+
+QUOTED = 200
+"""Characters of input that a message quotes."""
+_QUOTED = re.compile(rf"(?<![^\s(\[{{=:,])(['\"])((?:(?!\1)[^\n]){{{QUOTED}}})(?:(?!\1)[^\n])+\1(?!\w)")
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_EXHAUSTED: tuple[tuple[tuple[int, ...], tuple[str, ...], tuple[str, ...], str], ...] = (
+    ((errno.ENOSPC, errno.EDQUOT), (), (os.strerror(errno.ENOSPC), "PytorchStreamWriter failed writing"),
+     "the disk is full: make room"),
+    ((errno.EFBIG,), (), (os.strerror(errno.EFBIG),),
+     "a file became larger than `ulimit -f` or the file system allows: allow larger files"),
+    ((errno.ENOMEM,), ("MemoryError", "OutOfMemoryError"),
+     ("can't allocate memory", os.strerror(errno.ENOMEM), "std::bad_alloc", "MemoryError"),
+     "out of memory: use smaller batches, fewer runtime.workers or more memory"),
+    ((), ("BrokenProcessPool", "TerminatedWorkerError", "ProcessExitedException"), (),
+     "a worker process was ended from outside, perhaps because memory ran out: with fewer runtime.workers or "
+     "runtime.processes less is needed"),
+    ((errno.EMFILE, errno.ENFILE), (), (), "too many files are open: raise `ulimit -n`"),
+    ((errno.EIO,), (), (), "a disk or network drive failed (input/output error)"),
+    ((), (), ("while decoding a JSON",), "a JSON file is nested too deeply: correct it"),
+)
+"""Numbers and names of errors, words in their messages, and what is said of them."""
 
 
 class JptError(Exception):
@@ -71,3 +95,30 @@ def first_line(text: str) -> str:
 def reason(error: BaseException) -> str:
     """Return the first line of what an error says; one that says nothing: the name of its class."""
     return first_line(str(error)) or type(error).__name__
+
+
+def exhausted(error: BaseException) -> str:
+    """Return the line for an error whose cause is that the machine ran out of something; empty: it is another error.
+
+    What was done until then is kept, so that the same command can go on.
+    """
+    return next(filter(None, map(_exhausted, causes(error))), "")
+
+
+def _exhausted(cause: BaseException) -> str:
+    number, classes = getattr(cause, "errno", None), {one.__name__ for one in type(cause).__mro__}
+    said = "" if isinstance(cause, JptError) else str(cause)  # libraries that are not Python's have words, no number
+    for numbers, names, words, line in _EXHAUSTED:
+        if number in numbers or classes & set(names) or any(word in said for word in words):
+            return f"{line}; the same command goes on from here"
+    return ""
+
+
+def shown(text: str) -> str:
+    """Return a message for the terminal: long quotations of input are cut, control characters are escaped."""
+    return printable(_QUOTED.sub(lambda quoted: f"{quoted[1]}{quoted[2]}…{quoted[1]}", text))
+
+
+def printable(text: str) -> str:
+    """Return text in which characters that would control the terminal, or cannot be encoded, are escaped."""
+    return _CONTROLS.sub(lambda one: one[0].encode("unicode_escape").decode("ascii"), text)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from jptransfer.config import RuntimeConfig
+from jptransfer.errors import shown
 
 T = TypeVar("T")
 
@@ -130,7 +131,7 @@ class RichProgress:
 
     def say(self, line: str) -> None:
         """Print the line as it is."""
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(shown(line), markup=False, highlight=False, soft_wrap=True)
 
 
 @dataclass(frozen=True)

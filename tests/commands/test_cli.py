@@ -1,14 +1,18 @@
 """What every user meets first: help, one-line errors, exit codes, the last line on standard output."""
 
 import os
+import shutil
 import signal
+import stat
 import subprocess
 import sys
+from concurrent.futures.process import BrokenProcessPool
 
 import pytest
 
 from jptransfer import pipeline
 from jptransfer.commands import VERBS
+from jptransfer.errors import ArtifactError, DataError
 
 MISTAKES = [
     (["rnu"], "unknown verb 'rnu' (did you mean 'run'?)"),
@@ -154,6 +158,17 @@ def test_a_bug_keeps_its_traceback_in_the_terminal_and_in_the_log(jpt, text, tmp
     (RuntimeError("I/O error: No space left on device (os error 28)"), 1, "the disk is full"),
     (PermissionError(13, "Permission denied", "outputs/x"), 2, "Permission denied: 'outputs/x'"),
     (FileExistsError(17, "File exists", "a.tsv"), 2, "File exists: 'a.tsv'"),
+    (IsADirectoryError(21, "Is a directory", "a"), 2, "Is a directory: 'a'"),
+    (OSError(27, "File too large"), 1, "a file became larger than"),
+    (ArtifactError("weights: I/O error: File too large (os error 27)"), 2, "weights: I/O"),
+    (MemoryError(), 1, "out of memory"), (OSError(12, "Cannot allocate memory"), 1, "out of memory"),
+    (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"), 1, "out of memory"),
+    (BrokenProcessPool("A process in the process pool was terminated abruptly"), 1, "a worker process was ended"),
+    (RuntimeError("PytorchStreamWriter failed writing file data/1: file write failed"), 1, "the disk is full"),
+    (OSError(24, "Too many open files"), 1, "too many files are open"),
+    (OSError(5, "Input/output error"), 1, "a disk or network drive failed"),
+    (RecursionError("maximum recursion depth exceeded while decoding a JSON array"), 1, "a JSON file is nested"),
+    (BrokenPipeError(32, "Broken pipe"), 1, "Broken pipe"),
 ])
 def test_a_full_disk_and_a_closed_place_are_one_line(jpt, text, monkeypatch, trouble, code, line):
     def stopped(*_):
@@ -162,6 +177,72 @@ def test_a_full_disk_and_a_closed_place_are_one_line(jpt, text, monkeypatch, tro
     monkeypatch.setattr("jptransfer.pipeline.build", stopped)
     result = jpt("prepare", f"corpus.sources.mine.path={text}")
     assert result.code == code and f"error: {line}" in result.err.splitlines()[-1] and "Traceback" not in result.err
+
+
+def test_a_full_disk_is_named_even_where_a_library_calls_its_file_damaged(jpt, text, monkeypatch):
+    def stopped(*_):
+        try:
+            raise OSError(28, "No space left on device")
+        except OSError as error:
+            raise DataError("a.tsv: damaged") from error
+
+    monkeypatch.setattr("jptransfer.pipeline.build", stopped)
+    result = jpt("prepare", f"corpus.sources.mine.path={text}")
+    assert (result.code, "the disk is full" in result.err) == (1, True)
+
+
+def in_process(folder, *words, before="", **settings):
+    code = f"{before}\nfrom jptransfer.cli import main; main()"
+    command = [sys.executable, "-c", code, *words]
+    return subprocess.run(command, cwd=folder, text=True, stderr=subprocess.PIPE, **settings)
+
+
+def test_a_limit_on_the_size_of_files_is_one_line(text, tmp_path):
+    text.write_text("朝の市場は魚の匂いがする。\n\n" * 3000, encoding="utf-8")
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))"
+    done = in_process(tmp_path, "prepare", f"corpus.sources.mine.path={text}", before=limit, stdout=subprocess.DEVNULL)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: a file became larger than")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes device nodes")
+def test_standard_output_on_a_full_disk_is_one_line(tmp_path):
+    try:
+        os.mknod(tmp_path / "full", 0o666 | stat.S_IFCHR, os.makedev(1, 7))
+        full = (tmp_path / "full").open("w")
+    except OSError:
+        pytest.skip("device nodes do not work here")
+    with full:
+        done = in_process(tmp_path, "ls", "tasks", stdout=full)
+    assert done.returncode == 1 and done.stderr.startswith("error: the disk is full") and done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("unshare"), reason="only root mounts a small disk")
+def test_a_full_disk_is_one_line_although_the_log_lies_on_it(text, tmp_path):
+    (tmp_path / "disk").mkdir()
+    mount = ["unshare", "-m", "sh", "-c", 'mount -t tmpfs -o size=80k none disk && shift 0 && exec "$0" "$@"']
+    if subprocess.run([*mount, "true"], cwd=tmp_path, capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    text.write_text("\n\n".join(f"朝の市場は{n}匹の魚の匂いがする。" for n in range(3000)), encoding="utf-8")
+    done = subprocess.run(
+        [*mount, sys.executable, "-c", "from jptransfer.cli import main; main()", "prepare", "outputs_root=disk",
+         f"corpus.sources.mine.path={text}"], cwd=tmp_path, text=True, capture_output=True)
+    assert done.returncode == 1 and "Traceback" not in done.stderr and "Logging error" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: the disk is full")
+
+
+def test_input_in_messages_is_cut_and_escaped(jpt):
+    result = jpt("ls", "a\x1b[2Jb" + "長" * 500)
+    assert result.code == 2 and "\x1b" not in result.err and "a\\x1b[2Jb" in result.err
+    assert "長" * 150 in result.err and "長" * 200 not in result.err
+    assert result.err.count("\n") == 1
+
+
+def test_lists_do_not_control_the_terminal(jpt, tmp_path):
+    (tmp_path / "own" / "task").mkdir(parents=True)
+    (tmp_path / "own" / "task" / "mine.yaml").write_text("# A \x1b]0;title\x07 task.\nname: mine\n", encoding="utf-8")
+    result = jpt("ls", "tasks", "--config-dir=own")
+    assert "\x1b" not in result.out and "\x07" not in result.out
 
 
 def test_outputs_below_a_file_are_one_line(jpt, text):

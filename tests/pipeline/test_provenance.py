@@ -11,6 +11,11 @@ from jptransfer.pipeline.provenance import provenance
     ("task.files.train='~/reviews 2/a.tsv'", "task.files.train='…/a.tsv'"),
     ("++corpus.sources={mine:{path:/srv/x/y.txt}}", "++corpus.sources={mine:{path:…/y.txt}}"),
     ("a=[/x/y,/z,b/c]", "a=[…/y,…/z,b/c]"),
+    ("task.files.train=~someone/reviews/a.tsv", "task.files.train=…/a.tsv"),
+    ("+where=a /home/someone/b", "+where=a …/b"), ("x='a  ~someone/b (/srv/x/c)'", "x='a  …/c)'"),
+    ("x={a: /srv/x/y, b: ~/z/w}", "x={a: …/y, b: …/w}"),
+    ("hydra.sweeper.storage=sqlite:///srv/s.db", "hydra.sweeper.storage=sqlite:…/s.db"),
+    ("~hydra/launcher", "~hydra/launcher"), ("task.where.date=1/2 3/4", "task.where.date=1/2 3/4"),
     ("lm=hf:org/name@main", "lm=hf:org/name@main"), ("data_root=data/official", "data_root=data/official"),
 ])
 def test_overrides_are_recorded_without_places_of_this_machine(override, recorded):

@@ -135,3 +135,10 @@ def test_groups_of_columns_have_headings_of_their_own():
     assert r"\cmidrule(lr){2-3} \cmidrule(lr){4-4}" in text
     assert "A&B: x" in tables.markdown(table) and tables.csv_text(table).startswith("row,a_x,a_y,b_x")
     assert Table.from_json(table.to_json()) == table
+
+
+def test_csv_texts_are_no_formulas_of_a_spreadsheet() -> None:
+    names = ["=1+1", "+cmd", "-2+3", "@sum", "\tx", "plain", "a=b"]
+    table = Table("title", [Column("row", "Row")], [[Cell(name, name)] for name in names])
+    rows = [row[0] for row in csv.reader(io.StringIO(tables.csv_text(table)))]
+    assert rows == ["row", "'=1+1", "'+cmd", "'-2+3", "'@sum", "'\tx", "plain", "a=b"]

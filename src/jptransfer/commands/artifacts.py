@@ -11,7 +11,7 @@ from jptransfer.artifacts import Artifact, Store
 from jptransfer.artifacts.fingerprint import differences
 from jptransfer.artifacts.hub import pull_from_hub, push_to_hub
 from jptransfer.config import ArtifactsConfig
-from jptransfer.errors import ArtifactError, ConfigError, unknown
+from jptransfer.errors import ArtifactError, ConfigError, printable, unknown
 from jptransfer.files import json_text
 from jptransfer.stages import STAGES
 
@@ -34,7 +34,8 @@ def _ls(config: ArtifactsConfig, store: Store) -> None:
         print(json_text(found, indent=1))
         return
     for one in found:
-        print(f"{one['id']}  {one['kind']:<14}  {one['name']:<20} {human(one['bytes']):>9}  {one['headline']}".rstrip())
+        print(printable(
+            f"{one['id']}  {one['kind']:<14}  {one['name']:<20} {human(one['bytes']):>9}  {one['headline']}".rstrip()))
 
 
 def facts(artifact: Artifact) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def _show(config: ArtifactsConfig, store: Store) -> None:
         print(json_text([dataclasses.asdict(one.manifest) for one in chosen], indent=1))
         return
     for one in chosen:
-        print("\n".join(_page(one)))
+        print("\n".join(map(printable, _page(one))))
 
 
 def _page(artifact: Artifact) -> Iterator[str]:
@@ -94,9 +95,10 @@ def _leaves(value: Any, where: str = "") -> Iterator[tuple[str, Any]]:
 
 def _lineage(config: ArtifactsConfig, store: Store) -> None:
     for one in _chosen(config, store):
-        print(one.label)
+        print(printable(one.label))
         for depth, role, source in store.lineage(one):
-            print(f"{'  ' * depth}{role}: {source.label if isinstance(source, Artifact) else _outside(source)}")
+            print(printable(
+                f"{'  ' * depth}{role}: {source.label if isinstance(source, Artifact) else _outside(source)}"))
 
 
 def _outside(entry: dict[str, str]) -> str:
@@ -109,7 +111,7 @@ def _diff(config: ArtifactsConfig, store: Store) -> None:
     first, second = map(store.resolve, config.ids)
     lines = [f"{where.removeprefix('config.')}: {old} → {new}"
              for where, old, new in differences(first.manifest.recipe, second.manifest.recipe)]
-    print("\n".join(lines or ["no difference"]))
+    print("\n".join(map(printable, lines or ["no difference"])))
 
 
 def _verify(config: ArtifactsConfig, store: Store) -> None:
@@ -117,7 +119,7 @@ def _verify(config: ArtifactsConfig, store: Store) -> None:
     for folder in _located(config, store) if config.ids else store.folders(config.kind):
         problems = _problems(folder, store)
         damaged = damaged or bool(problems)
-        print(f"{folder.parent.name}/{folder.name}: {'; '.join(problems) or 'ok'}")
+        print(printable(f"{folder.parent.name}/{folder.name}: {'; '.join(problems) or 'ok'}"))
     if damaged:
         raise SystemExit(1)
 

@@ -48,7 +48,7 @@ def register(verb: Verb) -> None:
 def _run_root(outputs: str, verb: str) -> str:
     """Return the folder below which a verb logs; one that is removed at the end if the outputs cannot be written."""
     folder = Path(outputs, "runs", verb)
-    if can_write(folder):
+    if can_write(folder) or not Path(outputs).is_dir():
         return str(folder)
     temporary = tempfile.mkdtemp(prefix="jpt-")
     atexit.register(shutil.rmtree, temporary, ignore_errors=True)

@@ -21,7 +21,7 @@ from jptransfer.commands import replay
 from jptransfer.commands.compose import compose_row, compose_rows
 from jptransfer.commands.memory import current, watched_by
 from jptransfer.config import Config, Upstream, VocabularyUse
-from jptransfer.errors import ConfigError
+from jptransfer.errors import ConfigError, printable
 from jptransfer.pipeline import LM_WORDS, Compose, Node, Plan, Run, without
 from jptransfer.registry import METRICS, MODELS
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
@@ -117,7 +117,8 @@ def plan_lines(plan: Plan, store: Store) -> Iterator[str]:
             for step in plan.steps]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
-        yield "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]).rstrip()
+        cells = [*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]
+        yield printable("  ".join(cells).rstrip())
 
 
 def _lines(artifact: Artifact) -> Iterator[str]:

@@ -18,12 +18,12 @@ from omegaconf import DictConfig
 from jptransfer.commands import VERBS, Verb
 from jptransfer.commands.compose import typed
 from jptransfer.commands.words import as_typed
-from jptransfer.errors import JptError, causes
+from jptransfer.errors import JptError, causes, exhausted, shown
 from jptransfer.files import json_text, new_file
 
 JOB_FILE = "job.json"
-FULL = (errno.ENOSPC, errno.EDQUOT)
-CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
+CLOSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG,
+          errno.ELOOP, errno.EBADF, errno.ENXIO, errno.EBUSY)
 log = logging.getLogger("jptransfer")
 
 
@@ -45,7 +45,7 @@ def job(config: DictConfig) -> float | None:
         code = report_error(error)
         if not sweeping:
             raise SystemExit(code) from None
-        outcome = {"error": str(error) or type(error).__name__, "code": code}
+        outcome = {"error": explained(error)[0] or str(error) or type(error).__name__, "code": code}
     if sweeping:
         facts = {"number": hydra.job.num, "overrides": [as_typed(one) for one in hydra.overrides.task]}
         _write(Path(hydra.runtime.output_dir), facts | outcome)
@@ -61,28 +61,34 @@ def _run(verb: Verb, config: DictConfig) -> dict[str, Any] | None:
 def report_error(error: BaseException) -> int:
     """Print a failure as its kind deserves and return the exit code.
 
-    A user's mistake is one line unless ``JPT_DEBUG`` or ``HYDRA_FULL_ERROR`` asks for more, and so is a full disk or a
-    place that cannot be used; a bug keeps its traceback.
+    A user's mistake is one line unless ``JPT_DEBUG`` or ``HYDRA_FULL_ERROR`` asks for more, and so is a machine that
+    ran out of disk or memory and a place that cannot be used; a bug keeps its traceback.
     """
     if isinstance(error, BrokenPipeError) and _reader_is_gone():
         return 141
-    place = next(filter(None, map(_place_trouble, causes(error))), None)
-    line, code = (str(error), 2) if isinstance(error, JptError) else place or ("", 1)
+    line, code = explained(error)
     if line and not wants_traceback():
-        print(f"error: {line}", file=sys.stderr)
+        print(f"error: {shown(line)}", file=sys.stderr)
     else:
         traceback.print_exception(error)
     return code
 
 
+def explained(error: BaseException) -> tuple[str, int]:
+    """Return the line that says what is wrong, and the exit code; no line for a bug, which keeps its traceback."""
+    if line := exhausted(error):
+        return line, 1
+    if isinstance(error, JptError):
+        return str(error), 2
+    return next(filter(None, map(_place_trouble, causes(error))), ("", 1))
+
+
 def _place_trouble(error: BaseException) -> tuple[str, int] | None:
-    """Return line and exit code if the disk is full (1) or a place cannot be written or read at all (2)."""
-    number = getattr(error, "errno", None)
-    if number in FULL or os.strerror(errno.ENOSPC) in str(error):  # libraries that are not Python's tell it in words
-        return "the disk is full; the same command goes on from here once there is room", 1
-    if isinstance(error, OSError) and number in CLOSED:
-        return f"{error.strerror}: '{error.filename}'", 2
-    return None
+    """Return line and exit code if a place cannot be written or read at all (2) or nobody reads what is written (1)."""
+    if not isinstance(error, OSError) or error.errno not in (*CLOSED, errno.EPIPE):
+        return None
+    line = f"{error.strerror}: '{error.filename}'" if error.filename else str(error.strerror)
+    return line, 1 if error.errno == errno.EPIPE else 2
 
 
 def _reader_is_gone() -> bool:

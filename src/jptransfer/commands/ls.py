@@ -8,7 +8,7 @@ from jptransfer.commands.help import groups, headline
 from jptransfer.config import Config, LsConfig
 from jptransfer.config.describe import registered_settings
 from jptransfer.data_sources import data_sources
-from jptransfer.errors import ConfigError, unknown
+from jptransfer.errors import ConfigError, printable, unknown
 from jptransfer.registry import ALL
 from jptransfer.suites.library import shipped
 
@@ -27,7 +27,7 @@ def ls(config: LsConfig) -> None:
     else:
         raise ConfigError(unknown("list", config.what, known))
     width = max(len(name) for name, _ in lines)
-    print("\n".join(f"{name:<{width}}  {text}".rstrip() for name, text in lines))
+    print("\n".join(printable(f"{name:<{width}}  {text}".rstrip()) for name, text in lines))
 
 
 def catalogue() -> dict[str, list[Line]]:

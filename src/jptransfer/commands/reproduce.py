@@ -14,9 +14,10 @@ from hydra.types import RunMode
 from jptransfer import pipeline
 from jptransfer.artifacts import Store
 from jptransfer.commands.compose import Composer
+from jptransfer.commands.job import explained
 from jptransfer.commands.words import quote
 from jptransfer.config import ReproduceConfig
-from jptransfer.errors import ConfigError, JptError, unknown
+from jptransfer.errors import ConfigError, unknown
 from jptransfer.pipeline import Plan
 from jptransfer.report import numbers
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
@@ -134,12 +135,13 @@ def _build(plans: Sequence[SuitePlan], plan: Plan, config: ReproduceConfig, stor
     # Standard output is for results: what libraries print there belongs to the progress.
     with contextlib.redirect_stdout(sys.stderr):
         failed = pipeline.build_past_failures(plan, store, runtime, overrides)
-    return {key: (_one_line(error), 2 if isinstance(error, JptError) else 1) for key, error in failed.items()}
+    return {key: _failure(error) for key, error in failed.items()}
 
 
-def _one_line(error: BaseException) -> str:
-    said = " ".join(str(error).split())
-    return said if isinstance(error, JptError) else f"{type(error).__name__}: {said}" if said else type(error).__name__
+def _failure(error: BaseException) -> tuple[str, int]:
+    line, code = explained(error)
+    said, name = " ".join(str(error).split()), type(error).__name__
+    return line or (f"{name}: {said}" if said else name), code
 
 
 def _launcher() -> bool:

@@ -13,7 +13,7 @@ from jptransfer import stages
 from jptransfer.artifacts import Artifact, Manifest, Store
 from jptransfer.artifacts.store import recorded_files
 from jptransfer.config.qualified import qualified
-from jptransfer.errors import ConfigError, JptError, WorkError
+from jptransfer.errors import ConfigError, JptError, WorkError, exhausted
 from jptransfer.pipeline.chain import Node
 from jptransfer.pipeline.plan import Plan
 from jptransfer.pipeline.provenance import provenance
@@ -63,7 +63,8 @@ def build_past_failures(plan: Plan, store: Store, runtime: Runtime,
         except Exception as error:
             failed[node.fingerprint] = error
             if not behind:
-                runtime.progress.say(f"✗ {node.stage} {node.name}-{node.id}  {str(error) or type(error).__name__}")
+                what = exhausted(error) or str(error) or type(error).__name__
+                runtime.progress.say(f"✗ {node.stage} {node.name}-{node.id}  {what}")
     store.digests.save()
     return failed
 

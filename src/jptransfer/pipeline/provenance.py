@@ -15,8 +15,9 @@ from typing import Any
 import jptransfer
 
 PACKAGE = Path(jptransfer.__file__).parent
-FOLDERS = re.compile(r"""(?<=[=:,\[{'"])~?/(?:[^/,\]}'"]*/)*""")
-"""The folders of an absolute path in an override."""
+FOLDERS = re.compile(r"""(?<![^\s=:;,|()\[\]{}<>'"])(?:(?<!^)~[^/\s,'"]*)?/(?:[^/,\]}'"]*/)*""")
+"""The folders of an absolute path in an override: one that begins with `/`, `~/` or `~name/` after anything that is not
+part of a name."""
 RECORDED = ("accelerate", "datasets", "fugashi", "numpy", "pyarrow", "scikit-learn", "sentencepiece", "tokenizers",
             "torch", "transformers", "unidic-lite")
 

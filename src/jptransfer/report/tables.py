@@ -151,12 +151,17 @@ def csv_text(table: Table) -> str:
     extras = [list(dict.fromkeys(name for cell in cells for name in cell.values)) for cells in _by_column(table)]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([head for column, names in zip(table.columns, extras, strict=True)
+    writer.writerow([for_spreadsheets(head) for column, names in zip(table.columns, extras, strict=True)
                      for head in (column.key, *(f"{column.key}_{name}" for name in names))])
     for row in table.rows:
-        writer.writerow([value for cell, names in zip(row, extras, strict=True)
+        writer.writerow([for_spreadsheets(value) for cell, names in zip(row, extras, strict=True)
                          for value in (_measured(cell), *(cell.values.get(name) for name in names))])
     return stream.getvalue()
+
+
+def for_spreadsheets(value: Any) -> Any:
+    """Return a value of a CSV file; text that a spreadsheet would run as a formula gets a quotation mark before it."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
 
 
 def latex(table: Table, label: str = "") -> str:
