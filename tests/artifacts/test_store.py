@@ -203,3 +203,37 @@ def test_strangers_that_a_file_manager_leaves_do_no_harm(store: Store) -> None:
     (made.path / "added_tokens.json").write_text("{}")
     with pytest.raises(ArtifactError, match=r"added_tokens\.json: not in the manifest"):
         store.check(made)
+
+
+def test_the_lock_and_an_empty_work_folder_go_after_use(store: Store) -> None:
+    with store.lock("0" * 64, lambda: None) as work:
+        (work / ".work" / "deeper").mkdir(parents=True)
+        assert work.with_suffix(".lock").exists()
+    assert not list(store.work.iterdir())
+    with store.lock("0" * 64, lambda: None) as work:
+        (work / ".work").mkdir(parents=True)
+        (work / ".work" / "checkpoint").write_text("half of it")
+    assert [path.name for path in store.work.iterdir()] == [work.name]
+
+
+def test_many_artifacts_are_removed_with_one_look_at_the_manifests(store: Store, monkeypatch) -> None:
+    corpora = [put(store, f"corpus{number}") for number in range(4)]
+    users = [put(store, f"tokenizer{number}", "tokenizer", {"corpus": {
+        "kind": "corpus", "fingerprint": one.manifest.fingerprint}}) for number, one in enumerate(corpora)]
+    kept = put(store, "kept", inputs={"corpus": {"kind": "corpus", "fingerprint": corpora[3].manifest.fingerprint}})
+    read, looks = Manifest.read, []
+    monkeypatch.setattr(Manifest, "read", lambda folder: (looks.append(folder), read(folder))[1])
+    removed = list(store.remove_all([*corpora[:3], *users]))
+    assert len(looks) == 9 and {one.path for one in removed[:4]} == {one.path for one in users}
+    assert {one.path for one in store.all()} == {corpora[3].path, kept.path}
+    with pytest.raises(ArtifactError, match="still needed by corpus/kept"):
+        store.remove(corpora[3])
+
+
+def test_a_list_reads_every_manifest_once(store: Store, monkeypatch) -> None:
+    made = put(store, "kyoto")
+    (put(store, "osaka").path / "manifest.json").write_text("{}")
+    read, looks = Manifest.read, []
+    monkeypatch.setattr(Manifest, "read", lambda folder: (looks.append(folder), read(folder))[1])
+    sound, damaged = store.survey()
+    assert sound == [made] and len(damaged) == 1 and len(looks) == 2

@@ -6,7 +6,6 @@ Layout under the outputs folder: ``artifacts/<kind>/<name>-<12 hex>/`` (complete
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +20,7 @@ from jptransfer.artifacts.form import is_digest
 from jptransfer.artifacts.manifest import FILE, SCRATCH, Manifest
 from jptransfer.errors import ArtifactError, nearest
 from jptransfer.files import check_readable, open_permissions
+from jptransfer.locks import exclusive
 
 
 @dataclass(frozen=True)
@@ -101,12 +101,14 @@ class Store:
         """
         return self.open(self.locate(reference, kinds, words))
 
-    def locate(self, reference: str, kinds: Sequence[str] = (), words: Sequence[str] = ()) -> Path:
+    def locate(self, reference: str, kinds: Sequence[str] = (), words: Sequence[str] = (),
+               folders: Sequence[Path] | None = None) -> Path:
         """Return the folder meant by an id, whole or the start of one, a folder name, ``kind/name-id`` or a path.
 
         Args:
             kinds: those wanted; an artifact of another kind is meant only if none of these is.
             words: what else could have been meant, for the message.
+            folders: those of `folders`, for a caller that looks for several artifacts.
 
         Raises:
             ArtifactError: none or several match; the message names the nearest.
@@ -114,7 +116,7 @@ class Store:
         if (Path(reference) / FILE).is_file():
             return Path(reference)
         wanted = reference.rsplit("/", 1)[-1]
-        everything = list(self.folders())
+        everything = list(self.folders()) if folders is None else folders
         hits = [f for f in everything if f.name == wanted or f.name[-SHORT:].startswith(wanted)]
         hits = [f for f in hits if f.parent.name in kinds] or hits
         if len(wanted) > SHORT and not hits:
@@ -137,18 +139,15 @@ class Store:
     @contextmanager
     def lock(self, fingerprint: str, waiting: Callable[[], None]) -> Iterator[Path]:
         """Hold the work folder of an identity; `waiting` is called once if another process has it."""
-        self.work.mkdir(parents=True, exist_ok=True)
-        short = fingerprint[:SHORT]
-        place = self.work / f"{short}.lock"
+        work = self.work / fingerprint[:SHORT]
+        place = work.with_suffix(".lock")
         if place.is_dir():
             shutil.rmtree(place)
-        with place.open("w") as handle:
+        with exclusive(place, waiting):
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                waiting()
-                fcntl.flock(handle, fcntl.LOCK_EX)
-            yield self.work / short
+                yield work
+            finally:
+                _remove_if_empty(work)
 
     def publish(self, work: Path, manifest: Manifest) -> Artifact:
         """Write the manifest, last of all files, and move the work folder into its place."""
@@ -185,12 +184,18 @@ class Store:
             shutil.rmtree(target)
         return complete.rename(target)
 
+    def users(self) -> dict[str, list[Artifact]]:
+        """Return the artifacts that were made directly from each fingerprint. Every manifest is read once."""
+        found: dict[str, list[Artifact]] = {}
+        for other in self.all():
+            inputs = {entry["fingerprint"] for entry in other.manifest.inputs.values() if "fingerprint" in entry}
+            for one in inputs - {other.manifest.fingerprint}:
+                found.setdefault(one, []).append(other)
+        return found
+
     def dependents(self, artifact: Artifact) -> list[Artifact]:
         """Return the artifacts made directly from this one."""
-        mine = artifact.manifest.fingerprint
-        return [other for other in self.all()
-                if other.manifest.fingerprint != mine
-                and any(entry.get("fingerprint") == mine for entry in other.manifest.inputs.values())]
+        return self.users().get(artifact.manifest.fingerprint, [])
 
     def lineage(self, artifact: Artifact) -> list[tuple[int, str, Artifact | dict]]:
         """Return what an artifact was made from as (depth, role, artifact or record of an input that is not here)."""
@@ -234,12 +239,30 @@ class Store:
                                 "a sound copy (jpt artifacts pull)")
 
     def remove(self, artifact: Artifact) -> None:
-        """Delete an artifact. A damaged one is no use to what was made from it, and can be made again under its id.
+        """Delete one artifact, see `remove_all`."""
+        for _ in self.remove_all([artifact]):
+            pass
+
+    def remove_all(self, artifacts: Sequence[Artifact]) -> Iterator[Artifact]:
+        """Delete artifacts, those made from others first, and yield each one that is gone.
+
+        A damaged artifact is no use to what was made from it, and can be made again under its id.
 
         Raises:
-            ArtifactError: other artifacts were made from it; the message names them.
+            ArtifactError: others were made from one of them and stay; the message names them.
         """
-        needed = self.dependents(artifact)
+        users = self.users()
+        left = {one.path: one for one in artifacts}
+        while left:
+            ids = {one.manifest.fingerprint for one in left.values()}
+            free = [path for path, one in left.items()
+                    if not any(user.manifest.fingerprint in ids for user in users.get(one.manifest.fingerprint, ()))]
+            for path in free or list(left):  # edited manifests can name each other
+                self._remove_unused(left[path], users)
+                yield left.pop(path)
+
+    def _remove_unused(self, artifact: Artifact, users: dict[str, list[Artifact]]) -> None:
+        needed = [user for user in users.get(artifact.manifest.fingerprint, ()) if user.path.exists()]
         if needed and not self.verify(artifact):
             names = ", ".join(other.label for other in needed[:5])
             raise ArtifactError(f"{artifact.label} is still needed by {names}; remove those first")
@@ -296,6 +319,13 @@ def _files_in(folder: Path) -> set[str]:
     """Return the names of the files below a folder but those in `SCRATCH`."""
     return {str(path.relative_to(folder)) for path in folder.rglob("*")
             if path.is_file() and SCRATCH not in path.relative_to(folder).parts}
+
+
+def _remove_if_empty(work: Path) -> None:
+    """Remove a work folder that holds no file, as one of a stage that failed before it wrote anything."""
+    if work.is_dir() and not work.is_symlink() and all(path.is_dir() and not path.is_symlink()
+                                                       for path in work.rglob("*")):
+        shutil.rmtree(work, ignore_errors=True)
 
 
 def recorded_files(folder: Path) -> dict[str, dict[str, object]]:

@@ -141,13 +141,8 @@ def _rm(config: ArtifactsConfig, store: Store) -> None:
                 raise
             store.delete(folder)
             print(f"removed {folder.parent.name}/{folder.name} (its manifest was damaged)")
-    while waiting:
-        ids = {one.id for one in waiting}
-        free = [one for one in waiting if not ids & {user.id for user in store.dependents(one)}] or waiting
-        for one in free:
-            store.remove(one)
-            print(f"removed {one.label}")
-        waiting = [one for one in waiting if one not in free]
+    for one in store.remove_all(waiting):
+        print(f"removed {one.label}")
 
 
 def _push(config: ArtifactsConfig, store: Store) -> None:
@@ -181,7 +176,8 @@ def _chosen(config: ArtifactsConfig, store: Store) -> list[Artifact]:
 def _located(config: ArtifactsConfig, store: Store) -> list[Path]:
     if not config.ids:
         raise ConfigError(f"jpt artifacts {config.action} needs at least one id; `jpt artifacts ls` lists them")
-    return list(dict.fromkeys(map(store.locate, config.ids)))
+    folders = list(store.folders())
+    return list(dict.fromkeys(store.locate(one, folders=folders) for one in config.ids))
 
 
 ACTIONS: dict[str, Callable[[ArtifactsConfig, Store], None]] = {
