@@ -66,13 +66,19 @@ def memory_of(words: list[str]) -> Memory | None:
     """Return the memory of a command; None for one with options, such as a sweep or another folder of choices."""
     if any(word.startswith("-") for word in words):
         return None
+    whole = json_text([words, str(Path.cwd()), surroundings()], sort_keys=True, ensure_ascii=True)
+    name = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:24]
+    return Memory(outputs_of(words) / "cache" / "commands" / f"{name}.json")
+
+
+def surroundings() -> str:
+    """Return a digest of what every answer follows from: environment, installed packages, source, configurations."""
     environment = {name: value for name, value in os.environ.items() if name not in PASSING}
     packages = stamp(Path(sysconfig.get_path("purelib")))
     sources = [[str(path), stamp(path)] for root in (PACKAGE, resource("configs")) for path in files_below(root)
                if path.suffix in (".py", ".yaml")]
-    whole = json_text([words, str(Path.cwd()), environment, packages, sources], sort_keys=True, ensure_ascii=True)
-    name = hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()[:24]
-    return Memory(outputs_of(words) / "cache" / "commands" / f"{name}.json")
+    whole = json_text([environment, packages, sources], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def outputs_of(words: list[str]) -> Path:

@@ -15,15 +15,15 @@ from jptransfer import pipeline
 from jptransfer.artifacts import Store
 from jptransfer.commands.compose import Composer
 from jptransfer.commands.job import explained
+from jptransfer.commands.suite_states import SuiteState, SuiteStates
 from jptransfer.commands.words import quote
 from jptransfer.config import ReproduceConfig
-from jptransfer.errors import ConfigError, unknown
+from jptransfer.errors import ConfigError
 from jptransfer.pipeline import Plan
 from jptransfer.report import numbers
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 from jptransfer.suites import library
-from jptransfer.suites.library import Suite
-from jptransfer.suites.planning import CellPlan, Choice, Compose, SuitePlan, estimate, joint_plan, plan_suite
+from jptransfer.suites.planning import CellPlan, Choice, SuitePlan, estimate, joint_plan, plan_suite
 
 if TYPE_CHECKING:
     from jptransfer.suites.results import SuiteResult
@@ -38,11 +38,12 @@ def reproduce(config: ReproduceConfig) -> dict[str, Any] | None:
     Returns:
         As a job of a launcher: ``{failures}``; the process that launched it writes the tables.
     """
-    store, compose = Store(config.outputs_root), Composer()
+    store = Store(config.outputs_root)
     if config.suite == "ls":
-        list_suites(config, compose, store)
+        list_suites(config, store)
         return None
-    suites = at_scale(library.find(config.suite), config.scale)
+    compose = Composer()
+    suites = library.at_scale(config.scale, config.suite)
     if len(suites) > 1 and (config.only or config.cells):
         raise ConfigError("only and cells choose of one suite; name it, as in bataa2019/table3")
     plans = [plan_suite(suite, _choice(config), compose, store) for suite in suites]
@@ -66,42 +67,33 @@ def _choice(config: ReproduceConfig) -> Choice:
                   [f"data_root={quote(config.data_root)}", f"outputs_root={quote(config.outputs_root)}"])
 
 
-def at_scale(suites: Sequence[Suite], scale: str) -> list[Suite]:
-    """Return those of several suites that have a scale.
-
-    Raises:
-        ConfigError: none has it.
-    """
-    found = [suite for suite in suites if scale in suite.config.scales]
-    if not found:
-        raise ConfigError(unknown("scale", scale, {name for suite in suites for name in suite.config.scales}))
-    return found
-
-
-def list_suites(config: ReproduceConfig, compose: Compose, store: Store) -> None:
+def list_suites(config: ReproduceConfig, store: Store) -> None:
     """Print every shipped suite with its state at the scale asked for."""
-    rows = []
-    for suite in at_scale(library.find(library.ALL), config.scale):
-        planned = plan_suite(suite, Choice(config.scale, places=_choice(config).places), compose, store)
-        rows.append((suite.name, _state(planned, joint_plan([planned], store)), suite.config.title))
+    states = SuiteStates(store, config.scale, _choice(config).places, Composer)
+    rows = [(one.name, _spoken(states.of(one)), one.title) for one in states.outlines]
+    states.save()
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     print("\n".join(f"{name:<{widths[0]}}  {state:<{widths[1]}}  {title}" for name, state, title in rows))
 
 
-def _state(planned: SuitePlan, plan: Plan) -> str:
+def _state(planned: SuitePlan, plan: Plan) -> SuiteState:
     missing = {step.node.fingerprint for step in plan.missing}
     blocked = sum(cell.problem is not None for cell in planned.cells)
     there = sum(not cell.problem and not missing & {node.fingerprint for node in cell.targets.values()}
                 for cell in planned.cells)
-    kept = [f"{blocked} can't be run"] if blocked else []
-    return ", ".join([f"{there} of {numbers.count(len(planned.cells), 'cell')} cached", *kept])
+    return SuiteState(len(planned.cells), there, blocked)
+
+
+def _spoken(state: SuiteState) -> str:
+    blocked = [f"{state.blocked} can't be run"] if state.blocked else []
+    return ", ".join([f"{state.cached} of {numbers.count(state.cells, 'cell')} cached", *blocked])
 
 
 def state_lines(plans: Sequence[SuitePlan], plan: Plan, store: Store) -> Iterator[str]:
     """Yield what is there, what is missing, why cells can't be run, and how long the rest may take."""
     width = max(len(planned.suite.name) for planned in plans)
     for planned in plans:
-        yield f"{planned.suite.name:<{width}}  {_state(planned, plan)}"
+        yield f"{planned.suite.name:<{width}}  {_spoken(_state(planned, plan))}"
     problems: dict[str, list[str]] = {}
     for planned in plans:
         for cell in planned.cells:

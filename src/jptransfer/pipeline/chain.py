@@ -176,8 +176,8 @@ class Chain:
     def _node(self, stage: str, section: str, name: str, config: Any, inputs: dict[str, Node | Reference]) -> Node:
         digests, lacking = external_inputs(config, self.store, section, self.config.data_root)
         missing = self.missing or MissingFiles()
-        for source, message in lacking:
-            missing.add(source, f"{self.where}{message}" if self.missing else message)
+        for source, message, path in lacking:
+            missing.add(source, f"{self.where}{message}" if self.missing else message, path)
         if not self.missing:
             missing.check()
         return Node(stage, name, pin(config, digests), inputs, digests, section)

@@ -6,7 +6,7 @@ import copy
 import difflib
 import glob
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import metadata
@@ -73,7 +73,11 @@ def pin(config: Section, digests: Mapping[str, str]) -> Section:
 
 
 class MissingFileError(ConfigError):
-    """A path that a configuration names is not there."""
+    """Paths that a configuration names are not there."""
+
+    def __init__(self, message: str, paths: Sequence[str]) -> None:
+        super().__init__(message)
+        self.paths = tuple(paths)
 
 
 @dataclass
@@ -81,9 +85,11 @@ class MissingFiles:
     """Paths of a configuration that are not there, collected while it is planned so that all are reported at once."""
 
     messages: dict[DataSource | None, list[str]] = field(default_factory=dict)
+    paths: list[str] = field(default_factory=list)
 
-    def add(self, source: DataSource | None, message: str) -> None:
+    def add(self, source: DataSource | None, message: str, path: str) -> None:
         """Note a missing path and the official files that it belongs to, if any."""
+        self.paths.append(path)
         known = self.messages.setdefault(source, [])
         if message not in known:
             known.append(message)
@@ -93,7 +99,7 @@ class MissingFiles:
         if self.messages:
             raise MissingFileError(". Also ".join(
                 "; ".join([*errors, *([f"get it from {source}"] if source else [])])
-                for source, errors in self.messages.items()))
+                for source, errors in self.messages.items()), self.paths)
 
 
 def missing_file(where: str, value: str) -> MissingFileError:
@@ -104,7 +110,7 @@ def missing_file(where: str, value: str) -> MissingFileError:
     tail = f" (did you mean '{path.parent / hint[0]}'?)" if hint else ""
     if not path.parent.is_dir() and not tail:
         tail = f"; the folder '{path.parent}' is not there either (official files are looked for under data_root=…)"
-    return MissingFileError(f"{where}: no such file or folder: '{value}'{tail}")
+    return MissingFileError(f"{where}: no such file or folder: '{value}'{tail}", [value])
 
 
 def place_digest(place: External, store: Store) -> str:
@@ -162,12 +168,12 @@ def shown(where: str, section: str) -> str:
 
 
 def external_inputs(config: object, store: Store, section: str,
-                    data_root: str) -> tuple[dict[str, str], list[tuple[DataSource | None, str]]]:
+                    data_root: str) -> tuple[dict[str, str], list[tuple[DataSource | None, str, str]]]:
     """Return ``{dotted field: digest}`` of every external value of a stage's configuration, and what is missing.
 
     Messages name the field under `section`, the part of the user's configuration that the stage's came from. A path
-    that is not there has a digest that begins with ``missing``. It is listed with its official files and a message,
-    unless it is a source of a corpus that skips what it cannot read.
+    that is not there has a digest that begins with ``missing``. It is listed with its official files, a message and the
+    path, unless it is a source of a corpus that skips what it cannot read.
     """
     corpus = getattr(config, "corpus", None)
     tolerant = isinstance(corpus, CorpusConfig) and corpus.on_error is OnError.skip
@@ -180,5 +186,5 @@ def external_inputs(config: object, store: Store, section: str,
             # Nodes that lack different files stay different, so that planning goes on to the other files.
             found[place.where] = "missing" if tolerant else f"missing:{place.value}"
             if not tolerant:
-                missing.append((source_of(place.value, data_root), str(error)))
+                missing.append((source_of(place.value, data_root), str(error), place.value))
     return found, missing

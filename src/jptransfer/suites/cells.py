@@ -34,8 +34,14 @@ class Score:
 
 
 class CellKind(Protocol):
-    """What every kind of cell says of itself."""
+    """What every kind of cell says of itself.
 
+    Attributes:
+        kind: of the artifacts that a cell needs.
+        seeded: whether there is one for each seed.
+    """
+
+    kind: str
     seeded: bool
 
     @staticmethod
@@ -50,7 +56,7 @@ class CellKind(Protocol):
 class Evaluations:
     """The score of a task model on the final split."""
 
-    seeded = True
+    kind, seeded = "evaluation", True
 
     @staticmethod
     def target(chain: Chain) -> Node:
@@ -77,7 +83,7 @@ class Evaluations:
 class Counts:
     """What a data set holds, added up from its summary."""
 
-    seeded = False
+    kind, seeded = "dataset", False
 
     @staticmethod
     def target(chain: Chain) -> Node:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
@@ -55,6 +56,19 @@ def find(choice: str) -> list[Suite]:
     return [read(name, known[name]) for name in meant]
 
 
+def at_scale(scale: str, choice: str = ALL) -> list[Suite]:
+    """Return those of the suites meant (see `find`) that have a scale.
+
+    Raises:
+        ConfigError: none has it.
+    """
+    suites = find(choice)
+    found = [suite for suite in suites if scale in suite.config.scales]
+    if not found:
+        raise ConfigError(unknown("scale", scale, {name for suite in suites for name in suite.config.scales}))
+    return found
+
+
 def read(name: str, path: Path) -> Suite:
     """Read and check one suite.
 
@@ -65,8 +79,7 @@ def read(name: str, path: Path) -> Suite:
         raise ConfigError(f"no such suite: '{path}'")
     layers = [layer for layer in (path.parent / SHARED, path) if layer.is_file()]
     try:
-        config = restored(OmegaConf.to_object(OmegaConf.merge(OmegaConf.structured(SuiteConfig),
-                                                             *map(_load, layers))))
+        config = restored(OmegaConf.to_object(OmegaConf.merge(_schema(), *map(_load, layers))))
         check(config)
     except OmegaConfBaseException as error:
         raise ConfigError(f"{path}: {explain_value(error, SuiteConfig, more='')}") from error
@@ -80,7 +93,22 @@ def read(name: str, path: Path) -> Suite:
     return Suite(name, config)
 
 
+@cache
+def _schema() -> DictConfig:
+    return OmegaConf.structured(SuiteConfig)
+
+
 def _load(path: Path) -> DictConfig:
+    """Return what a suite's file holds. What suites share is read once for all of them."""
+    return _load_shared(path, path.stat().st_mtime_ns) if path.name == SHARED else _read_file(path)
+
+
+@cache
+def _load_shared(path: Path, changed: int) -> DictConfig:
+    return _read_file(path)
+
+
+def _read_file(path: Path) -> DictConfig:
     from yaml import YAMLError
 
     try:

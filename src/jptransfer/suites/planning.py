@@ -76,7 +76,7 @@ def plan_suite(suite: Suite, choice: Choice, compose: Compose, store: Store) -> 
         ConfigError: the suite has no such scale, row or cell, or a cell is in none of the rows.
     """
     config = suite.config
-    names = [(row, column) for row, entry in config.rows.items() if not entry.stated for column in config.columns]
+    names = cell_names(suite)
     for noun, wanted, known in (("scale", [choice.scale], list(config.scales)), ("row", choice.rows, list(config.rows)),
                                 ("cell", choice.cells, ["/".join(name) for name in names])):
         for one in wanted:
@@ -88,6 +88,12 @@ def plan_suite(suite: Suite, choice: Choice, compose: Compose, store: Store) -> 
     cells = [_plan_cell(suite, row, column, choice, compose, store) for row, column in names
              if row in (choice.rows or config.rows) and (not choice.cells or f"{row}/{column}" in choice.cells)]
     return SuitePlan(suite, choice.scale, cells)
+
+
+def cell_names(suite: Suite) -> list[tuple[str, str]]:
+    """Return row and column of every cell that can be run, row by row."""
+    config = suite.config
+    return [(row, column) for row, entry in config.rows.items() if not entry.stated for column in config.columns]
 
 
 def _plan_cell(suite: Suite, row: str, column: str, choice: Choice, compose: Compose, store: Store) -> CellPlan:
