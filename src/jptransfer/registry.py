@@ -213,6 +213,9 @@ TASKS = _table("task", {
 
 DATASETS = _table("data set", {
     "text_file": ("datasets.text_file:read", "labelled texts in TSV, CSV or JSON lines: your own, the toy's, JRTE's"),
+    "labelled_lines": ("datasets.labelled_lines:read", "a label and a text on each line: SST, MR, TREC, fastText's"),
+    "label_folders": ("datasets.label_folders:read", "a folder for each label, with a text per file (pos/, neg/)"),
+    "chabsa": ("datasets.chabsa:read", "chABSA: opinions of sentences of annual reports, or of their aspects"),
     "conll_file": ("datasets.conll_file:read", "tagged tokens in columns: your own, the toy's, CRF++'s, WNUT's"),
     "livedoor": ("datasets.livedoor:read", "livedoor news topics (titles or bodies)"),
     "knbc_polarity": ("datasets.knbc:polarity", "KNB corpus, polarity of opinions"),

@@ -73,7 +73,8 @@ def test_a_misaligned_span_takes_the_units_it_touches():
 
 @pytest.mark.parametrize("scheme, tags", [
     ("iob1", "I-A I-A B-A I-B O I-A"), ("iob2", "B-A I-A B-A B-B O B-A"), ("ioe1", "I-A E-A I-A I-B O I-A"),
-    ("ioe2", "I-A E-A E-A E-B O E-A"), ("bioes", "B-A E-A S-A S-B O S-A"), ("bilou", "B-A L-A U-A U-B O U-A")])
+    ("ioe2", "I-A E-A E-A E-B O E-A"), ("bioes", "B-A E-A S-A S-B O S-A"), ("bmes", "B-A E-A S-A S-B O S-A"),
+    ("bilou", "B-A L-A U-A U-B O U-A")])
 def test_schemes_are_written_and_read_again(scheme, tags):
     spans = [Span(0, 2, "A"), Span(2, 3, "A"), Span(3, 4, "B"), Span(5, 6, "A")]
     assert tag_units(6, spans, scheme) == tags.split()

@@ -215,9 +215,12 @@ class TextsConfig:
     artifact: str = "???"
     """task model: artifact id, or folder"""
     input: str = "-"
-    """file with one text a line, or .jsonl with a field `text`; - for standard input"""
+    """file with one text per line, or of JSON objects with a field `text` (one per line, or a list); - for standard
+    input"""
     input_format: str = ""
     """text or jsonl; empty: from the input's name, text on standard input"""
+    encoding: str = "utf-8"
+    """character encoding of the input"""
     output: str = "-"
     """file to write; - for standard output"""
     batch_size: int = setting(64, low=1)

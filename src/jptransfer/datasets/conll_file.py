@@ -12,7 +12,7 @@ from jptransfer.datasets.base import RawDataset, data_files, intake, reader_opti
 from jptransfer.datasets.tables import SEPARATORS, is_number
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.tasks.ner import EntityExample
-from jptransfer.tasks.spans import chunks, to_characters
+from jptransfer.tasks.spans import chunks, split_tag, to_characters
 
 OPTIONS = {"joiner": ("auto", "space", "none"), "comment": ("",), "docstart": ("skip", "document", "sentence")}
 BLANKS = re.compile("[ \t]+")
@@ -26,12 +26,13 @@ Sentence = tuple[str, str, list[list[str]]]
 
 
 def read(config: TaskConfig) -> RawDataset:
-    """Read ``files.train``, ``validation``, ``test`` or ``all``; IOB, IOE, BIOES and BILOU tags tell themselves.
+    """Read ``files.train``, ``validation``, ``test`` or ``all``; IOB, IOE, BIOES, BMES and BILOU tags tell themselves.
 
     ``options.joiner`` makes the text: auto (a sentence with kana or kanji is written without spaces but between two
-    Latin letters, another one with spaces), space or none. Lines that begin with ``options.comment`` are left out. A
-    line ``-DOCSTART-`` ends a sentence and is left out too, unless ``options.docstart`` takes it for a sentence, as
-    counts of CoNLL-2003 often do, or for the beginning of a document, which is not divided where splits are made.
+    Latin letters, another one with spaces), space or none. Lines that begin with ``options.comment`` are left out; by
+    default those before a sentence that begin with ``#`` and have no tag in the tag's column. A line ``-DOCSTART-``
+    ends a sentence and is left out too, unless ``options.docstart`` takes it for a sentence, as counts of CoNLL-2003
+    often do, or for the beginning of a document, which is not divided where splits are made.
     """
     options, trouble = reader_options(config, OPTIONS), intake(config)
     columns = _number(config.token_column, "token_column"), _number(config.tag_column, "tag_column")
@@ -58,7 +59,8 @@ def _sentences(path: Path, config: TaskConfig, options: Mapping[str, str], troub
     rows: list[list[str]] = []
     for number, line in read_lines(path, config.encoding, trouble):
         opens = options["docstart"] != "sentence" and line.startswith(DOCUMENT)
-        if not opens and options["comment"] and line.startswith(options["comment"]):
+        cells = BLANKS.split(line.strip(" \t")) if separator is None else line.split(separator)
+        if not opens and _is_comment(line, cells, options["comment"], config.tag_column, not rows):
             continue
         if rows and (opens or not line.strip(" \t")):
             yield f"{path}:{begin}", document, rows
@@ -67,9 +69,22 @@ def _sentences(path: Path, config: TaskConfig, options: Mapping[str, str], troub
             document = f"{path.name}:{number}" if options["docstart"] == "document" else ""
         elif line.strip(" \t"):
             begin = begin if rows else number
-            rows.append(BLANKS.split(line.strip(" \t")) if separator is None else line.split(separator))
+            rows.append(cells)
     if rows:
         yield f"{path}:{begin}", document, rows
+
+
+def _is_comment(line: str, cells: list[str], mark: str, tag_column: str, between: bool) -> bool:
+    """Whether a line is a comment: it begins with the mark, or, if none is given, with ``#`` between sentences."""
+    if mark:
+        return line.startswith(mark)
+    if not between or not line.startswith("#"):
+        return False
+    try:
+        split_tag(cells[int(tag_column)])
+    except (IndexError, ValueError):
+        return True
+    return len(cells) < 2
 
 
 def _separator(name: str) -> str | None:

@@ -37,7 +37,7 @@ def attention_file(config: AttentionConfig, folder: Path, runtime: Runtime) -> i
     if config.output != STANDARD and suffix not in (PAGE, *OBJECTS) and not is_stream(Path(config.output)):
         raise ConfigError(f"output: a page ({PAGE}) or weights (.jsonl) can be written, not '{config.output}'")
     check_output(config.output)
-    rows = islice(read_rows(config.input, config.input_format), config.limit)
+    rows = islice(read_rows(config.input, config.input_format, config.encoding), config.limit)
     predictor = load_predictor(folder, runtime)
     examples = [predictor.task.example(str(place), row["text"]) for place, row in enumerate(rows)]
     found = list(attended(predictor, examples, config.batch_size))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from jptransfer.config import OutputFormat, PredictConfig
-from jptransfer.corpora.intake import Intake, locate, parse_json, read_lines
+from jptransfer.corpora.intake import Intake, json_lines, locate, parse_json, read_lines
 from jptransfer.errors import ConfigError, DataError, unknown
 from jptransfer.files import bare_name, bare_suffix, check_new_file, check_new_folder, new_file, new_folder
 from jptransfer.runtime import Runtime
@@ -41,7 +41,7 @@ def predict_file(config: PredictConfig, folders: Sequence[Path], runtime: Runtim
     """
     from jptransfer.training.prediction import load_ensemble
 
-    written, rows = 0, read_rows(config.input, config.input_format)
+    written, rows = 0, read_rows(config.input, config.input_format, config.encoding)
     if config.format is OutputFormat.brat:
         check_new_folder(Path(config.output), "output")
     else:
@@ -108,16 +108,16 @@ def _input_format(source: str, layout: str) -> str:
     return layout
 
 
-def read_rows(source: str, layout: str) -> Iterator[Row]:
+def read_rows(source: str, layout: str, encoding: str = "utf-8") -> Iterator[Row]:
     """Yield the objects of a file or of standard input, each with the field `text`; an empty `layout` is found."""
     layout = _input_format(source, layout)
     path = Path("/dev/stdin" if source == STANDARD else source)
     if not path.exists():
         locate(source, _Strict())
-    lines = read_lines(path, "utf-8", _Strict())
+    lines = read_lines(path, encoding, _Strict())
     if layout == TEXT:
         return ({"text": line} for _, line in lines)
-    return (_object(f"{path}:{number}", line) for number, line in lines if line.strip())
+    return (_object(f"{path}:{number}", line) for number, line in json_lines(lines) if line.strip())
 
 
 class _Strict(Intake):

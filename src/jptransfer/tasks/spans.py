@@ -1,7 +1,8 @@
 """Tags to typed spans and back, by the rules of conlleval (the script of CoNLL-2000 and later): pure functions.
 
-A tag is ``O``, or a prefix and a type such as ``B-LOC``. Prefixes of IOB1, IOB2, IOE1, IOE2, BIOES (``S`` single) and
-BILOU (``L`` last, ``U`` unit) are read by one rule, so a file's scheme need not be named; what is written is IOB2.
+A tag is ``O``, or a prefix and a type such as ``B-LOC``. Prefixes of IOB1, IOB2, IOE1, IOE2, BIOES (``S`` single),
+BMES and BMEO (``M`` middle), and BILOU (``L`` last, ``U`` unit) are read by one rule, so a file's scheme need not be
+named; what is written is IOB2.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ UNTYPED = "entity"
 
 _STARTS = frozenset("BSU")
 _ENDS = frozenset("ESLU")
-_PREFIXES = _STARTS | _ENDS | {"I"}
+_PREFIXES = _STARTS | _ENDS | {"I", "M"}
 
 
-SCHEMES = {"iob1": "", "iob2": "IBIB", "ioe1": "", "ioe2": "IIEE", "iobes": "IBES", "bioes": "IBES", "bilou": "IBLU"}
+SCHEMES = {"iob1": "", "iob2": "IBIB", "ioe1": "", "ioe2": "IIEE", "iobes": "IBES", "bioes": "IBES", "bmes": "MBES",
+           "bilou": "IBLU"}
 """Schemes that can be written -> prefixes of an entity's inner, first, last and only unit; those of 1 depend."""
 
 
@@ -39,7 +41,7 @@ def split_tag(tag: str) -> tuple[str, str]:
     if prefix == OUTSIDE and not kind:
         return OUTSIDE, ""
     if prefix not in _PREFIXES:
-        raise ValueError(f"'{tag}' is no tag (O, or B-, I-, E-, S-, L-, U- and a type)")
+        raise ValueError(f"'{tag}' is no tag (O, or B-, I-, M-, E-, S-, L-, U- and a type)")
     return prefix, kind or UNTYPED
 
 
