@@ -1,6 +1,9 @@
 """`jpt reproduce` on a tiny suite of linear models: what is run once, what fails, what a second call does."""
 
+import html
 import json
+import re
+import shlex
 import subprocess
 import sys
 
@@ -179,3 +182,19 @@ def test_a_transfer_from_made_sentences_to_the_arrows(jpt, tmp_path):
         "none", "transfer"}
     assert len(list((tmp_path / "outputs/artifacts/task_model").glob("*"))) == 3  # and the source
     assert "nothing to run" in jpt("reproduce", "mine.yaml", "dry_run=true").out
+
+
+def test_the_commands_on_the_page_are_those_of_this_table(jpt, suite, tmp_path):
+    (tmp_path / "confs").mkdir()
+    done = jpt("reproduce", "mine.yaml", "only=[good]", "seeds=[3,4]", "overrides=['finetuning.tfidf.c=[2.0]']",
+               "--config-dir=confs", "runtime.threads=1")
+    assert done.code == 0, done.err
+    folder = tmp_path / "outputs/suites/mine/toy"
+    page = (folder / "page.html").read_text(encoding="utf-8")
+    table, cell = (shlex.split(html.unescape(found))[1:] for found in re.findall(r'"command"><code>(.*?)</code>', page))
+    assert table[:3] == ["reproduce", "mine.yaml", "scale=toy"] and "runtime.threads=1" not in table
+    before = json.loads((folder / "table.json").read_text(encoding="utf-8"))
+    again = jpt(*table)
+    assert again.code == 0 and "nothing to run" in again.err
+    assert json.loads((folder / "table.json").read_text(encoding="utf-8")) == before
+    assert cell[0] == "run" and "missing" not in jpt("eval", *cell[1:], "dry_run=true").out

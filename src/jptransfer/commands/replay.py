@@ -36,5 +36,11 @@ def command(verb: str) -> str:
     return shlex.join(["jpt", verb, *(FOLDERS.sub("…/", word) for word in (*options(), *kept))])
 
 
+def suite_words() -> tuple[list[str], list[str]]:
+    """Return the options, and the settings besides suite and scale, that `jpt reproduce` was given."""
+    kept = [word for word in overrides() if _section(word) not in (*PLACES, "suite", "scale") or SEARCHPATH in word]
+    return ([FOLDERS.sub("…/", word) for word in options()], [FOLDERS.sub("…/", word) for word in kept])
+
+
 def _section(override: str) -> str:
     return override.lstrip("+~").split("=")[0].split(".")[0].split("/")[0]

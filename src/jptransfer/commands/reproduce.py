@@ -13,6 +13,7 @@ from hydra.types import RunMode
 
 from jptransfer import pipeline
 from jptransfer.artifacts import Store
+from jptransfer.commands import replay
 from jptransfer.commands.compose import Composer
 from jptransfer.commands.job import explained
 from jptransfer.commands.suite_states import SuiteState, SuiteStates
@@ -190,7 +191,7 @@ def _write(config: ReproduceConfig, plans: Sequence[SuitePlan], store: Store,
 
     folder = Path(config.outputs_root) / "suites"
     reasons: Mapping[str, str] = {key: said for key, (said, _) in failures.items()}
-    results = [collect(planned, store, reasons) for planned in plans]
+    results = [collect(planned, store, reasons, *replay.suite_words()) for planned in plans]
     sections = [rendering.section(result) for result in results]
     for made in sections:
         path = rendering.write(made, folder / made.name / config.scale)

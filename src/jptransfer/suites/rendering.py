@@ -64,7 +64,8 @@ class Section:
     @property
     def command(self) -> str:
         """The command that makes this table."""
-        return shlex.join(["jpt", "reproduce", self.result.suite.file or self.name, f"scale={self.result.scale}"])
+        return shlex.join(["jpt", "reproduce", self.result.suite.file or self.name, f"scale={self.result.scale}",
+                           *self.result.options, *self.result.changes])
 
     @property
     def cells(self) -> list[CellNote]:
@@ -73,8 +74,10 @@ class Section:
 
 
 def _note(result: SuiteResult, cell: CellResult) -> CellNote:
+    seeds = [f"seeds=[{','.join(map(str, cell.seeds))}]"] if cell.seeds else []
     return CellNote(f"{result.heading(cell.row)} · {result.columns[cell.column]}",
-                    [artifact.label for artifact in cell.artifacts], shlex.join(["jpt", "run", *cell.overrides]))
+                    [artifact.label for artifact in cell.artifacts],
+                    shlex.join(["jpt", "run", *result.options, *cell.overrides, *seeds]))
 
 
 def section(result: SuiteResult) -> Section:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -35,6 +35,7 @@ class CellResult:
     problem: str = ""
     artifacts: tuple[Artifact, ...] = ()
     overrides: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,8 @@ class SuiteResult:
     scale: str
     cells: dict[tuple[str, str], CellResult]
     store: Store
+    options: tuple[str, ...] = ()
+    changes: tuple[str, ...] = ()
 
     @property
     def rows(self) -> dict[str, RowConfig]:
@@ -110,10 +113,13 @@ class SuiteResult:
         return {name for name, value in present.items() if value == top}
 
 
-def collect(plan: SuitePlan, store: Store, failed: Mapping[str, str]) -> SuiteResult:
+def collect(plan: SuitePlan, store: Store, failed: Mapping[str, str], options: Sequence[str] = (),
+            changes: Sequence[str] = ()) -> SuiteResult:
     """Read what is there for a plan.
 
     Args:
+        options: of the command line, which say where configurations come from. `changes`: settings of `jpt reproduce`
+            besides suite and scale.
         failed: fingerprint -> why it could not be made, in one line.
     """
     config = plan.suite.config
@@ -125,12 +131,13 @@ def collect(plan: SuitePlan, store: Store, failed: Mapping[str, str]) -> SuiteRe
             cell = planned.get((name, column))
             cells[name, column] = (_read(cell, reported, plan.suite, store, failed) if cell
                                    else CellResult(name, column, reported))
-    return SuiteResult(plan.suite, plan.scale, cells, store)
+    return SuiteResult(plan.suite, plan.scale, cells, store, tuple(options), tuple(changes))
 
 
 def _read(cell: CellPlan, reported: float | None, suite: Suite, store: Store,
           failed: Mapping[str, str]) -> CellResult:
-    asked = CellResult(cell.row, cell.column, reported, overrides=tuple(cell.overrides))
+    asked = CellResult(cell.row, cell.column, reported, overrides=tuple(cell.overrides),
+                       seeds=tuple(cell.targets) if CELLS.load(suite.config.cells).seeded else ())
     if cell.problem:
         return replace(asked, problem=str(cell.problem))
     found = {node.fingerprint: store.find(node.fingerprint, node.kind) for node in cell.targets.values()}
