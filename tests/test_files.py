@@ -235,4 +235,5 @@ def test_json_is_written_in_one_place():
     """Messages that quote a value, and the canonical form of identities, are the others."""
     source = Path(jptransfer.__file__).parent
     writers = {str(path.relative_to(source)) for path in source.rglob("*.py") if "json.dump" in path.read_text("utf-8")}
-    assert writers == {"files.py", "artifacts/fingerprint.py", "datasets/span_json.py", "corpora/intake.py"}
+    assert writers == {"files.py", "artifacts/fingerprint.py", "artifacts/manifest.py", "datasets/span_json.py",
+                       "corpora/intake.py"}

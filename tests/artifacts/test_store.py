@@ -237,3 +237,13 @@ def test_a_list_reads_every_manifest_once(store: Store, monkeypatch) -> None:
     monkeypatch.setattr(Manifest, "read", lambda folder: (looks.append(folder), read(folder))[1])
     sound, damaged = store.survey()
     assert sound == [made] and len(damaged) == 1 and len(looks) == 2
+
+
+def test_names_of_any_bytes_have_digests(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("\udcff.txt", "花.txt"):
+        (tmp_path / "in" / name).write_text("花")
+    cache = DigestCache(tmp_path / "cache.json")
+    first = cache.of_place(tmp_path / "in")
+    cache.save()
+    assert DigestCache(tmp_path / "cache.json").of_place(tmp_path / "in") == first

@@ -49,3 +49,10 @@ def test_options_may_stand_anywhere():
 def test_a_stray_word_is_refused():
     with pytest.raises(ConfigError, match="'toy' is no setting"):
         hydra_arguments(VERBS["run"], ["toy"])
+
+
+def test_words_that_are_not_utf_8_are_refused_where_they_are_recorded():
+    word = "corpus.sources.mine.path=/tmp/\udcff.txt"
+    with pytest.raises(ConfigError, match="is not valid UTF-8"):
+        hydra_arguments(VERBS["run"], [word])
+    hydra_arguments(VERBS["predict"], ["MODEL", "/tmp/\udcff.txt"])

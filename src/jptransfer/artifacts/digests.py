@@ -59,7 +59,7 @@ class DigestCache:
         """Return one sha256 over names and contents, independent of where the files lie."""
         whole = hashlib.sha256()
         for name in sorted(files):
-            whole.update(f"{name}\0{self.of_file(files[name])}\n".encode())
+            whole.update(f"{name}\0{self.of_file(files[name])}\n".encode("utf-8", "surrogateescape"))
         return whole.hexdigest()
 
     def of_place(self, path: Path) -> str:

@@ -10,6 +10,7 @@ from hydra._internal.utils import get_args_parser
 
 from jptransfer.commands import Verb
 from jptransfer.commands.words import hydra_override, quote
+from jptransfer.config.names import has_surrogates
 from jptransfer.errors import ConfigError, nearest, unknown
 
 ASSIGNMENT = re.compile(r"^(\+\+|[+~])?[^=\s]+=|^~")
@@ -19,8 +20,13 @@ def hydra_arguments(verb: Verb, arguments: list[str]) -> list[str]:
     """Return `arguments` for Hydra: its options first, then one override for everything else.
 
     Raises:
-        ConfigError: an unknown option, or a positional that the verb does not take.
+        ConfigError: an unknown option, a positional that the verb does not take, or, where the words are recorded,
+            a word that is not valid Unicode.
     """
+    if verb.is_experiment or verb.schema == "ReproduceConfig":
+        for word in arguments:
+            if has_surrogates(word):
+                raise ConfigError(f"'{word}' is not valid UTF-8, as names of files and settings must be; rename it")
     flags = {f"--{name}": f"{name}=true" for name in verb.flags}
     options, words = _split([flags.get(word, word) for word in arguments], flags)
     overrides = list(_assign(verb, words))

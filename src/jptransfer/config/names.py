@@ -32,6 +32,11 @@ def has_controls(name: str) -> bool:
     return any(unicodedata.category(letter) in ("Cc", "Cs") for letter in name)
 
 
+def has_surrogates(text: str) -> bool:
+    """Whether a text has surrogates, which stand for bytes that are not UTF-8."""
+    return any(unicodedata.category(letter) == "Cs" for letter in text)
+
+
 def check_name(setting: str, name: str, suffix_bytes: int = ID_BYTES) -> None:
     """Raise `ConfigError` if the value of `setting` cannot name a file or folder, see `name_trouble`."""
     if trouble := name_trouble(name, suffix_bytes):

@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 
 from jptransfer.config import OnError
 from jptransfer.corpora.sentences import split_sentences
-from jptransfer.errors import DataError, nearest
+from jptransfer.errors import DataError, nearest, printable
 from jptransfer.files import DAMAGED, codec, open_bytes, reason
 
 LOUD = 0.01
@@ -70,7 +70,7 @@ class Intake:
             hint = f"; {self.encoding} can name another one, such as cp932 or euc_jp" if kind == "bad_bytes" else ""
             raise TroubleError(f"{where}: {what}{hint}")
         self.skipped[kind] += 1
-        self.examples.setdefault(kind, f"{where.rpartition('/')[2]}: {what}")
+        self.examples.setdefault(kind, printable(f"{where.rpartition('/')[2]}: {what}"))
 
     @contextmanager
     def reading(self, path: Path) -> Iterator[None]:
