@@ -20,6 +20,7 @@ from jptransfer.commands.suite_states import SuiteState, SuiteStates
 from jptransfer.commands.words import quote
 from jptransfer.config import ReproduceConfig
 from jptransfer.errors import ConfigError
+from jptransfer.files import can_write
 from jptransfer.pipeline import Plan
 from jptransfer.report import numbers
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
@@ -193,11 +194,14 @@ def _write(config: ReproduceConfig, plans: Sequence[SuitePlan], store: Store,
     reasons: Mapping[str, str] = {key: said for key, (said, _) in failures.items()}
     results = [collect(planned, store, reasons, *replay.suite_words()) for planned in plans]
     sections = [rendering.section(result) for result in results]
+    is_writable = can_write(folder)
     for made in sections:
-        path = rendering.write(made, folder / made.name / config.scale)
         print(document([made.table]), end="")
-        print(f"page: {path}\n")
-    if len(sections) > 1:
+        if is_writable:
+            print(f"page: {rendering.write(made, folder / made.name / config.scale)}\n")
+    if not is_writable:
+        print(f"note: permission denied: no pages are written in '{folder}'", file=sys.stderr)
+    elif len(sections) > 1:
         title = "All tables" if config.suite == library.ALL else f"Tables of {config.suite}"
         book = folder / f"{config.suite}-{config.scale}.html"
         book.write_text(rendering.page(sections, title, config.scale), encoding="utf-8")
