@@ -47,10 +47,39 @@ def test_two_stray_quotes_do_not_merge_the_rows_between():
     lines[60] = lines[60].replace(",", '",')
     found, intake = rows("\n".join(lines))
     assert len(found) == 119 and intake.skipped == {"malformed": 1}
-    assert "closes in line 61, and all lines between look like rows" in intake.examples["malformed"]
+    assert "closes in line 61, and 41 of these 41 lines look like rows" in intake.examples["malformed"]
     assert found[59].cells == ['文60"', "わるい"]
     merged, intake = rows("\n".join(lines), quotes="yes")
     assert len(merged) == 80 and not intake.skipped  # who says so gets one cell
+
+
+@pytest.mark.parametrize("other", ["文,一,よい", "", "文"])
+@pytest.mark.parametrize("every", [15, 3])
+def test_other_lines_between_two_stray_quotes_do_not_hide_the_rows(other, every):
+    lines = [other if 20 < number < 60 and number % every == 0 else line
+             for number, line in enumerate(with_quotes(20).split("\n"))]
+    lines[60] = lines[60].replace(",", '",')
+    found, intake = rows("\n".join(lines))
+    assert intake.examples["malformed"].startswith("a.csv:21: a quote opens here and closes in line 61")
+    assert not any("\n" in cell for row in found for cell in row.cells)
+
+
+def test_stray_quotes_from_the_first_row_on():
+    lines = with_quotes(0).split("\n")
+    lines[40] = lines[40].replace(",", '",')
+    found, intake = rows("\n".join(lines))
+    assert len(found) == 119 and intake.examples["malformed"].startswith("a.csv:1: a quote opens here and closes")
+
+
+@pytest.mark.parametrize("cell", ["Good, really\nBad, too\nthe end", "1,000円\n\nです", "a\nb,c\nd\ne,f\ng"])
+def test_commas_of_prose_are_no_rows(cell):
+    found, intake = rows(f'text,label\n"{cell}",よい\nよい,x\n')
+    assert [row.cells for row in found][1:] == [[cell, "よい"], ["よい", "x"]] and not intake.skipped
+
+
+def test_blanks_after_the_separators_of_a_file():
+    found, intake = rows('text, label\n"a, x\nb, y\nc", z\nd, x\n')
+    assert intake.skipped["malformed"] == 1 and [row.line for row in found] == [1, 3, 4, 5]
 
 
 def test_cells_of_several_lines_stay():

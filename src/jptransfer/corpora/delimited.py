@@ -1,7 +1,7 @@
 """Rows of delimited files, quoted cells among them, such that a stray quote costs its own line and no other.
 
 A quote that opens a cell by mistake makes everything up to the next quote one cell. So a row of several lines is read
-again, line by line, where its end does not come or where its lines look like rows of their own.
+again, line by line, where its end does not come or where most of its lines look like rows of their own.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class _Lines:
     def __init__(self, lines: Iterator[tuple[int, str]], separator: str) -> None:
         self.lines, self.separator = lines, separator
         self.ahead: deque[tuple[int, str]] = deque()
-        self.width = 0
+        self.width, self.spaced = 0, False
 
     def waiting(self) -> bool:
         """Whether there is another line."""
@@ -80,16 +80,28 @@ class _Lines:
             cells, problem = [], self._explained(error, used)
         if problem:
             self.ahead.extendleft(reversed(used[1:]))
-        else:
-            self.width = self.width or len(cells)
+        elif cells and not self.width:
+            self.width, self.spaced = len(cells), any(cell.startswith(" ") for cell in cells[1:])
         return used[0][0], cells, problem
 
     def _merged(self, used: list[tuple[int, str]]) -> str:
-        """Say that a row holds others if each of its lines has as many separators as a row of the file has."""
-        if self.width < 2 or any(text.count(self.separator) != self.width - 1 for _, text in used):
+        """Say that a row of several lines holds others: most of its lines have as many separators as a row.
+
+        One line is taken off, since the first or the last line of a cell in the last or first column has as many, too.
+        Blank lines do not count, but two lines are enough only where nothing is between them.
+        """
+        width = self.width or self._separators(used[0][1]) + 1
+        lines = [text for _, text in used if text.strip()]
+        alike = sum(self._separators(text) == width - 1 for text in lines)
+        if width < 2 or 2 * (alike - 1) <= len(lines) - 1 or (alike == 2 and len(used) > 2):
             return ""
-        return (f"a quote opens here and closes in line {used[-1][0]}, and all lines between look like rows; "
-                f"{UNQUOTED}, and quotes=yes if it is one cell of several lines")
+        return (f"a quote opens here and closes in line {used[-1][0]}, and {alike:,} of these {len(used):,} lines look "
+                f"like rows; {UNQUOTED}, and quotes=yes if it is one cell of several lines")
+
+    def _separators(self, text: str) -> int:
+        """Number of separators in a line. A comma before a blank is punctuation, unless the first row has them so."""
+        separators = text.count(self.separator)
+        return separators if self.spaced else separators - text.count(f"{self.separator} ")
 
     def _explained(self, error: csv.Error, used: list[tuple[int, str]]) -> str:
         said = str(error)
