@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from jptransfer.artifacts import Store
+from jptransfer.artifacts import Manifest, Store
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError
-from jptransfer.pipeline import Run, build, make_plan, reason, refuse_upstream, targets
+from jptransfer.pipeline import Run, build, make_plan, reason, refuse_upstream, remarks, targets
 from jptransfer.registry import STAGES, Entry
 from jptransfer.runtime import Runtime
 
@@ -81,6 +81,18 @@ def test_a_miss_is_explained_by_the_nearest_artifact(config: Config, store: Stor
     plan = make_plan(targets("pretrain", [Run("main", 0, other)], store, "t"), store)
     assert [step.node.stage for step in plan.missing] == ["pretrain"]
     assert " pretraining.max_steps: nothing → 7" in reason(plan.missing[0].node, store)
+
+
+def test_a_plan_is_explained_with_one_look_at_the_manifests(
+        config: Config, store: Store, log: Path, monkeypatch) -> None:
+    run("run", config, store)
+    others = [Run("main", seed, replace(config, seed=seed)) for seed in range(1, 6)]
+    plan = make_plan(targets("eval", others, store, "t"), store)
+    read, looks = Manifest.read, []
+    monkeypatch.setattr(Manifest, "read", lambda folder: (looks.append(folder), read(folder))[1])
+    found = remarks(plan, store)
+    assert len(plan.missing) == 10 and sum("nearest is" in one for one in found) == 10
+    assert len(looks) == len(set(looks)) == 2
 
 
 def test_require_refuses_and_prints_the_commands(config: Config, store: Store, log: Path) -> None:

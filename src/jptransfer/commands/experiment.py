@@ -113,8 +113,8 @@ def _build(plan: Plan, config: Config, store: Store, overrides: list[str]) -> li
 
 def plan_lines(plan: Plan, store: Store) -> Iterator[str]:
     """Yield the plan as a table: stage, artifact, state, and a remark (why it is missing, that other code made it)."""
-    rows = [(step.node.stage, f"{step.node.name}-{step.node.id}", step.state.value, pipeline.remark(step, store))
-            for step in plan.steps]
+    rows = [(step.node.stage, f"{step.node.name}-{step.node.id}", step.state.value, remark)
+            for step, remark in zip(plan.steps, pipeline.remarks(plan, store), strict=True)]
     widths = [max(len(row[column]) for row in rows) for column in range(3)]
     for row in rows:
         cells = [*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]

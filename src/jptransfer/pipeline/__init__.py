@@ -16,11 +16,11 @@ from jptransfer.errors import ConfigError, unknown
 from jptransfer.pipeline.build import build, build_past_failures
 from jptransfer.pipeline.chain import LM_WORDS, Chain, Compose, Node, Reference, upstream, without
 from jptransfer.pipeline.places import MissingFileError, MissingFiles
-from jptransfer.pipeline.plan import Plan, State, Step, make_plan, reason, remark
+from jptransfer.pipeline.plan import Plan, State, Step, make_plan, reason, remarks
 
 __all__ = ["LM_WORDS", "Chain", "Compose", "MissingFileError", "MissingFiles", "Node", "Plan", "Reference", "Run",
            "State", "Step", "VERBS", "build", "build_past_failures", "make_plan", "reason", "refuse_upstream",
-           "remark", "targets", "upstream", "without"]
+           "remarks", "targets", "upstream", "without"]
 
 
 @dataclass(frozen=True)

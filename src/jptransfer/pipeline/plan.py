@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from jptransfer.artifacts import Artifact, Store
@@ -71,7 +73,10 @@ def make_plan(targets: list[Node], store: Store) -> Plan:
 
 def reason(node: Node, store: Store) -> str:
     """Say why there is no artifact for a node: the nearest one of its stage and the fields that differ."""
-    known, damaged = store.survey(node.kind)
+    return _reason(node, *store.survey(node.kind))
+
+
+def _reason(node: Node, known: list[Artifact], damaged: list[tuple[Path, str]]) -> str:
     for folder, why in damaged:
         if folder.name.endswith(f"-{node.id}"):
             return f"it is damaged, and made again: {why}"
@@ -92,13 +97,21 @@ def _setting(where: str, node: Node) -> str:
     return ".".join([node.section if shared and node.section else first, *filter(None, [rest])])
 
 
-def remark(step: Step, store: Store) -> str:
-    """Say what a plan should say of a step: why it is missing, or that what is there was made by other source code."""
-    if step.state is State.missing:
-        return reason(step.node, store)
-    if step.artifact and step.artifact.manifest.provenance.get("source") != source_digest():
-        return "made by other source code of the same stage version"
-    return ""
+def remarks(plan: Plan, store: Store) -> list[str]:
+    """Say of each step why it is missing, or that what is there was made by other source code; else nothing.
+
+    The store's manifests are read once for each kind, however many steps are missing.
+    """
+    survey = cache(store.survey)
+
+    def remark(step: Step) -> str:
+        if step.state is State.missing:
+            return _reason(step.node, *survey(step.node.kind))
+        if step.artifact and step.artifact.manifest.provenance.get("source") != source_digest():
+            return "made by other source code of the same stage version"
+        return ""
+
+    return [remark(step) for step in plan.steps]
 
 
 def _brief(value: Any) -> str:

@@ -139,7 +139,7 @@ def estimate(plan: Plan, store: Store) -> tuple[float, int]:
     fewest fields, at most `ALIKE` besides its inputs; data of another size makes the guess wrong.
     """
     seconds, unknown_stages = 0.0, 0
-    kinds = {step.node.kind: store.all(step.node.kind) for step in plan.missing}
+    kinds = {kind: store.all(kind) for kind in {step.node.kind for step in plan.missing}}
     for step in plan.missing:
         gaps = {one.id: _distance(one.manifest.recipe, step.node.recipe) for one in kinds[step.node.kind]}
         like = [one for one in kinds[step.node.kind] if gaps[one.id] <= ALIKE]
