@@ -154,10 +154,7 @@ class Store:
         manifest.write(work)
         shutil.rmtree(work / SCRATCH, ignore_errors=True)
         open_permissions(work)
-        placed = self.place(work, manifest)
-        for name, entry in manifest.files.items():
-            self.digests.remember(placed / name, entry["sha256"])
-        return Artifact(placed, manifest)
+        return Artifact(self.place(work, manifest), manifest)
 
     def finish(self, work: Path, kind: str, name: str, fingerprint: str) -> Artifact | None:
         """Publish a work folder whose process was killed after it had written the manifest; None for any other.
@@ -182,7 +179,10 @@ class Store:
             target.unlink()
         elif target.exists():
             shutil.rmtree(target)
-        return complete.rename(target)
+        placed = complete.rename(target)
+        for name, entry in manifest.files.items():  # they were read a moment ago
+            self.digests.remember(placed / name, entry["sha256"])
+        return placed
 
     def users(self) -> dict[str, list[Artifact]]:
         """Return the artifacts that were made directly from each fingerprint. Every manifest is read once."""
@@ -289,7 +289,10 @@ class Store:
 
     def copy(self, artifact: Artifact, root: Path) -> Path:
         """Copy an artifact into another store's outputs folder (`root`); complete or not at all."""
-        return transfer(artifact, Store(root))
+        other = Store(root)
+        copied = transfer(artifact, other)
+        other.digests.save()
+        return copied
 
 
 def _damages(folder: Path, manifest: Manifest, digest: Callable[[Path], str]) -> Iterator[str]:
