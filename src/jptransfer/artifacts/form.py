@@ -61,7 +61,7 @@ def _recipe(recipe: Any) -> Iterator[str]:
         yield "recipe.stage is not a name"
     if not is_count(recipe.get("version", 1)):
         yield "recipe.version is not a number"
-    if not isinstance(recipe.get("config"), dict):
+    if not isinstance(recipe.get("config", {}), dict):
         yield "recipe.config is not an object"
     inputs = recipe.get("inputs", {})
     if not (isinstance(inputs, dict) and all(isinstance(value, str) for value in inputs.values())):

@@ -81,7 +81,7 @@ def _page(artifact: Artifact) -> Iterator[str]:
     yield f"  made by   {' '.join(f'{key}={value}' for key, value in provenance.items() if isinstance(value, str))}"
     yield from (f"  input     {role}: {entry.get('fingerprint', entry.get('digest', ''))}"
                 for role, entry in sorted(manifest.inputs.items()))
-    yield from (f"  setting   {where} = {value}" for where, value in _leaves(manifest.recipe["config"]))
+    yield from (f"  setting   {where} = {value}" for where, value in _leaves(manifest.recipe.get("config", {})))
     yield from (f"  file      {name} ({human(file['size'])})" for name, file in sorted(manifest.files.items()))
 
 

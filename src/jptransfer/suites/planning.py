@@ -154,4 +154,4 @@ def _distance(one: dict[str, Any], other: dict[str, Any]) -> int:
     """Number of settings in which two recipes differ; another stage is far away."""
     if one["stage"] != other["stage"]:
         return ALIKE + 1
-    return sum(1 for _ in differences(one["config"], other["config"]))
+    return sum(1 for _ in differences(one.get("config", {}), other.get("config", {})))

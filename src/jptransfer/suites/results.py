@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -99,10 +99,7 @@ class SuiteResult:
     def made_of(self, artifact: Artifact, role: str) -> Artifact | None:
         """Return what an artifact has as its input in a role; None if it has none or if that is gone."""
         entry = artifact.manifest.inputs.get(role, {})
-        found = self.store.find(entry.get("fingerprint", role), entry.get("kind", role))
-        if found:
-            self.store.check(found)
-        return found
+        return self.store.find(entry.get("fingerprint", role), entry.get("kind", role))
 
     def best(self, values: Mapping[str, float | None]) -> set[str]:
         """Return the names of the best of some numbers; none if nothing is better or there is no choice."""
@@ -147,9 +144,17 @@ def _read(cell: CellPlan, reported: float | None, suite: Suite, store: Store,
         missing = f"{len(lacking)} of {len(found)} runs: " if len(found) > 1 else ""
         return replace(asked, problem=missing + lacking[0], artifacts=runs)
     try:
-        for artifact in runs:
-            store.check(artifact)
+        _check(runs, store)
         score = CELLS.load(suite.config.cells).score(runs, suite.config, suite.config.columns[cell.column])
     except JptError as error:
         return replace(asked, problem=str(error), artifacts=runs)
     return replace(asked, score=score, artifacts=runs)
+
+
+def _check(runs: Iterable[Artifact], store: Store) -> None:
+    """Check the artifacts of a cell and those of their inputs that are there: figures read them too."""
+    for artifact in runs:
+        store.check(artifact)
+        for entry in artifact.manifest.inputs.values():
+            if found := store.find(entry.get("fingerprint", ""), entry["kind"]):
+                store.check(found)
