@@ -29,7 +29,8 @@ def collect(name: str, source: SourceConfig, config: CorpusConfig, excluded: fro
     """Read and clean a source into `spool`; what was read, dropped and skipped goes into its facts."""
     read: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
-    with runtime.progress.bar(f"read {name} (MB)", _megabytes(source)) as bar, SpoolWriter(spool) as writer:
+    stamps = stamps_of(source, config)
+    with runtime.progress.bar(f"read {name} (MB)", _megabytes(source)) as bar, SpoolWriter(spool, stamps) as writer:
         intake = Intake(config.on_error, advance=_advance(bar), encoding=f"corpus.sources.{name}.encoding")
         batches = _batches(documents(source, intake))
         workers = runtime.workers if size_on_disk(source) >= PARALLEL_BYTES else 1
@@ -76,6 +77,15 @@ def _kept_and_lost(source: SourceConfig) -> tuple[int, int]:
 
 class _EnoughError(Exception):
     """Enough was read for an answer."""
+
+
+def stamps_of(source: SourceConfig, config: CorpusConfig) -> dict[str, list[int]]:
+    """Return size and time of change of every file that a source is read from, or that decides what of it is left out.
+
+    A spool that was filled from files with other stamps is not gone on from: it may hold what they held for a while.
+    """
+    files = [file for one in (source, *config.exclude.values()) for file in locate(one.path, Intake(OnError.skip))]
+    return {str(file.absolute()): [(stat := file.stat()).st_size, stat.st_mtime_ns] for file in files}
 
 
 def size_on_disk(source: SourceConfig) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 
 from jptransfer.config import CorpusConfig
 from jptransfer.corpora.cleaning import RECORD
-from jptransfer.corpora.collect import collect, excluded_sentences
+from jptransfer.corpora.collect import collect, excluded_sentences, stamps_of
 from jptransfer.corpora.duplicates import exact_duplicates, near_duplicates
 from jptransfer.corpora.selection import priorities, shares, split_codes, threshold
 from jptransfer.corpora.spool import Block, Spool
@@ -62,7 +62,8 @@ class Library:
         # By rank, not by place: whoever resumes may have written the same sources in another order.
         folders = {name: work / f"source-{rank}" for rank, name in enumerate(sorted(config.sources))}
         spools = {name: Spool(folders[name]) for name in config.sources}
-        missing = [name for name, spool in spools.items() if not spool.complete]
+        missing = [name for name, spool in spools.items()
+                   if not spool.is_complete(stamps_of(config.sources[name], config))]
         for name in spools.keys() - set(missing):
             spools[name].check()
         excluded = excluded_sentences(config) if missing else frozenset()

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from jptransfer.caches import read_cache
 from jptransfer.corpora.cleaning import RECORD, CleanBatch
 from jptransfer.errors import WorkError, reason
 from jptransfer.files import json_text, new_file
@@ -43,11 +44,11 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.text, self.records, self.facts = folder / "text", folder / "records", folder / "facts.json"
+        self.stamps = folder / "stamps.json"
 
-    @property
-    def complete(self) -> bool:
-        """Whether an earlier run, perhaps an interrupted one, finished writing it."""
-        return self.facts.is_file()
+    def is_complete(self, stamps: dict[str, list[int]]) -> bool:
+        """Whether an earlier run, perhaps an interrupted one, finished writing it from files with the same `stamps`."""
+        return self.facts.is_file() and read_cache(self.stamps, lambda found: isinstance(found, dict)) == stamps
 
     def __len__(self) -> int:
         return self.records.stat().st_size // RECORD.itemsize
@@ -94,8 +95,9 @@ class Spool:
 class SpoolWriter:
     """Writes a `Spool` from the beginning."""
 
-    def __init__(self, spool: Spool) -> None:
-        self.spool = spool
+    def __init__(self, spool: Spool, stamps: dict[str, list[int]]) -> None:
+        """Take the spool and what the files that it is filled from show before they are read (`collect.stamps_of`)."""
+        self.spool, self.stamps = spool, stamps
 
     def __enter__(self) -> SpoolWriter:
         self.spool.folder.mkdir(parents=True, exist_ok=True)
@@ -115,5 +117,7 @@ class SpoolWriter:
         """Flush the documents and mark the spool as complete."""
         self._text.flush()
         self._records.flush()
+        with new_file(self.spool.stamps) as stream:
+            stream.write(json_text(self.stamps))
         with new_file(self.spool.facts) as stream:
             stream.write(json_text(facts))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,13 @@ def readable(path: Path) -> Iterator[None]:
         raise
     except Exception as error:  # torch, zipfile and pickle have dozens of ways to say that a file is damaged
         raise WorkError(f"{path} cannot be read ({reason(error)[:120]})") from error
+
+
+def require(files: Iterable[Path]) -> None:
+    """Raise `ValueError` if a file that a checkpoint speaks of is not there."""
+    for file in files:
+        if not file.is_file():
+            raise ValueError(f"{file.name} is missing beside it")
 
 
 def check_form(saved: Any, state: dict[str, Any], interval: dict[str, Any]) -> tuple[Any, Any, list[Any]]:

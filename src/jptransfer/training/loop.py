@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from jptransfer.errors import DataError
 from jptransfer.registry import SCHEDULES
-from jptransfer.training.checkpoint import CHECKPOINT, check_form, load, readable, save_atomically
+from jptransfer.training.checkpoint import CHECKPOINT, check_form, load, readable, require, save_atomically
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.divergence import check_figures, check_loss, check_update, check_weights
 from jptransfer.training.history import HISTORY, History
@@ -320,8 +320,10 @@ class _Run:
         for carried in saved.get("objective", []):  # checkpoints of before had none
             self.objective.load_state_dict(carried)  # type: ignore[attr-defined]
         self.state, self.interval = state, interval
-        if state["best_value"] is not None and self.settings.select and not self._best_path().is_file():
-            raise ValueError(f"{self._best_path().name} is missing beside it")
+        made, settings = state["step"] - self.origin.step, self.settings
+        best = [self._best_path()] if settings.select and state["best_value"] is not None else []
+        kept = [step for step in settings.evaluate_at if settings.keep_all and step <= made]
+        require([*best, *(self.work / f"{KEPT}{self.origin.step + step}.pt" for step in kept)])
         return records
 
     def _result(self) -> TrainingResult:
