@@ -213,9 +213,10 @@ TASKS = _table("task", {
 
 DATASETS = _table("data set", {
     "text_file": ("datasets.text_file:read", "labelled texts in TSV, CSV or JSON lines: your own, the toy's, JRTE's"),
-    "labelled_lines": ("datasets.labelled_lines:read", "a label and a text on each line: SST, MR, TREC, fastText's"),
-    "label_folders": ("datasets.label_folders:read", "a folder for each label, with a text per file (pos/, neg/)"),
-    "chabsa": ("datasets.chabsa:read", "chABSA: opinions of sentences of annual reports, or of their aspects"),
+    "label_text": ("datasets.label_text:read", "a label and a text on each line: SST, MR, SUBJ, TREC, fastText's"),
+    "label_folders": ("datasets.label_folders:read", "a folder per label, with a text per file (pos/, neg/)"),
+    "chabsa_polarity": ("datasets.chabsa:polarity", "chABSA: sentences of annual reports, or aspects, by polarity"),
+    "chabsa_targets": ("datasets.chabsa:targets", "chABSA: targets of opinions as entities"),
     "conll_file": ("datasets.conll_file:read", "tagged tokens in columns: your own, the toy's, CRF++'s, WNUT's"),
     "livedoor": ("datasets.livedoor:read", "livedoor news topics (titles or bodies)"),
     "knbc_polarity": ("datasets.knbc:polarity", "KNB corpus, polarity of opinions"),
@@ -272,7 +273,7 @@ ALL: dict[str, Registry] = {
 }
 
 VERSIONS: dict[str, dict[str, int]] = {
-    "reader": {"conll_file": 2, "conllu_file": 2, "knp": 4, "span_json": 2},
+    "reader": {"conll_file": 3, "conllu_file": 2, "knp": 4, "span_json": 2},
     "architecture": {"rnn": 3, "lstm": 3, "embedding": 2, "onehot": 2, "glyph": 2, "bilstm_tagger": 2},
     "head": {"bcn": 3, "kim_cnn": 2, "temporal_cnn": 2},
 }

@@ -99,3 +99,23 @@ def test_columns_are_numbers(tmp_path):
         load(tmp_path, "a O\n", token_column="word")
     with pytest.raises(ConfigError, match=r"task\.separator.*did you mean 'tab'"):
         load(tmp_path, "a O\n", separator="tap")
+
+
+def test_comments_before_a_sentence_need_no_setting(tmp_path):
+    text = ("# id = 7\n# text = 太郎 は B\n太郎\tB-PER\nは\tO\n\n# S-ID:950101-001\n#\tO\n#一\tB-MISC\n# \tO\n\n"
+            "# only a comment\n\n# B-X\n次\tO\n")
+    for separator in ("", "tab"):
+        data = load(tmp_path, text, separator=separator)
+        first, second, third = data.splits["train"]
+        assert entities(first) == [("太郎", "PER")] and first.text == "太郎は" and first.id == "train-1"
+        assert entities(second) == [("#一", "MISC")] and len(second.tokens) == 3
+        assert len(third.tokens) == (2 if separator == "" else 1)  # "# B-X" is a token between spaces
+    with pytest.raises(DataError, match="is no tag|2 to 3 columns"):
+        load(tmp_path, "a\tO\n# id\tx\n")  # within a sentence a line is a token
+
+
+@pytest.mark.parametrize("tags", ["B M E O S", "B M E O W", "B I E O S", "B I L O U", "B I I O B", "B M E O B"])
+def test_schemes_tell_themselves(tmp_path, tags):
+    lines = zip("北海道は東", [tag if tag == "O" else f"{tag}-LOC" for tag in tags.split()], strict=True)
+    example, = load(tmp_path, "".join(f"{token} {tag}\n" for token, tag in lines)).splits["train"]
+    assert entities(example) == [("北海道", "LOC"), ("東", "LOC")]

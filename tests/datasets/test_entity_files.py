@@ -1,5 +1,7 @@
 """Readers of entities in other layouts, on small files in the official formats."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -376,3 +378,11 @@ def test_of_overlapping_entities_the_longest_stays(places):
         if all(span.end <= other.start or other.end <= span.start for other in expected):
             expected.append(span)
     assert disjoint(spans) == sorted(expected)
+
+
+@pytest.mark.parametrize("line", ["<!" * 100_000, "<" + "a" * 100_000, "<PERSON>" + "<a" * 100_000 + "</PERSON>"])
+def test_elements_without_an_end_take_linear_time(line):
+    """At quadratic time a line takes more than a minute."""
+    began = time.process_time()
+    text, _ = inline_xml.parse(line, frozenset(["PERSON"]))
+    assert time.process_time() - began < 5 and len(text) >= 100_000

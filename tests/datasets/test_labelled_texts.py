@@ -1,112 +1,128 @@
-"""Labels on lines, as folders and in chABSA's documents, on small files in the official layouts."""
+"""Readers of labelled texts that are not tables: lines of a label and a text, folders of labels, chABSA."""
 
 import json
 
 import pytest
 
 from jptransfer.config import OnError, TaskConfig
-from jptransfer.datasets import chabsa, conll_file, label_folders, labelled_lines
+from jptransfer.datasets import chabsa, label_folders, label_text
 from jptransfer.datasets.preparation import prepare
-from jptransfer.errors import DataError
-from jptransfer.tasks.spans import chunks
+from jptransfer.errors import ConfigError, DataError
 
 from .test_archives import pack, unpack
 
 
-def config(path, dataset, **settings):
-    return TaskConfig(dataset=dataset, files={"train": str(path)}, **settings)
+def lines(tmp_path, text, encoding="utf-8", **settings):
+    path = tmp_path / "texts.txt"
+    path.write_bytes(text.encode(encoding))
+    data = label_text.read(TaskConfig(files={"all": str(path)}, encoding=encoding, **settings))
+    return [(one.label, one.text) for one in data.splits["all"]], data.counts
 
 
-def pairs(examples):
-    return [(one.label, one.text) for one in examples]
+def test_a_label_and_a_text(tmp_path):
+    text = "1 a café , 1 of a kind\n0\ttoo  long\n\n\ufeff2 \u3000字下げ\n"
+    assert lines(tmp_path, text.removeprefix("\ufeff"))[0][:2] == [("1", "a café , 1 of a kind"), ("0", "too  long")]
+    assert lines(tmp_path, "1 caf\xe9\n", "latin-1")[0] == [("1", "café")]
+    assert lines(tmp_path, "very good|a film\n", separator="pipe")[0] == [("very good", "a film")]
+    with pytest.raises(ConfigError, match=r"task\.separator: unknown separator 'pip'.*pipe"):
+        lines(tmp_path, "a b\n", separator="pip")
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("1 a good film .\n0 silly and tedious\n", [("1", "a good film ."), ("0", "silly and tedious")]),
-    ("DESC:manner How did it begin ?\n\nENTY:animal What has claws ?\n",
-     [("DESC:manner", "How did it begin ?"), ("ENTY:animal", "What has claws ?")]),
-    ("よい\t部屋が 広い\nわるい\u3000食事が遅い\n", [("よい", "部屋が 広い"), ("わるい", "食事が遅い")]),
-    ("__label__よい 部屋が 広い\n食事が 遅い __label__わるい\n", [("よい", "部屋が 広い"), ("わるい", "食事が 遅い")]),
-])
-def test_labels_on_lines(tmp_path, text, expected):
-    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
-    assert pairs(labelled_lines.read(config(tmp_path / "a.txt", "labelled_lines")).splits["train"]) == expected
+def test_classes_of_trec(tmp_path):
+    text = "DESC:manner How ?\nENTY:cremat What : which ?\n"
+    assert lines(tmp_path, text)[0] == [("DESC:manner", "How ?"), ("ENTY:cremat", "What : which ?")]
+    assert lines(tmp_path, text, options={"labels": "coarse"})[0] == [("DESC", "How ?"), ("ENTY", "What : which ?")]
 
 
-@pytest.mark.parametrize(("line", "message"), [
-    ("1", r"a\.txt:2: a label and a text are expected, not '1' alone"),
-    ("__label__a __label__b 文", r"a\.txt:2: 2 labels \(a, b\); a text has one label here"),
-    ("文だけ", r"a\.txt:2: 0 labels \(no __label__"),
-    ("__label__a", r"a\.txt:2: there is no text beside the label"),
-])
-def test_lines_without_one_label_and_a_text(tmp_path, line, message):
-    first = "0 文" if line == "1" else "__label__x 文"
-    (tmp_path / "a.txt").write_text(f"{first}\n{line}\n", encoding="utf-8")
-    with pytest.raises(DataError, match=message):
-        labelled_lines.read(config(tmp_path / "a.txt", "labelled_lines"))
-    data = labelled_lines.read(config(tmp_path / "a.txt", "labelled_lines", on_error=OnError.skip))
-    assert len(data.splits["train"]) == 1 and data.counts == {"malformed": 1}
+FASTTEXT = ("__label__良い とても 良い 宿\n部屋 は __label__悪い\n__label__a __label__b どちら\nラベル なし\n"
+            "__label__a\n")
 
 
-def test_movie_reviews_have_their_known_counts(shared_data):
-    for name, count in (("rt-polarity.all", 10_662), ("subj.all", 10_000)):
-        path = shared_data / "en_sentiment" / name
-        task = config(path, "labelled_lines", encoding="latin-1", expected={"train": count})
-        assert prepare(task).task.labels == ["0", "1"]
+def test_lines_of_fasttext(tmp_path):
+    found, counts = lines(tmp_path, FASTTEXT, on_error=OnError.skip)
+    assert found == [("良い", "とても 良い 宿"), ("悪い", "部屋 は")]
+    assert counts == {"several labels": 1, "empty label": 1, "empty text": 1}
+    with pytest.raises(DataError, match=r"texts\.txt:3: the line has 2 labels \(a, b\).*several=first"):
+        lines(tmp_path, FASTTEXT)
+    first, _ = lines(tmp_path, FASTTEXT, on_error=OnError.skip, options={"several": "first"})
+    assert ("a", "どちら") in first
+    assert lines(tmp_path, "#よい 宿\n", options={"prefix": "#"})[0] == [("よい", "宿")]
 
 
-FOLDERS = {"pos/0_9.txt": "よい部屋。\n".encode(), "neg/1_2.txt": "遅い食事。".encode(), "unsup/2_0.txt": b"?",
-           "README.txt": b"no"}
+FOLDERS = {f"imdb/{split}/{label}/{number}.txt": f"{label} {split} {number}".encode()
+           for split in ("train", "test") for label in ("pos", "neg") for number in range(6)}
 
 
-@pytest.mark.parametrize("name", ["folder", "a.tar.gz"])
-def test_folders_of_labels(tmp_path, name):
-    path = unpack(tmp_path / name, FOLDERS) if name == "folder" else pack(tmp_path / name, FOLDERS)
-    data = label_folders.read(config(path, "label_folders"))
-    assert sorted(pairs(data.splits["train"])) == [("neg", "遅い食事。"), ("pos", "よい部屋。"), ("unsup", "?")]
+@pytest.mark.parametrize("packed", [False, True])
+def test_folders_of_labels_in_folders_of_splits(tmp_path, packed):
+    files = FOLDERS | {"imdb/README.txt": b"no", "imdb/train/urls_pos.txt": b"no", "imdb/train/all.feat": b"no"}
+    path = pack(tmp_path / "imdb.tar.gz", files) if packed else unpack(tmp_path / "in", files)
+    config = TaskConfig(dataset="label_folders", files={"all": str(path)}, test_fraction=0.0, validation_fraction=0.25)
+    prepared = prepare(config)
+    sizes = {split: facts["labels"] for split, facts in prepared.statistics["splits"].items()}
+    assert sizes["test"] == {"neg": 6, "pos": 6} and sum(sizes["train"].values()) == 9
+    assert prepared.statistics["left_out"] == {label_folders.BESIDE: 2}
 
 
-DOCUMENT = {"header": {"document_id": "E1"}, "sentences": [
-    {"sentence_id": 0, "sentence": "売上は増え、利益は減った。", "opinions": [
-        {"target": "売上", "category": "company#sales", "polarity": "positive", "from": 0, "to": 2},
-        {"target": "利益", "category": "company#profit", "polarity": "negative", "from": 6, "to": 8}]},
-    {"sentence_id": 1, "sentence": "景気は横ばい。", "opinions": [
-        {"target": "景気", "category": "market#general", "polarity": "neutral", "from": 0, "to": 2}]},
-    {"sentence_id": 2, "sentence": "以上です。", "opinions": []}]}
+def test_folders_of_labels_alone(tmp_path):
+    unpack(tmp_path / "a", {"pos/1.txt": "\ufeff良い\r\n宿\n".encode(), "neg/1.txt": "悪い".encode("cp932"),
+                            "neg/2.txt": b" "})
+    config = TaskConfig(files={"train": str(tmp_path / "a")}, on_error=OnError.skip)
+    data = label_folders.read(config)
+    assert [(one.id, one.label, one.text) for one in data.splits["train"]] == [("train/pos/1.txt", "pos", "良い\n宿")]
+    assert data.counts == {"bad_bytes": 1, "empty text": 1}
+    with pytest.raises(DataError, match=r"neg/1\.txt: not utf-8: byte 0x88 at byte 1.*encoding"):
+        label_folders.read(TaskConfig(files={"train": str(tmp_path / "a")}))
+    with pytest.raises(DataError, match=r"task\.files\.all: .*has no folders whose names could be labels"):
+        label_folders.read(TaskConfig(files={"all": str(tmp_path / "a" / "pos")}))
 
 
-def chabsa_task(folder, **options):
-    (folder / "e1_ann.json").write_text(json.dumps(DOCUMENT, ensure_ascii=False), encoding="utf-8")
-    return TaskConfig(dataset="chabsa", files={"all": str(folder)}, options=options)
+def opinion(target, polarity, start, category="company#sales"):
+    return {"target": target, "category": category, "polarity": polarity, "from": start, "to": start + len(target)}
 
 
-def test_sentences_and_aspects_of_chabsa(tmp_path):
-    data = chabsa.read(chabsa_task(tmp_path))
-    assert pairs(data.splits["all"]) == [("mixed", "売上は増え、利益は減った。"), ("neutral", "景気は横ばい。"),
-                                        ("none", "以上です。")]
-    assert set(data.groups.values()) == {"e1_ann.json"}
-    data = chabsa.read(chabsa_task(tmp_path, unit="aspect"))
-    assert pairs(data.splits["all"]) == [
-        ("positive", "【売上】は増え、利益は減った。"), ("negative", "売上は増え、【利益】は減った。"),
-        ("neutral", "【景気】は横ばい。")]
+REPORT = {"header": {"document_id": "E1"}, "sentences": [
+    {"sentence_id": 0, "sentence": "売上は増え、利益は減った。",
+     "opinions": [opinion("売上", "positive", 0), opinion("利益", "negative", 6, "company#profit")]},
+    {"sentence_id": 1, "sentence": "企業業績は改善した。",
+     "opinions": [opinion("企業業績", "positive", 0), opinion("業績", "neutral", 2), opinion("売上", "positive", 3)]},
+    {"sentence_id": 2, "sentence": "横ばいである。", "opinions": [opinion("NULL", "neutral", 0, "NULL#general")]},
+    {"sentence_id": 3, "sentence": "以上である。", "opinions": []}, {"sentence_id": 4, "opinions": []}]}
 
 
-def test_other_json_is_no_document_of_chabsa(tmp_path):
-    task = chabsa_task(tmp_path, unit="aspect")
-    (tmp_path / "e2_ann.json").write_text('{"sentences": []}', encoding="utf-8")
-    with pytest.raises(DataError, match=r"e2_ann\.json: not a document of chABSA \(KeyError: 'header'\)"):
-        chabsa.read(task)
+def reports(tmp_path):
+    files = {f"data/e{number}_ann.json": json.dumps(REPORT, ensure_ascii=False).encode() for number in (1, 2)}
+    return str(unpack(tmp_path / "chabsa", files))
 
 
-def test_bmes_and_bmeo_tags():
-    tags = ["B-LOC", "M-LOC", "E-LOC", "S-PER", "O", "B-PER", "E-PER", "M-ORG"]
-    assert [tuple(span) for span in chunks(tags)] == [(0, 3, "LOC"), (3, 4, "PER"), (5, 7, "PER"), (7, 8, "ORG")]
+def test_polarity_of_sentences_and_aspects(tmp_path):
+    config = TaskConfig(files={"all": reports(tmp_path)}, on_error=OnError.skip)
+    data = chabsa.polarity(config)
+    assert [one.label for one in data.splits["all"]] == ["mixed", "positive", "neutral", "none"] * 2
+    assert data.splits["all"][0].id == "e1_ann-0" and data.counts == {"malformed": 2}
+    assert set(data.groups.values()) == {"e1_ann", "e2_ann"}
+    config.options = {"unit": "aspect"}
+    aspects = chabsa.polarity(config).splits["all"]
+    assert len(aspects) == 12
+    assert (aspects[1].text, aspects[1].label) == ("利益\t売上は増え、利益は減った。", "negative")
+    with pytest.raises(DataError, match=r"e1_ann\.json: sentence 4: no field 'sentence'"):
+        chabsa.polarity(TaskConfig(files={"all": reports(tmp_path)}))
 
 
-def test_comments_between_sentences_are_no_tokens(tmp_path):
-    (tmp_path / "a.conll").write_text(
-        "# sent_id = 1\n# text = 東京 # 1\n東京\tB-LOC\n#\tO\n# 1\tO\n\n# newdoc\n京都\tB-LOC\n\n#\tO\n京都\tB-LOC\n",
-        encoding="utf-8")
-    data = conll_file.read(config(tmp_path / "a.conll", "conll_file", kind="ner", separator="tab"))
-    assert [[one.text[s:e] for s, e in one.tokens] for one in data.splits["train"]] == [
-        ["東京", "#", "# 1"], ["京都"], ["#", "京都"]]
+def test_targets_of_opinions(tmp_path):
+    config = TaskConfig(kind="ner", files={"all": reports(tmp_path)}, on_error=OnError.skip)
+    data = chabsa.targets(config)
+    found = [[(one.text[start:end], kind) for start, end, kind in one.entities] for one in data.splits["all"][:4]]
+    assert found == [[("売上", "positive"), ("利益", "negative")], [("企業業績", "positive")], [], []]
+    assert data.counts == {"targets not found": 2, "overlapping entities": 2, "malformed": 2}
+    config.options = {"type": "category"}
+    assert chabsa.targets(config).splits["all"][0].entities[1].type == "company#profit"
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(("name", "size"), [("rt-polarity.all", 10662), ("subj.all", 10000)])
+def test_real_lines(shared_data, task_config, name, size):
+    path = shared_data / "en_sentiment" / name
+    statistics = prepare(task_config("label_text", f"task.files.all={path}", "task.encoding=latin-1")).statistics
+    assert statistics["read"] == {"all": size} and statistics["left_out"] == {}
+    assert set(statistics["splits"]["train"]["labels"]) == {"0", "1"}

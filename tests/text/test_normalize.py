@@ -92,3 +92,10 @@ def test_comments(text, expected):
 def test_comments_that_do_not_end_take_linear_time():
     """A pattern would look for each of their ends to the end of the text: some 10 ** 11 steps."""
     assert normalize.html("<!--" * 500_000) == "<!--" * 500_000
+
+
+@pytest.mark.parametrize(("reference", "character"), [
+    ("&#" + "9" * 5000 + ";", "\ufffd"), ("&#" + "0" * 5000 + "65;", "A"), ("&#x" + "f" * 5000 + ";", "\ufffd"),
+    ("&#65;", "A")])
+def test_long_character_references(reference, character):
+    assert normalize.html(f"a{reference}b") == f"a{character}b"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 import tarfile
 from collections.abc import Iterable, Iterator
@@ -18,11 +17,12 @@ from jptransfer.errors import ConfigError, DataError, nearest, reason
 from jptransfer.files import bare_suffix, open_bytes
 from jptransfer.hub import split_reference
 from jptransfer.tasks.base import unlabelled
+from jptransfer.text.normalize import unescape
 
 Document = list[str]
 """Sentences of one document, in order, not yet cleaned."""
 
-_DOC = re.compile(r'<doc\b(?=[^>]*>)(?:[^>]*\btitle="(?P<title>[^"]*)")?[^>]*>$')
+_DOC, _TITLE = re.compile(r"<doc\b[^>]*+>$"), re.compile(r'\btitle="([^"]*)"')
 
 
 def read_text(source: SourceConfig, intake: Intake) -> Iterator[Document]:
@@ -137,10 +137,10 @@ def _articles(lines: Iterator[tuple[int, str]], path: Path, intake: Intake) -> I
                     yield str(record.get("title", "")), record["text"].split("\n")
                 else:
                     intake.trouble("malformed", where, "no field 'text'")
-        elif match := _DOC.match(line):
+        elif _DOC.match(line):
             if article is not None:
                 intake.trouble("malformed", f"{path}:{opened}", "a <doc> that is not closed")
-            title, article, opened = html.unescape(match["title"] or ""), [], number
+            title, article, opened = unescape("".join(_TITLE.findall(line)[-1:])), [], number
         elif line.startswith("</doc>") and article is not None:
             yield title, article
             article = None

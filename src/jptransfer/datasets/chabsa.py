@@ -1,64 +1,119 @@
-"""chABSA: sentences of Japanese annual reports with opinions on their aspects (``e*_ann.json``, TIS Inc. 2018)."""
+"""chABSA: sentences of annual reports with opinions, each of a target, a category and a polarity.
+
+One JSON file a report: ``{"header": …, "sentences": [{"sentence_id", "sentence", "opinions": [{"target", "category",
+"polarity", "from", "to"}]}]}``. A report is in one split.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any
 
-from jptransfer.corpora.intake import parse_json
+from jptransfer.config import TaskConfig
+from jptransfer.corpora.intake import Intake, parse_json
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import POOL, RawDataset, data_files, intake, reader_options
+from jptransfer.datasets.base import RawDataset, data_files, intake, reader_options
+from jptransfer.datasets.span_json import disjoint
+from jptransfer.files import codec
 from jptransfer.tasks.classification import TextExample
+from jptransfer.tasks.ner import EntityExample
+from jptransfer.tasks.spans import Span
 
-if TYPE_CHECKING:
-    from jptransfer.config import TaskConfig
-
-MARKS = "【", "】"
-"""What stands around the target of an opinion."""
+NULL = "NULL"
+"""Target of an opinion that names none."""
 
 
-def read(config: TaskConfig) -> RawDataset:
-    """Read the folder (or tar archive) of JSON files under ``files.all``; a document is in one split.
+@dataclass(frozen=True)
+class _Sentence:
+    role: str
+    report: str
+    id: str
+    where: str
+    text: str
+    opinions: list[dict[str, Any]]
 
-    ``options.unit``: sentence, labelled by its opinions: positive, negative, mixed (both), neutral (neither), none (no
-    opinion); or aspect, an example for each opinion, with marks around its target and the opinion's polarity as label.
+
+def polarity(config: TaskConfig) -> RawDataset:
+    """Read sentences with the polarity of their opinions, or one example an opinion.
+
+    ``options.unit=sentence``: positive or negative if all opinions but neutral ones are, mixed if there are both,
+    neutral if there are neutral ones alone, none without an opinion. ``options.unit=aspect``: an example for each
+    opinion, the text being the target, a tab and the sentence.
     """
-    unit = reader_options(config, {"unit": ("sentence", "aspect")})["unit"]
-    path, trouble = data_files(config, [POOL])[POOL], intake(config)
-    data = RawDataset({POOL: []}, trouble.skipped)
-    for name, raw in members(path, lambda name: name.endswith(".json")):
-        try:
-            document = parse_json(raw.decode(config.encoding))
-            made = list(_sentences(document) if unit == "sentence" else _aspects(document))
-        except (ValueError, KeyError, TypeError) as error:
-            problem = f"not a document of chABSA ({type(error).__name__}: {error})"
-            trouble.trouble("malformed", f"{path}: {name}", problem)
-            continue
-        data.splits[POOL] += made
-        data.groups |= {one.id: name for one in made}
+    options, trouble = reader_options(config, {"unit": ("sentence", "aspect")}), intake(config)
+    data = RawDataset({}, trouble.skipped)
+    for one in _sentences(config, data, trouble):
+        found = [(one.id, one.text, _overall(one.opinions))]
+        if options["unit"] == "aspect":
+            found = [(f"{one.id}-{number}", f"{opinion['target']}\t{one.text}", opinion["polarity"])
+                     for number, opinion in enumerate(one.opinions)]
+        for id, text, label in found:
+            data.splits[one.role].append(TextExample(id, text, label))
+            data.groups[id] = one.report
     return data
 
 
-def _sentences(document: Any) -> Iterator[TextExample]:
-    for identity, sentence, opinions in _rows(document):
-        found = {opinion["polarity"] for opinion in opinions}
-        signs = found & {"positive", "negative"}
-        label = "mixed" if len(signs) == 2 else next(iter(signs), "neutral" if found else "none")
-        yield TextExample(identity, sentence, label)
+def targets(config: TaskConfig) -> RawDataset:
+    """Read the targets of opinions as entities of the type of their polarity, or of their category (`options.type`).
+
+    Of targets that overlap the longest stays. A target that is not where it should be is counted.
+    """
+    kind, trouble = reader_options(config, {"type": ("polarity", "category")})["type"], intake(config)
+    data = RawDataset({}, trouble.skipped)
+    for one in _sentences(config, data, trouble):
+        spans = []
+        for opinion in (opinion for opinion in one.opinions if opinion["target"] != NULL):
+            start, end = opinion.get("from"), opinion.get("to")
+            if type(start) is int and type(end) is int and start < end and one.text[start:end] == opinion["target"]:
+                spans.append(Span(start, end, opinion[kind]))
+            else:
+                data.counts["targets not found"] += 1
+        kept = disjoint(list(dict.fromkeys(spans)))
+        data.counts["overlapping entities"] += len(spans) - len(kept)
+        data.splits[one.role].append(EntityExample(one.id, one.text, tuple(kept)))
+        data.groups[one.id] = one.report
+    return data
 
 
-def _aspects(document: Any) -> Iterator[TextExample]:
-    for identity, sentence, opinions in _rows(document):
-        for number, opinion in enumerate(opinions):
-            start, end = opinion["from"], opinion["to"]
-            if sentence[start:end] != opinion["target"]:
-                raise ValueError(f"'{opinion['target']}' is not at {start} to {end} of sentence {identity}")
-            marked = f"{sentence[:start]}{MARKS[0]}{opinion['target']}{MARKS[1]}{sentence[end:]}"
-            yield TextExample(f"{identity}-{number}", marked, opinion["polarity"])
+def _overall(opinions: list[dict[str, Any]]) -> str:
+    """Return the label of a sentence."""
+    signs = {opinion["polarity"] for opinion in opinions}
+    strong = signs - {"neutral"}
+    return "mixed" if len(strong) > 1 else next(iter(strong or signs), "none")
 
 
-def _rows(document: Any) -> Iterator[tuple[str, str, list[Any]]]:
-    """Yield id, text and opinions of each sentence."""
-    name = document["header"]["document_id"]
-    for row in document["sentences"]:
-        yield f"{name}-{row['sentence_id']}", row["sentence"], row["opinions"]
+def _sentences(config: TaskConfig, data: RawDataset, trouble: Intake) -> Iterator[_Sentence]:
+    """Yield the sentences of all reports; what has another form is reported."""
+    for role, path in data_files(config).items():
+        data.splits.setdefault(role, [])
+        for name, raw in members(path, lambda name: name.endswith(".json")):
+            where, report = f"{path}: {name}", PurePosixPath(name).stem
+            try:
+                content = parse_json(raw.decode(codec(config.encoding)).removeprefix("\ufeff"))
+            except ValueError as error:
+                trouble.trouble("malformed", where, f"not JSON ({error})")
+                continue
+            rows = content.get("sentences") if isinstance(content, dict) else None
+            if not isinstance(rows, list):
+                trouble.trouble("malformed", where, "not an object with a list 'sentences'")
+                continue
+            for number, row in enumerate(rows):
+                if problem := _problem(row):
+                    trouble.trouble("malformed", f"{where}: sentence {number}", problem)
+                else:
+                    id = f"{report}-{row.get('sentence_id', number)}"
+                    yield _Sentence(role, report, id, where, row["sentence"], row["opinions"])
+
+
+def _problem(row: Any) -> str:
+    """Return what is wrong with a sentence, if anything."""
+    if not isinstance(row, dict) or not isinstance(row.get("sentence"), str) or not row["sentence"].strip():
+        return "no field 'sentence' that holds a text"
+    opinions = row.get("opinions")
+    if not isinstance(opinions, list) or not all(isinstance(opinion, dict) for opinion in opinions):
+        return "no list 'opinions' of objects"
+    lacking = [name for opinion in opinions for name in ("target", "category", "polarity")
+               if not isinstance(opinion.get(name), str) or not opinion[name]]
+    return f"an opinion has no text under '{lacking[0]}'" if lacking else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import dropwhile
 from pathlib import Path
 
 from jptransfer.config import TaskConfig
@@ -26,20 +27,22 @@ Sentence = tuple[str, str, list[list[str]]]
 
 
 def read(config: TaskConfig) -> RawDataset:
-    """Read ``files.train``, ``validation``, ``test`` or ``all``; IOB, IOE, BIOES, BMES and BILOU tags tell themselves.
+    """Read ``files.train``, ``validation``, ``test`` or ``all``; IOB, IOE, BIOES, BILOU and BMES tags tell themselves.
 
     ``options.joiner`` makes the text: auto (a sentence with kana or kanji is written without spaces but between two
-    Latin letters, another one with spaces), space or none. Lines that begin with ``options.comment`` are left out; by
-    default those before a sentence that begin with ``#`` and have no tag in the tag's column. A line ``-DOCSTART-``
-    ends a sentence and is left out too, unless ``options.docstart`` takes it for a sentence, as counts of CoNLL-2003
-    often do, or for the beginning of a document, which is not divided where splits are made.
+    Latin letters, another one with spaces), space or none. Lines that begin with ``options.comment`` are left out;
+    without that option, lines before a sentence that begin with ``#`` and are not tagged tokens (``# id = 7``). A line
+    ``-DOCSTART-`` ends a sentence and is left out too, unless ``options.docstart`` takes it for a sentence, as counts
+    of CoNLL-2003 often do, or for the beginning of a document, which is not divided where splits are made.
     """
     options, trouble = reader_options(config, OPTIONS), intake(config)
     columns = _number(config.token_column, "token_column"), _number(config.tag_column, "tag_column")
     data = RawDataset({}, trouble.skipped)
     for role, path in data_files(config).items():
         examples = data.splits.setdefault(role, [])
-        for number, (where, document, rows) in enumerate(_sentences(path, config, options, trouble), 1):
+        sentences = ((where, document, rows if options["comment"] else _without_comments(rows, columns[1]))
+                     for where, document, rows in _sentences(path, config, options, trouble))
+        for number, (where, document, rows) in enumerate((one for one in sentences if one[2]), 1):
             example = _example(f"{role}-{number}", where, rows, columns, options["joiner"], trouble)
             examples += [example] if example else []
             if example and document:
@@ -59,8 +62,7 @@ def _sentences(path: Path, config: TaskConfig, options: Mapping[str, str], troub
     rows: list[list[str]] = []
     for number, line in read_lines(path, config.encoding, trouble):
         opens = options["docstart"] != "sentence" and line.startswith(DOCUMENT)
-        cells = BLANKS.split(line.strip(" \t")) if separator is None else line.split(separator)
-        if not opens and _is_comment(line, cells, options["comment"], config.tag_column, not rows):
+        if not opens and options["comment"] and line.startswith(options["comment"]):
             continue
         if rows and (opens or not line.strip(" \t")):
             yield f"{path}:{begin}", document, rows
@@ -69,22 +71,26 @@ def _sentences(path: Path, config: TaskConfig, options: Mapping[str, str], troub
             document = f"{path.name}:{number}" if options["docstart"] == "document" else ""
         elif line.strip(" \t"):
             begin = begin if rows else number
-            rows.append(cells)
+            rows.append(BLANKS.split(line.strip(" \t")) if separator is None else line.split(separator))
     if rows:
         yield f"{path}:{begin}", document, rows
 
 
-def _is_comment(line: str, cells: list[str], mark: str, tag_column: str, between: bool) -> bool:
-    """Whether a line is a comment: it begins with the mark, or, if none is given, with ``#`` between sentences."""
-    if mark:
-        return line.startswith(mark)
-    if not between or not line.startswith("#"):
-        return False
+def _without_comments(rows: list[list[str]], tag: int) -> list[list[str]]:
+    """Return the lines of a sentence without the comments before them.
+
+    These begin with ``#``, which may be a token too, and have no tag or another number of columns than the last line.
+    """
+    return list(dropwhile(lambda row: row[0].startswith("#") and (
+        len(row) != len(rows[-1]) or row[1:2] and row[1].startswith("S-ID:") or not _has_tag(row, tag)), rows))
+
+
+def _has_tag(row: list[str], tag: int) -> bool:
     try:
-        split_tag(cells[int(tag_column)])
+        split_tag(row[tag])
     except (IndexError, ValueError):
-        return True
-    return len(cells) < 2
+        return False
+    return True
 
 
 def _separator(name: str) -> str | None:

@@ -5,7 +5,6 @@ Iwakura, Komiya, Tachibana (2016) annotate texts of BCCWJ so: one file a documen
 
 from __future__ import annotations
 
-import html
 import re
 from collections import Counter
 from io import BytesIO
@@ -17,11 +16,12 @@ from jptransfer.datasets.base import RawDataset, data_files, intake, reader_opti
 from jptransfer.datasets.span_json import disjoint
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
+from jptransfer.text.normalize import unescape
 
 IREX = "ARTIFACT DATE LOCATION MONEY OPTIONAL ORGANIZATION PERCENT PERSON TIME"
 OPTIONS = {"types": ("",), "suffix": ("",)}
 SUFFIXES = ".xml .txt .sgml"
-PIECE = re.compile(r"<(/?)([A-Za-z][\w.-]*)([^<>]*)>|<[!?][^>]*>")
+PIECE = re.compile(r"<(/?)([A-Za-z][\w.-]*+)([^<>]*+)>|<[!?][^>]*+>")
 
 
 def read(config: TaskConfig) -> RawDataset:
@@ -64,8 +64,8 @@ def parse(line: str, types: frozenset[str]) -> tuple[str, list[Span]]:
     text, end = "", 0
     opened: list[tuple[str, int]] = []
     spans: list[Span] = []
-    for found in PIECE.finditer(line):
-        text += html.unescape(line[end:found.start()])
+    for found in PIECE.finditer(line, 0, line.rfind(">") + 1):  # so that no search for an end is in vain
+        text += unescape(line[end:found.start()])
         end = found.end()
         kind = found[2]
         if kind not in types or (found[3] or "").endswith("/"):
@@ -78,5 +78,5 @@ def parse(line: str, types: frozenset[str]) -> tuple[str, list[Span]]:
             spans.append(Span(opened.pop()[1], len(text), kind))
     if opened:
         raise ValueError(f"<{opened[-1][0]}> is not closed in its line")
-    text += html.unescape(line[end:])
+    text += unescape(line[end:])
     return text, [span for span in spans if span.start < span.end]

@@ -1,37 +1,60 @@
-"""A folder for each label, with a text per file, as IMDB has them: ``train/pos/0_9.txt``, ``train/neg/0_3.txt``."""
+"""Texts in folders that are their labels, ``pos/1.txt`` and ``neg/1.txt``: one file is one text, as in IMDB."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections import Counter
 
+from jptransfer.config import TaskConfig
+from jptransfer.corpora.intake import Intake
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import RawDataset, data_files, intake, reader_options
+from jptransfer.datasets.base import POOL, RawDataset, data_files, intake, reader_options, split_name
+from jptransfer.errors import DataError
+from jptransfer.files import codec
 from jptransfer.tasks.classification import TextExample
 
-if TYPE_CHECKING:
-    from jptransfer.config import TaskConfig
-
 OPTIONS = {"suffix": ("",)}
+BESIDE = "files beside the labels' folders"
 
 
 def read(config: TaskConfig) -> RawDataset:
-    """Read ``files.train``, ``validation``, ``test`` or ``all``: each a folder, or a tar archive, of label folders.
+    """Read ``files.train``, ``validation``, ``test`` or ``all``: each a folder or archive whose folders are labels.
 
-    The label is the name of the folder that a file lies in; ``task.label_map={unsup: ''}`` drops a folder.
-    ``options.suffix`` (``.txt``) says which files are texts.
+    With `all`, the labels' folders may be in folders of splits (``train/pos/1.txt``). ``options.suffix`` (``.txt``) is
+    the end of the files' names; files that are not in the folder of a label are counted.
     """
-    suffix, trouble = reader_options(config, OPTIONS)["suffix"] or ".txt", intake(config)
+    options, trouble = reader_options(config, OPTIONS), intake(config)
+    suffix = options["suffix"] or ".txt"
     data = RawDataset({}, trouble.skipped)
     for role, path in data_files(config).items():
-        examples = data.splits.setdefault(role, [])
-        for name, raw in members(path, lambda name: name.endswith(suffix) and "/" in name):
-            try:
-                text = raw.decode(config.encoding).strip()
-            except UnicodeDecodeError:
-                trouble.trouble("bad_bytes", f"{path}: {name}", f"not {config.encoding}")
-                continue
-            if text:
-                examples.append(TextExample(f"{role}/{name}", text, name.split("/")[-2]))
-            else:
-                trouble.trouble("empty text", f"{path}: {name}", "the file has no text")
+        found = dict(members(path, lambda name: name.endswith(suffix)))
+        inside = [name for name in found if _split(name)] if role == POOL else []
+        depth = Counter(name.count("/") for name in inside or found).most_common(1)[0][0]
+        if not depth:
+            raise DataError(f"task.files.{role}: '{path}' has no folders whose names could be labels, such as pos/ "
+                            "and neg/")
+        for name, raw in found.items():
+            split = _split(name) if inside else role
+            if name.count("/") != depth or not split:
+                data.counts[BESIDE] += 1
+            elif text := _text(raw, f"{path}: {name}", config.encoding, trouble):
+                example = TextExample(name if role == POOL else f"{role}/{name}", text, name.split("/")[-2])
+                data.splits.setdefault(split, []).append(example)
     return data
+
+
+def _split(name: str) -> str | None:
+    """Return the split whose folder a label's folder is in, None if there is none."""
+    folders = name.split("/")[:-2]
+    return split_name(folders[-1]) if folders else None
+
+
+def _text(raw: bytes, where: str, encoding: str, trouble: Intake) -> str:
+    """Return the text of a file; an empty one if it has none that can be read, which is reported."""
+    try:
+        text = raw.decode(codec(encoding)).removeprefix("\ufeff").replace("\r\n", "\n").strip()
+    except UnicodeDecodeError as error:
+        trouble.trouble("bad_bytes", where, f"not {encoding}: byte 0x{raw[error.start]:02x} at byte {error.start + 1}")
+        return ""
+    if not text:
+        trouble.trouble("empty text", where, "the file has no text")
+    return text

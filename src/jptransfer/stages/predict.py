@@ -125,7 +125,8 @@ class _Strict(Intake):
 
     def trouble(self, kind: str, where: str, what: str) -> None:
         if kind != "empty":
-            raise DataError(f"{where}: {what}")
+            hint = "; encoding can name another one, such as cp932 or euc_jp" if kind == "bad_bytes" else ""
+            raise DataError(f"{where}: {what}{hint}")
 
 
 def _object(where: str, line: str) -> Row:

@@ -1,8 +1,8 @@
 """Tags to typed spans and back, by the rules of conlleval (the script of CoNLL-2000 and later): pure functions.
 
 A tag is ``O``, or a prefix and a type such as ``B-LOC``. Prefixes of IOB1, IOB2, IOE1, IOE2, BIOES (``S`` single),
-BMES and BMEO (``M`` middle), and BILOU (``L`` last, ``U`` unit) are read by one rule, so a file's scheme need not be
-named; what is written is IOB2.
+BILOU (``L`` last, ``U`` unit), BMES and BMEO (``M`` middle) and BMEWO (``W`` whole) are read by one rule, so a file's
+scheme need not be named; what is written is IOB2.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ OUTSIDE = "O"
 UNTYPED = "entity"
 """Type of chunks whose tags are a bare prefix (``B``, ``I``)."""
 
-_STARTS = frozenset("BSU")
-_ENDS = frozenset("ESLU")
-_PREFIXES = _STARTS | _ENDS | {"I", "M"}
+_STARTS = frozenset("BSUW")
+_ENDS = frozenset("ESLUW")
+_PREFIXES = _STARTS | _ENDS | frozenset("IM")
 
 
 SCHEMES = {"iob1": "", "iob2": "IBIB", "ioe1": "", "ioe2": "IIEE", "iobes": "IBES", "bioes": "IBES", "bmes": "MBES",
@@ -41,15 +41,15 @@ def split_tag(tag: str) -> tuple[str, str]:
     if prefix == OUTSIDE and not kind:
         return OUTSIDE, ""
     if prefix not in _PREFIXES:
-        raise ValueError(f"'{tag}' is no tag (O, or B-, I-, M-, E-, S-, L-, U- and a type)")
+        raise ValueError(f"'{tag}' is no tag (O, or B-, I-, M-, E-, L-, S-, U-, W- and a type)")
     return prefix, kind or UNTYPED
 
 
 def chunks(tags: Iterable[str]) -> list[Span]:
     """Return the chunks of a tag sequence as ranges of positions.
 
-    A chunk starts at a ``B`` (``S``, ``U``), after a tag that is ``O`` or closes a chunk (``E``, ``L``, ``S``, ``U``),
-    and where the type changes; so ``I-`` after ``O`` starts one, as in conlleval.
+    A chunk starts at a ``B`` (``S``, ``U``, ``W``), after a tag that is ``O`` or closes a chunk (``E``, ``L``, ``S``,
+    ``U``, ``W``), and where the type changes; so ``I-`` after ``O`` starts one, as in conlleval.
     """
     found: list[Span] = []
     start, inside, before = 0, "", OUTSIDE

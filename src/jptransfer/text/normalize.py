@@ -11,6 +11,7 @@ _INVISIBLE = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]"
 )
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>")
+_LONG_REFERENCE = re.compile(r"&#([0-9]{20,});?")
 _URL = re.compile(r"(?:https?|ftp)://[\w/:%#$&?()~.=+\-@!*',;\[\]]+", re.ASCII | re.IGNORECASE)
 _USER = re.compile(r"(?<![\w.])@\w+", re.ASCII)
 _LONG_VOWELS = re.compile("ー{2,}")
@@ -87,7 +88,17 @@ def control(text: str) -> str:
 
 def html(text: str) -> str:
     """Tags and comments go, then character references are resolved (so that ``&lt;b&gt;`` stays as ``<b>``)."""
-    return _html.unescape(_TAG.sub("", _without_comments(text)))
+    return unescape(_TAG.sub("", _without_comments(text)))
+
+
+def unescape(text: str) -> str:
+    """Resolve character references; a number that is no character, however long it is, becomes U+FFFD."""
+    return _html.unescape(_LONG_REFERENCE.sub(_shortened, text))
+
+
+def _shortened(reference: re.Match[str]) -> str:
+    digits = reference[1].lstrip("0")
+    return f"&#{digits or 0};" if len(digits) < 8 else "\ufffd"
 
 
 def _without_comments(text: str) -> str:
