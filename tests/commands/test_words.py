@@ -1,5 +1,6 @@
 """What was typed is what is meant: texts keep their spelling, tables are replaced, entries deleted, in every place."""
 
+import copy
 import dataclasses
 from typing import get_args, get_origin, get_type_hints
 
@@ -9,6 +10,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from jptransfer.commands import VERBS
 from jptransfer.commands.compose import Composer, compose_row, register, typed
+from jptransfer.commands.overriding import apply
 from jptransfer.commands.words import hydra_override
 from jptransfer.config import Config
 from jptransfer.config.describe import settings
@@ -89,7 +91,12 @@ def test_a_sweep_keeps_the_spelling(text):
         if "choice(" in override and set(text) & set("()"):
             continue
         parsed = OverridesParser.create().parse_override(hydra_override(override, Config))
-        jobs = [from_row(f"task.text_column={one}") for one in parsed.sweep_string_iterator()]
+        jobs = []
+        for one in parsed.sweep_string_iterator():  # as a sweeper gives it to a job
+            from_row()
+            config = copy.deepcopy(BASE[0])
+            apply([OverridesParser.create().parse_override(f"task.text_column={one}")], config)
+            jobs.append(typed(config))
         assert [job.task.text_column for job in jobs] == [text, "other"]
 
 

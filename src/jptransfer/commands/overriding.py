@@ -14,6 +14,7 @@ from typing import Any, get_origin
 from hydra._internal import config_loader_impl
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException
@@ -22,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
+from jptransfer.commands.words import hydra_override
 from jptransfer.config import Config
 from jptransfer.config.describe import table_of
 from jptransfer.config.spelling import readable
@@ -40,7 +42,7 @@ def apply(overrides: Sequence[Override], config: DictConfig) -> None:
     """
     schema = OmegaConf.get_type(config)
     schema = Config if schema in (None, dict) else schema
-    for one in overrides:
+    for one in (_as_meant(each, schema) for each in overrides):
         key = one.key_or_group
         table = table_of(key, schema) if one.package is None else ""
         if not table and not one.is_delete() or key.startswith("hydra."):
@@ -49,6 +51,15 @@ def apply(overrides: Sequence[Override], config: DictConfig) -> None:
             _refuse_deletion(one, schema, config)
         else:
             _change_table(one, table, schema, config)
+
+
+def _as_meant(override: Override, schema: type) -> Override:
+    """Read an override that comes from a sweep, where Hydra may have taken the quotes off, as one of a user."""
+    typed = override.input_line
+    if typed is None or override.key_or_group.startswith("hydra.") or override.is_sweep_override():
+        return override
+    meant = hydra_override(typed, schema)
+    return override if meant == typed else OverridesParser.create().parse_override(meant)
 
 
 def _refuse_deletion(override: Override, schema: type, config: DictConfig) -> None:

@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import is_dataclass
 from typing import Any, get_origin
 
+from hydra.core.override_parser.overrides_parser import OverridesParser
+
 from jptransfer.config.spelling import MISSING, name_written, readable, written
 from jptransfer.config.yaml_files import hint_at, is_optional, is_text, item_hint
 
@@ -87,9 +89,21 @@ class _Reader:
         if not self.text.strip():
             return quote(self.text) if self.text and is_text(hint) else self.text
         try:
-            return self._several(hint, "")
+            return self._without_choice(hint) or self._several(hint, "")
         except IndexError:  # a bracket or quote without its end: Hydra says so
             return self.text
+
+    def _without_choice(self, hint: Any) -> str:
+        """Return the values of ``choice(a,b)`` as ``a,b``, the same: Hydra takes quotes off in functions."""
+        call = CALL.match(self.text)
+        if call and call[1] == "choice":
+            self.at = call.end()
+            values = self._several(hint, ")")
+            if not self.text[self.at:].strip() and OverridesParser.create().parse_override(
+                    f"key={values}").is_sweep_override():
+                return values
+        self.at = 0
+        return ""
 
     def _several(self, hint: Any, closing: str, entry: Callable[[Any, str], str] | None = None) -> str:
         """Return elements up to `closing`, commas between them."""

@@ -23,8 +23,8 @@ def written(text: str) -> str:
 
 
 def name_written(text: str) -> str:
-    """Return how the name of a table's entry is written for Hydra."""
-    return text if NAME.fullmatch(text) and not text.startswith(MARK) else written(text)
+    """Return how the name of a table's entry is written for Hydra; one that is written already stays."""
+    return text if NAME.fullmatch(text) else written(text)
 
 
 def readable(line: str) -> str:
