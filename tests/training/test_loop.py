@@ -12,10 +12,11 @@ import torch
 from jptransfer.config import OptimizerConfig, ScheduleConfig
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.training import checkpoint
+from jptransfer.training.batching import pieces_of
 from jptransfer.training.checkpoint import load
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.launch import _die_with_parent, launch
-from jptransfer.training.loop import evaluate_objective, kept_weights, pieces_of, train
+from jptransfer.training.loop import evaluate_objective, kept_weights, train
 from jptransfer.training.types import LoopSettings, ParameterGroup, evenly
 from tests.training.tiny import Points, SquaredError, cpu, small_network
 

@@ -105,7 +105,7 @@ class Manifest:
         if data.get("schema") != SCHEMA or isinstance(data["schema"], bool):
             said = json.dumps(data.get("schema"), ensure_ascii=False)[:40] if not is_deep(data) else "unknown"
             raise ArtifactError(f"{folder / FILE} has schema {said}, this version reads {SCHEMA}")
-        data = {"seal": ""} | data
+        data = dict[str, Any]({"seal": ""} | data)
         if data.keys() != {f.name for f in dataclasses.fields(cls)}:
             raise ArtifactError(f"{folder / FILE} is no manifest: it lacks fields or has others")
         if what := trouble(data):

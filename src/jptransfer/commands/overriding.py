@@ -163,10 +163,10 @@ def _install() -> None:
     Its search for plugins imports its own modules a second time, so there may be two classes of one name. Processes
     that a launcher starts import this module with the job's function.
     """
-    config_loader_impl.ConfigLoaderImpl._apply_overrides_to_config = staticmethod(apply)
+    config_loader_impl.ConfigLoaderImpl._apply_overrides_to_config = staticmethod(apply)  # type: ignore
     Plugins.instance()
     for one in (FileConfigSource, SourcesRegistry.instance().resolve("file")):
-        one.load_config = _load  # type: ignore[method-assign]
+        one.load_config = _load  # type: ignore[method-assign, assignment]
 
 
 _install()

@@ -10,6 +10,7 @@ import csv
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from jptransfer.corpora.intake import Intake
 
@@ -72,7 +73,7 @@ class _Lines:
                 used.append(self.ahead.popleft())
                 yield f"{used[-1][1]}\n"
 
-        quoting = csv.QUOTE_NONE if quotes == "no" else csv.QUOTE_MINIMAL
+        quoting: Literal[0, 3] = csv.QUOTE_NONE if quotes == "no" else csv.QUOTE_MINIMAL
         try:
             cells = next(csv.reader(feed(), delimiter=self.separator, quoting=quoting, strict=True), [])
             problem = self._merged(used) if quotes == "auto" and len(used) > 1 else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass, fields
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 
@@ -26,13 +26,15 @@ class Cut:
     limit: int = 0
 
     def __add__(self, other: Cut) -> Cut:
-        *sums, _ = (one + two for one, two in zip(astuple(self), astuple(other), strict=True))
-        return Cut(*sums, max(self.limit, other.limit))
+        sums = asdict(other)
+        counts = {name: value + sums[name] for name, value in asdict(self).items()}
+        return Cut(**counts | {"limit": max(self.limit, other.limit)})
 
     def since(self, before: Cut) -> Cut:
         """Return what was counted after `before`."""
-        *rest, _ = (one - two for one, two in zip(astuple(self), astuple(before), strict=True))
-        return Cut(*rest, self.limit)
+        earlier = asdict(before)
+        counts = {name: value - earlier[name] for name, value in asdict(self).items()}
+        return Cut(**counts | {"limit": self.limit})
 
     def __bool__(self) -> bool:
         """Whether anything is lost."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from jptransfer.training.randomness import generator
 from jptransfer.training.types import Batch
+
+Piece = tuple[tuple[int, int], np.ndarray]
+"""(part, piece of the part) and the example indices of one forward pass."""
 
 
 def token_batches(lengths: np.ndarray, batch_tokens: int, parts: int, *keys: int) -> list[Batch]:
@@ -49,3 +53,14 @@ def padding_share(lengths: np.ndarray, batches: Sequence[Batch]) -> float:
     """Return the share of positions that hold padding when every part is padded to its longest example."""
     widths = sum(len(part) * int(lengths[part].max()) for batch in batches for part in batch)
     return 1.0 - float(sum(lengths[part].sum() for batch in batches for part in batch)) / max(1, widths)
+
+
+def pieces_of(batch: Batch, lengths: np.ndarray, limit: int | None, world: int) -> list[Piece]:
+    """Cut the parts of a global batch for forward passes of at most `limit` tokens, at least one for each process."""
+    pieces: list[Piece] = []
+    for part, indices in enumerate(batch):
+        tokens = len(indices) * int(lengths[indices].max())
+        wanted = max(math.ceil(tokens / limit) if limit else 1, math.ceil(world / len(batch)))
+        cut = np.array_split(indices, min(wanted, len(indices)))
+        pieces += [((part, number), piece) for number, piece in enumerate(cut)]
+    return pieces

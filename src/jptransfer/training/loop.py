@@ -15,12 +15,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from jptransfer.errors import DataError
 from jptransfer.registry import SCHEDULES
+from jptransfer.training.batching import pieces_of
 from jptransfer.training.checkpoint import CHECKPOINT, check_form, load, readable, require, save_atomically
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.divergence import check_figures, check_loss, check_update, check_weights
@@ -44,8 +44,6 @@ from jptransfer.training.types import (
 
 KEPT = "kept-"
 
-Piece = tuple[tuple[int, int], np.ndarray]
-"""(part, piece of the part) and the example indices of one forward pass."""
 
 
 def train(
@@ -81,17 +79,6 @@ def train(
 def kept_weights(work: Path) -> list[Path]:
     """Return the files of weights that runs in or below `work` kept (`LoopSettings.keep_all`), in order of updates."""
     return sorted(work.rglob(f"{KEPT}*.pt"), key=lambda path: int(path.stem.removeprefix(KEPT)))
-
-
-def pieces_of(batch: Batch, lengths: np.ndarray, limit: int | None, world: int) -> list[Piece]:
-    """Cut the parts of a global batch for forward passes of at most `limit` tokens, at least one for each process."""
-    pieces: list[Piece] = []
-    for part, indices in enumerate(batch):
-        tokens = len(indices) * int(lengths[indices].max())
-        wanted = max(math.ceil(tokens / limit) if limit else 1, math.ceil(world / len(batch)))
-        cut = np.array_split(indices, min(wanted, len(indices)))
-        pieces += [((part, number), piece) for number, piece in enumerate(cut)]
-    return pieces
 
 
 class _Run:
