@@ -123,6 +123,24 @@ def test_longest_input_runs_and_one_more_does_not():
             model(input_ids=torch.full((1, longest + 1), 7))
 
 
+STATED_ELSEWHERE = {
+    "quantised table, after that of padding": lambda: tf.IBertModel(tf.IBertConfig(
+        **{**SIZE, "pad_token_id": 1, "max_position_embeddings": 42})),
+    "max_encoder_position_embeddings": lambda: tf.LEDModel(tf.LEDConfig(
+        vocab_size=50, d_model=16, encoder_layers=1, decoder_layers=1, encoder_attention_heads=2,
+        decoder_attention_heads=2, encoder_ffn_dim=32, decoder_ffn_dim=32, max_encoder_position_embeddings=40,
+        attention_window=8)).get_encoder(),
+    "max_seq_len": lambda: tf.MptModel(tf.MptConfig(vocab_size=50, d_model=16, n_heads=2, n_layers=1, max_seq_len=40)),
+}
+
+
+@pytest.mark.parametrize("name", STATED_ELSEWHERE)
+def test_the_longest_input_where_a_family_says_it_in_its_own_way(name):
+    model = STATED_ELSEWHERE[name]().eval()
+    assert longest_input(model) == 40
+    model(input_ids=torch.full((1, 40), 7))
+
+
 def test_next_sentence_needs_its_head():
     check_heads(FAMILIES["bert with pairs"](), next_sentence=True)
     check_heads(FAMILIES["roberta"](), next_sentence=False)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from transformers import BertConfig, BertForMaskedLM, BertTokenizer
+from transformers import BertConfig, BertForMaskedLM, BertTokenizer, ByT5Tokenizer, T5Config, T5EncoderModel
 
 from jptransfer.errors import DataError, JptError
 from jptransfer.models.folders import check_folder
@@ -68,6 +68,13 @@ def test_no_damage_is_a_traceback(sound, tmp_path, name):
 def test_sound_folders_pass_and_rows_may_be_padded(sound, tmp_path):
     check_folder(sound)
     check_folder(model(96, tmp_path / "padded"))
+
+
+def test_sentinels_count_as_rows_of_byt5(tmp_path):
+    config = T5Config(vocab_size=384, d_model=8, d_kv=4, d_ff=8, num_layers=1, num_heads=2)
+    T5EncoderModel(config).save_pretrained(tmp_path)
+    ByT5Tokenizer().save_pretrained(tmp_path)
+    check_folder(tmp_path)
 
 
 @pytest.mark.parametrize("rows", [60, 170])

@@ -128,16 +128,21 @@ def encoder_of(model: nn.Module) -> nn.Module:
 
 
 _POSITION_TABLES = ("position_embeddings", "char_position_embeddings")
+_STATED_POSITIONS = ("max_position_embeddings", "max_encoder_position_embeddings", "max_seq_len")
+"""What configurations call the longest input: most; LED; MPT."""
 
 
 def longest_input(model: nn.Module) -> int | None:
     """Return the longest sequence that the model has positions for, special tokens included; None: any length."""
-    # RoBERTa's positions begin after that of padding.
-    tables = [module.num_embeddings - (0 if module.padding_idx is None else module.padding_idx + 1)
-              for name, module in model.named_modules()
-              if name.rpartition(".")[2] in _POSITION_TABLES and isinstance(module, nn.Embedding)]
-    stated = getattr(model.config, "max_position_embeddings", None)
-    return min([*tables[:1], *([stated] if stated and stated > 0 else [])], default=None)  # XLNet says -1
+    tables = [_rows_for_text(module) for name, module in model.named_modules()
+              if name.rpartition(".")[2] in _POSITION_TABLES and hasattr(module, "padding_idx")]
+    stated = [limit for name in _STATED_POSITIONS if (limit := getattr(model.config, name, None)) and limit > 0]
+    return min([*tables[:1], *stated], default=None)  # XLNet says -1
+
+
+def _rows_for_text(table: Any) -> int:
+    """Return the positions of a table, a plain or a quantised one (I-BERT); RoBERTa's begin after that of padding."""
+    return table.weight.shape[0] - (0 if table.padding_idx is None else table.padding_idx + 1)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from transformers import AutoConfig
 from jptransfer.errors import DataError, told
 from jptransfer.models.pretrained import check_weights, explained, family, know_family, own_architecture
 from jptransfer.text.base import DESCRIPTION, read_object, read_settings
+from jptransfer.text.pretrained import PretrainedTokenizer
 from jptransfer.text.tokenizers import load_tokenizer
 
 TOKENIZERS = ("tokenizer*", "vocab*", "*.model", "merges.txt")
@@ -55,11 +56,14 @@ def _check_index(index: Path) -> None:
 
 def _check_units(folder: Path, config: dict[str, Any]) -> None:
     """Compare the units of the tokenizer with the rows of the embedding."""
-    units, rows = load_tokenizer(folder).vocab_size, config.get("vocab_size")
+    tokenizer, rows = load_tokenizer(folder), config.get("vocab_size")
     if not isinstance(rows, int) or isinstance(rows, bool):
         return
+    units = tokenizer.vocab_size
+    # Sentinels are no units of a text, but have rows: 125 of ByT5's 384.
+    most = max(units, len(tokenizer.tokenizer)) if isinstance(tokenizer, PretrainedTokenizer) else units
     own = (folder / DESCRIPTION).is_file() and read_settings(folder).kind != "pretrained"
     exact = own and not own_architecture(family(folder))  # ours are padded in ways of their own
-    if units > rows or units < LEAST_UNITS * rows or (exact and units != rows):
+    if units > rows or most < LEAST_UNITS * rows or (exact and units != rows):
         raise DataError(f"{folder}: the tokenizer has {units} units, and config.json an embedding of {rows} rows; they "
                         "do not belong together, or the vocabulary is damaged")
