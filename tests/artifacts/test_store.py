@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -149,17 +150,25 @@ def test_a_files_suffixes_count_and_its_stem_does_not(tmp_path: Path) -> None:
     assert first == second != third
 
 
-def test_unchanged_files_are_not_read_again(tmp_path: Path) -> None:
+def test_unchanged_files_are_not_read_again(tmp_path: Path, monkeypatch) -> None:
     file = tmp_path / "a.txt"
     file.write_text("花")
     cache = DigestCache(tmp_path / "cache.json")
     first = cache.of_file(file)
     cache.save()
-    stat = file.stat()
+    monkeypatch.setattr("jptransfer.artifacts.digests.sha256_file", lambda path: pytest.fail(f"{path} is read again"))
+    assert DigestCache(tmp_path / "cache.json").of_file(file) == first
+
+
+def test_bytes_that_change_under_the_old_modification_time_are_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text("花")
+    cache = DigestCache(tmp_path / "cache.json")
+    first, times = cache.of_file(file), file.stat()
+    cache.save()
+    time.sleep(0.02)
     file.write_text("鳥")
-    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert DigestCache(tmp_path / "cache.json").of_file(file) == first, "same size, time and inode: remembered"
-    os.utime(file)
+    os.utime(file, ns=(times.st_atime_ns, times.st_mtime_ns))
     assert DigestCache(tmp_path / "cache.json").of_file(file) != first
 
 

@@ -1,4 +1,4 @@
-"""Digests of files and folders, remembered by size, modification time and inode, so unchanged data is read once."""
+"""Digests of files and folders, remembered by size, time of change and inode, so unchanged data is read once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class DigestCache:
 
     @property
     def known(self) -> dict[str, list]:
-        """Path -> [size, mtime_ns, inode, sha256]."""
+        """Path -> [size, ctime_ns, inode, sha256]."""
         if self._known is None:
             self._known = self._read()
         return self._known
@@ -86,8 +86,9 @@ class DigestCache:
 
 
 def _stamp(path: Path) -> list[int]:
+    """Return what changes with a file. Copying over a file may keep its modification time; nobody sets the time of change."""
     stat = path.stat()
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ino]
+    return [stat.st_size, stat.st_ctime_ns, stat.st_ino]
 
 
 def _is_table(found: Any) -> bool:

@@ -142,6 +142,8 @@ def _object(where: str, line: str) -> Row:
 
 def check_output(name: str) -> None:
     """Raise `ConfigError` if `open_output` could not write there."""
+    if name.endswith("/"):
+        raise ConfigError(f"output: '{name}' is the name of a folder; name a file")
     if name != STANDARD:
         check_new_file(Path(name), "output")
 
