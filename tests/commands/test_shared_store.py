@@ -85,6 +85,15 @@ def test_what_is_present_is_served(folder: Path, closed: Callable, words: tuple[
     assert not list((folder / "home").glob("jpt-*"))
 
 
+@pytest.mark.parametrize("more", [(), ("dry_run=true",), ("hydra/launcher=joblib",)], ids=" ".join)
+def test_a_sweep_over_what_is_present_is_served(folder: Path, closed: Callable, more: tuple[str, ...]) -> None:
+    before = sorted((folder / "outputs").rglob("*"))
+    done = command(folder, "eval", *WORDS, *more, "-m", "seed=0")
+    assert done.returncode == 0 and "1 job done" in done.stdout, done
+    assert sorted((folder / "outputs").rglob("*")) == before
+    assert not list((folder / "home").glob("jpt-*"))
+
+
 def model(folder: Path) -> Path:
     return next((folder / "outputs" / "artifacts" / "task_model").iterdir())
 

@@ -13,7 +13,7 @@ import zstandard
 from jptransfer.config import OutputFormat, PredictConfig
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.stages import predict
-from jptransfer.stages.predict import predict_file
+from jptransfer.stages.predict import check_output, predict_file
 from jptransfer.tasks.base import Feature, make_task
 from jptransfer.tasks.ner import EntityPrediction
 from jptransfer.tasks.spans import Span
@@ -158,6 +158,11 @@ def test_other_clear_errors(tmp_path, runtime, polarity):
         run(tmp_path, runtime, tmp_path / "nowhere.txt")
     with pytest.raises(ConfigError, match="input_format: .*did you mean 'jsonl'"):
         run(tmp_path, runtime, tmp_path / "in.txt", input_format="json1")
+
+
+def test_an_output_named_as_a_folder_is_an_error():
+    with pytest.raises(ConfigError, match="output: 'new/' is the name of a folder"):
+        check_output("new/")
 
 
 def test_an_output_that_cannot_be_written_is_an_error_before_the_model_is_loaded(tmp_path, runtime, monkeypatch):

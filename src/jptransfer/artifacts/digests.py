@@ -86,7 +86,7 @@ class DigestCache:
 
 
 def _stamp(path: Path) -> list[int]:
-    """Return what changes with a file. Copying over a file may keep its modification time; nobody sets the time of change."""
+    """Return what changes with a file: copies may keep the time of modification, nothing keeps the time of change."""
     stat = path.stat()
     return [stat.st_size, stat.st_ctime_ns, stat.st_ino]
 

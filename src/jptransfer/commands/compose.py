@@ -41,7 +41,7 @@ def register(verb: Verb) -> None:
     name = "config_schema" if verb.is_experiment else f"{verb.name}_schema"
     ConfigStore.instance().store(name=name, node=verb.config_class, provider="jptransfer")
     OmegaConf.register_new_resolver("toy", lambda file: str(resource(f"data/toy/{file}")), replace=True)
-    OmegaConf.register_new_resolver("run_root", _run_root, replace=True)
+    OmegaConf.register_new_resolver("run_root", _run_root, replace=True, use_cache=True)  # workers get what is cached
 
 
 @cache
