@@ -31,9 +31,9 @@ CHUNK_BATCHES = 32
 def predict_file(config: PredictConfig, folders: Sequence[Path], runtime: Runtime) -> int:
     """Predict every text of `config.input` with the task models in `folders` together; return the number of texts.
 
-    The input is a text a line, or an object with the field `text` a line (`input_format`; by default of a file named
-    ``.jsonl`` or ``.json``); both may be compressed. Every text gives one answer, an empty one too. What is named as
-    output appears when it is complete. `jptransfer.stages.answers` says what each format holds.
+    The input is a text a line, or an object with the field `text` (or a string) a line (`input_format`; by default
+    of a file named ``.jsonl`` or ``.json``); both may be compressed. Every text gives one answer, an empty one too.
+    What is named as output appears when it is complete. `jptransfer.stages.answers` says what each format holds.
 
     Raises:
         ConfigError: a format that is unknown or not for this task, or an output folder that is not empty.
@@ -131,13 +131,14 @@ class _Strict(Intake):
 
 def _object(where: str, line: str) -> Row:
     try:
-        row = parse_json(line)
+        found = parse_json(line)
+        row = {"text": found} if isinstance(found, str) else found
         if isinstance(row, dict) and isinstance(row.get("text"), str):
             row["text"].encode("utf-8")
             return row
     except ValueError as error:  # also half of a surrogate pair
         raise DataError(f"{where}: no valid JSON text ({error})") from None
-    raise DataError(f"{where}: no JSON object with a field 'text' that holds a string")
+    raise DataError(f"{where}: no JSON string, and no object with a field 'text' that holds one")
 
 
 def check_output(name: str) -> None:
