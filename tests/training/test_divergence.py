@@ -20,7 +20,9 @@ from jptransfer.tasks.base import log_softmax
 from jptransfer.training import fasttext
 from jptransfer.training.checkpoint import CHECKPOINT
 from jptransfer.training.context import TrainingContext
+from jptransfer.training.divergence import check_figures
 from jptransfer.training.loop import train
+from jptransfer.training.streams import perplexity
 from jptransfer.training.types import LoopSettings
 from tests import small
 from tests.training.tiny import Points, SquaredError, cpu, small_network
@@ -125,3 +127,9 @@ def test_a_label_without_examples_has_probability_zero():
     (86.314, "86.31"), (999_999.0, "999999.00"), (1e6, "1.00e+06"), (math.exp(700), "1.01e+304")])
 def test_perplexities_are_readable(perplexity, shown):
     assert readable(perplexity) == shown
+
+
+def test_a_loss_beyond_any_perplexity_is_a_divergence():
+    assert perplexity(2.0) == pytest.approx(7.389, abs=0.001)
+    with pytest.raises(ConfigError, match="perplexity inf"):
+        check_figures({"loss": 3e11, "perplexity": perplexity(3e11)}, "validation", 3, 1e6)

@@ -4,6 +4,7 @@ import transformers
 
 from jptransfer.config import HalvingConfig, OneCycleConfig, ScheduleConfig, SlantedTriangularConfig
 from jptransfer.training import schedules
+from jptransfer.training.schedules import learns
 
 REFERENCES = {
     "linear": lambda o, w, n: transformers.get_linear_schedule_with_warmup(o, w, n),
@@ -117,3 +118,8 @@ def test_slanted_triangular_is_the_clr_of_fastai_of_2018(div, cut_div):
         share = step / cut if step <= cut else 1 - (step - cut) / (cut * (cut_div - 1))
         expected = (1 + share * (div - 1)) / div
         assert schedules.slanted_triangular(step, steps, config).rate == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_single_update_of_warm_up_learns_nothing():
+    assert not learns(1, ScheduleConfig("linear", warmup=0.1))
+    assert learns(2, ScheduleConfig("linear", warmup=0.1)) and learns(1, ScheduleConfig("linear", warmup=0.0))

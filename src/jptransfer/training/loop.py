@@ -26,6 +26,7 @@ from jptransfer.training.context import TrainingContext
 from jptransfer.training.divergence import check_figures, check_loss, check_update, check_weights
 from jptransfer.training.history import HISTORY, History
 from jptransfer.training.optimizers import build_optimizer, set_learning_rate
+from jptransfer.training.schedules import NOTHING_LEARNT, learns
 from jptransfer.training.types import (
     Batch,
     Constrained,
@@ -43,7 +44,6 @@ from jptransfer.training.types import (
 )
 
 KEPT = "kept-"
-
 
 
 def train(
@@ -115,6 +115,8 @@ class _Run:
         self.context.start_trackers(self.settings)
         self.started = self.saved = time.perf_counter()
         runtime = self.context.runtime
+        if self.context.is_main and not learns(self.settings.steps, self.settings.schedule):
+            runtime.progress.say(f"warning: {NOTHING_LEARNT.format(self.settings.steps)}")
         with runtime.progress.bar(runtime.title, self.settings.steps, self._made()) as self.bar:
             for epoch, position, batch in self._batches():
                 if self.state["step"] >= self.end or self.state["stopped"]:

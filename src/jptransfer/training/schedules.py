@@ -10,6 +10,7 @@ import math
 from typing import NamedTuple
 
 from jptransfer.config import ScheduleConfig
+from jptransfer.registry import SCHEDULES
 
 
 class Factors(NamedTuple):
@@ -22,6 +23,16 @@ class Factors(NamedTuple):
 def warmup_steps(warmup: float, steps: int) -> int:
     """Return the updates of warm-up: a share of all `steps` below 1, a number from 1 on."""
     return math.ceil(warmup * steps) if warmup < 1 else int(warmup)
+
+
+NOTHING_LEARNT = ("the learning rate of all {} updates is 0 (schedule.warmup), so nothing is learnt; "
+                  "train longer or without warm-up")
+
+
+def learns(steps: int, config: ScheduleConfig) -> bool:
+    """Tell whether any of `steps` updates has a learning rate above 0: a single update may be all warm-up."""
+    schedule = SCHEDULES.load(config.name)
+    return any(schedule(step, steps, config).rate for step in range(steps))
 
 
 def halving(step: int, steps: int, config: ScheduleConfig) -> Factors:

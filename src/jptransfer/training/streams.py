@@ -28,6 +28,9 @@ from jptransfer.training.predictions import Predictions
 from jptransfer.training.randomness import bits, generator
 from jptransfer.training.types import Batch, Tensors
 
+LARGEST_LOSS = 700.0
+"""Nats per token from which there is no perplexity: exp(710) does not fit into a float."""
+
 
 @dataclass(frozen=True)
 class Text:
@@ -209,5 +212,5 @@ class _Carried:
 
 
 def perplexity(loss: float) -> float:
-    """Return exp of a loss, finite whatever it is."""
-    return math.exp(min(loss, 700.0))
+    """Return exp of a loss; infinity, which ends a training as diverged, where a float has no room for it."""
+    return math.exp(loss) if loss < LARGEST_LOSS else math.inf
