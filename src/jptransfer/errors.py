@@ -102,7 +102,10 @@ def exhausted(error: BaseException) -> str:
 
     What was done until then is kept, so that the same command can go on.
     """
-    return next(filter(None, map(_exhausted, causes(error))), "")
+    found = causes(error)
+    if isinstance(error, JptError):  # a reader that names the file which is nested too deeply has said what to do
+        found = (one for one in found if not isinstance(one, RecursionError))
+    return next(filter(None, map(_exhausted, found)), "")
 
 
 def _exhausted(cause: BaseException) -> str:

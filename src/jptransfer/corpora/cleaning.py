@@ -120,7 +120,7 @@ class Cleaner:
 
 def _leaves_keys(steps: Sequence[str]) -> bool:
     """Whether sentences are their own `copy_key` after these steps, so that it need not be computed."""
-    last = [steps[::-1].index(name) if name in steps else len(steps) for name in ("nfkc", "whitespace")]
+    last = [steps[::-1].index(name) if name in steps else len(steps) for name in ("nfkc", "whitespace", "control")]
     return max(last) < len(steps) and set(steps[len(steps) - max(last):]) <= {"nfkc", "whitespace", "control"}
 
 

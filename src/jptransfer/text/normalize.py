@@ -74,8 +74,8 @@ def whitespace(text: str) -> str:
 
 
 def copy_key(text: str) -> str:
-    """What copies of a text have in common: the text after NFKC, with single spaces and none at its ends."""
-    return whitespace(nfkc(text))
+    """What copies of a text have in common: NFKC, single spaces and none at the ends, no invisible characters."""
+    return whitespace(_INVISIBLE.sub("", nfkc(text)))
 
 
 def control(text: str) -> str:
