@@ -14,7 +14,7 @@ from jptransfer.errors import ConfigError, JptError, shown
 def main(argv: list[str] | None = None) -> None:
     """Run one command line and exit: 0 done, 2 a mistake of the user, 130 interrupted, 143 terminated, 1 else."""
     signal.signal(signal.SIGTERM, _terminate)
-    logging.raiseExceptions = False  # a log on a full disk is no reason for a traceback for every line
+    logging.raiseExceptions = False  # a log on a full disk must not print a traceback per line
     try:
         code = dispatch(sys.argv[1:] if argv is None else argv)
         sys.stdout.flush()

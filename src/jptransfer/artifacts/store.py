@@ -235,7 +235,7 @@ class Store:
             what = f"{Path(error.filename).name}: it is gone; was it removed meanwhile?"
         if what:
             raise ArtifactError(f"{artifact.label} cannot be used: {what}. Remove it (jpt artifacts rm "
-                                f"{artifact.path.name}) and give the same command again, which makes it anew, or bring "
+                                f"{artifact.path.name}) and give the same command, which makes it again, or bring "
                                 "a sound copy (jpt artifacts pull)")
 
     def remove(self, artifact: Artifact) -> None:
@@ -246,7 +246,7 @@ class Store:
     def remove_all(self, artifacts: Sequence[Artifact]) -> Iterator[Artifact]:
         """Delete artifacts, those made from others first, and yield each one that is gone.
 
-        A damaged artifact is no use to what was made from it, and can be made again under its id.
+        Nothing made from a damaged artifact needs it, and can be made again under its id.
 
         Raises:
             ArtifactError: others were made from one of them and stay; the message names them.

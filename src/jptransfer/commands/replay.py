@@ -31,7 +31,7 @@ def overrides() -> list[str]:
 
 
 def command(verb: str) -> str:
-    """Return the command that makes this job's result anew, quoted for a shell, without the places of this machine."""
+    """Return the command that makes this job's result again, quoted for a shell, without the places of this machine."""
     kept = [word for word in overrides() if _section(word) not in PLACES or SEARCHPATH in word]
     return shlex.join(["jpt", verb, *(FOLDERS.sub("…/", word) for word in (*options(), *kept))])
 

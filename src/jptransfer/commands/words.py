@@ -21,7 +21,7 @@ OPERATOR = re.compile(r"\+\+|[+~]|")
 BEYOND = re.compile(r"[^\x00-\x7f]|=")
 """What Hydra takes quoted only."""
 VERBATIM = re.compile(r"(?!(?i:true|false|null|[-+]?inf|[-+]?nan)$)[\w/\-.+$%*@?|:]*", re.ASCII)
-"""A word that Hydra reads as it is written, if it is no number."""
+"""A word that Hydra reads as it is written, unless it is a number."""
 NUMBER = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)([eE][-+]?\d[\d_]*)?")
 CALL = re.compile(r"(choice|shuffle|sort|tag|range|interval|glob|extend_list|bool|float|int|json_str|str) ?\(")
 """What begins a function of Hydra's."""

@@ -19,7 +19,7 @@ TWINS = {"domain": "corpus"}
 def qualified(message: str, section: str) -> str:
     """Return `message` with the settings of `section` that it names by their whole paths.
 
-    A stage that is told of ``on_error`` or ``objective.name`` does not know in which section it was given.
+    A stage that gets ``on_error`` or ``objective.name`` does not know in which section it was given.
     """
     return NAMED.sub(lambda found: _path(found[0], section), message)
 

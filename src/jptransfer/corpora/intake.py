@@ -64,11 +64,14 @@ class Intake:
     advance: Callable[[int], None] = lambda amount: None
     encoding: str = "encoding"
 
+    def hint(self, kind: str) -> str:
+        """Return what to try for a kind of trouble, to follow its message; empty: nothing is known."""
+        return f"; {self.encoding} can name another one, such as cp932 or euc_jp" if kind == "bad_bytes" else ""
+
     def trouble(self, kind: str, where: str, what: str) -> None:
         """Raise a `TroubleError` that names the place, or count it under `kind` if errors are skipped."""
         if self.on_error is OnError.stop:
-            hint = f"; {self.encoding} can name another one, such as cp932 or euc_jp" if kind == "bad_bytes" else ""
-            raise TroubleError(f"{where}: {what}{hint}")
+            raise TroubleError(f"{where}: {what}{self.hint(kind)}")
         self.skipped[kind] += 1
         self.examples.setdefault(kind, printable(f"{where.rpartition('/')[2]}: {what}"))
 

@@ -125,8 +125,7 @@ class _Strict(Intake):
 
     def trouble(self, kind: str, where: str, what: str) -> None:
         if kind != "empty":
-            hint = "; encoding can name another one, such as cp932 or euc_jp" if kind == "bad_bytes" else ""
-            raise DataError(f"{where}: {what}{hint}")
+            raise DataError(f"{where}: {what}{self.hint(kind)}")
 
 
 def _object(where: str, line: str) -> Row:

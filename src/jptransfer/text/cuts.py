@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from typing import Any
 
 
@@ -26,14 +26,14 @@ class Cut:
     limit: int = 0
 
     def __add__(self, other: Cut) -> Cut:
-        sums = asdict(other)
-        counts = {name: value + sums[name] for name, value in asdict(self).items()}
+        theirs = other.describe()
+        counts = {name: value + theirs[name] for name, value in self.describe().items()}
         return Cut(**counts | {"limit": max(self.limit, other.limit)})
 
     def since(self, before: Cut) -> Cut:
         """Return what was counted after `before`."""
-        earlier = asdict(before)
-        counts = {name: value - earlier[name] for name, value in asdict(self).items()}
+        earlier = before.describe()
+        counts = {name: value - earlier[name] for name, value in self.describe().items()}
         return Cut(**counts | {"limit": self.limit})
 
     def __bool__(self) -> bool:
@@ -47,7 +47,7 @@ class Cut:
 
     def describe(self) -> dict[str, int]:
         """Return the counts by name."""
-        return {field.name: getattr(self, field.name) for field in fields(self)}
+        return asdict(self)
 
     def sentence(self) -> str:
         """Return in words what is lost; empty: nothing."""
