@@ -30,17 +30,17 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from jptransfer.config import HeadConfig, LmTrainingConfig, ObjectiveConfig
-from jptransfer.models.awd_lstm import configuration
+from jptransfer.learners.encoder import LabelLoss
+from jptransfer.learners.task_data import TaskData, collate
+from jptransfer.models.encoders.awd_lstm import configuration
 from jptransfer.models.pretrained import fresh_language_model
 from jptransfer.models.task_models import fresh_head
 from jptransfer.models.windows import Windows
+from jptransfer.objectives.causal import CausalData, CausalLanguageModel
 from jptransfer.tasks.base import Feature
 from jptransfer.text.encoded import EncodedSplit
-from jptransfer.training.causal import CausalData, CausalLanguageModel
 from jptransfer.training.context import TrainingContext
-from jptransfer.training.finetuning import LabelLoss
 from jptransfer.training.loop import train
-from jptransfer.training.task_data import TaskData, collate
 from jptransfer.training.types import LoopSettings, Objective, TrainingData
 
 VOCAB, PAD, CLS, SEP = 32000, 0, 2, 3

@@ -21,15 +21,15 @@ import torch
 from harness import CONFIGS, Ratio, cpu_runtime, cpu_seconds, heading, in_turns, parser, row, short
 
 from jptransfer.config import Config
+from jptransfer.learners.encoder import LabelLoss
+from jptransfer.learners.task_data import TaskData
 from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS
 from jptransfer.tasks.base import Feature, open_dataset, read_examples
 from jptransfer.text.tokenizers import train_tokenizer
 from jptransfer.text.types import Tokenizer
 from jptransfer.training.context import TrainingContext
-from jptransfer.training.finetuning import LabelLoss
 from jptransfer.training.loop import train
-from jptransfer.training.task_data import TaskData
 from jptransfer.training.types import LoopSettings
 
 MODELS_OF_PAPERS = ["kim_cnn_rand", "embednet_char", "embednet_byte", "embednet_word"]

@@ -73,8 +73,8 @@ def parse():
 
 
 def packed(corpus: Path, tokenizer: Path, out: Path, workers: int):
+    from jptransfer.objectives.sequences import single_sequences
     from jptransfer.text.encoded import load_encoded
-    from jptransfer.training.sequences import single_sequences
 
     return single_sequences(load_encoded(encode_corpus(corpus, tokenizer, out, workers), "train"), LENGTH, pack=True)
 

@@ -9,7 +9,7 @@ from fastai.text.models.awdlstm import AWD_LSTM
 from fastai.text.models.core import get_language_model, get_text_classifier
 from torch import nn
 
-from jptransfer.models.awd_lstm import AwdLstmConfig, AwdLstmModel
+from jptransfer.models.encoders.awd_lstm import AwdLstmConfig, AwdLstmModel
 from jptransfer.models.windows import Windows
 
 RATES = {"input": "input_p", "hidden": "hidden_p", "embedding": "embed_p", "weight": "weight_p"}

@@ -19,16 +19,16 @@ import torch
 from harness import compare, cpu_runtime, heading, in_turns, model_config, training_parser
 
 from jptransfer.config import EncoderFinetuningConfig, HeadConfig, Precision
-from jptransfer.models.bert import configuration
+from jptransfer.learners.encoder import LabelLoss
+from jptransfer.learners.scores import score
+from jptransfer.learners.task_data import TaskData
+from jptransfer.models.encoders.bert import configuration
 from jptransfer.models.task_models import fresh_head
 from jptransfer.tasks.base import Feature, open_dataset, read_examples
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.training.batching import padding_share
 from jptransfer.training.context import TrainingContext
-from jptransfer.training.finetuning import LabelLoss
-from jptransfer.training.inference import score
 from jptransfer.training.loop import train
-from jptransfer.training.task_data import TaskData
 from jptransfer.training.types import LoopSettings
 
 DEFAULTS = EncoderFinetuningConfig()
@@ -97,7 +97,7 @@ def peer(model, features: list[Feature], pad: int, arguments: argparse.Namespace
     from accelerate.state import AcceleratorState
     from transformers import Trainer, TrainingArguments
 
-    from jptransfer.training.task_data import collate
+    from jptransfer.learners.task_data import collate
 
     AcceleratorState._reset_state(reset_partial_state=True)
     with tempfile.TemporaryDirectory() as folder:

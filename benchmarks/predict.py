@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from harness import compare, cpu_runtime, cpu_seconds, heading, in_turns, parser, sentences_of
 
-from jptransfer.stages.export import export
-from jptransfer.training.inference import EncoderPredictor, score
-from jptransfer.training.prediction import load_predictor
+from jptransfer.inference.export import export
+from jptransfer.learners.prediction import load_predictor
+from jptransfer.learners.scores import EncoderPredictor, score
 
 TOLERANCE = 1e-6
 GATE_TEXTS, MOST_TEXTS = 256, 100_000

@@ -20,13 +20,13 @@ import torch
 from harness import compare, cpu_runtime, heading, in_turns, model_config, training_parser
 
 from jptransfer.config import LmTrainingConfig, ObjectiveConfig, Precision
-from jptransfer.models.bert import configuration
+from jptransfer.models.encoders.bert import configuration
 from jptransfer.models.pretrained import fresh_language_model
+from jptransfer.objectives.mlm import MaskedData, MaskedLanguageModel
 from jptransfer.text.encoded import load_encoded
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.loop import train
-from jptransfer.training.mlm import MaskedData, MaskedLanguageModel
 from jptransfer.training.types import LoopSettings
 
 ROWS = 32

@@ -28,10 +28,10 @@ import torch
 from harness import compare, cpu_seconds, heading, in_turns, parser
 
 from jptransfer.config import LmTrainingConfig, ObjectiveConfig
+from jptransfer.objectives.mlm import MaskedData
 from jptransfer.text.encoded import load_encoded
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.text.types import Tokenizer
-from jptransfer.training.mlm import MaskedData
 
 ROWS, LENGTH = 32, 128
 

@@ -32,17 +32,17 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 from jptransfer.config import CharacterView, EncoderFinetuningConfig, TokenizerConfig, ViewsConfig
 from jptransfer.config.plain import from_plain
 from jptransfer.corpora.sentences import split_sentences
-from jptransfer.models.bilstm_tagger import configuration
+from jptransfer.learners.encoder import LabelLoss
+from jptransfer.learners.scores import score
+from jptransfer.learners.task_data import TaskData
+from jptransfer.models.encoders.bilstm_tagger import configuration
+from jptransfer.models.layers.word_rows import know_views
 from jptransfer.models.task_models import fresh_head
-from jptransfer.models.word_rows import know_views
 from jptransfer.tasks.base import Feature, Level, make_task
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.text.tokenizers import train_tokenizer
 from jptransfer.training.context import TrainingContext
-from jptransfer.training.finetuning import LabelLoss
-from jptransfer.training.inference import score
 from jptransfer.training.loop import train
-from jptransfer.training.task_data import TaskData
 from jptransfer.training.types import LoopSettings
 
 Row = TypeVar("Row")

@@ -52,17 +52,17 @@ from jptransfer.config import (
     ViewsConfig,
 )
 from jptransfer.config.plain import from_plain
-from jptransfer.models.bilstm_tagger import configuration
+from jptransfer.learners.encoder import LabelLoss
+from jptransfer.learners.scores import EncoderPredictor
+from jptransfer.learners.task_data import TaskData, collate
+from jptransfer.models.encoders.bilstm_tagger import configuration
+from jptransfer.models.layers.word_rows import know_views
 from jptransfer.models.task_models import fresh_head, task_output
-from jptransfer.models.word_rows import know_views
 from jptransfer.tasks.base import IGNORED, Feature, make_task
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.text.tokenizers import train_tokenizer
 from jptransfer.text.types import SPECIAL_TOKENS
 from jptransfer.text.views import MARK
-from jptransfer.training.finetuning import LabelLoss
-from jptransfer.training.inference import EncoderPredictor
-from jptransfer.training.task_data import TaskData, collate
 
 # flair asks transformers for it by name, and transformers 5 has it no longer; taggers do not need it.
 transformers.LayoutLMv2FeatureExtractor = None

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from harness import compare, cpu_seconds, heading, in_turns, parser
 
-from jptransfer.models.heads.chain import TagChain
+from jptransfer.models.layers.linear_chain import TagChain
 
 
 def main() -> None:

@@ -130,35 +130,35 @@ TOKENIZERS = _table("tokenizer", {
 })
 
 MODELS = _table("model architecture", {
-    "bert": ("models.bert:configuration", "BERT encoder of any size", (), "encoder", ("mlm",), "",
+    "bert": ("models.encoders.bert:configuration", "BERT encoder of any size", (), "encoder", ("mlm",), "",
              {"groups": ("embeddings", "layer.*", "pooler")}),
-    "awd_lstm": ("models.awd_lstm:configuration", "AWD-LSTM or QRNN, the language model of ULMFiT and MultiFiT", (),
-                 "encoder", ("causal",), "concat_pooling"),
-    "elmo": ("models.elmo:configuration", "ELMo: bytes of words, then recurrent layers of both directions", (),
+    "awd_lstm": ("models.encoders.awd_lstm:configuration",
+                 "AWD-LSTM or QRNN, the language model of ULMFiT and MultiFiT", (), "encoder", ("causal",), "concat_pooling"),
+    "elmo": ("models.encoders.elmo:configuration", "ELMo: bytes of words, then recurrent layers of both directions", (),
              "encoder", ("bilm",), "pooled", ("views",)),
-    "embedding": ("models.embedding:configuration", "vectors of units, random or from a file", (), "encoder",
+    "embedding": ("models.encoders.embedding:configuration", "vectors of units, random or from a file", (), "encoder",
                   {"groups": ("embeddings",)}),
-    "onehot": ("models.onehot:configuration", "a dimension a unit: bytes, or any small vocabulary", (), "encoder",
-               {"groups": ()}),
-    "glyph": ("models.glyph:configuration", "pictures of characters through spatial convolutions (GlyphNet)", (),
-              "encoder", {"groups": ("layer.*",)}),
-    "super_characters": ("models.super_characters:configuration",
+    "onehot": ("models.encoders.onehot:configuration", "a dimension a unit: bytes, or any small vocabulary", (),
+               "encoder", {"groups": ()}),
+    "glyph": ("models.encoders.glyph:configuration", "pictures of characters through spatial convolutions (GlyphNet)",
+              (), "encoder", {"groups": ("layer.*",)}),
+    "super_characters": ("models.encoders.super_characters:configuration",
                          "the text as one square picture of characters, through a ResNet (Sun et al.)", (), "encoder"),
-    "rnn": ("models.recurrent:rnn", "vectors of units and a plain (Elman) recurrent net", (), "encoder"),
-    "lstm": ("models.recurrent:lstm", "vectors of units and a recurrent net of LSTM cells", (), "encoder"),
-    "bilstm_tagger": ("models.bilstm_tagger:configuration",
+    "rnn": ("models.encoders.recurrent:rnn", "vectors of units and a plain (Elman) recurrent net", (), "encoder"),
+    "lstm": ("models.encoders.recurrent:lstm", "vectors of units and a recurrent net of LSTM cells", (), "encoder"),
+    "bilstm_tagger": ("models.encoders.bilstm_tagger:configuration",
                       "BiLSTM tagger of words and their characters (Johnson et al. 2019)", (), "encoder", (), "token",
                       ("views",), {"groups": ("char", "word")}),
-    "linear_tfidf": ("training.linear:TfidfLearner", "linear model on n-grams of characters or words (scikit-learn)",
+    "linear_tfidf": ("learners.tfidf:TfidfLearner", "linear model on n-grams of characters or words (scikit-learn)",
                      (), "tfidf"),
-    "fasttext": ("training.fasttext:FasttextLearner", "mean of vectors of words and hashed n-grams (Joulin et al.)",
+    "fasttext": ("learners.fasttext:FasttextLearner", "mean of vectors of words and hashed n-grams (Joulin et al.)",
                  (), "fasttext"),
 })
 
 OBJECTIVES = _table("objective", {
-    "mlm": ("training.mlm:MaskedLanguageModel", "masked language model, with next-sentence prediction as an option"),
-    "causal": ("training.causal:CausalLanguageModel", "the next unit, in parallel streams with a carried state"),
-    "bilm": ("training.bilm:BidirectionalLanguageModel", "the next word and the previous one, in parallel streams"),
+    "mlm": ("objectives.mlm:MaskedLanguageModel", "masked language model, with next-sentence prediction as an option"),
+    "causal": ("objectives.causal:CausalLanguageModel", "the next unit, in parallel streams with a carried state"),
+    "bilm": ("objectives.bilm:BidirectionalLanguageModel", "the next word and the previous one, in parallel streams"),
 })
 
 _TEXT, _UNIT = {"level": "sequence"}, {"level": "token"}
@@ -200,10 +200,10 @@ SCHEDULES = _table("schedule", {
 })
 
 LEARNERS = _table("learner", {
-    "encoder": ("training.finetuning:EncoderLearner", "a pre-trained or fresh encoder with a head, trained end to end",
+    "encoder": ("learners.encoder:EncoderLearner", "a pre-trained or fresh encoder with a head, trained end to end",
                 ("tokenizer", "language_model")),
-    "tfidf": ("training.linear:TfidfLearner", "linear model on n-grams of characters or words (scikit-learn)", _TEXT),
-    "fasttext": ("training.fasttext:FasttextLearner", "fastText's classifier: mean of vectors and a softmax", _TEXT),
+    "tfidf": ("learners.tfidf:TfidfLearner", "linear model on n-grams of characters or words (scikit-learn)", _TEXT),
+    "fasttext": ("learners.fasttext:FasttextLearner", "fastText's classifier: mean of vectors and a softmax", _TEXT),
 })
 
 TASKS = _table("task", {

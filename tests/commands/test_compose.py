@@ -12,7 +12,7 @@ from jptransfer.commands.compose import Composer, _compose_row, compose_rows, re
 from jptransfer.commands.help import groups
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError
-from jptransfer.pipeline.chain import SECTIONS
+from jptransfer.pipeline.graph import SECTIONS
 from jptransfer.resources import resource
 
 CHOICES = [(group, choice) for group, choices in groups().items() for choice in choices if group != "experiment"]

@@ -11,7 +11,7 @@ from jptransfer.commands import memory
 from jptransfer.commands.memory import Memory, memory_of, watched_by
 from jptransfer.config import CorpusConfig, LmTrainingConfig, SourceConfig
 from jptransfer.pipeline import Plan, State, Step
-from jptransfer.pipeline.chain import Node, Reference
+from jptransfer.pipeline.graph import Node, Reference
 from jptransfer.stages import PrepareCorpusStage, PretrainStage
 
 PREPARE = ("prepare", "corpus=text_file", "corpus.sources.text.path=text.txt", "runtime.workers=1")

@@ -5,8 +5,8 @@ from dataclasses import fields, is_dataclass
 import pytest
 
 from jptransfer.config import AttentionConfig, CompareConfig, ExportConfig, PredictConfig
+from jptransfer.inference.predict import read_rows
 from jptransfer.resources import resource
-from jptransfer.stages.predict import read_rows
 
 
 @pytest.mark.parametrize("kind", [PredictConfig, AttentionConfig, ExportConfig, CompareConfig])

@@ -17,12 +17,12 @@ from jptransfer.config import (
     TokenizerConfig,
     ViewsConfig,
 )
+from jptransfer.learners.task_data import collate
+from jptransfer.models.layers.word_rows import know_views
 from jptransfer.models.task_models import fresh_head
-from jptransfer.models.word_rows import know_views
 from jptransfer.registry import MODELS
 from jptransfer.tasks.ner import EntityExample, EntityRecognition
 from jptransfer.text.tokenizers import train_tokenizer
-from jptransfer.training.task_data import collate
 
 TEXTS = ["Anna lives in Rome", "Bob and Anna saw a cat", "Rome is old", "a b c", "Tokyo Tower"]
 LABELS = ["LOC", "PER"]

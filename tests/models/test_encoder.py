@@ -5,7 +5,7 @@ import transformers as tf
 
 from jptransfer.config import BertModelConfig, ModelConfig
 from jptransfer.errors import ConfigError, DataError
-from jptransfer.models import bert, pretrained
+from jptransfer.models import pretrained
 from jptransfer.models.encoder import (
     check_heads,
     compile_layers,
@@ -15,6 +15,7 @@ from jptransfer.models.encoder import (
     predict_at,
     top_layer_at,
 )
+from jptransfer.models.encoders import bert
 
 SIZE = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
         "max_position_embeddings": 40, "pad_token_id": 0}

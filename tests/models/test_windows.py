@@ -5,8 +5,8 @@ import torch
 
 from jptransfer.config import AwdLstmModelConfig, Cell, Direction, HeadConfig, ModelConfig
 from jptransfer.errors import ConfigError
-from jptransfer.models.awd_lstm import AwdLstmModel, configuration
 from jptransfer.models.encoder import encode
+from jptransfer.models.encoders.awd_lstm import AwdLstmModel, configuration
 from jptransfer.models.task_models import fresh_head
 from jptransfer.models.windows import Windows, encode_windows
 from tests.models.test_task_models import config as bert

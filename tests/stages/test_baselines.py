@@ -10,12 +10,12 @@ from jptransfer.commands import VERBS
 from jptransfer.commands.compose import register, typed
 from jptransfer.config import Device, Pooling, RuntimeConfig, TokenizerConfig
 from jptransfer.errors import ConfigError
-from jptransfer.pipeline.chain import Chain
+from jptransfer.learners.prediction import load_predictor
+from jptransfer.pipeline.graph import Chain
 from jptransfer.resources import resource
 from jptransfer.runtime import Runtime
 from jptransfer.stages.finetune import run
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
-from jptransfer.training.prediction import load_predictor
 from tests.small import entities, polarity, polarity_examples, tokenizer
 
 WITH_VECTORS = ["kim_cnn_static", "kim_cnn_non_static", "kim_cnn_multichannel"]

@@ -37,7 +37,7 @@ def model(monkeypatch):
     """Choose the task of the model that the stage loads."""
 
     def choose(task):
-        monkeypatch.setattr("jptransfer.training.prediction.load_predictor", lambda folder, runtime: Optimist(task))
+        monkeypatch.setattr("jptransfer.learners.prediction.load_predictor", lambda folder, runtime: Optimist(task))
 
     choose(POLARITY)
     return choose
@@ -145,7 +145,7 @@ def with_epochs(tmp_path, monkeypatch, selected, *epochs):
     for number, words in enumerate(epochs, 1):
         (tmp_path / "model" / "epochs" / str(number)).mkdir(parents=True)
         known[str(number)] = words
-    monkeypatch.setattr("jptransfer.training.prediction.load_predictor", lambda folder, _: Words(known[folder.name]))
+    monkeypatch.setattr("jptransfer.learners.prediction.load_predictor", lambda folder, _: Words(known[folder.name]))
     return dataset, tmp_path / "model"
 
 

@@ -16,10 +16,10 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, XLMR
 
 from jptransfer.config import Device, EncoderFinetuningConfig, EvaluationConfig, FinetuningConfig, RuntimeConfig
 from jptransfer.errors import ConfigError, DataError
+from jptransfer.learners.prediction import load_predictor
 from jptransfer.runtime import Runtime
 from jptransfer.stages import EvaluateStage, FinetuneStage, evaluate, finetune
 from jptransfer.text.tokenizers import load_tokenizer
-from jptransfer.training.prediction import load_predictor
 from tests.families import FAMILIES
 from tests.small import entities, entity_examples, polarity
 

@@ -19,7 +19,8 @@ from jptransfer.config import (
     TokenizerConfig,
 )
 from jptransfer.errors import ConfigError, DataError, JptError
-from jptransfer.models.bert import configuration
+from jptransfer.learners.prediction import epochs_of, load_predictor
+from jptransfer.models.encoders.bert import configuration
 from jptransfer.runtime import Runtime
 from jptransfer.stages import FinetuneStage
 from jptransfer.stages.finetune import run
@@ -27,7 +28,6 @@ from jptransfer.tasks.base import make_task, open_dataset, read_examples, read_p
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
-from jptransfer.training.prediction import epochs_of, load_predictor
 from tests.small import MODEL, entities, entity_examples, polarity, polarity_examples, tokenizer, write_dataset
 
 PAYLOAD = {"config.json", "model.safetensors", "task_model.json", "vocab.txt", "jpt_tokenizer.json",

@@ -13,9 +13,9 @@ from jptransfer.config import (
     OptimizerConfig,
     ScheduleConfig,
 )
+from jptransfer.learners.prediction import load_predictor
 from jptransfer.stages import FinetuneStage, pretrain
 from jptransfer.stages.finetune import run
-from jptransfer.training.prediction import load_predictor
 from tests.models.spelt import SIZE
 from tests.small import entities, entity_examples, polarity, polarity_examples
 from tests.stages.test_pretrain_elmo import inputs, stage

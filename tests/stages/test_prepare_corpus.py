@@ -20,7 +20,7 @@ from jptransfer.config import (
     SourceConfig,
 )
 from jptransfer.corpora import collect
-from jptransfer.corpora.library import Library
+from jptransfer.corpora.store import Library
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.runtime import RichProgress, Runtime
 from jptransfer.stages import PrepareCorpusStage

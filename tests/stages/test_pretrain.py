@@ -20,10 +20,10 @@ from jptransfer.config import (
     VocabularyUse,
 )
 from jptransfer.errors import ConfigError, DataError
+from jptransfer.objectives.mlm import MaskedData
 from jptransfer.stages import PretrainStage
 from jptransfer.stages.pretrain import run
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
-from jptransfer.training.mlm import MaskedData
 from tests.training.tiny import VOCAB, cpu, make_split, random_documents, write_encoded
 
 MODEL = ModelConfig(bert=BertModelConfig(layers=1, hidden=16, heads=2, intermediate=32, max_positions=64))
@@ -151,7 +151,7 @@ def test_a_phase_of_longer_sequences(tmp_path, inputs):
             return super().collate(indices, epoch)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("jptransfer.training.mlm.MaskedData", Watched)
+        patch.setattr("jptransfer.objectives.mlm.MaskedData", Watched)
         trained(tmp_path / "c", inputs, stage(phases=phases, evaluations=0, parts=1, max_steps=None))
     assert seen == [48] * 5 + [64] * 4
 

@@ -21,7 +21,11 @@ from jptransfer.config import (
     RuntimeConfig,
 )
 from jptransfer.errors import ConfigError
-from jptransfer.models.awd_lstm import configuration
+from jptransfer.learners.label_loss import LabelLoss
+from jptransfer.learners.prediction import load_predictor
+from jptransfer.learners.scores import score
+from jptransfer.learners.task_data import collate
+from jptransfer.models.encoders.awd_lstm import configuration
 from jptransfer.models.task_models import fresh_head
 from jptransfer.models.windows import Windows
 from jptransfer.runtime import Runtime
@@ -30,10 +34,6 @@ from jptransfer.stages.finetune import run
 from jptransfer.tasks.base import Level, make_task
 from jptransfer.tasks.classification import TextExample
 from jptransfer.text.tokenizers import load_tokenizer
-from jptransfer.training.inference import score
-from jptransfer.training.label_loss import LabelLoss
-from jptransfer.training.prediction import load_predictor
-from jptransfer.training.task_data import collate
 from tests.small import THINGS, polarity_examples, tokenizer, write_dataset
 
 LABELS = ["bad", "good"]

@@ -153,7 +153,7 @@ def test_a_subset_counts_the_tags_of_what_was_learnt_from(tmp_path):
     from collections import Counter
 
     from jptransfer.config import SubsetConfig
-    from jptransfer.training.subsets import choose
+    from jptransfer.learners.subsets import choose
 
     store = Store(tmp_path)
     run = evaluation(store, "part", dataset(store), SAID["none"], n=4)

@@ -11,13 +11,13 @@ from transformers import BertJapaneseTokenizer
 from jptransfer.config import LmTrainingConfig, ObjectiveConfig, SegmenterConfig, TokenizerConfig
 from jptransfer.config.text import Segmentation
 from jptransfer.errors import ConfigError
+from jptransfer.objectives.mlm import MaskedData
 from jptransfer.text.encoded import EncodedSplit
 from jptransfer.text.overlay import number_pieces
 from jptransfer.text.pretrained import PretrainedTokenizer
 from jptransfer.text.segment import MecabSegmenter
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
-from jptransfer.training.mlm import MaskedData
-from jptransfer.training.predictions import check_predictions, count_predictions
+from jptransfer.training.target_counts import check_predictions, count_predictions
 
 from .conftest import KINDS
 from .families import families

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from jptransfer.config import CharacterView, Segmentation, SegmenterConfig, TokenizerConfig, ViewsConfig
 from jptransfer.config.check import check
 from jptransfer.errors import ConfigError
+from jptransfer.inference.export import export
 from jptransfer.stages import TokenizeStage
-from jptransfer.stages.export import export
 from jptransfer.text.romanize import Romaniser, romanise
 from jptransfer.text.segment import MecabSegmenter
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer

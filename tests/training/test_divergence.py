@@ -13,16 +13,16 @@ from jptransfer.config import (
     ScheduleConfig,
 )
 from jptransfer.errors import ConfigError, DataError
+from jptransfer.learners import fasttext
+from jptransfer.objectives.streams import perplexity
 from jptransfer.stages import FinetuneStage
 from jptransfer.stages import finetune as finetune_stage
 from jptransfer.stages.pretrain import readable
 from jptransfer.tasks.base import log_softmax
-from jptransfer.training import fasttext
 from jptransfer.training.checkpoint import CHECKPOINT
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.divergence import check_figures
 from jptransfer.training.loop import train
-from jptransfer.training.streams import perplexity
 from jptransfer.training.types import LoopSettings
 from tests import small
 from tests.training.tiny import Points, SquaredError, cpu, small_network

@@ -14,8 +14,8 @@ from jptransfer.registry import MODELS
 from jptransfer.tasks.ner import EntityRecognition
 from jptransfer.text.tokenizers import train_tokenizer
 from jptransfer.transfer.copying import TaskNet, copy_groups
+from tests.models.encoders.test_vector_models import small_head
 from tests.models.tagger import SIZE, TEXTS, features, tagger, words_tokenizer
-from tests.models.test_vector_models import small_head
 from tests.models.vectors import HEADS, model_config
 
 OTHERS = ["Anna took a train to Kyoto", "Bob saw Osaka", "an old tower in Rome", "Zoe Tokyo"]

@@ -11,8 +11,8 @@ from transformers import BertConfig
 
 from jptransfer.config import AwdLstmModelConfig, Cell, CharacterView, HeadConfig, ModelConfig, TokenizerConfig
 from jptransfer.errors import ConfigError
+from jptransfer.models.layers.word_rows import know_views
 from jptransfer.models.task_models import fresh_head
-from jptransfer.models.word_rows import know_views
 from jptransfer.registry import MODELS
 from jptransfer.tasks.ner import EntityRecognition
 from jptransfer.text.tokenizers import train_tokenizer

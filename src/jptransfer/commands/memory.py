@@ -93,7 +93,7 @@ def watched_by(plan: Plan) -> list[Path] | None:
     Models of a hub and references to artifacts may mean something else tomorrow without any file having changed.
     """
     from jptransfer.artifacts.fingerprint import externals
-    from jptransfer.pipeline.chain import Reference
+    from jptransfer.pipeline.graph import Reference
 
     found: list[Path] = []
     for step in plan.steps:

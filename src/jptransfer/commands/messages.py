@@ -7,8 +7,8 @@ import re
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
+from jptransfer.config.config_errors import explain_value
 from jptransfer.config.describe import unknown_setting
-from jptransfer.config.mistakes import explain_value
 from jptransfer.config.spelling import readable
 from jptransfer.errors import causes, first_line, unknown
 

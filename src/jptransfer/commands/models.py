@@ -29,7 +29,7 @@ def resolve(store: Store, reference: str, kinds: tuple[str, ...]) -> Artifact:
 
 def predict(config: PredictConfig) -> None:
     """Classify or tag the texts of a file or of standard input."""
-    from jptransfer.stages.predict import predict_file
+    from jptransfer.inference.predict import predict_file
 
     store = Store(config.outputs_root)
     folders = [resolve(store, one.strip(), ("task_model",)).path for one in config.artifact.split(",")]
@@ -39,7 +39,7 @@ def predict(config: PredictConfig) -> None:
 
 def attention(config: AttentionConfig) -> None:
     """Write a page (or the weights) of what a task model attends to in texts."""
-    from jptransfer.stages.attention import attention_file
+    from jptransfer.inference.attention import attention_file
 
     folder = resolve(Store(config.outputs_root), config.artifact, ("task_model",)).path
     shown = attention_file(config, folder, Runtime(config.runtime, SilentProgress()))
@@ -49,7 +49,7 @@ def attention(config: AttentionConfig) -> None:
 
 def export(config: ExportConfig) -> None:
     """Write a tokenizer, language model or task model for plain transformers."""
-    from jptransfer.stages.export import export as write
+    from jptransfer.inference.export import export as write
 
     found = resolve(Store(config.outputs_root), config.artifact, ("tokenizer", "language_model", "task_model"))
     write(found.path, Path(config.to))

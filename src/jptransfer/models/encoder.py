@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from jptransfer.errors import ConfigError
-from jptransfer.models.word_rows import WordsOutput, at_places
+from jptransfer.models.layers.word_rows import WordsOutput, at_places
 
 UNITS = "units"
 """Input that says where a tagger's units begin, 1 at their first tokens; it is for the head alone."""

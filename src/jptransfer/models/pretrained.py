@@ -96,7 +96,7 @@ def fresh_configuration(model: ModelConfig, tokenizer: Tokenizer) -> PreTrainedC
     Raises:
         ConfigError: the architecture does not read such units.
     """
-    from jptransfer.models.word_rows import know_views
+    from jptransfer.models.layers.word_rows import know_views
 
     return know_views(MODELS.load(model.architecture)(model, tokenizer.vocab_size, tokenizer.pad_id), tokenizer)
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from jptransfer.models.cells import State
+from jptransfer.models.layers.cells import State
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ from jptransfer.config import HeadConfig, PooledHeadConfig, Pooling
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import SPECIAL, UNITS, Encoded, at_ids, encode, first_positions, top_layer_at
 from jptransfer.models.heads import Head, HeadOutput
-from jptransfer.models.mix import MixedHead
+from jptransfer.models.layers.scalar_mix import MixedHead
 from jptransfer.models.pretrained import explained, know_family, load_weights, on_cpu, own_architecture, quiet
 from jptransfer.models.windows import WindowReader, Windows, encode_windows
 from jptransfer.registry import HEADS, MODELS

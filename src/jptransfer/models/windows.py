@@ -10,8 +10,8 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from jptransfer.models.cells import State
 from jptransfer.models.encoder import Encoded
+from jptransfer.models.layers.cells import State
 from jptransfer.models.streams import reading_order
 
 

@@ -14,9 +14,9 @@ from jptransfer.artifacts import Store
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.pipeline.build import build, build_past_failures
-from jptransfer.pipeline.chain import LM_WORDS, Chain, Compose, Node, Reference, upstream, without
-from jptransfer.pipeline.places import MissingFileError, MissingFiles
-from jptransfer.pipeline.plan import Plan, State, Step, make_plan, reason, remarks
+from jptransfer.pipeline.external_inputs import MissingFileError, MissingFiles
+from jptransfer.pipeline.graph import LM_WORDS, Chain, Compose, Node, Reference, upstream, without
+from jptransfer.pipeline.planning import Plan, State, Step, make_plan, reason, remarks
 
 __all__ = ["LM_WORDS", "Chain", "Compose", "MissingFileError", "MissingFiles", "Node", "Plan", "Reference", "Run",
            "State", "Step", "VERBS", "build", "build_past_failures", "make_plan", "reason", "refuse_upstream",

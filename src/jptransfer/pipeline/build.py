@@ -14,10 +14,10 @@ from jptransfer.artifacts import Artifact, Manifest, Store
 from jptransfer.artifacts.store import recorded_files
 from jptransfer.config.qualified import qualified
 from jptransfer.errors import ConfigError, JptError, WorkError, exhausted
-from jptransfer.pipeline.chain import Node
-from jptransfer.pipeline.plan import Plan
+from jptransfer.pipeline.graph import Node
+from jptransfer.pipeline.inputs import Sources, check_references
+from jptransfer.pipeline.planning import Plan
 from jptransfer.pipeline.provenance import provenance
-from jptransfer.pipeline.sources import Sources, check_references
 from jptransfer.registry import STAGES
 from jptransfer.runtime import Runtime
 

@@ -7,12 +7,12 @@ from pathlib import Path
 from jptransfer.errors import DataError
 from jptransfer.runtime import Runtime
 from jptransfer.stages import WORK, EncodeStage, Inputs, Summary
-from jptransfer.stages.truncation import report_cuts
 from jptransfer.text.base import write_json
 from jptransfer.text.cuts import Cut
 from jptransfer.text.encode import encode_file
 from jptransfer.text.encoded import DESCRIPTION
 from jptransfer.text.tokenizers import load_tokenizer
+from jptransfer.text.truncation import report_cuts
 
 
 def run(config: EncodeStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:

@@ -10,7 +10,7 @@ from jptransfer.config.learning import highest_epoch
 from jptransfer.errors import ConfigError
 from jptransfer.runtime import Runtime
 from jptransfer.stages import EvaluateStage, Inputs, Summary
-from jptransfer.stages.truncation import report_cuts
+from jptransfer.text.truncation import report_cuts
 
 if TYPE_CHECKING:
     from jptransfer.evaluation.metrics import Metric
@@ -27,8 +27,8 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     from jptransfer.evaluation.metrics import metrics_for
     from jptransfer.evaluation.predictions import Predictions, describe, write_evaluation
     from jptransfer.evaluation.scoring import score_split
+    from jptransfer.learners.prediction import cut_so_far, load_ensemble
     from jptransfer.tasks.base import open_dataset, read_examples
-    from jptransfer.training.prediction import cut_so_far, load_ensemble
 
     settings = config.evaluation
     task = open_dataset(inputs["dataset"])
@@ -61,7 +61,7 @@ def _highest(models: Sequence[Path], examples: Mapping[str, Sequence[Any]], metr
              runtime: Runtime) -> list[Predictions]:
     """Return of each split the predictions of the epoch with the best score on it, the first of equals."""
     from jptransfer.evaluation.predictions import Predictions
-    from jptransfer.training.prediction import epochs_of, load_predictor
+    from jptransfer.learners.prediction import epochs_of, load_predictor
 
     epochs = epochs_of(models[0])
     if len(models) > 1 or not epochs:

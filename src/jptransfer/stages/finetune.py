@@ -11,7 +11,7 @@ from jptransfer.errors import DataError
 from jptransfer.registry import LEARNERS
 from jptransfer.runtime import Runtime
 from jptransfer.stages import WORK, FinetuneStage, Inputs, Summary
-from jptransfer.stages.truncation import report_cuts
+from jptransfer.text.truncation import report_cuts
 
 CHECKED = 64
 """Training examples that a model without a validation split is tried on before it is published."""
@@ -34,10 +34,10 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
         ConfigError: settings that do not fit the task or the model.
         DataError: a training split that is empty or holds one label only.
     """
+    from jptransfer.learners.prediction import cut_so_far, write_settings
     from jptransfer.tasks.base import write_predictions
     from jptransfer.text.cuts import Cut
     from jptransfer.training.history import HISTORY, write_history
-    from jptransfer.training.prediction import cut_so_far, write_settings
 
     learner = LEARNERS.load(config.learner)
     job = _job(config, inputs, out)
@@ -63,8 +63,8 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
 
 def _job(config: FinetuneStage, inputs: Inputs, out: Path) -> Any:
     from jptransfer.evaluation.metrics import load_metric
+    from jptransfer.learners.base import Job, Selection, TransferSource
     from jptransfer.tasks.base import dataset_splits, open_dataset, read_examples
-    from jptransfer.training.learners import Job, Selection, TransferSource
 
     settings, folder = config.finetuning, inputs["dataset"]
     task = open_dataset(folder)
@@ -81,8 +81,8 @@ def _job(config: FinetuneStage, inputs: Inputs, out: Path) -> Any:
 
 
 def _training_examples(config: FinetuneStage, task: Any, folder: Path) -> list[Any]:
+    from jptransfer.learners.subsets import take
     from jptransfer.tasks.base import read_examples
-    from jptransfer.training.subsets import take
 
     examples = read_examples(task, folder, "train")
     if not examples:

@@ -17,7 +17,7 @@ from jptransfer.runtime import Runtime
 from jptransfer.stages import WORK, Inputs, PrepareCorpusStage, Summary
 
 if TYPE_CHECKING:
-    from jptransfer.corpora.library import Library
+    from jptransfer.corpora.store import Library
 
 
 def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
@@ -31,7 +31,7 @@ def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime)
         DataError: input that cannot be read (with ``on_error: stop``), or of which nothing is left.
     """
     from jptransfer.corpora.intake import LOUD
-    from jptransfer.corpora.library import Library
+    from jptransfer.corpora.store import Library
 
     check(config.corpus)
     library = Library.collected(_located(config.corpus, inputs), out / WORK, runtime)
@@ -96,7 +96,7 @@ def _check_split(where: str, source: SourceConfig, table: str) -> None:
 
 def write_splits(library: Library, out: Path, runtime: Runtime) -> dict[str, dict[str, int]]:
     """Write ``<split>.txt`` and return the documents, sentences, characters and bytes of each split."""
-    from jptransfer.corpora.library import Fate, measure
+    from jptransfer.corpora.store import Fate, measure
 
     counts: dict[Fate, Counter[str]] = {split: Counter() for split in library.split()}
     with ExitStack() as stack:

@@ -14,7 +14,7 @@ from jptransfer.config import LmPhaseConfig, LmTrainingConfig, VocabularyUse
 from jptransfer.errors import ConfigError
 from jptransfer.runtime import Runtime
 from jptransfer.stages import WORK, Inputs, PretrainStage, Summary
-from jptransfer.stages.truncation import report_cuts
+from jptransfer.text.truncation import report_cuts
 
 RECORDS = 200
 """Training records a history holds at most, about."""
@@ -53,7 +53,7 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
     from jptransfer.training.context import TrainingContext
     from jptransfer.training.history import HISTORY, write_history
     from jptransfer.training.phases import train_phases
-    from jptransfer.training.predictions import count_predictions
+    from jptransfer.training.target_counts import count_predictions
 
     training = config.training
     context = TrainingContext(runtime, training.precision)
@@ -95,7 +95,7 @@ def _lesson(model, tokenizer, training: LmTrainingConfig, inputs: Inputs, contex
     """
     from jptransfer.registry import OBJECTIVES
     from jptransfer.training.phases import Lesson
-    from jptransfer.training.predictions import check_predictions, count_predictions
+    from jptransfer.training.target_counts import check_predictions, count_predictions
 
     objective = OBJECTIVES.load(training.objective.name)(training, model)
     data = _data(objective, "train", tokenizer, training, inputs, context)
@@ -111,8 +111,8 @@ def _lesson(model, tokenizer, training: LmTrainingConfig, inputs: Inputs, contex
 def _data(objective, split: str, tokenizer, training: LmTrainingConfig, inputs: Inputs, context) -> Any:
     """Return the objective's data of a split, or None where there is nothing to evaluate on."""
     from jptransfer.text.encoded import describe_encoded, load_encoded
-    from jptransfer.training.predictions import check_pairs
     from jptransfer.training.shapes import Shapes
+    from jptransfer.training.target_counts import check_pairs
 
     if split != "train" and split not in describe_encoded(inputs["encoded"])["splits"]:
         return None

@@ -193,8 +193,8 @@ def tag_scores(runs: Sequence[Artifact], split: str) -> dict[str, float]:
 
 def seen_tags(result: SuiteResult, run: Artifact) -> Mapping[str, int]:
     """Return how often each tag occurs in what a run's model learnt from, a training split or a part of it."""
+    from jptransfer.learners.subsets import take
     from jptransfer.tasks.base import open_dataset, read_examples
-    from jptransfer.training.subsets import take
 
     dataset, model = result.made_of(run, "dataset"), result.made_of(run, "task_model")
     if not dataset or not model:

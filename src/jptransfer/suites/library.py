@@ -11,7 +11,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from jptransfer.config import SuiteConfig
 from jptransfer.config.check import check
-from jptransfer.config.mistakes import explain_value
+from jptransfer.config.config_errors import explain_value
 from jptransfer.config.names import check_name
 from jptransfer.config.spelling import restored
 from jptransfer.config.yaml_files import load_settings

@@ -1,1 +1,1 @@
-"""The one training loop, its objectives, batching, optimisers, schedules, and the processes it runs in."""
+"""The one training loop: batching, optimizers, schedules, phases, checkpoints, and the processes it runs in."""

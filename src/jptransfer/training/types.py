@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from jptransfer.text.encoded import EncodedSplit
     from jptransfer.text.types import Tokenizer
     from jptransfer.training.context import TrainingContext
-    from jptransfer.training.predictions import Predictions
     from jptransfer.training.shapes import Shapes
+    from jptransfer.training.target_counts import Predictions
 
 Batch = Sequence[np.ndarray]
 """A global batch: its parts, each an int64 array of example indices."""

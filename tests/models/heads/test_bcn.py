@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from jptransfer.config import AwdLstmModelConfig, BcnHeadConfig, Direction, HeadConfig, ModelConfig
-from jptransfer.models.awd_lstm import configuration
 from jptransfer.models.encoder import encode
+from jptransfer.models.encoders.awd_lstm import configuration
 from jptransfer.models.heads.bcn import Maxout, biattention
 from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
 from jptransfer.models.windows import Windows

@@ -9,15 +9,15 @@ from transformers import BertConfig
 
 from jptransfer.config import ClassWeights, CrfHeadConfig, EncoderFinetuningConfig, HeadConfig
 from jptransfer.errors import ConfigError
-from jptransfer.models.heads.chain import FORBIDDEN, TagChain
+from jptransfer.learners.encoder import _refuse_weights
+from jptransfer.learners.label_loss import LabelLoss
+from jptransfer.learners.scores import score
+from jptransfer.learners.task_data import collate
+from jptransfer.models.layers.linear_chain import FORBIDDEN, TagChain
 from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
 from jptransfer.tasks.base import IGNORED, Level
 from jptransfer.tasks.ner import EntityExample, EntityRecognition
 from jptransfer.tasks.spans import Span, may_follow, tag_names
-from jptransfer.training.finetuning import _refuse_weights
-from jptransfer.training.inference import score
-from jptransfer.training.label_loss import LabelLoss
-from jptransfer.training.task_data import collate
 from tests.models.tagger import LABELS, TEXTS, features, inputs, tagger, words_tokenizer
 
 TAGS = 3

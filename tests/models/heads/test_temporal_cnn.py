@@ -10,8 +10,8 @@ from jptransfer.config.check import check
 from jptransfer.config.plain import from_plain
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import encode
+from jptransfer.models.encoders.onehot import OnehotConfig
 from jptransfer.models.heads.temporal_cnn import TemporalCnnHead
-from jptransfer.models.onehot import OnehotConfig
 from jptransfer.models.task_models import fresh_head, task_output
 from jptransfer.resources import resource
 from tests.models.vectors import batch, task_model

@@ -10,7 +10,7 @@ from transformers import PreTrainedConfig
 
 from jptransfer.config import HeadConfig
 from jptransfer.models.encoder import Encoded
-from jptransfer.models.heads.chain import TagChain
+from jptransfer.models.layers.linear_chain import TagChain
 from jptransfer.tasks.base import Level
 
 

@@ -11,10 +11,10 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig
 
 from jptransfer.config import HeadConfig, Vectors
-from jptransfer.models.embedding import BOUND, VectorTable
 from jptransfer.models.encoder import Encoded
+from jptransfer.models.encoders.embedding import BOUND, VectorTable
+from jptransfer.models.encoders.recurrent import RecurrentLayer
 from jptransfer.models.heads import HeadOutput
-from jptransfer.models.recurrent import RecurrentLayer
 from jptransfer.tasks.base import Level
 from jptransfer.text.types import Tokenizer
 

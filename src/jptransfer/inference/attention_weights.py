@@ -1,0 +1,97 @@
+"""What a task model's head attends to: weights over the pieces of each text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from jptransfer.config import Keep
+from jptransfer.errors import ConfigError
+from jptransfer.learners.prediction import Predictor
+from jptransfer.learners.scores import EncoderPredictor
+from jptransfer.learners.task_data import collate
+from jptransfer.models.encoder import Encoded
+from jptransfer.models.task_models import HeadedEncoder
+from jptransfer.registry import HEADS
+from jptransfer.training.types import move
+
+
+@dataclass(frozen=True)
+class Attended:
+    """One text with its prediction.
+
+    Attributes:
+        prediction: the task's.
+        pieces: half-open character spans in the text, those that the length limit leaves.
+        weights: (hops, pieces) float32; what is missing of a hop's sum of 1 lies on the special tokens.
+    """
+
+    prediction: Any
+    pieces: list[tuple[int, int]]
+    weights: np.ndarray
+
+    @property
+    def overall(self) -> np.ndarray:
+        """Mean over hops (pieces,), as Lin et al. (2017, section 4.1.2) sum them for their heat maps."""
+        return self.weights.mean(0)
+
+
+def attended(predictor: Predictor, examples: Sequence[Any], batch_size: int = 64) -> Iterator[Attended]:
+    """Yield what the model's head attends to in each example.
+
+    Raises:
+        ConfigError: the model is none whose head weighs the states of its encoder.
+    """
+    model = _with_attention(predictor)
+    assert isinstance(predictor, EncoderPredictor)
+    head: Any = model.head
+    device = next(model.parameters()).device
+    batch_size = batch_size if predictor.padding.mixed else 1
+    for start in range(0, len(examples), batch_size):
+        part = examples[start:start + batch_size]
+        features = predictor.features(part)
+        batch = move(collate(features, predictor.tokenizer.pad_id, least=predictor.padding.least), device)
+        batch.pop("labels")
+        with torch.inference_mode():
+            encoded = model.read(**batch)
+            weights = head.attention(encoded).float().cpu().numpy()
+            scores = head(encoded).logits.float().cpu().numpy()
+        predictions = predictor.task.decode(features, scores, part)
+        for row, (prediction, feature) in enumerate(zip(predictions, features, strict=True)):
+            spans = _spans(predictor, prediction.text, len(feature.input_ids))
+            places = _places(encoded, row, batch["input_ids"].shape[1], len(spans))
+            shown = {state: span for state, place in enumerate(places) if (span := spans[place])}
+            yield Attended(prediction, list(shown.values()), weights[row][:, list(shown)])
+
+
+def _with_attention(predictor: Predictor) -> HeadedEncoder:
+    model = getattr(predictor, "model", None)
+    if isinstance(model, HeadedEncoder) and hasattr(model.head, "attention"):
+        return model
+    able = ", ".join(name for name in HEADS if hasattr(HEADS.load(name), "attention"))
+    raise ConfigError(f"this model has no head with attention weights; those that have: {able} "
+                      "(finetuning.encoder.head.name)")
+
+
+def _places(encoded: Encoded, row: int, width: int, length: int) -> list[int]:
+    """Return where each state of a text stands among its `length` ids, in a batch as wide as `width` ids."""
+    count = int(encoded.mask[row].sum())
+    if encoded.places is not None:
+        return (encoded.places[row, :count] - row * width).tolist()
+    first = 0 if encoded.backward else length - count  # of a text read in windows only what is read last
+    return list(range(first, first + count))
+
+
+def _spans(predictor: EncoderPredictor, text: str, length: int) -> list[tuple[int, int] | None]:
+    """Return the spans of the `length` tokens of a feature: the first or last pieces of a text; None: a special token.
+    """
+    template = predictor.tokenizer.template
+    spans = predictor.tokenizer.encode(text).offsets
+    count = min(length - len(template), len(spans))
+    kept = spans[:count] if predictor.keep is Keep.first else spans[len(spans) - count:]
+    around = [None] * len(template.before), [None] * len(template.after)
+    return [*around[0], *kept, *around[1]] or [None]

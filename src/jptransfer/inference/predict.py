@@ -1,0 +1,159 @@
+"""Classify or tag a file of texts with a task model: what `jpt predict` does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from jptransfer.config import OutputFormat, PredictConfig
+from jptransfer.corpora.intake import Intake, json_lines, locate, parse_json, read_lines
+from jptransfer.errors import ConfigError, DataError, unknown
+from jptransfer.files import bare_name, bare_suffix, check_new_file, check_new_folder, new_file, new_folder
+from jptransfer.inference.prediction_writers import Answers, BratAnswers, ColumnAnswers, JsonAnswers, Row, TableAnswers
+from jptransfer.runtime import Runtime
+from jptransfer.tasks.base import Task
+
+if TYPE_CHECKING:
+    from jptransfer.learners.prediction import Predictor
+
+STANDARD = "-"
+TEXT, OBJECT = INPUT_FORMATS = ("text", "jsonl")
+OBJECTS = (".jsonl", ".json")
+"""Suffixes of files with an object a line."""
+CHUNK_BATCHES = 32
+"""Batches of texts held in memory together; they are sorted by length before they are cut into batches."""
+
+
+def predict_file(config: PredictConfig, folders: Sequence[Path], runtime: Runtime) -> int:
+    """Predict every text of `config.input` with the task models in `folders` together; return the number of texts.
+
+    The input is a text a line, or an object with the field `text` (or a string) a line (`input_format`; by default
+    of a file named ``.jsonl`` or ``.json``); both may be compressed. Every text gives one answer, an empty one too.
+    What is named as output appears when it is complete. `jptransfer.inference.prediction_writers` says what each
+    format holds.
+
+    Raises:
+        ConfigError: a format that is unknown or not for this task, or an output folder that is not empty.
+        DataError: an input that is missing, damaged, not UTF-8, or a line without a text.
+    """
+    from jptransfer.learners.prediction import load_ensemble
+
+    written, rows = 0, read_rows(config.input, config.input_format, config.encoding)
+    if config.format is OutputFormat.brat:
+        check_new_folder(Path(config.output), "output")
+    else:
+        check_output(config.output)
+    predictor = load_ensemble(folders, runtime)
+    task = predictor.task
+    with _answers(config, task) as answers:
+        while chunk := list(islice(rows, config.batch_size * CHUNK_BATCHES)):
+            examples = [task.example(str(written + place), row["text"]) for place, row in enumerate(chunk)]
+            for row, prediction in zip(chunk, predictor.predict(examples, config.batch_size), strict=True):
+                answers.add(row, prediction)
+            written += len(chunk)
+    say_cut(predictor)
+    return written
+
+
+def say_cut(predictor: Predictor) -> None:
+    """Say on standard error what length limits left out of the texts; nothing if they left nothing out."""
+    from jptransfer.learners.prediction import cut_so_far
+
+    if cut := cut_so_far(predictor):
+        print(f"cut: {cut.sentence()}", file=sys.stderr)
+
+
+def _format(config: PredictConfig, task: Task) -> OutputFormat:
+    by_name = {**dict.fromkeys(OBJECTS, OutputFormat.jsonl), ".conll": OutputFormat.conll}
+    layout = config.format or by_name.get(Path(config.output).suffix, OutputFormat.tsv)
+    if task.kind != "ner" and layout in (OutputFormat.conll, OutputFormat.brat):
+        raise ConfigError(f"format: {layout.value} holds entities, and this model is for {task.kind}; "
+                          "tsv and jsonl hold its answers")
+    return layout
+
+
+def _answers(config: PredictConfig, task: Task) -> AbstractContextManager[Answers]:
+    """Open what the answers are added to."""
+    layout = _format(config, task)
+    if layout is OutputFormat.brat:
+        return _brat(config, task)
+    kinds: dict[OutputFormat, type[TableAnswers | JsonAnswers | ColumnAnswers]] = {
+        OutputFormat.tsv: TableAnswers, OutputFormat.jsonl: JsonAnswers, OutputFormat.conll: ColumnAnswers}
+    return _written(config.output, kinds[layout], task)
+
+
+@contextmanager
+def _written(output: str, kind: type[TableAnswers | JsonAnswers | ColumnAnswers], task: Task) -> Iterator[Answers]:
+    with open_output(output) as stream:
+        yield kind(stream, task)
+
+
+@contextmanager
+def _brat(config: PredictConfig, task: Task) -> Iterator[Answers]:
+    if config.output == STANDARD:
+        raise ConfigError("output: brat is files in a folder; name a new one, as in output=FOLDER")
+    name = "text" if config.input == STANDARD else bare_name(Path(config.input))
+    whole = name if _input_format(config.input, config.input_format) == TEXT else ""
+    with new_folder(Path(config.output), "output") as folder, BratAnswers(folder, task, whole) as answers:
+        yield answers
+
+
+def _input_format(source: str, layout: str) -> str:
+    layout = layout or (OBJECT if bare_suffix(Path(source)) in OBJECTS else TEXT)
+    if layout not in INPUT_FORMATS:
+        raise ConfigError("input_format: " + unknown("input format", layout, INPUT_FORMATS))
+    return layout
+
+
+def read_rows(source: str, layout: str, encoding: str = "utf-8") -> Iterator[Row]:
+    """Yield the objects of a file or of standard input, each with the field `text`; an empty `layout` is found."""
+    layout = _input_format(source, layout)
+    path = Path("/dev/stdin" if source == STANDARD else source)
+    if not path.exists():
+        locate(source, _Strict())
+    lines = read_lines(path, encoding, _Strict())
+    if layout == TEXT:
+        return ({"text": line} for _, line in lines)
+    return (_object(f"{path}:{number}", line) for number, line in json_lines(lines) if line.strip())
+
+
+class _Strict(Intake):
+    """Stops at anything unreadable; a file may be empty."""
+
+    def trouble(self, kind: str, where: str, what: str) -> None:
+        if kind != "empty":
+            raise DataError(f"{where}: {what}{self.hint(kind)}")
+
+
+def _object(where: str, line: str) -> Row:
+    try:
+        found = parse_json(line)
+        row = {"text": found} if isinstance(found, str) else found
+        if isinstance(row, dict) and isinstance(row.get("text"), str):
+            row["text"].encode("utf-8")
+            return row
+    except ValueError as error:  # also half of a surrogate pair
+        raise DataError(f"{where}: no valid JSON text ({error})") from None
+    raise DataError(f"{where}: no JSON string, and no object with a field 'text' that holds one")
+
+
+def check_output(name: str) -> None:
+    """Raise `ConfigError` if `open_output` could not write there."""
+    if name.endswith("/"):
+        raise ConfigError(f"output: '{name}' is the name of a folder; name a file")
+    if name != STANDARD:
+        check_new_file(Path(name), "output")
+
+
+@contextmanager
+def open_output(name: str) -> Iterator[TextIO]:
+    """Open standard output, or a file that takes its name only when all is written."""
+    if name == STANDARD:
+        yield sys.stdout
+        return
+    with new_file(Path(name), "output") as stream:
+        yield stream

@@ -1,0 +1,101 @@
+"""Whether padding changes what a model says of a text, and how long an input has to be.
+
+Most encoders mask padding completely. Some do not: CANINE's convolution reads it, FNet mixes all positions, XLNet's
+classifier reads the last position. A text's scores must not depend on the other texts in its batch, so texts of
+different lengths are not put into one batch for such a model. The model itself is asked, because a list of families
+would always lack the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from jptransfer.learners.task_data import collate
+from jptransfer.models.encoder import encoder_of
+from jptransfer.models.pretrained import own_architecture
+from jptransfer.models.task_models import task_output
+from jptransfer.tasks.base import Feature, Level, Task
+from jptransfer.text.types import Tokenizer
+
+TOLERANCE = 2e-5
+"""Largest difference that counts as rounding, relative to the largest score."""
+TEXTS = ("の", "部屋は広い。", "今日は良い天気です。", "The quick brown fox jumps. 東京と京都、12345。")
+WIDTHS = (1, 2, 4, 8, 16, 32, 64)
+_BY_LENGTH = frozenset({"big_bird", "bigbird_pegasus", "canine", "reformer"})
+"""Families where the few short texts used here might not show it: they attend in another way once an input is long, or
+padding changes little."""
+
+
+@dataclass(frozen=True)
+class Padding:
+    """How inputs of a model are padded.
+
+    Attributes:
+        mixed: whether inputs of different lengths may share a batch.
+        least: positions that the model needs; shorter inputs are padded to them, alone or not.
+    """
+
+    mixed: bool = True
+    least: int = 1
+
+
+def find_padding(model: nn.Module, task: Task, tokenizer: Tokenizer, max_length: int) -> Padding:
+    """Return how inputs have to be padded for a model with a head, judged by its scores of a few short texts.
+
+    The model is left as it is. Random numbers are not used up. Architectures of this project mask padding.
+    """
+    config: Any = encoder_of(model).config
+    if own_architecture(config.model_type):
+        return Padding()
+    features = [_feature(task, tokenizer, text, max_length) for text in ("", *TEXTS)]
+    training = model.training
+    model.eval()
+    # No inference mode: tensors that a model keeps for later (rotary positions) would be useless in training.
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        least = _least(model, features[0], tokenizer.pad_id)
+        alone = [_scores(model, [feature], task, tokenizer.pad_id, least)[0] for feature in features]
+        together = _scores(model, features, task, tokenizer.pad_id, least)
+    model.train(training)
+    mixed = config.model_type not in _BY_LENGTH and all(map(_equal, alone, together))
+    return Padding(mixed, least)
+
+
+def _feature(task: Task, tokenizer: Tokenizer, text: str, max_length: int) -> Feature:
+    return task.features([task.example("", text)], tokenizer, max_length)[0]
+
+
+def _least(model: nn.Module, feature: Feature, pad: int) -> int:
+    """Return the smallest of `WIDTHS` at which the model reads the shortest input."""
+    for width in WIDTHS[:-1]:
+        try:
+            _run(model, [feature], pad, width)
+        except (RuntimeError, IndexError, ValueError):  # CANINE: the kernel is wider than the input
+            continue
+        return width
+    _run(model, [feature], pad, WIDTHS[-1])
+    return WIDTHS[-1]
+
+
+def _run(model: nn.Module, features: Sequence[Feature], pad: int, least: int) -> Tensor:
+    batch = collate(features, pad, least=least)
+    batch.pop("labels")
+    device = next(model.parameters()).device
+    return task_output(model, {name: tensor.to(device) for name, tensor in batch.items()}).logits
+
+
+def _scores(model: nn.Module, features: Sequence[Feature], task: Task, pad: int, least: int) -> list[Tensor]:
+    logits = _run(model, features, pad, least)
+    if task.level is Level.sequence:
+        return list(logits)
+    return [row[feature.positions] for row, feature in zip(logits, features, strict=True)]
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    if not one.numel():
+        return True
+    return bool((one - other).abs().max() <= TOLERANCE * one.abs().max())  # not a number: not equal

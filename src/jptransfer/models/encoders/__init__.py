@@ -1,0 +1,1 @@
+"""The encoders of this project: one file each, made from a configuration."""

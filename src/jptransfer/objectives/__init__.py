@@ -1,0 +1,1 @@
+"""Objectives of language models: masked, causal and bidirectional; their data and their losses."""

@@ -1,0 +1,133 @@
+"""Causal language modelling of recurrent models, in parallel streams with a carried state (see `objectives.streams`).
+
+Regularisation of activations: Merity, McCann and Socher 2017.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from jptransfer.config import LmTrainingConfig
+from jptransfer.errors import ConfigError
+from jptransfer.models.streams import StreamModel
+from jptransfer.objectives.softmax import count_right, linear_cross_entropy
+from jptransfer.objectives.streams import Carrier, Streams, most_streams, perplexity
+from jptransfer.tasks.base import IGNORED
+from jptransfer.text.encoded import EncodedSplit
+from jptransfer.text.types import Tokenizer
+from jptransfer.training.shapes import Shapes
+from jptransfer.training.types import StepLoss, Tensors, Totals
+
+
+class CausalData(Streams):
+    """Windows of the streams of an encoded split; a document is found by its first token."""
+
+    def __init__(self, split: EncodedSplit, tokenizer: Tokenizer, config: LmTrainingConfig, backward: bool = False,
+                 limit: int | None = None) -> None:
+        """Cut the streams of `split`.
+
+        Args:
+            split: token ids.
+            tokenizer: gives the ids of special tokens.
+            config, limit: see `Streams`.
+            backward: the text is read from its end.
+        """
+        edges = np.asarray(split.sentences)[np.asarray(split.documents)]
+        super().__init__(edges[:-1], np.diff(edges), config, limit)
+        self.split, self.tokenizer, self.backward = split, tokenizer, backward
+
+    def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
+        """Return the tensors of windows.
+
+        `input_ids` and the units that follow, `labels`, both (rows, width) in the order of reading; by row: what
+        `starts` tells, and of its labels how many start a word (`words`), and how many characters they have on average
+        (`characters`), if the corpus tells.
+        """
+        begins = self.place(indices)
+        ids, sources = self._read(begins[:, None] + np.arange(self.width + 1), epoch)
+        labels = ids[:, 1:].copy()
+        # After the end of a document always comes the beginning of one: nothing to learn.
+        labels[labels == (self.tokenizer.sep_id if self.backward else self.tokenizer.cls_id)] = IGNORED
+        text = sources[:, 1:] >= 0
+        words = (np.asarray(self.split.word_starts)[sources[:, 1:]].astype(bool) & text).sum(1)
+        arrays = {"input_ids": ids[:, :-1], "labels": labels, "words": words,
+                  **self.starts(indices, epoch)}
+        if self.split.characters:
+            arrays["characters"] = text.sum(1) * (self.split.characters / len(self.split.ids))
+        return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+
+    def _read(self, places: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return the ids at `places` of the text, and where they stand in the split: -1 for special tokens."""
+        text = self.text(epoch)
+        if self.backward:
+            places = self.tokens - 1 - places
+        document = np.searchsorted(text.begins, places, side="right") - 1
+        inside = places - text.begins[document]
+        first, last = inside == 0, places == text.begins[document + 1] - 1
+        sources = np.where(first | last, -1, text.sources[document] + inside - 1)
+        ids = np.asarray(self.split.ids)[sources].astype(np.int64)
+        ids[first], ids[last] = self.tokenizer.cls_id, self.tokenizer.sep_id
+        return ids, sources
+
+
+class CausalLanguageModel(Carrier):
+    """The objective: cross-entropy of the next unit, with AR and TAR in training."""
+
+    def __init__(self, config: LmTrainingConfig, model: nn.Module) -> None:
+        """Take the settings, and set the model's dropout multiplier.
+
+        Raises:
+            ConfigError: the model does not read streams.
+        """
+        if not isinstance(model, StreamModel):
+            raise ConfigError("objective.name=causal trains recurrent language models of this project, "
+                              f"not {type(model).__name__}")
+        super().__init__(most_streams(config))
+        self.config, self.settings = config, config.objective.causal
+        self.backward = model.config.direction == "backward"
+        model.scale_dropouts(self.settings.dropout)
+
+    def data(self, split: EncodedSplit, tokenizer: Tokenizer, limit: int | None = None,
+             shapes: Shapes | None = None) -> CausalData:
+        """Return what it is trained on; windows have one shape anyway."""
+        return CausalData(split, tokenizer, self.config, self.backward, limit)
+
+    def units(self, batch: Tensors) -> dict[str, float]:
+        """Return the numbers of predictions (`lm`), of states (`ar`) and of steps between states (`tar`)."""
+        rows, width = batch["labels"].shape
+        return {"lm": float((batch["labels"] != IGNORED).sum()), "ar": float(rows * width),
+                "tar": float(rows * (width - 1))}
+
+    def __call__(self, model: Any, batch: Tensors) -> StepLoss:
+        """Return the summed losses, and in evaluation the counts behind the metrics."""
+        reading = model.read_stream(batch["input_ids"], self.take(model.training, batch))
+        self.put(model.training, batch, reading.state)
+        decoder, labels = model.get_output_embeddings(), batch["labels"].flatten()
+        seen = reading.dropped.flatten(0, 1)
+        loss = {"lm": linear_cross_entropy(seen, decoder, labels)}
+        if not model.training:
+            counts: Tensors = {name: batch[name].sum() for name in ("words", "characters") if name in batch}
+            return StepLoss(loss, {"correct": count_right(seen, decoder, labels)} | counts)
+        return StepLoss(loss | self._regularisation(reading.states, reading.dropped))
+
+    def _regularisation(self, states: Tensor, dropped: Tensor) -> Tensors:
+        """Return AR, of the states that the decoder reads, and TAR, of the steps of the states without dropout."""
+        terms = {}
+        if self.settings.ar:
+            terms["ar"] = self.settings.ar * dropped.float().square().mean(-1).sum()
+        if self.settings.tar:
+            terms["tar"] = self.settings.tar * states.float().diff(dim=1).square().mean(-1).sum()
+        return terms
+
+    def metrics(self, totals: Totals) -> dict[str, float]:
+        """Return the loss and perplexities by unit, word and character, and the share of units predicted right."""
+        units = totals.units["lm"]
+        values = {"loss": totals.loss, "perplexity": perplexity(totals.loss)}
+        for name, count in (("word", totals.sums.get("words")), ("character", totals.sums.get("characters"))):
+            if count:
+                values[f"{name}_perplexity"] = perplexity(totals.loss * units / count)
+        return {**values, "accuracy": totals.sums["correct"] / max(1.0, units)}

@@ -1,0 +1,275 @@
+"""Masked language modelling, with next-sentence prediction as an option: the data and the objective."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from random import Random
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from jptransfer.config import LmTrainingConfig, Masking, ObjectiveConfig
+from jptransfer.models.encoder import check_heads, predict_at
+from jptransfer.objectives.masking import choose_positions, prediction_budget, replace
+from jptransfer.objectives.sequences import Sequences, sentence_pairs, single_sequences
+from jptransfer.objectives.streams import perplexity
+from jptransfer.tasks.base import IGNORED
+from jptransfer.text.cuts import Cut
+from jptransfer.text.encoded import EncodedSplit
+from jptransfer.text.types import Tokenizer
+from jptransfer.training.batching import token_batches
+from jptransfer.training.randomness import bits, derive, generator
+from jptransfer.training.shapes import Shapes
+from jptransfer.training.target_counts import Predictions
+from jptransfer.training.types import Batch, StepLoss, Tensors, Totals
+
+# What a random number is for: its first key.
+_ORDER, _PAIRS, _SUBSET, _MASKS = range(4)
+_REPLACEMENTS = 1 << 32
+"""Added to a column: the second random number of a position."""
+
+
+class MaskedData:
+    """Masked sequences of an encoded split, see `training.types.TrainingData`."""
+
+    def __init__(
+        self,
+        split: EncodedSplit,
+        tokenizer: Tokenizer,
+        config: LmTrainingConfig,
+        limit: int | None = None,
+        shapes: Shapes | None = None,
+    ) -> None:
+        """Take the sequences of `split`.
+
+        Args:
+            split: token ids.
+            tokenizer: gives the ids of special tokens.
+            config: lengths, batches, masks, seed.
+            limit: use a random subset of so many sequences, the same in every epoch.
+            shapes: the few shapes that batches may have; none: just as large as they need to be.
+        """
+        self.split, self.tokenizer, self.config, self.limit, self.shapes = split, tokenizer, config, limit, shapes
+        self.objective: ObjectiveConfig = config.objective
+        self._sequences = lru_cache(maxsize=2)(self._make_sequences)
+        self._random = lru_cache(maxsize=2)(self._make_random)
+
+    def batches(self, epoch: int) -> Sequence[Batch]:
+        """Return global batches of parts of similar length."""
+        lengths = self.lengths(epoch)
+        return token_batches(lengths, self.config.batch_tokens, self.config.parts, _ORDER, self.config.seed, epoch)
+
+    def lengths(self, epoch: int) -> np.ndarray:
+        """Return tokens of every sequence, special tokens included."""
+        return self.sequences(epoch).lengths
+
+    def sequences(self, epoch: int) -> Sequences:
+        """Return the sequences of an epoch; without pairs they are the same in all."""
+        return self._sequences(self._copy(epoch) if self.objective.next_sentence else 0)
+
+    def cut(self) -> Cut:
+        """Count what pairs of the first epoch lost because they were too long; without pairs nothing is lost."""
+        found = self.sequences(0)
+        lost, pairs = found.lost
+        return Cut(len(found), pairs, int(found.tokens.sum()) + lost, lost, limit=self.config.max_length)
+
+    def predictions(self, indices: np.ndarray, epoch: int) -> Predictions:
+        """Count the predictions in these sequences."""
+        sequences = self.sequences(epoch).take(indices)
+        frame = self._frame(sequences, int(sequences.lengths.max()))
+        chosen = self._choose(frame, self._random(self._copy(epoch))[indices])
+        asked = self._budget(sequences).sum()
+        return Predictions(sequences.tokens.sum(), asked, len(chosen))
+
+    def _copy(self, epoch: int) -> int:
+        """Return which set of pairs and masks an epoch uses."""
+        return epoch % self.objective.copies if self.objective.masking is Masking.static else epoch
+
+    def _make_sequences(self, copy: int) -> Sequences:
+        config = self.config
+        if self.objective.next_sentence:
+            random = Random(f"{_PAIRS} {config.seed} {copy}")
+            found = sentence_pairs(self.split, config.max_length, self.objective.short_sequences, random)
+        else:
+            found = single_sequences(self.split, config.max_length, config.pack)
+        if self.limit is None or len(found) <= self.limit:
+            return found
+        return found.take(np.sort(generator(_SUBSET, config.seed).permutation(len(found))[: self.limit]))
+
+    def _make_random(self, copy: int) -> np.ndarray:
+        """Return random bits of each sequence (n,), from which those of its positions are derived."""
+        return bits(_MASKS, self.config.seed, copy, np.arange(len(self.sequences(copy))))
+
+    def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
+        """Return the tensors of a masked part.
+
+        `input_ids` and, where there is padding, `attention_mask`; with pairs `token_type_ids` (all rows, width) and
+        `next_sentence_label` (rows,); what to predict: `positions` in the flattened ids and their `labels` (n,).
+        """
+        sequences = self.sequences(epoch).take(indices)
+        rows, width = len(sequences), int(sequences.lengths.max())
+        if self.shapes:
+            rows, width = self.shapes.rectangle(rows, width)
+            sequences, indices = sequences.padded_to(rows), np.resize(indices, rows)
+        frame = self._frame(sequences, width)
+        seen, positions, labels = self._mask(frame, self._random(self._copy(epoch))[indices])
+        arrays = {"input_ids": seen, "positions": positions, "labels": labels}
+        if sequences.paired:
+            middle = frame.sequences.first_lengths[:, None] + 1
+            segments = frame.present & (np.arange(width) > middle)
+            arrays |= {"next_sentence_label": frame.sequences.random_next, "token_type_ids": segments.astype(np.int64)}
+        if self.shapes or not frame.present.all():
+            arrays["attention_mask"] = frame.present.astype(np.int64)
+        return {name: torch.from_numpy(array) for name, array in arrays.items()}
+
+    def _frame(self, sequences: Sequences, width: int) -> _Frame:
+        """Return `sequences` with special tokens in a rectangle: [CLS] first [SEP] (second [SEP])."""
+        rows, lengths = np.arange(len(sequences)), sequences.lengths
+        present = np.arange(width) < lengths[:, None]
+        ids = np.empty(present.shape, np.int64)
+        ids[:, 1:] = _text(self.split.ids, sequences, width - 1)
+        ids[~present] = self.tokenizer.pad_id
+        ids[:, 0] = self.tokenizer.cls_id
+        ids[rows, lengths - 1] = self.tokenizer.sep_id
+        if sequences.paired:
+            ids[rows, sequences.first_lengths + 1] = self.tokenizer.sep_id
+        return _Frame(sequences, ids, present)
+
+    def _content(self, frame: _Frame) -> np.ndarray:
+        """Return where a token of the text stands, (rows, width) bool."""
+        sequences, rows = frame.sequences, np.arange(len(frame.ids))
+        content = frame.present.copy()
+        content[:, 0] = False
+        content[rows, sequences.lengths - 1] = False
+        if sequences.paired:
+            content[rows, sequences.first_lengths + 1] = False
+        return content
+
+    def _starts(self, frame: _Frame, content: np.ndarray) -> np.ndarray:
+        """Return where a unit of masking starts, (rows, width) bool: `content` itself, or where a word does."""
+        if not self.objective.whole_word:
+            return content
+        starts = np.empty(content.shape, bool)
+        starts[:, 1:] = _text(self.split.word_starts, frame.sequences, content.shape[1] - 1)
+        starts[:, 1] = True
+        if frame.sequences.paired:
+            starts[np.arange(len(starts)), frame.sequences.first_lengths + 2] = True
+        starts &= content
+        return starts
+
+    def _mask(self, frame: _Frame, random: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return ids with predictions hidden, and flat positions and labels of the predictions.
+
+        Args:
+            frame: the sequences; its ids become what is seen.
+            random: (rows,) random bits of the sequences.
+        """
+        rows, width = frame.ids.shape
+        positions = self._choose(frame, random)
+        row, column = np.divmod(positions, width)
+        seen = frame.ids
+        labels = seen.reshape(-1)[positions]
+        seen.reshape(-1)[positions] = replace(labels, self.objective, self.tokenizer.mask_id, self.tokenizer.vocab_size,
+                                              derive(random[row], column + _REPLACEMENTS))
+        if self.shapes:
+            most = int(prediction_budget(np.array([width]), self.objective)[0]) * rows
+            positions = np.pad(positions, (0, most - len(positions)))
+            labels = np.pad(labels, (0, most - len(labels)), constant_values=IGNORED)
+        return seen, positions, labels
+
+    def _budget(self, sequences: Sequences) -> np.ndarray:
+        """Return how many tokens of each sequence are predicted; pairs are made and masked as BERT's own code does."""
+        return prediction_budget(sequences.tokens, self.objective, sequences.lengths if sequences.paired else None)
+
+    def _choose(self, frame: _Frame, random: np.ndarray) -> np.ndarray:
+        """Return the flat positions of the predictions."""
+        content = self._content(frame)
+        budget = self._budget(frame.sequences)
+        order = derive(random[:, None], np.arange(frame.ids.shape[1]))
+        return choose_positions(self._starts(frame, content), content, budget, order)
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Sequences in a rectangle.
+
+    Attributes:
+        sequences: the rows.
+        ids: (rows, width) int64, token ids with special tokens and padding.
+        present: (rows, width) bool, where there is no padding.
+    """
+
+    sequences: Sequences
+    ids: np.ndarray
+    present: np.ndarray
+
+
+def _text(array: np.ndarray, sequences: Sequences, width: int) -> np.ndarray:
+    """Return the values of `array` (tokens,) for the text of `sequences`, (rows, width).
+
+    One column is left between first and second segment, and what stands there and after the end is no text.
+    """
+    array = np.asarray(array)  # without the memory map's class, whose every operation costs more
+    starts = sequences.first[:, 0]
+    if not sequences.paired and starts.max() + width <= len(array):
+        # Whole rows of memory: half the time of a look-up for each token.
+        return np.ndarray((len(array) - width + 1, width), array.dtype, array, strides=array.strides * 2)[starts]
+    column = np.arange(width)
+    source = starts[:, None] + column
+    if sequences.paired:
+        jump = sequences.second[:, 0] - sequences.first[:, 1] - 1
+        source += (column > sequences.first_lengths[:, None]) * jump[:, None]
+    return array.take(source, mode="clip")
+
+
+class MaskedLanguageModel:
+    """The objective: cross-entropy at the hidden positions, plus that of next-sentence prediction if there are pairs.
+
+    The language-model head is computed at the hidden positions only.
+    """
+
+    def __init__(self, config: LmTrainingConfig, model: nn.Module) -> None:
+        """Take the settings.
+
+        Raises:
+            ConfigError: next-sentence prediction is asked of a model without that head.
+        """
+        check_heads(model, config.objective.next_sentence)
+        self.config = config
+
+    def data(self, split: EncodedSplit, tokenizer: Tokenizer, limit: int | None = None,
+             shapes: Shapes | None = None) -> MaskedData:
+        """Return what it is trained on, see `MaskedData`."""
+        return MaskedData(split, tokenizer, self.config, limit, shapes)
+
+    def units(self, batch: Tensors) -> dict[str, float]:
+        """Return the number of predictions (`mlm`) and of pairs (`nsp`)."""
+        units = {"mlm": float((batch["labels"] != IGNORED).sum())}
+        if "next_sentence_label" in batch:
+            units["nsp"] = float((batch["next_sentence_label"] != IGNORED).sum())
+        return units
+
+    def __call__(self, model: nn.Module, batch: Tensors) -> StepLoss:
+        """Return the summed losses, and in evaluation the numbers of right predictions."""
+        names = ("input_ids", "attention_mask", "token_type_ids")
+        inputs: Tensors = {name: batch[name] for name in names if name in batch}
+        prediction = predict_at(model, inputs, batch["positions"])
+        outputs = {"mlm": (prediction.tokens, batch["labels"])}
+        if "next_sentence_label" in batch:
+            assert prediction.next_sentence is not None  # `check_heads` saw to it
+            outputs["nsp"] = (prediction.next_sentence, batch["next_sentence_label"])
+        terms = {name: F.cross_entropy(logits.float(), labels, ignore_index=IGNORED, reduction="sum")
+                 for name, (logits, labels) in outputs.items()}
+        sums = {} if model.training else {
+            name: (logits.argmax(-1) == labels).sum() for name, (logits, labels) in outputs.items()}
+        return StepLoss(terms, sums)
+
+    def metrics(self, totals: Totals) -> dict[str, float]:
+        """Return loss, perplexity, and accuracies of what was predicted."""
+        accuracies = {f"{name}_accuracy": right / max(1.0, totals.units[name]) for name, right in totals.sums.items()}
+        losses = {f"{name}_loss": value for name, value in totals.means.items()} if len(totals.means) > 1 else {}
+        return {"loss": totals.loss, **losses, "perplexity": perplexity(totals.means["mlm"]), **accuracies}

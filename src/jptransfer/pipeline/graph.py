@@ -1,0 +1,604 @@
+"""The chain of stages a configuration describes: nodes with identities, nothing built yet.
+
+Identities follow from the configuration alone, so `jpt finetune` knows which language model it needs without
+building it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from re import fullmatch
+from typing import Any, Protocol, TypeVar, get_type_hints
+
+from jptransfer import stages
+from jptransfer.artifacts import Store, canonical, fingerprint
+from jptransfer.artifacts.fingerprint import SHORT
+from jptransfer.artifacts.manifest import FILE
+from jptransfer.config import (
+    BUILD,
+    Config,
+    CorpusConfig,
+    CorpusRole,
+    FinetuningConfig,
+    HeadConfig,
+    LmTrainingConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    PhaseConfig,
+    ScheduleConfig,
+    TokenizerConfig,
+    VocabularyUse,
+)
+from jptransfer.errors import ArtifactError, ConfigError, DataError
+from jptransfer.hub import HUB
+from jptransfer.pipeline.external_inputs import (
+    MODEL,
+    External,
+    MissingFiles,
+    external_inputs,
+    pin,
+    pinned,
+    place_digest,
+)
+from jptransfer.registry import (
+    HEADS,
+    LEARNERS,
+    MODELS,
+    OBJECTIVES,
+    SCHEDULES,
+    SOURCES,
+    TASKS,
+    TOKENIZERS,
+    VERSIONS,
+    Entry,
+    Registry,
+)
+from jptransfer.transfer.groups import check_patterns
+
+Phase = TypeVar("Phase", bound=PhaseConfig)
+Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig, ObjectiveConfig, ScheduleConfig,
+                  TokenizerConfig)
+
+
+class Compose(Protocol):
+    """Composes a configuration with overrides added to those of the run."""
+
+    def __call__(self, overrides: list[str], fresh: Sequence[str] = (), /) -> Config:
+        """Return the configuration; the sections `fresh` are as their presets and `overrides` say, see `presets_of`."""
+
+
+def presets_of(overrides: Sequence[str]) -> list[str]:
+    """Return the sections for which `overrides` choose a preset.
+
+    The source of a transfer has such a section as the preset says, with what `transfer.build` sets in it: whatever an
+    experiment's file, the command line, a row or a suite's cell sets in the section is for the target.
+    """
+    chosen = [one.partition("=") for one in overrides]
+    return list(dict.fromkeys(key for key, _, value in chosen if key in SECTIONS and not value.startswith("{")))
+
+
+def without(overrides: Sequence[str], sections: Sequence[str]) -> list[str]:
+    """Return the overrides that set no value inside `sections`."""
+    inside = tuple(f"{section}." for section in sections)
+    return [one for one in overrides if not one.lstrip("+~").startswith(inside)]
+
+
+LM_WORDS = ("none", "pretrained", "adapted", "auto")
+"""What `lm` may be besides a reference."""
+
+
+SOURCE_BY_ITSELF = ["seed=0", "finetuning.subset.n=null", "finetuning.subset.fraction=null", "finetuning.subset.seed=0",
+                    "finetuning.encoder.freeze=[]", "transfer.source=''", "transfer.build=[]", "transfer.groups=[]"]
+"""What the source of a transfer does not have from the configuration it is described in."""
+SECTIONS = tuple(field.name for field in fields(Config) if is_dataclass(get_type_hints(Config)[field.name]))
+"""Parts of a configuration that presets are there for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Node:
+    """One stage with its configuration and inputs; equal recipes have equal fingerprints.
+
+    `section` is the part of the user's configuration that `config` came from.
+    """
+
+    stage: str
+    name: str
+    config: Any
+    inputs: dict[str, Node | Reference]
+    externals: dict[str, str]
+    section: str = ""
+
+    @property
+    def kind(self) -> str:
+        """Kind of artifact it makes."""
+        return stages.STAGES[self.stage].kind
+
+    @cached_property
+    def recipe(self) -> dict[str, Any]:
+        """What the identity is computed from."""
+        inputs = {role: source.fingerprint for role, source in self.inputs.items()}
+        return canonical({"stage": self.stage, "version": stages.STAGES[self.stage].version,
+                          "config": canonical(self.config), "inputs": {**inputs, **self.externals}})
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """64 hex digits."""
+        return fingerprint(self.recipe)
+
+    @property
+    def id(self) -> str:
+        """Short id."""
+        return self.fingerprint[:SHORT]
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Something made elsewhere that is used as it is: an artifact, a folder or a model of the hub."""
+
+    kind: str
+    fingerprint: str
+    place: str
+    ours: bool
+
+    def folder(self) -> Path:
+        """Return the local folder, fetching from the hub if need be."""
+        if not self.place.startswith(HUB):
+            return Path(self.place)
+        from jptransfer.models.pretrained import fetch
+
+        return fetch(HUB + self.fingerprint.removeprefix(f"{MODEL}:"))[0]
+
+
+def _alone(overrides: list[str], fresh: Sequence[str] = ()) -> Config:
+    raise TypeError("this chain was made of a configuration alone, without the means to change it")
+
+
+@dataclass
+class Chain:
+    """The nodes of one run, made on demand; a `None` says the configuration has no such part.
+
+    `compose` makes the configurations of an ensemble's other members and of a transfer's source, which are told as
+    overrides of this one; its seed is the one that the overrides are read with, `config.seed` that of the run.
+
+    Files that are not there are added to `missing`, so that a plan can report all of them at once; without it the first
+    stage that lacks files raises. `where` begins the messages about them.
+    """
+
+    config: Config
+    store: Store
+    compose: Compose = _alone
+    missing: MissingFiles | None = None
+    where: str = ""
+
+    def _other(self, overrides: list[str], where: str, fresh: Sequence[str] = ()) -> Chain:
+        """Return the chain of this configuration with `overrides` added; `fresh`: see `Compose`."""
+
+        def compose(more: list[str], also: Sequence[str] = ()) -> Config:
+            return self.compose([*without(overrides, also), *more], tuple(dict.fromkeys([*fresh, *also])))
+
+        return Chain(self.compose(overrides, tuple(fresh)), self.store, compose, self.missing, f"{self.where}{where}: ")
+
+    def _node(self, stage: str, section: str, name: str, config: Any, inputs: dict[str, Node | Reference]) -> Node:
+        digests, lacking = external_inputs(config, self.store, section, self.config.data_root)
+        missing = self.missing or MissingFiles()
+        for source, message, path in lacking:
+            missing.add(source, f"{self.where}{message}" if self.missing else message, path)
+        if not self.missing:
+            missing.check()
+        return Node(stage, name, pin(config, digests), inputs, digests, section)
+
+    def _corpus(self, section: str, corpus: CorpusConfig) -> Node | None:
+        if not corpus.sources:
+            return None
+        inputs: dict[str, Node | Reference] = {}
+        sources = [*corpus.sources.values(), *corpus.exclude.values()]
+        if any("dataset" in SOURCES.entries[SOURCES.check(source.format, section)].needs for source in sources):
+            if not self.dataset:
+                raise ConfigError(f"{section} is the text of the task, but there is none; choose one, "
+                                  "for example task=toy_sentiment")
+            inputs["dataset"] = self.dataset
+        return self._node("prepare_corpus", section, corpus.name, stages.PrepareCorpusStage(corpus), inputs)
+
+    @cached_property
+    def corpus(self) -> Node | None:
+        """Text to pre-train on."""
+        return self._corpus("corpus", self.config.corpus)
+
+    @cached_property
+    def domain(self) -> Node | None:
+        """Text to adapt to."""
+        return self._corpus("domain", self.config.domain)
+
+    @cached_property
+    def tokenizer(self) -> Node | Reference:
+        """Units of text: trained, fetched, or those of the model that training starts from."""
+        start = self.given
+        if start and start.ours:
+            return start
+        config = self.config.tokenizer
+        if start and not (config.kind == "pretrained" and config.source):
+            config = TokenizerConfig("pretrained", kind="pretrained", source=start.place)
+        config = _only(config, config.kind, TOKENIZERS)
+        inputs: dict[str, Node | Reference] = {}
+        if config.kind not in ("pretrained", "byte"):
+            inputs["corpus"] = self._tokenizer_corpus(config)
+        return self._node("tokenize", "tokenizer", config.name, stages.TokenizeStage(config), inputs)
+
+    def _tokenizer_corpus(self, config: TokenizerConfig) -> Node:
+        section = config.corpus.value
+        node = self.corpus if section == "corpus" else self.domain
+        own = "train it on the task's texts (domain=task tokenizer.corpus=domain)"
+        return node or _needs(section, "the tokenizer is trained on it", own if section == "corpus" else "")
+
+    @cached_property
+    def domain_tokenizer(self) -> Node | Reference:
+        """Units of the adapted language model: trained on the domain where its vocabulary is converted."""
+        if self.config.adaptation.vocabulary is VocabularyUse.keep or not self.domain:
+            return self.tokenizer
+        config = replace(self.config.tokenizer, corpus=CorpusRole.domain)
+        if config.kind in ("pretrained", "byte"):
+            raise ConfigError(f"adaptation.vocabulary=convert: kind {config.kind} is not trained on text; "
+                              "choose one, for example tokenizer=wordpiece")
+        return self._node("tokenize", "tokenizer", config.name, stages.TokenizeStage(config), {"corpus": self.domain})
+
+    def _encode(self, corpus: Node, tokenizer: Node | Reference) -> Node:
+        return self._node("encode", "encoding", corpus.name, stages.EncodeStage(self.config.encoding),
+                          {"corpus": corpus, "tokenizer": tokenizer})
+
+    @cached_property
+    def encoded(self) -> Node | None:
+        """Token ids of the corpus."""
+        return self._encode(self.corpus, self.tokenizer) if self.corpus else None
+
+    @cached_property
+    def encoded_domain(self) -> Node | None:
+        """Token ids of the domain."""
+        return self._encode(self.domain, self.domain_tokenizer) if self.domain else None
+
+    @cached_property
+    def start(self) -> Reference | None:
+        """What pre-training starts from, unless from scratch."""
+        value = self.config.pretraining.start
+        return None if value in ("", "scratch") else self.reference("pretraining.start", value)
+
+    @cached_property
+    def finetuning_reference(self) -> Reference | None:
+        """A language model that `lm` names: fine-tuned as it is, or, where there is a domain, adapted first."""
+        value = self.config.lm
+        return None if value in LM_WORDS else self.reference("lm", value)
+
+    @cached_property
+    def given(self) -> Reference | None:
+        """The language model made elsewhere that this run builds on; it brings its own tokenizer and architecture."""
+        named, start = self.finetuning_reference, self.start
+        if named and start and named.fingerprint != start.fingerprint:
+            raise ConfigError(f"lm={self.config.lm} and pretraining.start={self.config.pretraining.start} are two "
+                              "models to start from; give one of them")
+        return named or start
+
+    def reference(self, where: str, value: str) -> Reference:
+        """Return what a reference means: ``hf:name@revision``, a folder, or the id of a language model."""
+        if value.startswith(HUB):
+            return Reference("hub", pinned(value), value, False)
+        path = Path(value)
+        if path.is_dir() and not (path / FILE).is_file():
+            if not (path / "config.json").is_file():
+                raise ConfigError(f"{where}: the folder '{value}' holds no model of transformers (no config.json)")
+            digest = place_digest(External(where, True, value, None), self.store)
+            return Reference("folder", digest, value, (path / "jpt_tokenizer.json").is_file())
+        words = ("scratch",) if where == "pretraining.start" else LM_WORDS
+        try:
+            found = self.store.resolve(value, ("language_model",), words)
+        except ArtifactError as error:
+            hub = HUB + (value if fullmatch(r"[\w.-]+/[\w.@-]+", value) else "org/name@revision")
+            takes = f"{', '.join(words)}, an artifact id, a folder or {hub}"
+            raise ConfigError(f"{where}: {error}; it takes {takes}") from None
+        if found.manifest.kind != "language_model":
+            raise ConfigError(f"{where}: {found.label} is no language model")
+        self.store.check(found)
+        return Reference("language_model", found.manifest.fingerprint, str(found.path), True)
+
+    def _train(self, stage: str, encoded: Node, training: LmTrainingConfig, start: Node | Reference | None) -> Node:
+        inputs: dict[str, Node | Reference] = {"encoded": encoded, "tokenizer": encoded.inputs["tokenizer"]}
+        if start:
+            inputs["start"] = start
+        config = stages.PretrainStage(None if start else self._model(), _training(training))
+        section = "pretraining" if stage == "pretrain" else "adaptation"
+        trained, takes = self._objectives
+        if takes and training.objective.name not in takes:
+            raise ConfigError(f"{section}.objective.name: '{training.objective.name}' does not train "
+                              f"{trained}, which takes: {', '.join(takes)}")
+        return self._node(stage, section, training.name, config, inputs)
+
+    @cached_property
+    def _objectives(self) -> tuple[str, tuple[str, ...]]:
+        """Name what is trained, and the objectives it takes; none: that is seen when its files are here."""
+        if not self.given:
+            return self.config.model.architecture, self._architecture.objectives
+        if self.given.kind == "hub":
+            return self.given.place, ()
+        from jptransfer.models.pretrained import trainable_objectives
+
+        where = "lm" if self.finetuning_reference else "pretraining.start"
+        try:
+            return self.given.place, trainable_objectives(Path(self.given.place))
+        except DataError as error:
+            raise ConfigError(f"{where}: {error}") from error
+
+    @property
+    def learner(self) -> str:
+        """How a task model of the configured architecture is trained."""
+        return self._architecture.learner
+
+    def _model(self) -> ModelConfig:
+        """The architecture with its own section alone."""
+        kind, takes = self.config.tokenizer.kind, self._architecture.tokenizers
+        if takes and kind not in takes:
+            raise ConfigError(f"model.architecture={self.config.model.architecture} reads tokenizers of kind "
+                              f"{' or '.join(takes)}, not '{kind}'; choose one, for example tokenizer={takes[0]}")
+        return _only(self.config.model, self.config.model.architecture, MODELS)
+
+    @property
+    def _has_language_model(self) -> bool:
+        return bool(self.finetuning_reference or self._architecture.objectives)
+
+    @property
+    def _architecture(self) -> Entry:
+        return MODELS.entries[MODELS.check(self.config.model.architecture, "model.architecture")]
+
+    @cached_property
+    def language_model(self) -> Node | Reference | None:
+        """The language model before adaptation: the one that `lm` names, one trained on the corpus, or, where there is
+        no corpus, what pre-training starts from."""
+        if not self._has_language_model:
+            return None
+        if self.finetuning_reference and self.config.corpus.sources:
+            raise ConfigError(f"corpus: lm={self.config.lm} names a model that is trained already, so the corpus would "
+                              "not be read; give corpus=none to adapt that model to the domain, or to train it on the "
+                              f"corpus first pretraining.start={self.config.lm} with lm=adapted")
+        if not self.config.corpus.sources or not self.encoded:
+            return self.given
+        if self.config.pretraining.vocabulary is not VocabularyUse.keep:
+            raise ConfigError("pretraining.vocabulary: only adaptation converts a vocabulary")
+        return self._train("pretrain", self.encoded, self.config.pretraining, self.start)
+
+    @cached_property
+    def adapted(self) -> Node | None:
+        """The language model after training on the domain."""
+        if self.config.adaptation.start not in ("", "scratch"):
+            raise ConfigError("adaptation.start: adaptation starts from the language model before it; "
+                              f"for another one give pretraining.start={self.config.adaptation.start}")
+        if not self.encoded_domain or not self._has_language_model:
+            return None
+        start = self.language_model or _needs("corpus", "there is no language model to adapt",
+                                              "give pretraining.start or lm=FOLDER")
+        return self._train("adapt", self.encoded_domain, self.config.adaptation, start)
+
+    @cached_property
+    def dataset(self) -> Node | None:
+        """Labelled examples."""
+        task = self.config.task
+        if not task.dataset:
+            return None
+        node = self._node("prepare_dataset", "task", task.name, stages.PrepareDatasetStage(task), {})
+        return _versioned(node, reader=task.dataset)
+
+    @cached_property
+    def finetuning_start(self) -> Node | Reference | None:
+        """The language model that fine-tuning starts from; None: from scratch."""
+        start = self.config.lm
+        if self.finetuning_reference:
+            return self.adapted or self.given
+        if start == "auto":
+            return self.adapted or self.language_model
+        if start in ("adapted", "pretrained") and not self._has_language_model:
+            raise ConfigError(f"lm={start}: model.architecture={self.config.model.architecture} has no language "
+                              "model; take lm=none")
+        if start == "adapted":
+            return self.adapted or _needs("domain", "lm=adapted")
+        if start == "pretrained":
+            return self.language_model or _needs("corpus", "lm=pretrained")
+        return None
+
+    @cached_property
+    def task_model(self) -> Node | None:
+        """The fine-tuned model."""
+        if not self.dataset:
+            return None
+        learner = self.learner
+        own = "" if self.config.task.kind == "ner" else self._architecture.head
+        finetuning = _finetuning(self.config.finetuning, learner, own)
+        inputs: dict[str, Node | Reference] = {"dataset": self.dataset}
+        self._check_level()
+        model = None
+        if "language_model" in LEARNERS.entries[learner].needs:
+            adapted = bool(self.finetuning_start) and self.finetuning_start is self.adapted
+            inputs["tokenizer"] = self.domain_tokenizer if adapted else self.tokenizer
+            if self.finetuning_start:
+                inputs["language_model"] = self.finetuning_start
+            else:
+                model = self._model()
+            if not isinstance(self.finetuning_start, Reference):
+                self._check_groups()
+                self._check_states()
+        if self.transfer_source:
+            inputs["transfer"] = self.transfer_source
+        groups = sorted(set(self.config.transfer.groups))
+        stage = stages.FinetuneStage(learner, finetuning, self.config.seed, model, groups)
+        node = self._node("finetune", "finetuning", finetuning.name, stage, inputs)
+        head = finetuning.encoder.head.name or own if finetuning.encoder else ""
+        return _versioned(node, architecture=model.architecture if model else "", head=head)
+
+    def _check_level(self) -> None:
+        """Raise `ConfigError` where learner or head give an answer to whole texts and the task asks it of each unit,
+        or the other way round."""
+        kind, head = self.config.task.kind, self.config.finetuning.encoder.head.name
+        level = TASKS.entries[TASKS.check(kind, "task.kind")].level
+        if LEARNERS.entries[self.learner].level not in ("", level):
+            raise ConfigError(f"model={self.config.model.architecture} is for classification, and this task is {kind}; "
+                              "take a model that encodes text, such as bert_tiny")
+        if self.learner == "encoder" and head and HEADS.entries[HEADS.check(head)].level != level:
+            scores = "every token" if level == "sequence" else "whole texts"
+            fitting = ", ".join(sorted(name for name, entry in HEADS.entries.items() if entry.level == level))
+            raise ConfigError(f"finetuning.encoder.head.name: head '{head}' scores {scores}, and this task is {kind}; "
+                              f"for it there are: {fitting}")
+
+    def _check_groups(self) -> None:
+        """Raise `ConfigError` where a setting names a layer group that the configured architecture cannot have."""
+        known, encoder = self._architecture.groups, self.config.finetuning.encoder
+        check_patterns(self.config.transfer.groups, known, "transfer.groups")
+        check_patterns(encoder.freeze, known, "finetuning.encoder.freeze")
+        for name, phase in encoder.phases.items():
+            check_patterns(phase.rates, known, f"phase '{name}': rates")
+            check_patterns(phase.unfreeze, known, f"phase '{name}': unfreeze")
+
+    def _check_states(self) -> None:
+        """Raise `ConfigError` where a setting of recurrent language models meets another architecture."""
+        encoder = self.config.finetuning.encoder
+        if self.given or "causal" in self._architecture.objectives:
+            return
+        for name, unset in (("bptt", "null"), ("ar", "0"), ("tar", "0")):
+            if getattr(encoder, name):
+                raise ConfigError(f"finetuning.encoder.{name}: it is for model awd_lstm, and this is "
+                                  f"{self.config.model.architecture}; leave it out ({unset})")
+
+    @cached_property
+    def transfer_source(self) -> Node | Reference | None:
+        """The task model that layer groups are taken from."""
+        transfer = self.config.transfer
+        if not transfer.groups:
+            return None
+        if self.learner != "encoder":
+            raise ConfigError(f"transfer.groups: {self.config.model.architecture} has no layer groups")
+        if transfer.source not in ("", BUILD):
+            return self._task_model_reference("transfer.source", transfer.source)
+        try:
+            source = self._other([*SOURCE_BY_ITSELF, *transfer.build], "transfer.build", presets_of(transfer.build))
+            if source.learner != "encoder":
+                raise ConfigError(f"{source.config.model.architecture} has no layer groups")
+            if not source.task_model:
+                raise ConfigError("no task is chosen, for example task=toy_sentiment")
+            return source.task_model
+        except ConfigError as error:
+            raise ConfigError(f"transfer.build: {error}") from error
+
+    def _task_model_reference(self, where: str, value: str) -> Reference:
+        folder = Path(value)
+        if (folder / "task_model.json").is_file() and not (folder / FILE).is_file():
+            return Reference("folder", place_digest(External(where, True, value, None), self.store), value, True)
+        try:
+            found = self.store.resolve(value, ("task_model",), (BUILD,))
+        except ArtifactError as error:
+            raise ConfigError(f"{where}: {error}; it takes {BUILD}, the id of a task model or its folder") from None
+        if found.manifest.kind != "task_model":
+            raise ConfigError(f"{where}: {found.label} is no task model")
+        self.store.check(found)
+        return Reference("task_model", found.manifest.fingerprint, str(found.path), True)
+
+    def _member(self, name: str, overrides: list[str]) -> Chain:
+        """Return the chain of another member of an ensemble; its seed is that of the run, unless it names one."""
+        try:
+            chain = self._other(overrides, f"ensemble.{name}")
+            own = chain.config.seed != self.compose([]).seed
+        except ConfigError as error:
+            raise ConfigError(f"ensemble.{name}: {error}") from error
+        return chain if own else replace(chain, config=replace(chain.config, seed=self.config.seed))
+
+    @cached_property
+    def task_models(self) -> list[Node]:
+        """The fine-tuned model and those of the ensemble's other members."""
+        if self.config.ensemble and self.config.task.kind == "ner":
+            raise ConfigError("ensemble: probabilities of classes can be averaged, entities cannot")
+        members = [self._member(name, overrides) for name, overrides in self.config.ensemble.items()]
+        nodes = [self.task_model, *(member.task_model for member in members)]
+        made = [node for node in nodes if node]
+        if len({node.fingerprint for node in made}) < len(made):
+            raise ConfigError("ensemble: two of its models are the same; the overrides of one change nothing of it")
+        return made
+
+    @cached_property
+    def evaluation(self) -> Node | None:
+        """The scored task model, or ensemble."""
+        if not self.dataset or not self.task_model:
+            return None
+        encoder = self.task_model.config.finetuning.encoder
+        if self.config.evaluation.highest_epoch and not (encoder and encoder.keep_epochs and not self.config.ensemble):
+            raise ConfigError("evaluation.highest_epoch: it needs a single model that encodes text, with all its "
+                              "epochs (finetuning.encoder.keep_epochs=true)")
+        inputs: dict[str, Node | Reference] = {
+            f"task_model:{number}" if number > 1 else "task_model": node
+            for number, node in enumerate(self.task_models, 1)}
+        return self._node("evaluate", "evaluation", self.config.evaluation.name,
+                          stages.EvaluateStage(self.config.evaluation), {**inputs, "dataset": self.dataset})
+
+
+def _needs(section: str, why: str, instead: str = "") -> Any:
+    example = "domain=task" if section == "domain" else "corpus=toy"
+    other = f", or {instead}" if instead else ""
+    raise ConfigError(f"{section}.sources is empty, but {why}; choose one, for example {example}{other}")
+
+
+def _versioned(node: Node, **parts: str) -> Node:
+    """Add the versions of the parts that a node is made with to its identity, see `VERSIONS`."""
+    known = {kind: f"version:{VERSIONS[kind][name]}" for kind, name in parts.items() if name in VERSIONS[kind]}
+    return replace(node, externals={**node.externals, **known}) if known else node
+
+
+def _finetuning(config: FinetuningConfig, learner: str, own_head: str) -> FinetuningConfig:
+    """Drop the sections of other learners and other heads; `own_head` is the one where none is named."""
+    config = _only(config, learner, LEARNERS)
+    if not config.encoder:
+        return config
+    head = config.encoder.head
+    schedule = _schedule(config.encoder.schedule)
+    head = _only(head, head.name or own_head, HEADS)
+    phases = _phases(config.encoder.phases)
+    return replace(config, encoder=replace(config.encoder, head=head, schedule=schedule, phases=phases))
+
+
+def _training(config: LmTrainingConfig) -> LmTrainingConfig:
+    """Drop the settings of other objectives and schedules."""
+    objective = _only(config.objective, config.objective.name, OBJECTIVES)
+    if objective.name != ObjectiveConfig.name:  # the settings outside sections are those of mlm
+        objective = ObjectiveConfig(objective.name, causal=objective.causal, bilm=objective.bilm)
+    return replace(config, start="", objective=objective, schedule=_schedule(config.schedule),
+                   phases=_phases(config.phases))
+
+
+def _phases(configs: dict[str, Phase]) -> dict[str, Phase]:
+    """Drop the settings of other schedules in phases that have their own."""
+    return {name: replace(one, schedule=_schedule(one.schedule)) if one.schedule else one
+            for name, one in configs.items()}
+
+
+def _schedule(config: ScheduleConfig) -> ScheduleConfig:
+    """Drop the settings of other schedules; one with a section of its own has no warm-up."""
+    own = getattr(config, config.name, None)
+    return _only(replace(config, warmup=ScheduleConfig.warmup) if own else config, config.name, SCHEDULES)
+
+
+def _only(config: Section, name: str, registry: Registry) -> Section:
+    """Drop the sections of other names of `registry`, so that they do not count in this one's identity."""
+    sections = {field.name for field in fields(config)} & set(registry)
+    others: dict[str, Any] = {other: None for other in sections - {name}}
+    return replace(config, **others)
+
+
+def upstream(nodes: list[Node]) -> Iterator[Node]:
+    """Yield the nodes behind `nodes` and themselves, inputs first, each identity once."""
+    seen: set[str] = set()
+
+    def visit(node: Node) -> Iterator[Node]:
+        if node.fingerprint in seen:
+            return
+        seen.add(node.fingerprint)
+        for source in node.inputs.values():
+            if isinstance(source, Node):
+                yield from visit(source)
+        yield node
+
+    for node in nodes:
+        yield from visit(node)

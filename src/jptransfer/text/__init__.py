@@ -1,0 +1,1 @@
+"""Text processing: normalisation, segmentation, romanisation, tokenizers, encoded corpora."""
