@@ -8,8 +8,9 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "jptransfer"
 ROOMS = [
     {"cli", "commands"}, {"suites"}, {"pipeline"}, {"stages"}, {"inference"}, {"report"}, {"evaluation"},
-    {"learners"}, {"objectives"}, {"training"}, {"transfer"}, {"models"}, {"datasets", "corpora"}, {"tasks"}, {"text"}, {"artifacts"}, {"files", "locks"}, {"runtime", "workers"},
-    {"config", "registry"}, {"data_sources"}, {"resources", "hub", "caches", "zstd"}, {"errors"},
+    {"learners"}, {"objectives"}, {"training"}, {"transfer"}, {"models"}, {"datasets", "corpora"}, {"tasks"},
+    {"text"}, {"artifacts"}, {"files", "locks"}, {"runtime", "workers"}, {"config", "registry"}, {"data_sources"},
+    {"resources", "hub", "caches", "zstd"}, {"errors"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 
