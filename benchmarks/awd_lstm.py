@@ -73,7 +73,7 @@ def language_model(arguments: argparse.Namespace) -> None:
     model = fresh_language_model(configuration(size, VOCAB, PAD), "causal")
     theirs = language_model_like(model)
     objective = ObjectiveConfig("causal")
-    config = LmTrainingConfig(max_length=BPTT, batch_tokens=STREAMS * BPTT, parts=1, objective=objective)
+    config = LmTrainingConfig(max_length=BPTT, batch_tokens=STREAMS * BPTT, micro_batches=1, objective=objective)
     data = CausalData(stream(arguments.steps), TOKENIZER, config)
     windows = [data.collate(batch[0], 0) for batch in data.batches(0)][:arguments.steps]
     error = lm_gate(CausalLanguageModel(config, model.eval()), model, theirs.eval(), windows[0])

@@ -18,7 +18,7 @@ from harness import compare, cpu_seconds, heading, in_turns, parser
 
 from jptransfer.config import DeduplicationConfig, SourceConfig
 from jptransfer.corpora.duplicates import near_duplicates
-from jptransfer.corpora.intake import Intake
+from jptransfer.corpora.error_policy import ErrorPolicy
 from jptransfer.registry import SOURCES
 
 NGRAM, PERMUTATIONS, THRESHOLD = 5, 128, 0.8
@@ -27,7 +27,7 @@ NGRAM, PERMUTATIONS, THRESHOLD = 5, 128, 0.8
 def paragraphs(path: str, count: int, rng: random.Random) -> list[str]:
     """Return `count` distinct paragraphs of 60 characters or more, from a text file or made up."""
     if path:
-        documents = SOURCES.load("text")(SourceConfig(path=path), Intake())
+        documents = SOURCES.load("text")(SourceConfig(path=path), ErrorPolicy())
         found = {line for document in documents for line in document if len(line) >= 60}
         return rng.sample(sorted(found), min(count, len(found)))
     letters = [chr(code) for code in (*range(0x3042, 0x3094), *range(0x4E00, 0x5200))]

@@ -40,8 +40,8 @@ def main() -> None:
     size = model_config(arguments.model)
     mean = split.n_tokens / split.n_sentences + 2
     config = LmTrainingConfig(
-        pack=False, batch_tokens=round(ROWS * mean), parts=arguments.parts, precision=Precision(arguments.precision),
-        objective=ObjectiveConfig(whole_word=False))
+        pack=False, batch_tokens=round(ROWS * mean), micro_batches=arguments.parts,
+        precision=Precision(arguments.precision), objective=ObjectiveConfig(whole_word=False))
     data = MaskedData(split, tokenizer, config, limit=arguments.sentences)
 
     def fresh() -> torch.nn.Module:

@@ -36,7 +36,7 @@ from jptransfer.learners.encoder import LabelLoss
 from jptransfer.learners.scores import score
 from jptransfer.learners.task_data import TaskData
 from jptransfer.models.encoders.bilstm_tagger import configuration
-from jptransfer.models.layers.word_rows import know_views
+from jptransfer.models.layers.word_rows import set_char_vocab
 from jptransfer.models.task_models import fresh_head
 from jptransfer.tasks.base import Feature, Level, make_task
 from jptransfer.tasks.ner import EntityExample
@@ -115,7 +115,7 @@ def main() -> None:
     rows = [sentence(feature, units.first_character) for feature in features]
 
     def fresh() -> Any:
-        config = know_views(configuration(model_config("bilstm_tagger"), units.vocab_size, units.pad_id), units)
+        config = set_char_vocab(configuration(model_config("bilstm_tagger"), units.vocab_size, units.pad_id), units)
         return fresh_head(config, "ner", task.outputs, settings.head, seed=0)
 
     error = gate(fresh().eval(), features, rows, units.pad_id)

@@ -56,7 +56,7 @@ from jptransfer.learners.encoder import LabelLoss
 from jptransfer.learners.scores import EncoderPredictor
 from jptransfer.learners.task_data import TaskData, collate
 from jptransfer.models.encoders.bilstm_tagger import configuration
-from jptransfer.models.layers.word_rows import know_views
+from jptransfer.models.layers.word_rows import set_char_vocab
 from jptransfer.models.task_models import fresh_head, task_output
 from jptransfer.tasks.base import IGNORED, Feature, make_task
 from jptransfer.tasks.ner import EntityExample
@@ -90,7 +90,7 @@ def main() -> None:
     examples = [replace(examples[feature.example], tokens=tuple(feature.units)) for feature in features]
 
     def fresh() -> Any:
-        config = know_views(configuration(model_config("bilstm_tagger"), units.vocab_size, units.pad_id), units)
+        config = set_char_vocab(configuration(model_config("bilstm_tagger"), units.vocab_size, units.pad_id), units)
         return drawn(fresh_head(config, "ner", task.outputs, head, seed=0))
 
     error = gate(fresh().eval(), units)

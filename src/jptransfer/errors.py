@@ -48,7 +48,7 @@ class ArtifactError(JptError):
 
 
 @contextmanager
-def told(what: str, error: type[JptError] = DataError) -> Iterator[None]:
+def raising_as(what: str, error: type[JptError] = DataError) -> Iterator[None]:
     """Turn whatever a library raises on a damaged file into one line that begins with `what`.
 
     For the few places where files are handed to libraries that name no error of their own. Mistakes that are one line

@@ -26,10 +26,10 @@ SECONDS_BETWEEN_LINES = 60.0
 class Bar(Protocol):
     """One progress bar."""
 
-    def advance(self, amount: float = 1) -> None:
+    def update(self, amount: float = 1) -> None:
         """Move on by `amount` units."""
 
-    def note(self, text: str) -> None:
+    def set_postfix(self, text: str) -> None:
         """Show `text` (a loss, a count) beside the bar."""
 
 
@@ -39,15 +39,15 @@ class Progress(Protocol):
     def bar(self, label: str, total: float | None = None, done: float = 0) -> AbstractContextManager[Bar]:
         """Open a bar; `total` may be unknown, `done` is what an earlier run had finished."""
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Print a line above the bars."""
 
 
 class _SilentBar:
-    def advance(self, amount: float = 1) -> None:
+    def update(self, amount: float = 1) -> None:
         pass
 
-    def note(self, text: str) -> None:
+    def set_postfix(self, text: str) -> None:
         pass
 
 
@@ -59,7 +59,7 @@ class SilentProgress:
         """Open a bar that shows nothing."""
         yield _SilentBar()
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Drop the line."""
 
 
@@ -67,28 +67,28 @@ class _RichBar:
     def __init__(self, progress, task) -> None:
         self.progress, self.task = progress, task
 
-    def advance(self, amount: float = 1) -> None:
+    def update(self, amount: float = 1) -> None:
         self.progress.advance(self.task, amount)
 
-    def note(self, text: str) -> None:
+    def set_postfix(self, text: str) -> None:
         self.progress.update(self.task, note=text)
 
 
 class _LineBar:
     """A bar for log files: a line now and then."""
 
-    def __init__(self, say: Callable[[str], None], label: str, total: float | None, done: float) -> None:
-        self.say, self.label, self.total, self.done, self.start, self.text = say, label, total, done, done, ""
+    def __init__(self, log: Callable[[str], None], label: str, total: float | None, done: float) -> None:
+        self.log, self.label, self.total, self.done, self.start, self.text = log, label, total, done, done, ""
         self.began = self.said = time.monotonic()
 
-    def advance(self, amount: float = 1) -> None:
+    def update(self, amount: float = 1) -> None:
         self.done += amount
         now = time.monotonic()
         if now - self.said >= SECONDS_BETWEEN_LINES:
             self.said = now
-            self.say("  ".join(filter(None, [f"… {self.label}", self._where(now), self.text])))
+            self.log("  ".join(filter(None, [f"… {self.label}", self._where(now), self.text])))
 
-    def note(self, text: str) -> None:
+    def set_postfix(self, text: str) -> None:
         self.text = text
 
     def _where(self, now: float) -> str:
@@ -113,7 +113,7 @@ class RichProgress:
         if not self.bars:
             yield _SilentBar()
         elif not self.console.is_terminal:
-            yield _LineBar(self.say, label, total, done)
+            yield _LineBar(self.log, label, total, done)
         else:
             with self._rich_bar(label, total, done) as bar:
                 yield bar
@@ -129,7 +129,7 @@ class RichProgress:
             task = progress.add_task(label, total=total, completed=done, note="")  # type: ignore[arg-type] # float is fine
             yield _RichBar(progress, task)
 
-    def say(self, line: str) -> None:
+    def log(self, line: str) -> None:
         """Print the line as it is."""
         self.console.print(shown(line), markup=False, highlight=False, soft_wrap=True)
 
@@ -159,7 +159,7 @@ class Runtime:
         with self.progress.bar(label, total) as bar:
             for item in items:
                 yield item
-                bar.advance()
+                bar.update()
 
 
 def cores() -> int:

@@ -10,8 +10,8 @@ from jptransfer import cli
 from jptransfer.commands import memory
 from jptransfer.commands.memory import Memory, memory_of, watched_by
 from jptransfer.config import CorpusConfig, LmTrainingConfig, SourceConfig
-from jptransfer.pipeline import Plan, State, Step
-from jptransfer.pipeline.graph import Node, Reference
+from jptransfer.pipeline import Plan, PlannedStage, State
+from jptransfer.pipeline.graph import PretrainedRef, StageNode
 from jptransfer.stages import PrepareCorpusStage, PretrainStage
 
 PREPARE = ("prepare", "corpus=text_file", "corpus.sources.text.path=text.txt", "runtime.workers=1")
@@ -69,13 +69,13 @@ def test_a_memory_that_cannot_be_read_is_none(tmp_path):
 
 def test_what_is_not_a_file_may_mean_something_else_tomorrow(tmp_path):
     config = CorpusConfig(sources={"text": SourceConfig(path=str(tmp_path / "a.txt"))})
-    corpus = Node("prepare_corpus", "c", PrepareCorpusStage(config), {},
+    corpus = StageNode("prepare_corpus", "c", PrepareCorpusStage(config), {},
                   {"corpus.sources.text.path": "sha256:0"})
-    start = Reference("hub", "hub:org/name@0", "hf:org/name", False)
-    adapted = Node("adapt", "a", PretrainStage(None, LmTrainingConfig()), {"start": start}, {})
+    start = PretrainedRef("hub", "hub:org/name@0", "hf:org/name", False)
+    adapted = StageNode("adapt", "a", PretrainStage(None, LmTrainingConfig()), {"start": start}, {})
 
     def plan(*nodes):
-        return Plan([Step(node, State.present, None, True) for node in nodes], list(nodes))
+        return Plan([PlannedStage(node, State.present, None, True) for node in nodes], list(nodes))
 
     assert watched_by(plan(corpus)) == [tmp_path / "a.txt"]
     assert watched_by(plan(corpus, adapted)) is None

@@ -15,10 +15,10 @@ metric: error_rate
 scales: {toy: {}}
 columns: {a: {overrides: [task=text_file, "task.files.all={data}", evaluation.bootstrap=0]}}
 rows:
-  good: {overrides: [model=linear_tfidf, "finetuning.tfidf.c=[1.0]"], reported: {a: 12.5}}
+  good: {overrides: [model=linear_tfidf, "finetuning.tfidf.c=[1.0]"], paper_value: {a: 12.5}}
   same: {overrides: [model=linear_tfidf, "finetuning.tfidf.c=[1.0]"]}
-  lacking: {overrides: [model=linear_tfidf, task.files.all=nowhere.tsv], reported: {a: 7}}
-  stated: {stated: true, reported: {a: 5}}
+  lacking: {overrides: [model=linear_tfidf, task.files.all=nowhere.tsv], paper_value: {a: 7}}
+  paper_only: {paper_only: true, paper_value: {a: 5}}
 """
 
 
@@ -44,7 +44,7 @@ def test_past_a_missing_file_to_the_tables(jpt, suite, tmp_path):
     assert first.code == 2 and "failed" in first.out and "nowhere.tsv" in first.out
     found = cells(tmp_path)
     assert found["good"]["artifacts"] == found["same"]["artifacts"] and found["good"]["value"] == 0
-    assert "nowhere.tsv" in found["lacking"]["problem"] and found["stated"]["reported"] == 5
+    assert "nowhere.tsv" in found["lacking"]["problem"] and found["paper_only"]["paper_value"] == 5
     made = sorted((tmp_path / "outputs/artifacts").glob("*/*"))
     again = jpt("reproduce", str(suite))
     assert "nothing to run" in again.err and again.out == first.out and again.code == 2
@@ -65,7 +65,7 @@ def test_a_bug_in_one_cell_is_its_reason_and_exit_code_1(jpt, suite, tmp_path, m
 
 def test_a_cell_that_cannot_be_scored_leaves_the_others(jpt, suite, tmp_path):
     text = suite.read_text(encoding="utf-8")
-    text = text.replace('c=[1.0]"], reported', 'c=[1.0]", "evaluation.splits=[validation]"], reported')
+    text = text.replace('c=[1.0]"], paper_value', 'c=[1.0]", "evaluation.splits=[validation]"], paper_value')
     suite.write_text(text, encoding="utf-8")
     done = jpt("reproduce", str(suite), "only=[good,same]")
     assert done.code == 2 and "unknown split 'test'" in done.out and "Traceback" not in done.err

@@ -81,7 +81,8 @@ def test_submitit_runs_jobs_in_processes_of_their_own(jpt, texts):
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
-    (["finetune", "finetuning.tfidf.select=error_rate"], "of error_rate the better value is the lower one; give min"),
+    (["finetune", "finetuning.tfidf.metric_for_best_model=error_rate"],
+     "of error_rate the better value is the lower one; give min"),
     (["finetune", "hydra.sweeper.direction=minimize"], "of the task metric the better value is the higher one"),
     (["prepare"], "a search goes by the validation score of task models"),
 ])

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from jptransfer.commands.experiment import validation_score
-from jptransfer.pipeline import Node, Plan
+from jptransfer.pipeline import Plan, StageNode
 
 ENGLISH = [("Anna", "B-PER"), ("lives", "O"), ("in", "O"), ("Rome", "B-LOC")], [("Bob", "B-PER"), ("saw", "O")]
 GERMAN = [("Anna", "B-PER"), ("wohnt", "O"), ("in", "O"), ("Bonn", "B-LOC")], [("Siemens", "B-ORG"), ("baut", "O")]
@@ -92,9 +92,9 @@ def test_mistakes_are_one_line(jpt, tagger, transfer, said):
 
 
 def test_a_search_goes_by_the_model_that_takes_and_not_by_its_source():
-    source, data = (Node(stage, stage, None, {}, {}) for stage in ("finetune", "prepare_dataset"))
-    model = Node("finetune", "taker", None, {"dataset": data, "transfer": source}, {})
-    evaluation = Node("evaluate", "scores", None, {"task_model": model, "dataset": data}, {})
+    source, data = (StageNode(stage, stage, None, {}, {}) for stage in ("finetune", "prepare_dataset"))
+    model = StageNode("finetune", "taker", None, {"dataset": data, "transfer": source}, {})
+    evaluation = StageNode("evaluate", "scores", None, {"task_model": model, "dataset": data}, {})
     scores = {source.fingerprint: 0.25, model.fingerprint: 0.75}
     store = SimpleNamespace(find=lambda one, kind: SimpleNamespace(manifest=SimpleNamespace(
         summary={"values": {"metric": "entity_f1", "validation": {"entity_f1": scores[one]}}})))

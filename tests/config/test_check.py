@@ -1,4 +1,4 @@
-"""Limits, registered names and strangers in typed configurations, and what the dataclasses say of themselves."""
+"""Limits, registered names and unknown_fields in typed configurations, and what the dataclasses say of themselves."""
 
 import ast
 import dataclasses

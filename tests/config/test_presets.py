@@ -20,12 +20,14 @@ VALUES = {
         "schedule.one_cycle.final_div": 1e5,
         "schedule.one_cycle.momentum": [0.8, 0.7]},
     "adaptation/ulmfit_fastai1": {
-        "max_length": 80, "batch_tokens": 256 * 80, "epochs": 10, "learning_rate": 2e-2, "vocabulary": "convert",
-        "optimizer": FASTAI1 | {"name": "adamw", "clip": 0.1}, "phases.ends.epochs": 1, "phases.all": {"rate": 0.1}},
+        "max_length": 80, "batch_tokens": 256 * 80, "epochs": 10, "learning_rate": 2e-2, "vocabulary": "migrate",
+        "optimizer": FASTAI1 | {"name": "adamw", "clip": 0.1}, "phases.ends.epochs": 1,
+        "phases.all": {"lr_multiplier": 0.1}},
     "finetuning/ulmfit_fastai1": {
         "encoder.batch_size": 128, "encoder.learning_rate": 0.1, "encoder.ar": 2.0, "encoder.tar": 1.0,
         "encoder.optimizer": FASTAI1 | {"name": "adamw", "clip": 0.0}, "encoder.dropout_factor": 0.5,
-        "encoder.phases.top.rate": 1 / 2, "encoder.phases.upper.rate": 1 / 4, "encoder.phases.all.rate": 1 / 20},
+        "encoder.phases.top.lr_multiplier": 1 / 2, "encoder.phases.upper.lr_multiplier": 1 / 4, 
+        "encoder.phases.all.lr_multiplier": 1 / 20},
     # fastai of 2018: courses/dl2/imdb_scripts, finetune_lm.py and train_clas.py
     "adaptation/ulmfit_2018": {
         "batch_tokens": 64 * 70, "epochs": 25, "learning_rate": 4e-3, "optimizer": ADAM | {"clip": 0.3},
@@ -43,7 +45,7 @@ VALUES = {
     "adaptation/multifit": {
         "batch_tokens": 20 * 70, "epochs": 20, "learning_rate": 1e-3, "objective.causal.dropout": 0.3,
         "optimizer": ADAM | {"clip": 0.12}, "phases.all": {},
-        "phases.ends": {"epochs": 1, "unfreeze": ["embeddings", "head"], "rate": 10.0}},
+        "phases.ends": {"epochs": 1, "unfreeze": ["embeddings", "head"], "lr_multiplier": 10.0}},
     "finetuning/multifit": {
         "encoder.batch_size": 18, "encoder.epochs": 8, "encoder.learning_rate": 2e-2, "encoder.ar": 2.0,
         "encoder.tar": 1.0, "encoder.label_smoothing": 0.1, "encoder.label_smoothing_by_classes": True,
@@ -58,7 +60,7 @@ VALUES = {
     **{f"model/embednet_{units}": {"model.embedding": {"width": 256, "initial": "normal"}}
        for units in ("char", "byte", "word", "roman")},
     "finetuning/zhang_lecun": {"encoder.optimizer.weight_decay": 1e-5, "encoder.optimizer.decay_biases": True},
-    "model/fasttext_char": {"finetuning.fasttext.units": "char"},
+    "model/fasttext_char": {"finetuning.fasttext.analyzer": "char"},
 }
 
 
@@ -71,5 +73,5 @@ def test_values_of_published_code(preset, path):
 @pytest.mark.parametrize(("preset", "groups"), [("ulmfit_2018", 5), ("ulmfit_fastai1", 5), ("multifit", 6)])
 def test_the_lowest_layer_group_of_a_classifier_learns_at_the_rate_over_2_6_to_the_fourth(preset, groups):
     values = yaml.safe_load((resource("configs") / "finetuning" / f"{preset}.yaml").read_text(encoding="utf-8"))
-    assert values["encoder"]["decay_from_head"]
-    assert values["encoder"]["rate_decay"] ** (groups - 1) == pytest.approx(2.6 ** -4, rel=1e-6)
+    assert values["encoder"]["lr_decay_from_head"]
+    assert values["encoder"]["layerwise_lr_decay"] ** (groups - 1) == pytest.approx(2.6 ** -4, rel=1e-6)

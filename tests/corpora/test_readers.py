@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from jptransfer.config import OnError, SourceConfig
-from jptransfer.corpora.intake import LONG_LINE, Intake, read_lines
+from jptransfer.corpora.error_policy import LONG_LINE, ErrorPolicy, read_lines
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.registry import SOURCES
 
@@ -23,8 +23,8 @@ COMPRESS = {".gz": gzip.compress, ".xz": lzma.compress, ".bz2": bz2.compress,
             ".zst": zstandard.ZstdCompressor().compress, "": bytes}
 
 
-def read(path: Path | str, format: str = "text", intake: Intake | None = None, **settings) -> list[list[str]]:
-    return list(SOURCES.load(format)(SourceConfig(path=str(path), format=format, **settings), intake or Intake()))
+def read(path: Path | str, format: str = "text", policy: ErrorPolicy | None = None, **settings) -> list[list[str]]:
+    return list(SOURCES.load(format)(SourceConfig(path=str(path), format=format, **settings), policy or ErrorPolicy()))
 
 
 @pytest.mark.parametrize("suffix", COMPRESS)
@@ -41,10 +41,10 @@ def test_truncated_archive(tmp_path, suffix):
     path.write_bytes(COMPRESS[suffix]((TEXT + noise).encode())[:-5000])
     with pytest.raises(DataError, match=r"a\.txt\..*truncated"):
         read(path)
-    intake = Intake(OnError.skip)
-    read(path, intake=intake)
-    assert intake.skipped == {"unreadable": 1}
-    assert intake.examples["unreadable"].startswith(path.name)
+    policy = ErrorPolicy(OnError.skip)
+    read(path, policy=policy)
+    assert policy.skipped == {"unreadable": 1}
+    assert policy.examples["unreadable"].startswith(path.name)
 
 
 def test_several_frames_of_a_compressed_file(tmp_path):
@@ -77,9 +77,9 @@ def test_missing_names_the_nearest(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="holds no file"):
         read(tmp_path / "empty")
-    intake = Intake(OnError.skip)
-    assert read(tmp_path / "nothing", intake=intake) == []
-    assert intake.skipped == {"missing": 1}
+    policy = ErrorPolicy(OnError.skip)
+    assert read(tmp_path / "nothing", policy=policy) == []
+    assert policy.skipped == {"missing": 1}
 
 
 def test_bad_bytes_by_line(tmp_path):
@@ -87,9 +87,9 @@ def test_bad_bytes_by_line(tmp_path):
     path.write_bytes("一。\n".encode() + b"\xe3\x81\n" + "三。\n".encode())
     with pytest.raises(DataError, match=r"a\.txt:2: not utf-8: byte 0x"):
         read(path)
-    intake = Intake(OnError.skip)
-    assert read(path, intake=intake) == [["一。", "三。"]]
-    assert intake.skipped == {"bad_bytes": 1}
+    policy = ErrorPolicy(OnError.skip)
+    assert read(path, policy=policy) == [["一。", "三。"]]
+    assert policy.skipped == {"bad_bytes": 1}
 
 
 def test_empty_file(tmp_path):
@@ -130,7 +130,7 @@ def test_a_file_without_line_ends_is_read_in_parts(tmp_path):
     path = tmp_path / "a.txt"
     sentence = "とても長い行の中の一つの文。"
     path.write_text(sentence * 60_000, encoding="utf-8")
-    lines = list(read_lines(path, "utf-8", Intake(), LONG_LINE))
+    lines = list(read_lines(path, "utf-8", ErrorPolicy(), LONG_LINE))
     assert lines == [(1, sentence)] * 60_000
     assert list(map(len, read(path, max_sentences=7000))) == [7000] * 8 + [4000]
 
@@ -139,12 +139,12 @@ def test_a_long_line_without_sentence_ends_or_with_bad_bytes(tmp_path):
     path = tmp_path / "a.txt"
     bad = b"\xff" * (LONG_LINE + 5)
     path.write_bytes("長".encode() * 1_000_000 + "\n次。\n".encode() + bad + "\n終。".encode())
-    intake = Intake(OnError.skip)
-    lines = list(read_lines(path, "utf-8", intake, LONG_LINE))
+    policy = ErrorPolicy(OnError.skip)
+    lines = list(read_lines(path, "utf-8", policy, LONG_LINE))
     assert "".join(text for _, text in lines) == "長" * 1_000_000 + "次。終。"
     assert [number for number, _ in lines][-2:] == [2, 4]
     assert max(len(text) for _, text in lines) <= 2 * LONG_LINE
-    assert intake.skipped["bad_bytes"] == 2
+    assert policy.skipped["bad_bytes"] == 2
 
 
 def test_max_sentences_and_splitting(tmp_path):
@@ -175,9 +175,9 @@ def test_malformed_json(tmp_path, line, message):
     path.write_text('{"text": "一。"}\n' + line + '\n{"text": "三。"}\n', encoding="utf-8")
     with pytest.raises(DataError, match=rf"a\.jsonl:2: .*{message}"):
         read(path, "jsonl")
-    intake = Intake(OnError.skip)
-    assert read(path, "jsonl", intake) == [["一。"], ["三。"]]
-    assert intake.skipped == {"malformed": 1}
+    policy = ErrorPolicy(OnError.skip)
+    assert read(path, "jsonl", policy) == [["一。"], ["三。"]]
+    assert policy.skipped == {"malformed": 1}
 
 
 def test_wikiextractor_elements(tmp_path):
@@ -257,7 +257,7 @@ def test_progress_counts_the_bytes(tmp_path):
     path = tmp_path / "a.txt"
     path.write_text(TEXT, encoding="utf-8")
     seen: list[int] = []
-    read(path, intake=Intake(advance=seen.append))
+    read(path, policy=ErrorPolicy(advance=seen.append))
     assert sum(seen) == len(TEXT.encode())
 
 

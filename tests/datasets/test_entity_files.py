@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jptransfer.config import Dropped, OnError, TaskConfig, WordSource
+from jptransfer.config import DroppedEntities, OnError, TaskConfig, WordSource
 from jptransfer.datasets import conllu_file, crf_knbc, inline_xml, knp, long_tail
 from jptransfer.datasets.preparation import prepare
 from jptransfer.datasets.span_json import disjoint
@@ -302,11 +302,13 @@ def test_conll_2003_with_and_without_document_lines(tmp_path, task_config, optio
     assert (len(examples), entities(examples[-1])) == (count, [("U.N.", "ORG"), ("Ekeus", "PER")])
 
 
-@pytest.mark.parametrize("dropped, kept", [(Dropped.entity, [[], ["LOC"]]), (Dropped.sentence, [["LOC"]]),
-                                           (Dropped.mask, [[""], ["LOC"]])])
+@pytest.mark.parametrize("dropped, kept", [(DroppedEntities.entity, [[], ["LOC"]]),
+                                           (DroppedEntities.sentence, [["LOC"]]),
+                                           (DroppedEntities.mask, [[""], ["LOC"]])])
 def test_what_goes_with_optional(tmp_path, dropped, kept):
     unpack(tmp_path, {"a.xml": "<OPTIONAL>東</OPTIONAL>へ\n<LOCATION>京都</LOCATION>へ\n".encode()})
-    config = task(tmp_path, dataset="inline_xml", label_map={"OPTIONAL": "", "LOCATION": "LOC"}, dropped=dropped,
+    config = task(tmp_path, dataset="inline_xml", label_map={"OPTIONAL": "", "LOCATION": "LOC"},
+                  dropped_entities=dropped,
                   validation_fraction=0, test_fraction=0)
     prepared = prepare(config)
     assert prepared.task.labels == ["LOC"] and prepared.statistics["left_out"] == {"label OPTIONAL": 1}
@@ -315,7 +317,7 @@ def test_what_goes_with_optional(tmp_path, dropped, kept):
 
 def test_segmentation_by_the_tokenizer_forgets_gold_words(tmp_path):
     unpack(tmp_path, {"w1.knp": KNP.encode()})
-    config = task(tmp_path, dataset="knp", segmentation=WordSource.tokenizer, validation_fraction=0, test_fraction=0)
+    config = task(tmp_path, dataset="knp", word_source=WordSource.tokenizer, validation_fraction=0, test_fraction=0)
     first = prepare(config).splits["train"][0]
     assert first.tokens is None and entities(first)[0] == ("鈴木太郎", "PERSON")
 

@@ -7,10 +7,10 @@ from jptransfer.config import (
     AttentionConfig,
     AwdLstmModelConfig,
     HeadConfig,
-    Keep,
     ModelConfig,
     SelfAttentionHeadConfig,
     TokenizerConfig,
+    TruncationSide,
 )
 from jptransfer.errors import ConfigError
 from jptransfer.inference.attention import attention_file, runs
@@ -90,7 +90,7 @@ def test_of_a_text_read_in_windows_the_pieces_that_the_head_saw_have_weights(run
     head = HeadConfig(name="self_attention", self_attention=SelfAttentionHeadConfig(hidden=6, hops=3, dense=4))
     task = make_task("classification", ["bad", "good"])
     model = fresh_head(config, "classification", task.labels, head, 0, windows=Windows(4, 5))
-    predictor = EncoderPredictor(task, model, tokenizer, 1000, torch.device("cpu"), runtime, Keep.last)
+    predictor = EncoderPredictor(task, model, tokenizer, 1000, torch.device("cpu"), runtime, TruncationSide.left)
     examples = [task.example("0", "abcdefghij"), task.example("1", "ab")]
     long, short = attended(predictor, examples)
     assert long.pieces == [(6, 7), (7, 8), (8, 9), (9, 10)]  # the fifth unit seen is the mark at the end

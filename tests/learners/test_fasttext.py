@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from jptransfer.config import FasttextConfig, FinetuningConfig, Units
+from jptransfer.config import Analyzer, FasttextConfig, FinetuningConfig
 from jptransfer.errors import ConfigError, DataError
-from jptransfer.learners.base import Job, Selection
+from jptransfer.learners.base import FitContext, Selection
 from jptransfer.learners.fasttext import FasttextLearner, FasttextModel
 from jptransfer.tasks.base import make_task
 from jptransfer.tasks.classification import TextExample
@@ -21,7 +21,7 @@ def accuracy(predictions):
 
 def job(out, train, validation, task=TASK, seed=0, **settings):
     config = FinetuningConfig(fasttext=FasttextConfig(**settings))
-    return Job(task, train, validation, config, seed, Selection("accuracy", True, accuracy), out, out / ".work")
+    return FitContext(task, train, validation, config, seed, Selection("accuracy", True, accuracy), out, out / ".work")
 
 
 def test_an_update_is_a_step_of_gradient_descent_worked_by_hand():
@@ -46,10 +46,10 @@ def test_an_update_is_a_step_of_gradient_descent_worked_by_hand():
     np.testing.assert_allclose(model.output, expected_output, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("units", Units)
-def test_overfits_and_generalises(tmp_path, runtime, units):
-    dictionary = "unidic-lite" if units is Units.word else ""
-    learned = FasttextLearner.fit(job(tmp_path, EXAMPLES[::2], EXAMPLES[1::2], units=units, dictionary=dictionary,
+@pytest.mark.parametrize("analyzer", Analyzer)
+def test_overfits_and_generalises(tmp_path, runtime, analyzer):
+    dictionary = "unidic-lite" if analyzer is Analyzer.word else ""
+    learned = FasttextLearner.fit(job(tmp_path, EXAMPLES[::2], EXAMPLES[1::2], analyzer=analyzer, dictionary=dictionary,
                                       epochs=[60], learning_rate=0.5), runtime)
     assert accuracy(learned.predictor.predict(EXAMPLES)) == {"accuracy": 1.0}
 

@@ -5,9 +5,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from jptransfer.artifacts import canonical
-from jptransfer.config import FinetuningConfig, TfidfConfig, Units
+from jptransfer.config import Analyzer, FinetuningConfig, TfidfConfig
 from jptransfer.errors import ConfigError, DataError
-from jptransfer.learners.base import Job, Selection
+from jptransfer.learners.base import FitContext, Selection
 from jptransfer.learners.tfidf import TfidfLearner
 from jptransfer.tasks.base import make_task
 from jptransfer.tasks.classification import TextExample
@@ -24,7 +24,7 @@ def accuracy(predictions):
 
 def job(out, train, validation, task=TASK, **settings):
     config = FinetuningConfig(tfidf=TfidfConfig(**settings))
-    return Job(task, train, validation, config, 0, Selection("accuracy", True, accuracy), out, out / ".work")
+    return FitContext(task, train, validation, config, 0, Selection("accuracy", True, accuracy), out, out / ".work")
 
 
 @pytest.mark.parametrize("examples", [polarity_examples(), THREE], ids=["two classes of three", "three classes"])
@@ -65,20 +65,20 @@ def test_clear_errors(tmp_path, runtime):
 
 
 @pytest.mark.parametrize("idf", [True, False], ids=["tfidf", "bag"])
-@pytest.mark.parametrize("units", Units)
-def test_features_of_words_and_bags_are_those_of_a_plain_analyzer(tmp_path, runtime, units, idf):
+@pytest.mark.parametrize("analyzer", Analyzer)
+def test_features_of_words_and_bags_are_those_of_a_plain_analyzer(tmp_path, runtime, analyzer, idf):
     segmenter = MecabSegmenter()
 
-    def analyzer(text):
-        found = list(text) if units is Units.char else [text[start:end] for start, end in segmenter.spans(text)]
-        glue = "" if units is Units.char else " "
+    def by_hand(text):
+        found = list(text) if analyzer is Analyzer.char else [text[start:end] for start, end in segmenter.spans(text)]
+        glue = "" if analyzer is Analyzer.char else " "
         return [glue.join(found[start:start + n]) for n in (1, 2) for start in range(len(found) - n + 1)]
 
-    dictionary = "unidic-lite" if units is Units.word else ""
-    learned = TfidfLearner.fit(job(tmp_path, THREE, [], c=[2.0], units=units, dictionary=dictionary, ngram_max=2,
+    dictionary = "unidic-lite" if analyzer is Analyzer.word else ""
+    learned = TfidfLearner.fit(job(tmp_path, THREE, [], c=[2.0], analyzer=analyzer, dictionary=dictionary, ngram_max=2,
                                    max_features=30, idf=idf, sublinear=False), runtime)
     texts = [e.text for e in THREE]
-    reference = TfidfVectorizer(analyzer=analyzer, max_features=30, use_idf=idf)
+    reference = TfidfVectorizer(analyzer=by_hand, max_features=30, use_idf=idf)
     expected = reference.fit_transform(texts).toarray()
     found = learned.predictor.vectorizer
     assert found.vocabulary_ == reference.vocabulary_
@@ -88,11 +88,11 @@ def test_features_of_words_and_bags_are_those_of_a_plain_analyzer(tmp_path, runt
 
 
 def test_settings_that_do_not_go_together():
-    assert "needs a dictionary" in TfidfConfig(units=Units.word).problem()
-    assert "more than" in TfidfConfig(ngram_min=3, ngram_max=2).problem()
-    assert TfidfConfig().problem() == ""
+    assert "needs a dictionary" in TfidfConfig(analyzer=Analyzer.word).validate()
+    assert "more than" in TfidfConfig(ngram_min=3, ngram_max=2).validate()
+    assert TfidfConfig().validate() == ""
 
 
 def test_the_identity_of_the_first_linear_model_is_what_it_was():
     assert set(canonical(TfidfConfig())) == {"ngram_min", "ngram_max", "min_df", "sublinear", "c", "class_weights",
-                                             "select"}
+                                             "metric_for_best_model"}

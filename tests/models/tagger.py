@@ -18,7 +18,7 @@ from jptransfer.config import (
     ViewsConfig,
 )
 from jptransfer.learners.task_data import collate
-from jptransfer.models.layers.word_rows import know_views
+from jptransfer.models.layers.word_rows import set_char_vocab
 from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS
 from jptransfer.tasks.ner import EntityExample, EntityRecognition
@@ -42,7 +42,7 @@ def tagger(tokenizer, head: HeadConfig | str = "", labels: Sequence[str] = LABEL
     made = MODELS.load("bilstm_tagger")(config, tokenizer.vocab_size, tokenizer.pad_id)
     outputs = EntityRecognition(list(labels)).outputs
     head = HeadConfig(head, dropout=0.0) if isinstance(head, str) else head
-    return fresh_head(know_views(made, tokenizer), "ner", outputs, head, seed)
+    return fresh_head(set_char_vocab(made, tokenizer), "ner", outputs, head, seed)
 
 
 def features(tokenizer, texts: Sequence[str], labels: Sequence[str] = LABELS, max_length: int = 512):

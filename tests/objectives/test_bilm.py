@@ -13,11 +13,11 @@ from jptransfer.objectives.bilm import BidirectionalLanguageModel, BilmData, Wor
 from jptransfer.objectives.softmax import linear_cross_entropy, sampled_cross_entropy
 from jptransfer.text.encoded import EncodedSplit
 from jptransfer.training.randomness import generator
-from jptransfer.training.types import LoopSettings, Totals, evenly
+from jptransfer.training.types import LoopSettings, LossTotals, evenly
 from tests.models.spelt import TOKENIZER, VOCAB, WORDS, batch, language_model, random_words
 from tests.training.tiny import Deadly, cpu, learn
 
-CONFIG = LmTrainingConfig(max_length=8, batch_tokens=48, parts=2, seed=3,
+CONFIG = LmTrainingConfig(max_length=8, batch_tokens=48, micro_batches=2, seed=3,
                           objective=ObjectiveConfig("bilm", bilm=BilmConfig(samples=6)))
 
 
@@ -78,7 +78,7 @@ def test_streams_of_both_directions_are_the_framed_sentences_in_a_row():
 
 def test_the_loss_is_that_of_the_whole_streams():
     model = language_model()
-    objective = BidirectionalLanguageModel(replace(CONFIG, parts=1), model)
+    objective = BidirectionalLanguageModel(replace(CONFIG, micro_batches=1), model)
     data = objective.data(SPLIT, TOKENIZER)
     windows = [data.collate(data.batches(0)[number][0], 0) for number in range(3)]
     with torch.no_grad():
@@ -99,7 +99,7 @@ def test_the_loss_is_that_of_the_whole_streams():
 
 def test_a_restarted_stream_reads_its_window_as_a_text_of_its_own():
     model = language_model()
-    config = replace(CONFIG, parts=1, restart=0.4)
+    config = replace(CONFIG, micro_batches=1, state_reset_prob=0.4)
     objective = BidirectionalLanguageModel(config, model)
     data = objective.data(SPLIT, TOKENIZER)
     windows = [data.collate(batch[0], 0) for batch in data.batches(0)]
@@ -121,7 +121,7 @@ def test_a_restarted_stream_reads_its_window_as_a_text_of_its_own():
 
 def test_metrics_and_models_of_one_direction():
     objective = BidirectionalLanguageModel(CONFIG, language_model())
-    found = objective.metrics(Totals(
+    found = objective.metrics(LossTotals(
         {"lm": 2.0}, {"correct": 5.0, "forward_loss": 10.0, "forward_words": 10.0, "backward_loss": 30.0,
                       "backward_words": 10.0, "characters": 80.0}, {"lm": 20.0}))
     assert found == {"loss": 2.0, "perplexity": pytest.approx(np.exp(2)), "forward_perplexity": pytest.approx(np.e),

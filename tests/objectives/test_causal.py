@@ -27,7 +27,7 @@ from jptransfer.training.types import LoopSettings, evenly
 from tests.training.tiny import TOKENIZER, VOCAB, Deadly, cpu, learn, make_split, random_documents
 
 SPLIT = make_split(random_documents(8))
-CONFIG = LmTrainingConfig(max_length=8, batch_tokens=48, parts=2, objective=ObjectiveConfig("causal"), seed=3)
+CONFIG = LmTrainingConfig(max_length=8, batch_tokens=48, micro_batches=2, objective=ObjectiveConfig("causal"), seed=3)
 
 
 def network(cell=Cell.lstm, direction=Direction.forward, dropout=0.2):
@@ -131,8 +131,9 @@ def test_linear_cross_entropy_is_that_of_the_logits(monkeypatch):
 
 def test_metrics_and_models_that_read_no_streams():
     objective = CausalLanguageModel(CONFIG, network())
-    from jptransfer.training.types import Totals
-    found = objective.metrics(Totals({"lm": 2.0}, {"correct": 5.0, "words": 10.0, "characters": 40.0}, {"lm": 20.0}))
+    from jptransfer.training.types import LossTotals
+    sums = {"correct": 5.0, "words": 10.0, "characters": 40.0}
+    found = objective.metrics(LossTotals({"lm": 2.0}, sums, {"lm": 20.0}))
     assert found == {"loss": 2.0, "perplexity": pytest.approx(np.exp(2)), "word_perplexity": pytest.approx(np.exp(4)),
                      "character_perplexity": pytest.approx(np.exp(1)), "accuracy": 0.25}
     with pytest.raises(ConfigError, match="not Linear"):

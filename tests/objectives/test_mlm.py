@@ -8,7 +8,7 @@ from jptransfer.models.encoders.bert import configuration
 from jptransfer.models.pretrained import fresh_language_model
 from jptransfer.objectives.mlm import MaskedData, MaskedLanguageModel
 from jptransfer.training.shapes import Shapes
-from jptransfer.training.types import Totals
+from jptransfer.training.types import LossTotals
 from tests.training.tiny import TOKENIZER, VOCAB, make_split, random_documents
 
 SPLIT = make_split(random_documents(60))
@@ -17,7 +17,7 @@ MODEL = ModelConfig(bert=BertModelConfig(layers=2, hidden=16, heads=2, intermedi
 
 def data(shapes=None, split=SPLIT, pack=True, limit=None, **objective) -> MaskedData:
     config = LmTrainingConfig(
-        max_length=48, batch_tokens=256, parts=2, pack=pack, objective=ObjectiveConfig(**objective))
+        max_length=48, batch_tokens=256, micro_batches=2, pack=pack, objective=ObjectiveConfig(**objective))
     return MaskedData(split, TOKENIZER, config, limit, shapes)
 
 
@@ -143,7 +143,7 @@ def test_static_shapes_change_nothing_but_the_shapes():
 
 
 def test_metrics():
-    totals = Totals({"mlm": 2.0, "nsp": 0.5}, {"mlm": 30.0, "nsp": 4.0}, {"mlm": 60.0, "nsp": 5.0})
+    totals = LossTotals({"mlm": 2.0, "nsp": 0.5}, {"mlm": 30.0, "nsp": 4.0}, {"mlm": 60.0, "nsp": 5.0})
     assert MaskedLanguageModel(LmTrainingConfig(), torch.nn.Module()).metrics(totals) == {
         "loss": 2.5, "mlm_loss": 2.0, "nsp_loss": 0.5, "perplexity": pytest.approx(np.exp(2)),
         "mlm_accuracy": 0.5, "nsp_accuracy": 0.8}

@@ -22,7 +22,6 @@ from jptransfer.config import (
     FinetuningConfig,
     HalvingConfig,
     HeadConfig,
-    Keep,
     OnError,
     PhaseConfig,
     RuntimeConfig,
@@ -31,12 +30,13 @@ from jptransfer.config import (
     SubsetConfig,
     TokenizerConfig,
     TransferConfig,
-    VocabularyUse,
+    TruncationSide,
+    VocabularyPolicy,
 )
 from jptransfer.errors import ConfigError
-from jptransfer.pipeline import Chain, Run, build, make_plan, targets, upstream
+from jptransfer.pipeline import Run, StageGraph, build, make_plan, targets, upstream
 from jptransfer.pipeline import external_inputs as places
-from jptransfer.pipeline.external_inputs import place_digest
+from jptransfer.pipeline.external_inputs import digest_location
 from jptransfer.registry import VERSIONS
 from jptransfer.runtime import Runtime
 
@@ -71,7 +71,7 @@ def test_from_scratch_needs_a_tokenizer_only(config: Config, store: Store) -> No
 def test_starts_differ_in_what_they_need(config: Config, store: Store) -> None:
     chains = {}
     for start in ("none", "pretrained", "adapted", "auto"):
-        chains[start] = Chain(replace(config, lm=start), store).task_model
+        chains[start] = StageGraph(replace(config, lm=start), store).task_model
     ids = {start: node.id for start, node in chains.items() if node}
     assert ids["auto"] == ids["adapted"]
     assert len(set(ids.values())) == 3
@@ -87,14 +87,14 @@ def test_identity_is_the_same_wherever_the_files_lie(tmp_path: Path, store: Stor
 
 
 def test_runtime_and_labels_never_count_seed_and_steps_do(config: Config, store: Store) -> None:
-    base = Chain(config, store).evaluation
+    base = StageGraph(config, store).evaluation
     runtime = RuntimeConfig(device=Device.cpu, processes=4, workers=3, compile=True)
     same = replace(config, runtime=runtime, name="other", outputs_root="elsewhere",
                    corpus=replace(config.corpus, name="renamed"))
-    assert Chain(same, store).evaluation.id == base.id
-    assert Chain(replace(config, seed=1), store).evaluation.id != base.id
+    assert StageGraph(same, store).evaluation.id == base.id
+    assert StageGraph(replace(config, seed=1), store).evaluation.id != base.id
     longer = replace(config, pretraining=replace(config.pretraining, max_steps=7))
-    assert Chain(longer, store).evaluation.id != base.id
+    assert StageGraph(longer, store).evaluation.id != base.id
 
 
 def test_seeds_share_one_language_model(config: Config, store: Store) -> None:
@@ -106,13 +106,13 @@ def test_seeds_share_one_language_model(config: Config, store: Store) -> None:
 
 def test_a_corpus_is_the_same_as_corpus_or_domain(config: Config, store: Store) -> None:
     both = replace(config, domain=config.corpus)
-    chain = Chain(both, store)
+    chain = StageGraph(both, store)
     assert chain.corpus.id == chain.domain.id
 
 
 def test_hub_start_brings_its_own_tokenizer_and_needs_no_network_for_a_commit(config: Config, store: Store) -> None:
     config.lm, config.corpus, config.domain = f"hf:org/bert@{COMMIT}", Config().corpus, Config().domain
-    chain = Chain(config, store)
+    chain = StageGraph(config, store)
     assert chain.task_model.recipe["inputs"]["language_model"] == f"hub:org/bert@{COMMIT}"
     assert chain.tokenizer.recipe["config"]["tokenizer"]["kind"] == "pretrained"
     assert chain.tokenizer.recipe["inputs"] == {
@@ -132,9 +132,9 @@ def test_what_a_foreign_start_is_cut_with(config: Config, store: Store, tmp_path
     unread = replace(config, tokenizer=TokenizerConfig(name="toy", vocab_size=99))
     named = replace(config, tokenizer=TokenizerConfig(kind="pretrained", source=start))
     another = replace(config, tokenizer=TokenizerConfig(kind="pretrained", source=other))
-    ids = [Chain(one, store).tokenizer.id for one in (config, unread, named, another)]
+    ids = [StageGraph(one, store).tokenizer.id for one in (config, unread, named, another)]
     assert ids[0] == ids[1] == ids[2] != ids[3]
-    assert Chain(unread, store).tokenizer.name == "pretrained"
+    assert StageGraph(unread, store).tokenizer.name == "pretrained"
 
 
 @pytest.mark.parametrize(("lm", "message"), [
@@ -145,19 +145,19 @@ def test_what_a_foreign_start_is_cut_with(config: Config, store: Store, tmp_path
 def test_a_start_that_is_none(config: Config, store: Store, tmp_path: Path, lm: str, message: str) -> None:
     config.lm = lm.format(here=tmp_path)
     with pytest.raises(ConfigError, match=message):
-        _ = Chain(config, store).task_model
+        _ = StageGraph(config, store).task_model
 
 
 def test_adaptation_has_no_start_of_its_own(config: Config, store: Store) -> None:
-    config.adaptation.start = "hf:org/bert"
-    with pytest.raises(ConfigError, match="give pretraining.start=hf:org/bert"):
-        _ = Chain(config, store).adapted
+    config.adaptation.init_from = "hf:org/bert"
+    with pytest.raises(ConfigError, match="give pretraining.init_from=hf:org/bert"):
+        _ = StageGraph(config, store).adapted
     config.corpus = Config().corpus
-    with pytest.raises(ConfigError, match="adaptation.start: "):
-        _ = Chain(config, store).adapted
-    config.adaptation.start, config.tokenizer.kind = "scratch", "byte"
-    with pytest.raises(ConfigError, match="corpus=toy, or give pretraining.start"):
-        _ = Chain(config, store).adapted
+    with pytest.raises(ConfigError, match="adaptation.init_from: "):
+        _ = StageGraph(config, store).adapted
+    config.adaptation.init_from, config.tokenizer.kind = "scratch", "byte"
+    with pytest.raises(ConfigError, match="corpus=toy, or give pretraining.init_from"):
+        _ = StageGraph(config, store).adapted
 
 
 @pytest.mark.parametrize("path", ["org/texts", "hf:org/texts", "hf:org/texts@main"])
@@ -165,7 +165,7 @@ def test_stages_read_the_commit_of_the_identity(config: Config, store: Store, mo
     monkeypatch.setattr(places, "hub_commit", lambda reference, kind: {"dataset": COMMIT, "model": COMMIT[::-1]}[kind])
     config.corpus.sources["a"] = SourceConfig(path=path, format="hf")
     config.tokenizer = TokenizerConfig(kind="pretrained", source="hf:org/bert")
-    chain = Chain(config, store)
+    chain = StageGraph(config, store)
     assert chain.corpus.recipe["inputs"] == {"corpus.sources.a.path": f"hub-dataset:org/texts@{COMMIT}"}
     assert chain.corpus.config.corpus.sources["a"].path == f"hf:org/texts@{COMMIT}"
     assert chain.tokenizer.config.tokenizer.source == f"hf:org/bert@{COMMIT[::-1]}"
@@ -184,10 +184,10 @@ def test_a_missing_file_is_named_with_its_field(config: Config, store: Store, ch
 def test_a_missing_file_may_be_skipped(config: Config, store: Store, tmp_path: Path) -> None:
     config.corpus.sources["b"] = replace(config.corpus.sources["a"], path=str(tmp_path / "late.txt"))
     config.corpus.on_error = OnError.skip
-    before = Chain(config, store).corpus
+    before = StageGraph(config, store).corpus
     assert before.recipe["inputs"]["corpus.sources.b.path"] == "missing"
     (tmp_path / "late.txt").write_text("後から来た文です。\n")
-    assert Chain(config, store).corpus.id != before.id
+    assert StageGraph(config, store).corpus.id != before.id
 
 
 def test_a_misspelt_file_names_the_nearest(config: Config, store: Store, tmp_path: Path) -> None:
@@ -206,60 +206,61 @@ def test_asking_for_what_is_not_described(config: Config, store: Store) -> None:
 
 
 def test_a_converted_vocabulary_is_the_domains_from_adaptation_on(config: Config, store: Store) -> None:
-    kept = Chain(config, store)
-    config.adaptation.vocabulary = VocabularyUse.convert
-    chain = Chain(config, store)
+    kept = StageGraph(config, store)
+    config.adaptation.vocabulary = VocabularyPolicy.migrate
+    chain = StageGraph(config, store)
     assert chain.language_model.id == kept.language_model.id and chain.encoded.inputs["tokenizer"] is chain.tokenizer
     assert chain.domain_tokenizer.inputs["corpus"] is chain.domain
     for node in (chain.encoded_domain, chain.adapted, chain.task_model):
         assert node.inputs["tokenizer"] is chain.domain_tokenizer
     assert chain.adapted.inputs["start"] is chain.language_model
-    before = Chain(replace(config, lm="pretrained"), store).task_model
-    assert before.id == Chain(replace(config, lm="pretrained", adaptation=Config().adaptation), store).task_model.id
+    before = StageGraph(replace(config, lm="pretrained"), store).task_model
+    plain = replace(config, lm="pretrained", adaptation=Config().adaptation)
+    assert before.id == StageGraph(plain, store).task_model.id
     assert len(targets("tokenize", [Run("main", 0, config)], store, "t")) == 2
 
 
 def test_a_model_made_elsewhere_is_converted_to_the_tokenizer_described(config: Config, store: Store, tmp_path) -> None:
-    config.pretraining.start, config.corpus = foreign(tmp_path / "bert"), Config().corpus
-    config.adaptation.vocabulary = VocabularyUse.convert
-    chain = Chain(config, store)
+    config.pretraining.init_from, config.corpus = foreign(tmp_path / "bert"), Config().corpus
+    config.adaptation.vocabulary = VocabularyPolicy.migrate
+    chain = StageGraph(config, store)
     assert chain.tokenizer.config.tokenizer.kind == "pretrained"
     assert chain.adapted.inputs["tokenizer"].config.tokenizer.kind == "wordpiece"
 
 
 def test_what_cannot_be_converted(config: Config, store: Store) -> None:
-    config.adaptation.vocabulary = VocabularyUse.convert
+    config.adaptation.vocabulary = VocabularyPolicy.migrate
     config.tokenizer.kind = "byte"
     with pytest.raises(ConfigError, match="kind byte is not trained"):
-        _ = Chain(config, store).adapted
-    config.tokenizer.kind, config.pretraining.vocabulary = "word", VocabularyUse.convert
+        _ = StageGraph(config, store).adapted
+    config.tokenizer.kind, config.pretraining.vocabulary = "word", VocabularyPolicy.migrate
     with pytest.raises(ConfigError, match="pretraining.vocabulary: only adaptation"):
-        _ = Chain(config, store).adapted
+        _ = StageGraph(config, store).adapted
 
 
 def test_an_architecture_may_read_certain_tokenizers_only(config: Config, store: Store) -> None:
     config.model.architecture, config.lm = "elmo", "none"
     with pytest.raises(ConfigError, match=r"elmo reads tokenizers of kind views, not '\w+'; .* tokenizer=views"):
-        _ = Chain(config, store).task_model
+        _ = StageGraph(config, store).task_model
     config.tokenizer.kind = "views"
-    assert Chain(config, store).task_model
+    assert StageGraph(config, store).task_model
 
 
 def test_the_domain_may_be_the_task(config: Config, store: Store) -> None:
     config.domain = replace(config.domain, sources={"task": SourceConfig(format="task")})
-    chain = Chain(config, store)
+    chain = StageGraph(config, store)
     assert chain.domain.inputs == {"dataset": chain.dataset}
     with pytest.raises(ConfigError, match="domain is the text of the task, but there is none"):
-        _ = Chain(replace(config, task=Config().task), store).domain
+        _ = StageGraph(replace(config, task=Config().task), store).domain
 
 
 def test_a_reader_that_makes_something_else_makes_another_data_set(config: Config, store: Store, monkeypatch) -> None:
-    before = Chain(config, store).dataset
+    before = StageGraph(config, store).dataset
     monkeypatch.setitem(VERSIONS["reader"], config.task.dataset, 2)
-    after = Chain(config, store).dataset
+    after = StageGraph(config, store).dataset
     assert "reader" not in before.externals and before.fingerprint != after.fingerprint
     monkeypatch.setitem(VERSIONS["reader"], config.task.dataset, 3)
-    assert Chain(config, store).dataset.fingerprint not in (before.fingerprint, after.fingerprint)
+    assert StageGraph(config, store).dataset.fingerprint not in (before.fingerprint, after.fingerprint)
 
 
 @pytest.mark.parametrize(("kind", "name"), [("architecture", "bert"), ("head", "self_attention")])
@@ -267,9 +268,9 @@ def test_a_part_that_makes_something_else_makes_another_task_model(config: Confi
                                                                    kind: str, name: str) -> None:
     encoder = EncoderFinetuningConfig(head=HeadConfig(name="self_attention"))
     config = replace(config, lm="none", finetuning=replace(config.finetuning, encoder=encoder))
-    before = Chain(config, store).task_model
+    before = StageGraph(config, store).task_model
     monkeypatch.setitem(VERSIONS[kind], name, 2)
-    after = Chain(config, store).task_model
+    after = StageGraph(config, store).task_model
     assert kind not in before.externals and before.fingerprint != after.fingerprint
     assert before.inputs["dataset"].fingerprint == after.inputs["dataset"].fingerprint
 
@@ -288,12 +289,13 @@ def changing(config: Config):
 
 
 def test_an_ensemble_is_an_evaluation_of_its_own(config: Config, store: Store) -> None:
-    alone, other = Chain(config, store), replace(config, seed=1)
-    both = Chain(replace(config, ensemble={"one": ["seed=1"]}), store, changing(config))
-    turned = Chain(replace(other, ensemble={"one": ["seed=0"]}), store, changing(other))
-    assert both.task_models[0].id == alone.task_model.id and both.task_models[1].id == Chain(other, store).task_model.id
-    assert len({chain.evaluation.id for chain in (alone, Chain(other, store), both, turned)}) == 4
-    named = Chain(replace(config, ensemble={"two": ["seed=1"]}), store, changing(config))
+    alone, other = StageGraph(config, store), replace(config, seed=1)
+    both = StageGraph(replace(config, ensemble={"one": ["seed=1"]}), store, changing(config))
+    turned = StageGraph(replace(other, ensemble={"one": ["seed=0"]}), store, changing(other))
+    assert both.task_models[0].id == alone.task_model.id
+    assert both.task_models[1].id == StageGraph(other, store).task_model.id
+    assert len({chain.evaluation.id for chain in (alone, StageGraph(other, store), both, turned)}) == 4
+    named = StageGraph(replace(config, ensemble={"two": ["seed=1"]}), store, changing(config))
     assert named.evaluation.id == both.evaluation.id
     run = Run("main", 0, both.config, both.compose)
     order = [node.stage for node in upstream(targets("finetune", [run], store, "t"))]
@@ -303,33 +305,34 @@ def test_an_ensemble_is_an_evaluation_of_its_own(config: Config, store: Store) -
 def test_members_have_the_seed_of_the_run_unless_they_name_one(config: Config, store: Store) -> None:
     longer = ["finetuning.encoder.epochs=9"]
     whole = replace(config, ensemble={"longer": longer, "other": ["seed=7"]})
-    chain = Chain(replace(whole, seed=3), store, changing(whole))
+    chain = StageGraph(replace(whole, seed=3), store, changing(whole))
     assert [node.config.seed for node in chain.task_models] == [3, 3, 7]
     assert chain.task_models[1].config.finetuning.encoder.epochs == 9
 
 
 def test_the_highest_epoch_needs_all_epochs_and_is_no_other_model(config: Config, store: Store) -> None:
-    asked = replace(config, evaluation=replace(config.evaluation, highest_epoch=True))
-    with pytest.raises(ConfigError, match="keep_epochs=true"):
-        _ = Chain(asked, store).evaluation
-    encoder = replace(config.finetuning.encoder, keep_epochs=True)
+    asked = replace(config, evaluation=replace(config.evaluation, oracle_epoch=True))
+    with pytest.raises(ConfigError, match="save_every_epoch=true"):
+        _ = StageGraph(asked, store).evaluation
+    encoder = replace(config.finetuning.encoder, save_every_epoch=True)
     kept = replace(config, finetuning=replace(config.finetuning, encoder=encoder))
     asked = replace(kept, evaluation=asked.evaluation)
-    assert Chain(asked, store).task_model.id == Chain(kept, store).task_model.id != Chain(config, store).task_model.id
-    assert Chain(asked, store).evaluation.id != Chain(kept, store).evaluation.id
-    assert "keep_epochs" not in str(Chain(config, store).task_model.recipe)
-    assert "highest_epoch" not in str(Chain(config, store).evaluation.recipe)
+    ids = [StageGraph(one, store).task_model.id for one in (asked, kept, config)]
+    assert ids[0] == ids[1] != ids[2]
+    assert StageGraph(asked, store).evaluation.id != StageGraph(kept, store).evaluation.id
+    assert "save_every_epoch" not in str(StageGraph(config, store).task_model.recipe)
+    assert "oracle_epoch" not in str(StageGraph(config, store).evaluation.recipe)
     with pytest.raises(ConfigError, match="a single model"):
-        _ = Chain(replace(asked, ensemble={"one": ["seed=1"]}), store, changing(asked)).evaluation
+        _ = StageGraph(replace(asked, ensemble={"one": ["seed=1"]}), store, changing(asked)).evaluation
 
 
 def test_what_cannot_be_an_ensemble(config: Config, store: Store) -> None:
     config.ensemble = {"same": []}
     with pytest.raises(ConfigError, match="two of its models are the same"):
-        _ = Chain(config, store, changing(config)).evaluation
+        _ = StageGraph(config, store, changing(config)).evaluation
     config.task.kind = "ner"
     with pytest.raises(ConfigError, match="entities cannot"):
-        _ = Chain(config, store, changing(config)).evaluation
+        _ = StageGraph(config, store, changing(config)).evaluation
 
 
 def lending(config: Config, build: list[str], groups: list[str]) -> Config:
@@ -341,19 +344,19 @@ def test_the_source_of_a_transfer_is_planned_first_and_by_itself(config: Config,
     config.finetuning.subset, config.finetuning.encoder.freeze = SubsetConfig(n=5, seed=6), ["embeddings"]
     build = [f"task.files.all={tmp_path / 'other.tsv'}"]
     whole = lending(config, build, ["head", "embeddings"])
-    chain = Chain(replace(whole, seed=3), store, changing(whole))
+    chain = StageGraph(replace(whole, seed=3), store, changing(whole))
     source = chain.task_model.inputs["transfer"]
     assert source.config.seed == 0 and source.config.finetuning.subset.n is None and "transfer" not in source.inputs
     alone = replace(config, task=source.inputs["dataset"].config.task)
     alone.finetuning = FinetuningConfig()
-    assert source.fingerprint == Chain(alone, store).task_model.fingerprint
+    assert source.fingerprint == StageGraph(alone, store).task_model.fingerprint
     order = [node.id for node in upstream([chain.evaluation])]
     assert order.index(source.id) < order.index(chain.task_model.id)
 
 
 def test_the_seed_and_the_groups_of_a_transfer_count_and_their_order_does_not(config: Config, store: Store) -> None:
     def model(build: list[str], groups: list[str]):
-        return Chain(whole := lending(config, build, groups), store, changing(whole)).task_model
+        return StageGraph(whole := lending(config, build, groups), store, changing(whole)).task_model
 
     one, turned = model(["seed=4"], ["head", "layer.0"]), model(["seed=4"], ["layer.0", "head"])
     assert one.inputs["transfer"].config.seed == 4 and one.id == turned.id
@@ -363,19 +366,19 @@ def test_the_seed_and_the_groups_of_a_transfer_count_and_their_order_does_not(co
 
 def test_without_groups_nothing_is_taken(config: Config, store: Store) -> None:
     none = lending(config, ["seed=9"], [])
-    assert Chain(none, store, changing(none)).task_model.id == Chain(config, store).task_model.id
+    assert StageGraph(none, store, changing(none)).task_model.id == StageGraph(config, store).task_model.id
 
 
 def test_a_source_in_the_store(config: Config, store: Store, log: Path) -> None:
     plan = make_plan(targets("finetune", [Run("main", 0, config)], store, "t"), store)
     (made,) = build(plan, store, Runtime(), [])
     config.transfer = TransferConfig(source=made.id, groups=["head"])
-    reference = Chain(config, store).task_model.inputs["transfer"]
+    reference = StageGraph(config, store).task_model.inputs["transfer"]
     assert (reference.fingerprint, reference.folder()) == (made.manifest.fingerprint, made.path)
     by_build = lending(replace(config), [], ["head"])
     by_build.transfer.source = "build"
-    same = Chain(by_build, store, changing(by_build))
-    assert same.task_model.fingerprint == Chain(config, store).task_model.fingerprint
+    same = StageGraph(by_build, store, changing(by_build))
+    assert same.task_model.fingerprint == StageGraph(config, store).task_model.fingerprint
 
 
 @pytest.mark.parametrize(("transfer", "message"), [
@@ -387,27 +390,28 @@ def test_a_source_in_the_store(config: Config, store: Store, log: Path) -> None:
 def test_a_source_that_is_none(config: Config, store: Store, transfer: TransferConfig, message: str) -> None:
     config.transfer = transfer
     with pytest.raises(ConfigError, match=message):
-        _ = Chain(config, store, changing(config)).task_model
+        _ = StageGraph(config, store, changing(config)).task_model
 
 
 @pytest.mark.parametrize(("settings", "message"), [
     ({"freeze": ["embedings"]}, r"^finetuning.encoder.freeze: .*'embedings' \(did you mean 'embeddings'"),
     ({"phases": {"one": PhaseConfig(unfreeze=["char"])}}, r"^phase 'one': unfreeze: unknown layer group 'char'"),
-    ({"phases": {"one": PhaseConfig(rates={"layr.0": 1})}}, r"^phase 'one': rates: unknown layer group 'layr.0'"),
+    ({"phases": {"one": PhaseConfig(lr_multipliers={"layr.0": 1})}},
+     r"^phase 'one': lr_multipliers: unknown layer group 'layr.0'"),
 ])
 def test_wrong_layer_groups_are_told_before_anything_is_built(config: Config, store: Store, settings, message) -> None:
     config.finetuning.encoder = EncoderFinetuningConfig(**settings)
     with pytest.raises(ConfigError, match=message):
-        _ = Chain(config, store).task_model
+        _ = StageGraph(config, store).task_model
 
 
 def test_wrong_groups_of_a_transfer_are_told_before_its_source_is_built(config: Config, store: Store) -> None:
     for name, said in (("dens", "did you mean 'dense'"), ("word", "there are: dense, embeddings, encoder, head, ")):
         with pytest.raises(ConfigError, match=f"^transfer.groups: unknown layer group '{name}'.*{said}"):
-            _ = Chain(lending(config, ["seed=1"], ["embeddings", name]), store, changing(config)).task_model
+            _ = StageGraph(lending(config, ["seed=1"], ["embeddings", name]), store, changing(config)).task_model
     for fine in (["encoder"], ["last 2"], ["layer.0-3"], ["lay*"], ["pooler"], ["dense"], ["*"]):
         whole = lending(config, ["seed=1"], fine)
-        assert Chain(whole, store, changing(whole)).task_model
+        assert StageGraph(whole, store, changing(whole)).task_model
 
 
 @pytest.mark.parametrize(("architecture", "head", "kind", "message"), [
@@ -420,13 +424,13 @@ def test_what_does_not_answer_as_the_task_asks(config, store, architecture, head
     config.model.architecture, config.task.kind = architecture, kind
     config.finetuning.encoder.head = HeadConfig(head)
     with pytest.raises(ConfigError, match=message):
-        _ = Chain(config, store).task_model
+        _ = StageGraph(config, store).task_model
 
 
 def test_a_linear_model_takes_nothing(config: Config, store: Store) -> None:
     config.model.architecture = "linear_tfidf"
     with pytest.raises(ConfigError, match="linear_tfidf has no layer groups"):
-        _ = Chain(lending(config, ["seed=1"], ["head"]), store, changing(config)).task_model
+        _ = StageGraph(lending(config, ["seed=1"], ["head"]), store, changing(config)).task_model
 
 
 @pytest.mark.parametrize("section, example", [
@@ -434,7 +438,7 @@ def test_a_linear_model_takes_nothing(config: Config, store: Store) -> None:
 def test_a_tokenizer_without_texts_names_where_to_take_some(config: Config, store: Store, section, example) -> None:
     config.corpus, config.domain, config.tokenizer.corpus = Config().corpus, Config().domain, CorpusRole[section]
     with pytest.raises(ConfigError, match=f"^{section}.sources is empty, .* for example {example}"):
-        _ = Chain(config, store).tokenizer
+        _ = StageGraph(config, store).tokenizer
 
 
 @pytest.mark.parametrize("start", ["adapted", "pretrained"])
@@ -442,7 +446,7 @@ def test_a_model_without_a_language_model_is_told_so(config: Config, store: Stor
     config.model.architecture, config.lm = "embedding", start
     said = f"^lm={start}: model.architecture=embedding has no language model; take lm=none"
     with pytest.raises(ConfigError, match=said):
-        _ = Chain(config, store).finetuning_start
+        _ = StageGraph(config, store).finetuning_start
 
 
 def language_model(folder: Path, name: str = "BertForMaskedLM", model_type: str = "bert") -> str:
@@ -456,7 +460,7 @@ def language_model(folder: Path, name: str = "BertForMaskedLM", model_type: str 
 def test_a_model_that_lm_names_is_adapted_to_the_domain(config: Config, store: Store, tmp_path: Path, kind) -> None:
     config.lm = language_model(tmp_path / "bert") if kind == "folder" else f"hf:org/bert@{COMMIT}"
     config.corpus = Config().corpus
-    chain = Chain(config, store)
+    chain = StageGraph(config, store)
     assert chain.adapted.inputs["start"] is chain.finetuning_reference
     assert chain.adapted.config.model is None  # its architecture is its own
     assert chain.adapted.inputs["tokenizer"] is chain.tokenizer
@@ -464,27 +468,27 @@ def test_a_model_that_lm_names_is_adapted_to_the_domain(config: Config, store: S
     assert chain.task_model.inputs["language_model"] is chain.adapted
     assert "pretrain" not in stages_behind("run", config, store)
     config.model.architecture = "linear_tfidf"
-    assert Chain(config, store).adapted.id == chain.adapted.id
+    assert StageGraph(config, store).adapted.id == chain.adapted.id
     config.domain, config.model.architecture = Config().domain, "bert"
-    assert Chain(config, store).task_model.inputs["language_model"].place == config.lm
+    assert StageGraph(config, store).task_model.inputs["language_model"].location == config.lm
 
 
 @pytest.mark.parametrize("verb", ["pretrain", "adapt", "finetune", "run"])
 def test_a_corpus_for_a_model_that_is_there_is_an_error(config: Config, store: Store, tmp_path: Path, verb) -> None:
     config.lm = language_model(tmp_path / "bert")
-    with pytest.raises(ConfigError, match=r"^corpus: lm=.*bert names .* give corpus=none .* pretraining.start="):
+    with pytest.raises(ConfigError, match=r"^corpus: lm=.*bert names .* give corpus=none .* pretraining.init_from="):
         stages_behind(verb, config, store)
 
 
 def test_two_models_to_start_from(config: Config, store: Store, tmp_path: Path) -> None:
     config.lm, config.corpus = language_model(tmp_path / "bert"), Config().corpus
-    config.pretraining.start = language_model(tmp_path / "other", "RobertaForMaskedLM", "roberta")
+    config.pretraining.init_from = language_model(tmp_path / "other", "RobertaForMaskedLM", "roberta")
     for look in (lambda chain: chain.adapted, lambda chain: chain.task_model, lambda chain: chain.tokenizer):
-        with pytest.raises(ConfigError, match="lm=.* and pretraining.start=.* are two models"):
-            look(Chain(config, store))
+        with pytest.raises(ConfigError, match="lm=.* and pretraining.init_from=.* are two models"):
+            look(StageGraph(config, store))
 
 
-@pytest.mark.parametrize("where", ["lm", "pretraining.start"])
+@pytest.mark.parametrize("where", ["lm", "pretraining.init_from"])
 @pytest.mark.parametrize(("name", "model_type", "message"), [
     ("GPT2LMHeadModel", "gpt2", "a causal language model"), ("Qwen2ForCausalLM", "qwen2", "a causal language model"),
     ("ElectraForPreTraining", "electra", "no head of a masked language model"), ("BertModel", "bert", "no head of a"),
@@ -494,20 +498,20 @@ def test_two_models_to_start_from(config: Config, store: Store, tmp_path: Path) 
 def test_a_model_that_cannot_be_adapted_is_named_before_anything_is_built(
         config: Config, store: Store, tmp_path: Path, where, name, model_type, message) -> None:
     config.corpus, start = Config().corpus, language_model(tmp_path / "model", name, model_type)
-    config.lm, config.pretraining.start = (start, "scratch") if where == "lm" else ("adapted", start)
+    config.lm, config.pretraining.init_from = (start, "scratch") if where == "lm" else ("adapted", start)
     with pytest.raises(ConfigError, match=f"^{where}: .*{message}"):
-        _ = Chain(config, store).adapted
-    config.lm, config.domain, config.pretraining.start = start, Config().domain, "scratch"
-    assert Chain(config, store).task_model.inputs["language_model"].place == start
+        _ = StageGraph(config, store).adapted
+    config.lm, config.domain, config.pretraining.init_from = start, Config().domain, "scratch"
+    assert StageGraph(config, store).task_model.inputs["language_model"].location == start
 
 
 def test_objectives_are_those_of_the_model_that_is_there(config: Config, store: Store, tmp_path: Path) -> None:
     config.corpus = Config().corpus
     config.lm = language_model(tmp_path / "lstm", "AwdLstmForCausalLM", "jpt_awd_lstm")
     with pytest.raises(ConfigError, match="adaptation.objective.name: 'mlm' does not train .*lstm, .* takes: causal"):
-        _ = Chain(config, store).adapted
+        _ = StageGraph(config, store).adapted
     config.adaptation.objective.name = "causal"  # whatever `model` says
-    assert Chain(config, store).adapted
+    assert StageGraph(config, store).adapted
 
 
 def test_a_file_that_can_be_read_only_once_is_refused(tmp_path):
@@ -515,21 +519,21 @@ def test_a_file_that_can_be_read_only_once_is_refused(tmp_path):
     source = SourceConfig(path=str(tmp_path / "fifo"))
     place = External("corpus.sources.mine.path", True, source.path, source)
     with pytest.raises(ConfigError, match=r"corpus\.sources\.mine\.path: '.*fifo' is not a regular file"):
-        place_digest(place, Store(tmp_path / "outputs"))
+        digest_location(place, Store(tmp_path / "outputs"))
 
 
-@pytest.mark.parametrize("setting", [{"ar": 2.0}, {"tar": 1.0}, {"bptt": 70, "keep": Keep.last}])
+@pytest.mark.parametrize("setting", [{"ar": 2.0}, {"tar": 1.0}, {"bptt": 70, "truncation_side": TruncationSide.left}])
 def test_settings_of_recurrent_models_meet_no_other_before_anything_is_built(config: Config, store: Store,
                                                                            setting: dict) -> None:
     config = replace(config, finetuning=replace(config.finetuning, encoder=EncoderFinetuningConfig(**setting)))
     with pytest.raises(ConfigError, match=rf"^finetuning\.encoder\.{next(iter(setting))}: .* awd_lstm, .* bert; leave"):
-        _ = Chain(config, store).task_model
+        _ = StageGraph(config, store).task_model
 
 
 def test_a_phases_other_schedules_do_not_count(config: Config, store: Store) -> None:
     def identity(**settings) -> str:
         phase = PhaseConfig(schedule=ScheduleConfig("constant", 0.0, **settings))
         encoder = EncoderFinetuningConfig(phases={"all": phase})
-        return Chain(replace(config, finetuning=FinetuningConfig(encoder=encoder)), store).task_model.fingerprint
+        return StageGraph(replace(config, finetuning=FinetuningConfig(encoder=encoder)), store).task_model.fingerprint
 
     assert identity() == identity(halving=HalvingConfig(0.5))

@@ -181,11 +181,11 @@ def test_the_highest_epoch_stands_beside_the_selected_one(entities):
     with_highest = replace(results, rows=rows)
     table = summary.results_table(with_highest)
     keys = [column.key for column in table.columns]
-    assert "highest_epoch" in keys and "highest_epoch" not in [c.key for c in summary.results_table(results).columns]
-    assert [c.title for c in table.columns if c.key == "highest_epoch"] == ["highest test epoch"]
+    assert "oracle_epoch" in keys and "oracle_epoch" not in [c.key for c in summary.results_table(results).columns]
+    assert [c.title for c in table.columns if c.key == "oracle_epoch"] == ["highest test epoch"]
     for line, row in zip(table.rows, rows, strict=True):
         shown = {key: cell.value for key, cell in zip(keys, line, strict=True)}
-        assert shown["highest_epoch"] == pytest.approx(shown["entity_f1"] + 0.01) == row.score.mean + 0.01
+        assert shown["oracle_epoch"] == pytest.approx(shown["entity_f1"] + 0.01) == row.score.mean + 0.01
     assert "Highest test epoch: of the epoch that is best on this very split" in table.caption
     titles = [column.title for column in summary.metrics_table(with_highest).columns]
     assert "Entity F1 (highest test epoch)" in titles

@@ -11,7 +11,7 @@ from jptransfer.commands.compose import register, typed
 from jptransfer.config import Device, Pooling, RuntimeConfig, TokenizerConfig
 from jptransfer.errors import ConfigError
 from jptransfer.learners.prediction import load_predictor
-from jptransfer.pipeline.graph import Chain
+from jptransfer.pipeline.graph import StageGraph
 from jptransfer.resources import resource
 from jptransfer.runtime import Runtime
 from jptransfer.stages.finetune import run
@@ -57,7 +57,7 @@ def configured(folders, model, *overrides):
 
 
 def node_of(config):
-    return Chain(config, Store(config.outputs_root)).task_model
+    return StageGraph(config, Store(config.outputs_root)).task_model
 
 
 @pytest.mark.parametrize("model", MODELS)

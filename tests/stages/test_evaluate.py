@@ -154,18 +154,18 @@ def test_the_highest_epoch_stands_beside_the_selected_one(tmp_path, monkeypatch,
     epochs = [{"奈良"}, {"奈良", "札幌", "那覇"}, words, {"京都"}, *[set()] * 6]
     dataset, model = with_epochs(tmp_path, monkeypatch, {"京都"}, *epochs)
     (tmp_path / "out").mkdir()
-    config = EvaluateStage(EvaluationConfig(bootstrap=50, splits=["validation", "test"], highest_epoch=True))
+    config = EvaluateStage(EvaluationConfig(bootstrap=50, splits=["validation", "test"], oracle_epoch=True))
     summary = run(config, {"task_model": model, "dataset": dataset}, tmp_path / "out", runtime)
     scores = {split: metrics["entity_f1"] for split, metrics in summary.values.items()}
-    assert scores == pytest.approx({"validation": 1.0, "test": 2 / 5, "highest_validation_epoch": 1.0,
-                                    "highest_test_epoch": 6 / 7})
+    assert scores == pytest.approx({"validation": 1.0, "test": 2 / 5, "oracle_validation_epoch": 1.0,
+                                    "oracle_test_epoch": 6 / 7})
     assert "; test entity_f1 0.4000 [" in summary.headline
     assert "; highest test epoch entity_f1 0.8571 [" in summary.headline
     found = load_evaluation(tmp_path / "out")
     assert [bool(one.predicted) for one in found.predictions("test").rows] == [True, False, False, False]
     # the second epoch is as good as the third: the first of them counts
-    assert [bool(one.predicted) for one in found.predictions("highest_test_epoch").rows] == [False, True, True, True]
-    assert [bool(one.predicted) for one in found.predictions("highest_validation_epoch").rows] == [True]
+    assert [bool(one.predicted) for one in found.predictions("oracle_test_epoch").rows] == [False, True, True, True]
+    assert [bool(one.predicted) for one in found.predictions("oracle_validation_epoch").rows] == [True]
     assert {path.name for path in (tmp_path / "out" / "conlleval").iterdir()} == {
         f"{split}.txt" for split in scores}
 
@@ -173,6 +173,6 @@ def test_the_highest_epoch_stands_beside_the_selected_one(tmp_path, monkeypatch,
 def test_without_epochs_there_is_no_highest(tmp_path, monkeypatch, runtime):
     dataset, model = with_epochs(tmp_path, monkeypatch, {"京都"})
     (tmp_path / "out").mkdir()
-    config = EvaluateStage(EvaluationConfig(highest_epoch=True))
-    with pytest.raises(ConfigError, match=r"evaluation.highest_epoch: .*finetuning.encoder.keep_epochs=true"):
+    config = EvaluateStage(EvaluationConfig(oracle_epoch=True))
+    with pytest.raises(ConfigError, match=r"evaluation.oracle_epoch: .*finetuning.encoder.save_every_epoch=true"):
         run(config, {"task_model": model, "dataset": dataset}, tmp_path / "out", runtime)

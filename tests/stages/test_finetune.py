@@ -129,17 +129,17 @@ def test_killed_and_restarted_equals_never_stopped(folders, tmp_path, runtime):
                 def __exit__(self, *error):
                     return None
 
-                def note(self, text):
+                def set_postfix(self, text):
                     pass
 
-                def advance(self, amount=1):
+                def update(self, amount=1):
                     if next(told, None) is None:
                         raise KilledError
 
             return Bar()
 
     every_step = dataclasses.replace(runtime.settings, checkpoint_seconds=0.0)
-    epochs = encoder(epochs=2, keep_epochs=True)
+    epochs = encoder(epochs=2, save_every_epoch=True)
     finetune(folders, tmp_path / "whole", runtime, epochs)
     with pytest.raises(KilledError):
         told = dataclasses.replace(runtime, settings=every_step, progress=Progress(), title="toy-1")
@@ -150,7 +150,7 @@ def test_killed_and_restarted_equals_never_stopped(folders, tmp_path, runtime):
 
 def test_every_epochs_model_can_be_kept_and_the_test_split_stays_closed(folders, tmp_path, runtime):
     phases = {"head": PhaseConfig(epochs=1, unfreeze=["head"]), "all": PhaseConfig(epochs=2)}
-    finetune(folders, tmp_path / "kept", runtime, encoder(keep_epochs=True, phases=phases))
+    finetune(folders, tmp_path / "kept", runtime, encoder(save_every_epoch=True, phases=phases))
     plain = finetune(folders, tmp_path / "plain", runtime, encoder(phases=phases))
     epochs = epochs_of(tmp_path / "kept")
     assert [epoch.name for epoch in epochs] == ["1", "2", "3"]
@@ -189,7 +189,7 @@ def test_early_stopping_keeps_the_best_checkpoint(folders, tmp_path, runtime):
 
 
 def test_select_by_a_metric_that_is_better_when_lower(folders, tmp_path, runtime):
-    summary = finetune(folders, tmp_path, runtime, encoder(epochs=5, select="error_rate"))
+    summary = finetune(folders, tmp_path, runtime, encoder(epochs=5, metric_for_best_model="error_rate"))
     rates = [json.loads(line).get("error_rate") for line in (tmp_path / "history.jsonl").read_text().splitlines()]
     assert summary.values["validation"]["error_rate"] == min(rate for rate in rates if rate is not None)
 
@@ -207,7 +207,7 @@ def test_clear_errors(folders, tmp_path, runtime):
     with pytest.raises(ConfigError, match="the model has 48 positions"):
         finetune(folders, tmp_path / "c", runtime, encoder(max_length=64))
     with pytest.raises(ConfigError, match="metric"):
-        finetune(folders, tmp_path / "d", runtime, encoder(select="entity_f1"))
+        finetune(folders, tmp_path / "d", runtime, encoder(metric_for_best_model="entity_f1"))
     with pytest.raises(ConfigError, match="diverged"):
         finetune(folders, tmp_path / "e", runtime, encoder(learning_rate=1e30))
     alone = write_dataset(tmp_path / "alone", open_dataset(folders["polarity"]), {"train": polarity_examples()})
@@ -249,7 +249,8 @@ def test_a_model_whose_settings_name_no_padding(folders, tmp_path, runtime, data
 
 
 def test_gradual_unfreezing_moves_what_each_phase_names(folders, tmp_path, runtime):
-    phases = {"head": PhaseConfig(epochs=1, unfreeze=["last 1"]), "top": PhaseConfig(unfreeze=["last 2"], rate=0.5)}
+    phases = {"head": PhaseConfig(epochs=1, unfreeze=["last 1"]),
+              "top": PhaseConfig(unfreeze=["last 2"], lr_multiplier=0.5)}
     start = BertForMaskedLM.from_pretrained(folders["lm"]).bert.state_dict()
     for number in (1, 2):
         kept = dict(list(phases.items())[:number])

@@ -20,7 +20,7 @@ from jptransfer.config import (
     SourceConfig,
 )
 from jptransfer.corpora import collect
-from jptransfer.corpora.store import Library
+from jptransfer.corpora.store import CorpusStore
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.runtime import RichProgress, Runtime
 from jptransfer.stages import PrepareCorpusStage
@@ -167,7 +167,7 @@ def test_a_restart_may_name_the_sources_in_another_order(tmp_path, monkeypatch):
     turned = dict(reversed(sources.items()))
     whole = prepare(tmp_path / "whole", sources=turned)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Library, "sample", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(CorpusStore, "sample", lambda self: (_ for _ in ()).throw(KeyboardInterrupt))
         prepare(tmp_path / "out", sources=sources)
     assert prepare(tmp_path / "out", sources=turned) == whole
     assert files(tmp_path / "out") == files(tmp_path / "whole")

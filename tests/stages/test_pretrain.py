@@ -17,7 +17,7 @@ from jptransfer.config import (
     Precision,
     ScheduleConfig,
     TokenizerConfig,
-    VocabularyUse,
+    VocabularyPolicy,
 )
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.objectives.mlm import MaskedData
@@ -45,7 +45,7 @@ def inputs(tmp_path_factory):
 
 
 def stage(**changes) -> PretrainStage:
-    values = {"max_length": 48, "batch_tokens": 256, "parts": 2, "max_steps": 12, "evaluations": 3,
+    values = {"max_length": 48, "batch_tokens": 256, "micro_batches": 2, "max_steps": 12, "evaluations": 3,
               "learning_rate": 0.01, **changes}
     return PretrainStage(MODEL, LmTrainingConfig(**values))
 
@@ -100,7 +100,7 @@ def test_a_converted_model_knows_the_shared_units(tmp_path, inputs):
     other = tmp_path / "other"
     units = TokenizerConfig(kind="character", vocab_size=VOCAB, min_frequency=1)
     train_tokenizer(units, [LETTERS[1:] + "新"]).save(other)
-    config = stage(max_steps=1, learning_rate=0.0, vocabulary=VocabularyUse.convert)
+    config = stage(max_steps=1, learning_rate=0.0, vocabulary=VocabularyPolicy.migrate)
     summary, _ = trained(tmp_path / "adapted", {**inputs, "tokenizer": other, "start": tmp_path / "lm"}, config)
     old, new = (transformers.AutoModelForMaskedLM.from_pretrained(tmp_path / name) for name in ("lm", "adapted"))
     units = [load_tokenizer(tmp_path / name) for name in ("lm", "adapted")]
@@ -135,13 +135,14 @@ def test_without_a_development_split(tmp_path, inputs):
 
 
 def test_a_phase_of_longer_sequences(tmp_path, inputs):
-    phases = {"short": LmPhaseConfig(max_steps=5), "long": LmPhaseConfig(max_steps=4, max_length=64, rate=0.5)}
-    summary, history = trained(tmp_path / "a", inputs, stage(phases=phases, evaluations=1, parts=1, max_steps=None))
+    phases = {"short": LmPhaseConfig(max_steps=5), "long": LmPhaseConfig(max_steps=4, max_length=64, lr_multiplier=0.5)}
+    summary, history = trained(tmp_path / "a", inputs,
+                               stage(phases=phases, evaluations=1, micro_batches=1, max_steps=None))
     assert summary.values["steps"] == 9
     assert [record["step"] for record in history if record["split"] == "validation"] == [5, 9]
     assert max(record["lr"] for record in history if record.get("phase") == "long" and "lr" in record) <= 0.005
     # The first phase is what a run without the second one is.
-    _, alone = trained(tmp_path / "b", inputs, stage(evaluations=1, parts=1, max_steps=5))
+    _, alone = trained(tmp_path / "b", inputs, stage(evaluations=1, micro_batches=1, max_steps=5))
     assert [record["loss"] for record in history][:len(alone)] == [record["loss"] for record in alone]
     seen = []
 
@@ -152,7 +153,7 @@ def test_a_phase_of_longer_sequences(tmp_path, inputs):
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("jptransfer.objectives.mlm.MaskedData", Watched)
-        trained(tmp_path / "c", inputs, stage(phases=phases, evaluations=0, parts=1, max_steps=None))
+        trained(tmp_path / "c", inputs, stage(phases=phases, evaluations=0, micro_batches=1, max_steps=None))
     assert seen == [48] * 5 + [64] * 4
 
 

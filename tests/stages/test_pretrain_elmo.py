@@ -15,7 +15,7 @@ from jptransfer.config import (
     OptimizerConfig,
     TokenizerConfig,
     ViewsConfig,
-    VocabularyUse,
+    VocabularyPolicy,
 )
 from jptransfer.errors import ConfigError
 from jptransfer.models.pretrained import load_language_model
@@ -53,7 +53,8 @@ def inputs(folder, texts, kind="views", view=CharacterView.bytes):
 
 def stage(**changes) -> PretrainStage:
     objective = ObjectiveConfig("bilm", bilm=BilmConfig(samples=20))
-    values = {"max_length": 8, "batch_tokens": 64, "parts": 2, "max_steps": 40, "evaluations": 2, "learning_rate": 0.03,
+    values = {"max_length": 8, "batch_tokens": 64, "micro_batches": 2, "max_steps": 40, "evaluations": 2,
+              "learning_rate": 0.03,
               "objective": objective, "optimizer": OptimizerConfig("adam", weight_decay=0.0), **changes}
     return PretrainStage(MODEL, LmTrainingConfig(**values))
 
@@ -65,7 +66,7 @@ def test_learns_and_is_adapted_to_other_words(tmp_path):
         given = inputs(folder, texts)
         config, start = stage(), {}
         if folder is domain:
-            config = stage(vocabulary=VocabularyUse.convert, learning_rate=0.0, max_steps=1, evaluations=1)
+            config = stage(vocabulary=VocabularyPolicy.migrate, learning_rate=0.0, max_steps=1, evaluations=1)
             start = {"start": general / "lm"}
         (folder / "lm").mkdir()
         summary = run(config, given | start, folder / "lm", cpu())
@@ -95,7 +96,7 @@ def test_characters_that_change_are_not_converted(tmp_path):
         if name == "general":
             run(stage(max_steps=1), given, tmp_path, cpu())
     with pytest.raises(ConfigError, match="which are others in the new vocabulary"):
-        run(stage(vocabulary=VocabularyUse.convert), given | {"start": tmp_path}, tmp_path / "domain", cpu())
+        run(stage(vocabulary=VocabularyPolicy.migrate), given | {"start": tmp_path}, tmp_path / "domain", cpu())
 
 
 def test_a_tokenizer_without_bytes_is_refused(tmp_path):

@@ -16,9 +16,9 @@ from jptransfer.config import (
     EncoderFinetuningConfig,
     FinetuningConfig,
     HeadConfig,
-    Keep,
     ModelConfig,
     RuntimeConfig,
+    TruncationSide,
 )
 from jptransfer.errors import ConfigError
 from jptransfer.learners.label_loss import LabelLoss
@@ -61,7 +61,8 @@ def finetune(root, units, runtime, examples, size=None, **settings):
     splits = {"train": examples, "validation": examples}
     data = write_dataset(root / "data", make_task("classification", LABELS), splits)
     config = FinetuningConfig(encoder=EncoderFinetuningConfig(**{
-        "epochs": 1, "batch_size": 8, "max_length": 32, "learning_rate": 2e-2, "head": HEAD, "keep": Keep.last,
+        "epochs": 1, "batch_size": 8, "max_length": 32, "learning_rate": 2e-2, "head": HEAD,
+        "truncation_side": TruncationSide.left,
         **settings}))
     stage = FinetuneStage(learner="encoder", finetuning=config, seed=0, model=size or model())
     (root / "out").mkdir()
@@ -76,7 +77,7 @@ def test_learns_32_examples_by_heart(units, cell, direction, bptt):
     labels = np.random.default_rng(0).integers(0, 2, 32)
     texts = [first + second for first, second in itertools.product(THINGS, THINGS)]
     examples = [TextExample(text, text, LABELS[label]) for text, label in zip(texts[:32], labels, strict=True)]
-    features = make_task("classification", LABELS).features(examples, load_tokenizer(units), 64, Keep.last)
+    features = make_task("classification", LABELS).features(examples, load_tokenizer(units), 64, TruncationSide.left)
     encoder = configuration(model(cell, direction), load_tokenizer(units).vocab_size, 0)
     net = fresh_head(encoder, "classification", LABELS, HEAD, 0, windows=Windows(bptt, 64) if bptt else None)
     optimizer, loss = torch.optim.Adam(net.parameters(), 1e-2), LabelLoss(torch.ones(2))
@@ -113,7 +114,7 @@ def test_only_with_bptt_what_was_before_counts(tmp_path, units, runtime):
 
 
 def test_bptt_keeps_what_is_read_last(tmp_path, units, runtime):
-    assert EncoderFinetuningConfig(bptt=70).problem()
+    assert EncoderFinetuningConfig(bptt=70).validate()
     with pytest.raises(ConfigError, match="carries no state"):
         finetune(tmp_path, units, runtime, polarity_examples(), ModelConfig(), bptt=8)
 
@@ -128,7 +129,8 @@ def test_states_are_regularised_in_training(tmp_path, units, runtime, bptt):
         root.mkdir()
         finetune(root, units, runtime, examples, bptt=bptt, epochs=4, ar=weight, tar=weight)
         net = load_predictor(root / "out", runtime).model.eval()
-        features = make_task("classification", LABELS).features(examples[:8], load_tokenizer(units), 32, Keep.last)
+        task, tokenizer = make_task("classification", LABELS), load_tokenizer(units)
+        features = task.features(examples[:8], tokenizer, 32, TruncationSide.left)
         inputs = {name: value for name, value in collate(features, 0).items() if name != "labels"}
         with torch.no_grad():
             sizes[weight] = net.read(**inputs).last.square().mean().item()

@@ -16,16 +16,16 @@ from jptransfer.suites.results import CellResult, SuiteResult
 
 
 def result(layout="absolute", higher=False, **cells) -> SuiteResult:
-    """A suite of one column; cells: row -> (reported, our share or a problem)."""
-    rows = {row: RowConfig(title=f"行 <{row}>", reported={"a": reported}) for row, (reported, _) in cells.items()}
+    """A suite of one column; cells: row -> (paper_value, our share or a problem)."""
+    rows = {row: RowConfig(title=f"行 <{row}>", paper_value={"a": value}) for row, (value, _) in cells.items()}
     config = SuiteConfig(title="表 & <b>", metric="accuracy" if higher else "error_rate", layout=layout,
                          figure="points", scales={"toy": ScaleConfig(note="note")}, rows=rows,
                          columns={"a": ColumnConfig(title="列")})
     made = {}
-    for row, (reported, ours) in cells.items():
+    for row, (paper_value, ours) in cells.items():
         score = None if isinstance(ours, str) else Score(ours, (ours, ours), (ours - 0.01, ours + 0.01),
                                                          config.metric, higher)
-        made[row, "a"] = CellResult(row, "a", reported, score, ours if score is None else "", (), ("lm=none",))
+        made[row, "a"] = CellResult(row, "a", paper_value, score, ours if score is None else "", (), ("lm=none",))
     return SuiteResult(Suite("paper/table", config), "toy", made, Store(Path()))
 
 
@@ -70,14 +70,14 @@ def test_differences_by_hand(monkeypatch):
     assert [cell.bold for cell in column(table, "ours")] == [False, True, False]
 
 
-def gained(ours, reported=(65.5, 69.36)) -> SuiteResult:
+def gained(ours, paper_value=(65.5, 69.36)) -> SuiteResult:
     """A row of two columns: without and with, our shares and what the paper has."""
     names = ["without", "with"]
     config = SuiteConfig(metric="entity_f1", layout="gains", scales={"toy": ScaleConfig()},
-                         rows={"x": RowConfig(reported=dict(zip(names, reported, strict=False)))},
+                         rows={"x": RowConfig(paper_value=dict(zip(names, paper_value, strict=False)))},
                          columns={name: ColumnConfig() for name in names})
     scores = [None if share is None else Score(share, (share,), None, "entity_f1", True) for share in ours]
-    cells = {("x", name): CellResult("x", name, config.rows["x"].reported.get(name), score, overrides=("lm=none",))
+    cells = {("x", name): CellResult("x", name, config.rows["x"].paper_value.get(name), score, overrides=("lm=none",))
              for name, score in zip(names, scores, strict=True)}
     return SuiteResult(Suite("paper/table", config), "toy", cells, Store(Path()))
 
@@ -118,5 +118,5 @@ def test_every_format_escapes_what_it_must(tmp_path: Path):
 def test_rows_that_were_not_asked_for_and_report_nothing_are_left_out():
     found = result(x=(10.0, 0.125), y=(8.42, 0.1))
     found.cells["y", "a"] = CellResult("y", "a", None)
-    found.suite.config.rows["y"].reported = {}
+    found.suite.config.rows["y"].paper_value = {}
     assert list(found.rows) == ["x"]

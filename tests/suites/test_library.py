@@ -5,9 +5,9 @@ from jptransfer.suites import library
 
 GOOD = """
 scales: {toy: {}}
-parts: {one: {overrides: [lm=none]}}
+fragments: {one: {overrides: [lm=none]}}
 columns: {a: {}}
-rows: {x: {use: [one], reported: {a: 1.5}}}
+rows: {x: {include: [one], paper_value: {a: 1.5}}}
 """
 
 
@@ -17,15 +17,15 @@ def write(folder, text, name="mine.yaml"):
 
 
 def test_a_file_of_ones_own_and_what_lies_beneath_it(tmp_path):
-    write(tmp_path, "digits: 1\nparts: {two: {overrides: [seed=1]}}", library.SHARED)
+    write(tmp_path, "digits: 1\nfragments: {two: {overrides: [seed=1]}}", library.SHARED)
     [suite] = library.find(write(tmp_path, GOOD))
     assert (suite.name, suite.file) == ("mine", str(tmp_path / "mine.yaml"))
-    assert suite.config.digits == 1 and set(suite.config.parts) == {"one", "two"}
+    assert suite.config.digits == 1 and set(suite.config.micro_batches) == {"one", "two"}
     assert suite.config.base == "x"
 
 
 @pytest.mark.parametrize(("change", "complaint"), [
-    (("use: [one]", "use: [onee]"), "unknown part 'onee' (did you mean 'one'?)"),
+    (("include: [one]", "include: [onee]"), "unknown fragment 'onee' (did you mean 'one'?)"),
     (("{a: 1.5}", "{b: 1.5}"), "rows.x: unknown column 'b'"),
     (("scales: {toy: {}}", "baseline: y\nscales: {toy: {}}"), "unknown row 'y'"),
     (("scales: {toy: {}}", "layout: absolut\nscales: {toy: {}}"), "did you mean 'absolute'?"),
@@ -34,8 +34,8 @@ def test_a_file_of_ones_own_and_what_lies_beneath_it(tmp_path):
     (("columns: {a: {}}", "columns: {}"), "columns is empty"),
     (("digits", "digits"), None),
     (("columns: {a: {}}", "colums: {a: {}}"), "unknown setting 'colums' (did you mean 'columns'?)"),
-    (("use: [one]", "uses: [one]"), "unknown setting 'rows.x.uses' (did you mean 'rows.x.use'?)"),
-    (("use: [one]", "use: one"), "rows.x.use: it takes a list, as in rows.x.use=[a,b]"),
+    (("include: [one]", "includes: [one]"), "unknown setting 'rows.x.includes' (did you mean 'rows.x.include'?)"),
+    (("include: [one]", "include: one"), "rows.x.include: it takes a list, as in rows.x.include=[a,b]"),
     (("columns: {a: {}}", "columns: ["), "no YAML"),
 ])
 def test_mistakes_are_one_line_that_names_the_file(tmp_path, change, complaint):

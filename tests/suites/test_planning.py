@@ -4,7 +4,7 @@ import pytest
 
 from jptransfer.artifacts import Artifact, Manifest
 from jptransfer.errors import ConfigError
-from jptransfer.pipeline import Plan, State, Step
+from jptransfer.pipeline import Plan, PlannedStage, State
 from jptransfer.suites import library
 from jptransfer.suites.planning import Choice, estimate, plan_suite
 
@@ -26,7 +26,7 @@ class FakeStore:
 
 
 def plan(*nodes):
-    return Plan([Step(node, State.missing, None, True) for node in nodes], list(nodes))
+    return Plan([PlannedStage(node, State.missing, None, True) for node in nodes], list(nodes))
 
 
 def test_the_nearest_of_the_same_stage_tells_how_long():

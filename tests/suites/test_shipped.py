@@ -8,7 +8,7 @@ from hydra import initialize_config_dir
 
 from jptransfer.artifacts import Store
 from jptransfer.commands.compose import Composer
-from jptransfer.config import Units
+from jptransfer.config import Analyzer
 from jptransfer.data_sources import data_sources, source_of
 from jptransfer.resources import resource
 from jptransfer.suites import library
@@ -27,7 +27,7 @@ def compose():
 @pytest.mark.parametrize("name", SUITES)
 def test_every_row_and_column_composes_at_every_scale(name, compose):
     [suite] = library.find(name)
-    [first, *_], rows = suite.config.columns, [row for row, entry in suite.config.rows.items() if not entry.stated]
+    [first, *_], rows = suite.config.columns, [row for row, entry in suite.config.rows.items() if not entry.paper_only]
     cells = {(row, column) for row in rows for column in suite.config.columns
              if row == rows[0] or column == first or column in suite.config.rows[row].cells}
     for overrides in {tuple(cell_overrides(suite, *cell, scale)) for scale in suite.config.scales for cell in cells}:
@@ -67,7 +67,7 @@ def test_models_with_the_tasks_own_vocabulary_need_the_task_alone(row, compose, 
         assert "rakuten" in str(cell.problem) and "wikipedia" not in str(cell.problem).lower()
         config = compose([*cell.overrides, NOWHERE])
         if row == "fasttext":
-            assert config.finetuning.fasttext.units is Units.char
+            assert config.finetuning.fasttext.analyzer is Analyzer.char
         elif row != "linear":
             assert config.tokenizer.corpus.value == "domain" and not config.domain.validation_fraction
 

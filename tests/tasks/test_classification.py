@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jptransfer.config import Keep
+from jptransfer.config import TruncationSide
 from jptransfer.tasks.base import IGNORED
 from jptransfer.tasks.classification import Classification, LabelPrediction, TextExample
 from tests.tasks.fakes import PairTokenizer
@@ -24,9 +24,9 @@ def test_features_hold_the_beginning_of_each_text():
 def test_features_hold_the_end_of_each_text():
     example, tokenizer = TextExample("3", "狭い部屋でした。", None), PairTokenizer()
     for room in (1, 2, 50):
-        [feature] = TASK.features([example], tokenizer, room + 2, Keep.last)
+        [feature] = TASK.features([example], tokenizer, room + 2, TruncationSide.left)
         assert feature.input_ids == [2, *tokenizer.encode(example.text).ids[-room:], 3]
-    [feature] = TASK.features([TextExample("0", "", None)], tokenizer, 4, Keep.last)
+    [feature] = TASK.features([TextExample("0", "", None)], tokenizer, 4, TruncationSide.left)
     assert feature.input_ids == [2, 3]
 
 

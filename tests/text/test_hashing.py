@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jptransfer.config import FasttextConfig, Units
+from jptransfer.config import Analyzer, FasttextConfig
 from jptransfer.text.hashing import Bags, Hasher
 
 TEXTS = st.lists(st.text("あいう b\n", max_size=12), max_size=6)
 
 
 def hasher(**settings):
-    return Hasher(FasttextConfig(units=Units.char, dictionary="", **settings))
+    return Hasher(FasttextConfig(analyzer=Analyzer.char, dictionary="", **settings))
 
 
 def grams(text, most):

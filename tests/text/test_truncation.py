@@ -17,11 +17,11 @@ from jptransfer.config import (
     EvaluationConfig,
     FinetuningConfig,
     HeadConfig,
-    Keep,
     PredictConfig,
     ReportConfig,
     RuntimeConfig,
     TokenizerConfig,
+    TruncationSide,
 )
 from jptransfer.inference.attention import attention_file
 from jptransfer.inference.predict import predict_file
@@ -46,7 +46,7 @@ class Said(SilentProgress):
     def __init__(self):
         self.lines = []
 
-    def say(self, line):
+    def log(self, line):
         self.lines.append(line)
 
 
@@ -79,9 +79,9 @@ LINE = ("cut: train: 2 of 3 texts are longer than max_length=22 and lose 20 of 7
         "texts are longer than max_length=22 and lose 11 of 41 (26.8%) tokens")
 
 
-@pytest.mark.parametrize("keep", list(Keep))
+@pytest.mark.parametrize("keep", list(TruncationSide))
 def test_fine_tuning_counts_training_and_validation(folders, tmp_path, runtime, keep):
-    summary = fit(folders, tmp_path, runtime, keep=keep)
+    summary = fit(folders, tmp_path, runtime, truncation_side=keep)
     assert runtime.progress.lines == [LINE]
     found = summary.values["truncation"]
     assert Cut(**found["train"]) == Cut(3, 2, 70, 20, limit=22)

@@ -14,7 +14,7 @@ class Told(SilentProgress):
     def __init__(self):
         self.lines = []
 
-    def say(self, line):
+    def log(self, line):
         self.lines.append(line)
 
 

@@ -61,7 +61,7 @@ def test_validation_figures_choose_nothing_when_they_are_not_finite(tmp_path, lo
     figures = iter([0.5, lost, 0.7])
     with pytest.raises(ConfigError, match=f"training diverged: validation accuracy {lost} after step 2"):
         learn(tmp_path, lambda model, context: {"accuracy": next(figures), "loss": 1.0}, learning_rate=1e-3, steps=3,
-              evaluate_at=frozenset({1, 2, 3}), select="accuracy", patience=1)
+              evaluate_at=frozenset({1, 2, 3}), metric_for_best_model="accuracy", patience=1)
 
 
 def test_no_checkpoint_holds_lost_weights(tmp_path):

@@ -21,7 +21,8 @@ from jptransfer.training.types import LoopSettings, ParameterGroup, evenly
 from tests.training.tiny import Points, SquaredError, cpu, small_network
 
 SETTINGS = LoopSettings(
-    steps=13, learning_rate=0.02, optimizer=OptimizerConfig(), record_every=3, evaluate_at=evenly(13, 4), select="loss",
+    steps=13, learning_rate=0.02, optimizer=OptimizerConfig(), record_every=3, evaluate_at=evenly(13, 4),
+    metric_for_best_model="loss",
     lower_is_better=True)
 
 
@@ -57,7 +58,7 @@ def test_learns_and_writes_its_history(tmp_path):
 
 
 def test_lr_and_loss_of_a_record_are_those_of_its_updates(tmp_path):
-    settings = replace(SETTINGS, steps=4, record_every=1, evaluate_at=frozenset(), select="",
+    settings = replace(SETTINGS, steps=4, record_every=1, evaluate_at=frozenset(), metric_for_best_model="",
                        schedule=ScheduleConfig("linear", 0.0))
     _, history, _ = run(tmp_path, settings=settings, dropout=0.0)
     assert [r["lr"] for r in history] == pytest.approx([0.02, 0.015, 0.01, 0.005])
@@ -112,8 +113,8 @@ def _fail(runtime):
 
 
 def test_evaluation_disturbs_nothing(tmp_path):
-    quiet = replace(SETTINGS, evaluate_at=frozenset(), select="")
-    often = replace(SETTINGS, evaluate_at=evenly(13, 13), select="")
+    quiet = replace(SETTINGS, evaluate_at=frozenset(), metric_for_best_model="")
+    often = replace(SETTINGS, evaluate_at=evenly(13, 13), metric_for_best_model="")
     (one, _, _), (two, _, _) = run(tmp_path / "a", settings=quiet), run(tmp_path / "b", settings=often)
     assert all(np.array_equal(one[name], two[name]) for name in one)
 

@@ -9,13 +9,13 @@ from jptransfer.config import PhaseConfig, ScheduleConfig
 from jptransfer.errors import ConfigError
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.loop import evaluate_objective
-from jptransfer.training.phases import Lesson, Phase, make_phases, train_phases
+from jptransfer.training.phases import Phase, TrainSpec, make_phases, train_phases
 from jptransfer.training.types import LoopSettings, ParameterGroup
 from tests.training.tiny import Points, SquaredError, cpu, small_network
 
 STEPS = 6
 SETTINGS = LoopSettings(
-    steps=STEPS, learning_rate=0.02, record_every=2, evaluate_at=frozenset({3, STEPS}), select="loss",
+    steps=STEPS, learning_rate=0.02, record_every=2, evaluate_at=frozenset({3, STEPS}), metric_for_best_model="loss",
     lower_is_better=True)
 
 
@@ -47,7 +47,7 @@ def run(work, objective=None, settings=SETTINGS, scores=evaluate):
     groups = [ParameterGroup(list(layer.parameters())) for layer in layers.values()]
     phases = [Phase("last", settings, groups[1:]), Phase("all", settings, groups)]
     context = TrainingContext(cpu(checkpoint_seconds=0.0))
-    result = train_phases(model, Lesson(objective or SquaredError(), Points(), scores), phases, context, work)
+    result = train_phases(model, TrainSpec(objective or SquaredError(), Points(), scores), phases, context, work)
     return {name: value.numpy() for name, value in model.state_dict().items()}, result.history, result
 
 
@@ -114,8 +114,8 @@ def rates(phase: Phase) -> dict[str, float]:
 
 
 def test_a_phase_of_a_configuration():
-    first, rest = phases_of(first=PhaseConfig(epochs=0.5, rate=0.5, unfreeze=["last 2"], rates={"head": 4.0}),
-                            rest=PhaseConfig(rate_decay=0.3))
+    halved = PhaseConfig(epochs=0.5, lr_multiplier=0.5, unfreeze=["last 2"], lr_multipliers={"head": 4.0})
+    first, rest = phases_of(first=halved, rest=PhaseConfig(layerwise_lr_decay=0.3))
     assert (first.settings.steps, first.settings.learning_rate) == (5, 0.01)
     assert rates(first) == {"layer.1": 1.0, "head": 4.0}
     assert (rest.settings.steps, rest.settings.learning_rate) == (30, 0.02)
@@ -126,7 +126,7 @@ def test_a_phase_of_nothing():
     with pytest.raises(ConfigError, match="phase 'first': unfreeze and freeze leave nothing"):
         phases_of(first=PhaseConfig(unfreeze=["embeddings"]))
     with pytest.raises(ConfigError, match=r"did you mean 'layer.1'"):
-        phases_of(first=PhaseConfig(rates={"layer1": 1.0}))
+        phases_of(first=PhaseConfig(lr_multipliers={"layer1": 1.0}))
 
 
 def test_a_phase_may_have_a_schedule_of_its_own():

@@ -65,7 +65,7 @@ def test_one_cycle_without_momentum_and_in_few_steps():
     for steps in (1, 2, 3):
         factors = [schedules.one_cycle(step, steps, config) for step in range(steps)]
         assert all(0 < found.rate <= 1 and found.momentum is None for found in factors)
-    assert OneCycleConfig(momentum=[0.9]).problem() and not OneCycleConfig(momentum=[]).problem()
+    assert OneCycleConfig(momentum=[0.9]).validate() and not OneCycleConfig(momentum=[]).validate()
 
 
 @pytest.mark.parametrize("steps", [100, 700, 12_500])
@@ -84,7 +84,7 @@ def test_halving_after_a_number_of_steps_and_never():
     assert rates == [1.0] * 3 + [0.5] * 6
     never = ScheduleConfig(halving=HalvingConfig(0.1, 0))
     assert {schedules.halving(step, 9, never).rate for step in range(9)} == {1.0}
-    assert HalvingConfig(0.0).problem() and not HalvingConfig().problem()
+    assert HalvingConfig(0.0).validate() and not HalvingConfig().validate()
 
 
 def polynomial_decay(step: int, steps: int, warmup: int) -> float:

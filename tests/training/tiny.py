@@ -18,7 +18,7 @@ from jptransfer.text.encoded import EncodedSplit, array_path
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.loop import evaluate_objective, train
 from jptransfer.training.randomness import generator
-from jptransfer.training.types import Batch, LoopSettings, StepLoss
+from jptransfer.training.types import Batch, LoopSettings, LossOutput
 
 VOCAB = 40
 TOKENIZER = SimpleNamespace(pad_id=0, unk_id=1, cls_id=2, sep_id=3, mask_id=4, vocab_size=VOCAB)
@@ -91,7 +91,7 @@ class SquaredError:
         return {"mse": float(len(batch["x"]))}
 
     def __call__(self, model, batch):
-        return StepLoss({"mse": ((model(batch["x"]) - batch["y"]) ** 2).sum()})
+        return LossOutput({"mse": ((model(batch["x"]) - batch["y"]) ** 2).sum()})
 
 
 def small_network(dropout: float = 0.1) -> nn.Module:

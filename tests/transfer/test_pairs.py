@@ -11,7 +11,7 @@ from transformers import BertConfig
 
 from jptransfer.config import AwdLstmModelConfig, Cell, CharacterView, HeadConfig, ModelConfig, TokenizerConfig
 from jptransfer.errors import ConfigError
-from jptransfer.models.layers.word_rows import know_views
+from jptransfer.models.layers.word_rows import set_char_vocab
 from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS
 from jptransfer.tasks.ner import EntityRecognition
@@ -79,7 +79,7 @@ def configuration(architecture, tokenizer):
 def made(architecture, text, labels, seed, head="token"):
     tokenizer, outputs = units(architecture, text), EntityRecognition(labels).outputs
     config, kind = configuration(architecture, tokenizer), HeadConfig(head, dropout=0.0)
-    config = know_views(config, tokenizer) if architecture in ("elmo", "bilstm_tagger") else config
+    config = set_char_vocab(config, tokenizer) if architecture in ("elmo", "bilstm_tagger") else config
     net = TaskNet(fresh_head(config, "ner", outputs, kind, seed), tokenizer, outputs)
     generator = torch.Generator().manual_seed(seed)
     for value in net.model.state_dict().values():  # none is zero or one, so equality means a copy

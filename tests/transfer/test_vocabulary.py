@@ -3,7 +3,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, BertConfig, GPT2Config, RobertaConfig
 
-from jptransfer.config import MissingUnits, TokenizerConfig
+from jptransfer.config import NewTokenInit, TokenizerConfig
 from jptransfer.errors import ConfigError
 from jptransfer.text.tokenizers import train_tokenizer
 from jptransfer.transfer.vocabulary import Alignment, align, convert
@@ -63,7 +63,7 @@ def test_a_vocabulary_made_elsewhere():
     assert align(units("いろ"), Renamed()).source.tolist() == [2, 0, 3, 5, 1]
 
 
-@pytest.mark.parametrize("missing", MissingUnits)
+@pytest.mark.parametrize("missing", NewTokenInit)
 @pytest.mark.parametrize("family", ["bert", "roberta", "gpt2", "untied"])
 def test_rows_by_hand(family, missing):
     old, source = model(family), torch.tensor(SOURCE)
@@ -74,12 +74,12 @@ def test_rows_by_hand(family, missing):
     for before, after in zip(*tables, strict=True):
         assert torch.equal(after[:8], before[source[:8]])
         means = torch.equal(after[8:], before.mean(0).expand(2, -1))
-        assert means == (missing is MissingUnits.mean)
-        assert missing is MissingUnits.mean or not torch.equal(after[8], after[9])
+        assert means == (missing is NewTokenInit.mean)
+        assert missing is NewTokenInit.mean or not torch.equal(after[8], after[9])
     if family in ("bert", "roberta"):
         bias = old.get_output_embeddings().bias
         assert torch.equal(new.get_output_embeddings().bias[:8], bias[source[:8]])
-        expected = bias.mean() if missing is MissingUnits.mean else torch.tensor(0.0)
+        expected = bias.mean() if missing is NewTokenInit.mean else torch.tensor(0.0)
         torch.testing.assert_close(new.get_output_embeddings().bias[8:], expected.expand(2))
     tied = family != "untied"
     assert (new.get_input_embeddings().weight is new.get_output_embeddings().weight) == tied
@@ -90,12 +90,12 @@ def test_rows_by_hand(family, missing):
 
 def test_the_same_vocabulary_changes_nothing():
     old = model("bert")
-    new = convert(old, align(units(OLD), units(OLD)), MissingUnits.mean, 0)
+    new = convert(old, align(units(OLD), units(OLD)), NewTokenInit.mean, 0)
     assert all(torch.equal(value, new.state_dict()[name]) for name, value in old.state_dict().items())
 
 
 def test_padded_rows_take_no_part_in_the_mean():
     old = model("bert")
-    new = convert(old, Alignment(np.array([0, -1]), 7), MissingUnits.mean, 0)
+    new = convert(old, Alignment(np.array([0, -1]), 7), NewTokenInit.mean, 0)
     expected = old.get_input_embeddings().weight[:7].mean(0)
     assert torch.equal(new.get_input_embeddings().weight[1], expected)

@@ -15,7 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from jptransfer.artifacts.manifest import FILE, SCRATCH
-from jptransfer.config.names import NAME_BYTES, has_controls, name_trouble
+from jptransfer.config.names import NAME_BYTES, has_controls, name_error
 from jptransfer.errors import ArtifactError
 from jptransfer.files import CHUNK, open_permissions
 
@@ -61,16 +61,16 @@ def check_transferable(artifact: Artifact) -> None:
     Raises:
         ArtifactError: they do not; the message says what.
     """
-    if problem := _identity_trouble(artifact) or _files_trouble(artifact.manifest.files):
+    if problem := _identity_error(artifact) or _files_error(artifact.manifest.files):
         raise ArtifactError(f"{artifact.path} is not copied: {problem}")
 
 
-def _identity_trouble(artifact: Artifact) -> str:
+def _identity_error(artifact: Artifact) -> str:
     manifest, folder = artifact.manifest, artifact.path.absolute()
     if manifest.kind != KINDS.get(manifest.stage):
         return f"its manifest has kind {manifest.kind!r} with stage {manifest.stage!r}"
-    if trouble := name_trouble(manifest.name):
-        return f"the name in its manifest {trouble}"
+    if error := name_error(manifest.name):
+        return f"the name in its manifest {error}"
     if not manifest.is_sound:
         return "recipe and fingerprint in its manifest do not match"
     if not manifest.is_untouched:
@@ -79,7 +79,7 @@ def _identity_trouble(artifact: Artifact) -> str:
     return "" if Path(*folder.parts[-2:]) == wanted else f"by its manifest it belongs to {wanted}"
 
 
-def _files_trouble(files: Any) -> str:
+def _files_error(files: Any) -> str:
     for name in files:
         path = PurePosixPath(name)
         sound = path.parts and str(path) == name and not path.is_absolute() and not has_controls(name)

@@ -15,9 +15,9 @@ WORD = re.compile(r"[a-z][a-z_]*")
 SOURCE = re.compile(r"[a-z][a-z0-9_-]*")
 
 
-def trouble(data: dict[str, Any]) -> str:
+def first_error(data: dict[str, Any]) -> str:
     """Return what is wrong with the form of a manifest, the first thing found; empty: nothing."""
-    return next(_troubles(data), "")
+    return next(_errors(data), "")
 
 
 def is_digest(value: Any) -> bool:
@@ -30,7 +30,7 @@ def is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _troubles(data: dict[str, Any]) -> Iterator[str]:
+def _errors(data: dict[str, Any]) -> Iterator[str]:
     if is_deep(data):
         yield f"it is nested deeper than {DEEPEST} levels"
         return

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from jptransfer.artifacts.fingerprint import SHORT, fingerprint
-from jptransfer.artifacts.form import is_deep, trouble
+from jptransfer.artifacts.form import first_error, is_deep
 from jptransfer.errors import ArtifactError, DataError, reason
 from jptransfer.files import json_text
 
@@ -108,7 +108,7 @@ class Manifest:
         data = dict[str, Any]({"seal": ""} | data)
         if data.keys() != {f.name for f in dataclasses.fields(cls)}:
             raise ArtifactError(f"{folder / FILE} is no manifest: it lacks fields or has others")
-        if what := trouble(data):
+        if what := first_error(data):
             raise ArtifactError(f"{folder / FILE} is damaged: {what}")
         return cls(**data)
 

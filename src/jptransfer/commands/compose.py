@@ -29,7 +29,7 @@ from jptransfer.config.spelling import restored
 from jptransfer.config.yaml_files import hint_at
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.files import can_write
-from jptransfer.pipeline import without
+from jptransfer.pipeline import drop_overrides
 from jptransfer.resources import resource
 
 
@@ -197,7 +197,7 @@ def _compose_row(overrides: list[str], composed: DictConfig, fresh: Sequence[str
         return _without_hydra(GlobalHydra.instance().config_loader().load_configuration(
             hydra.job.config_name, [*places, *words], run_mode=RunMode.RUN))
 
-    made = load([*without(hydra.overrides.task, fresh), *overrides])
+    made = load([*drop_overrides(hydra.overrides.task, fresh), *overrides])
     return _refreshed(made, fresh, lambda: load(_inside(overrides, fresh)))
 
 

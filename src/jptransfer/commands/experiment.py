@@ -20,9 +20,9 @@ from jptransfer.artifacts.manifest import FILE
 from jptransfer.commands import replay
 from jptransfer.commands.compose import compose_row, compose_rows
 from jptransfer.commands.memory import current, watched_by
-from jptransfer.config import Config, Upstream, VocabularyUse
+from jptransfer.config import Config, Upstream, VocabularyPolicy
 from jptransfer.errors import ConfigError, printable
-from jptransfer.pipeline import LM_WORDS, Compose, Node, Plan, Run, without
+from jptransfer.pipeline import LM_WORDS, Compose, Plan, Run, StageNode, drop_overrides
 from jptransfer.registry import METRICS, MODELS
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 
@@ -37,7 +37,8 @@ def expand(config: Config, composed: DictConfig) -> list[Run]:
 
 def _changing(own: list[str], composed: DictConfig) -> Compose:
     """Return what adds overrides to the configuration of a row, whose own overrides are `own`."""
-    compose = cache(lambda fresh, *overrides: compose_row([*without(own, fresh), *overrides], composed, fresh=fresh))
+    compose = cache(lambda fresh, *overrides:
+                    compose_row([*drop_overrides(own, fresh), *overrides], composed, fresh=fresh))
     return lambda overrides, fresh=(): compose(tuple(fresh), *overrides)
 
 
@@ -75,7 +76,8 @@ def _check_search(runs: list[Run], plan: Plan) -> None:
         raise ConfigError("a search goes by the validation score of task models, and this verb makes none; "
                           "try `jpt finetune` with a task")
     for run in runs if direction else []:
-        name = getattr(run.config.finetuning, MODELS.entries[run.config.model.architecture].learner).select
+        learner = MODELS.entries[run.config.model.architecture].learner
+        name = getattr(run.config.finetuning, learner).metric_for_best_model
         wanted = "maximize" if not name or METRICS.load(name).higher_is_better else "minimize"
         if direction != wanted:
             raise ConfigError(f"hydra.sweeper.direction={direction}: of {name or 'the task metric'} the better value "
@@ -89,13 +91,13 @@ def _unused(verb: str, run: Run, typed: list[str]) -> str:
     if verb in ("prepare", "tokenize", "encode") or config.lm in LM_WORDS or architecture.learner != "encoder":
         return ""
     sections = ["pretraining", *([] if architecture.head else ["model"])]
-    if config.adaptation.vocabulary is VocabularyUse.keep and not config.tokenizer.source:
+    if config.adaptation.vocabulary is VocabularyPolicy.keep and not config.tokenizer.source:
         sections.append("tokenizer")
     if not config.domain.sources:
         sections += ["corpus", "adaptation"]
     names = [one.lstrip("+~").partition("=") for one in typed]
     vain = [key + equals + value for key, equals, value in names
-            if key.partition(".")[0] in sections and value != "none" and not key.startswith("pretraining.start")]
+            if key.partition(".")[0] in sections and value != "none" and not key.startswith("pretraining.init_from")]
     return (f"note: lm={config.lm} brings its own weights, architecture and tokenizer"
             f"{'' if config.domain.sources else ' and, without a domain, is not trained further'}; "
             f"without effect: {', '.join(vain)}") if vain else ""
@@ -146,13 +148,13 @@ def _payload(made: list[Artifact]) -> Iterator[Path]:
         yield from (artifact.path / name for name in artifact.manifest.files)
 
 
-def _task_models(node: Node) -> Iterator[Node]:
+def _task_models(node: StageNode) -> Iterator[StageNode]:
     """Yield the task models that `node` is or was made of, but not those that they themselves took something from."""
     if node.stage == "finetune":
         yield node
         return
     for source in node.inputs.values():
-        if isinstance(source, Node):
+        if isinstance(source, StageNode):
             yield from _task_models(source)
 
 

@@ -80,10 +80,10 @@ def explained(error: BaseException) -> tuple[str, int]:
         return line, 1
     if isinstance(error, JptError):
         return str(error), 2
-    return next(filter(None, map(_place_trouble, causes(error))), ("", 1))
+    return next(filter(None, map(_file_error, causes(error))), ("", 1))
 
 
-def _place_trouble(error: BaseException) -> tuple[str, int] | None:
+def _file_error(error: BaseException) -> tuple[str, int] | None:
     """Return line and exit code if a place cannot be written or read at all (2) or nobody reads what is written (1)."""
     if not isinstance(error, OSError) or error.errno not in (*CLOSED, errno.EPIPE):
         return None

@@ -93,11 +93,11 @@ def watched_by(plan: Plan) -> list[Path] | None:
     Models of a hub and references to artifacts may mean something else tomorrow without any file having changed.
     """
     from jptransfer.artifacts.fingerprint import externals
-    from jptransfer.pipeline.graph import Reference
+    from jptransfer.pipeline.graph import PretrainedRef
 
     found: list[Path] = []
     for step in plan.steps:
-        if any(isinstance(source, Reference) for source in step.node.inputs.values()):
+        if any(isinstance(source, PretrainedRef) for source in step.node.inputs.values()):
             return None
         for place in externals(step.node.config):
             digest = step.node.externals.get(place.where, "")

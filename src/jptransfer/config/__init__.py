@@ -2,24 +2,24 @@
 
 from jptransfer.config.learning import (
     BUILD,
+    Analyzer,
     BcnHeadConfig,
     BilmConfig,
     CausalConfig,
     ClassWeights,
     ConcatPoolingHeadConfig,
     CrfHeadConfig,
-    Dropped,
+    DroppedEntities,
     EncoderFinetuningConfig,
     FasttextConfig,
     FinetuningConfig,
     HalvingConfig,
     HeadConfig,
-    Keep,
     KimCnnHeadConfig,
     LmPhaseConfig,
     LmTrainingConfig,
     Masking,
-    MissingUnits,
+    NewTokenInit,
     ObjectiveConfig,
     OneCycleConfig,
     OptimizerConfig,
@@ -36,8 +36,8 @@ from jptransfer.config.learning import (
     TemporalCnnHeadConfig,
     TfidfConfig,
     TransferConfig,
-    Units,
-    VocabularyUse,
+    TruncationSide,
+    VocabularyPolicy,
     WordSource,
 )
 from jptransfer.config.models import (
@@ -77,7 +77,7 @@ from jptransfer.config.run import (
     Tracker,
     Upstream,
 )
-from jptransfer.config.suite import ColumnConfig, PartConfig, RowConfig, ScaleConfig, SuiteConfig
+from jptransfer.config.suite import ColumnConfig, FragmentConfig, RowConfig, ScaleConfig, SuiteConfig
 from jptransfer.config.text import (
     CharacterView,
     CleaningConfig,

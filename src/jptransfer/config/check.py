@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from jptransfer.config.describe import unknown_setting
 from jptransfer.config.names import check_name
 from jptransfer.errors import ConfigError
+
+
+@runtime_checkable
+class Validated(Protocol):
+    """A section that checks its settings against each other."""
+
+    def validate(self) -> str:
+        """Return what is wrong, empty if nothing is; it follows the section's path (``.epochs: …`` or ``: …``)."""
 
 
 def walk(config: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field, Any]]:
@@ -27,10 +35,9 @@ def walk(config: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field
 def check(config: Any) -> None:
     """Raise `ConfigError` for the first setting that is unknown, no registered name, out of its limits, or no name.
 
-    A section whose settings may not go together says so itself: its method ``problem`` returns the complaint, or
-    nothing; one that starts with a colon speaks of a setting of the section.
+    A section whose settings depend on each other implements `Validated`.
     """
-    for path in strangers(config):
+    for path in unknown_fields(config):
         raise ConfigError(unknown_setting(path, type(config)))
     for path, field, value in walk(config):
         for item in value if isinstance(value, list) else [value]:
@@ -40,11 +47,11 @@ def check(config: Any) -> None:
                 _check_limits(path, item, field.metadata.get("low"), field.metadata.get("high"))
         if field.name == "name" and field.metadata.get("label"):
             check_name(path, value)
-        if complaint := getattr(value, "problem", str)():
-            raise ConfigError(f"{path}{complaint}")
+        if isinstance(value, Validated) and (message := value.validate()):
+            raise ConfigError(f"{path}{message}")
 
 
-def strangers(config: Any, prefix: str = "") -> Iterator[str]:
+def unknown_fields(config: Any, prefix: str = "") -> Iterator[str]:
     """Yield the dotted paths of attributes that are no fields: what ``+key=value`` put into a typed section."""
     known = {field.name for field in dataclasses.fields(config)}
     for name, value in vars(config).items():
@@ -52,7 +59,7 @@ def strangers(config: Any, prefix: str = "") -> Iterator[str]:
             yield prefix + name
         for key, inner in value.items() if isinstance(value, dict) else [("", value)]:
             if dataclasses.is_dataclass(inner):
-                yield from strangers(inner, f"{prefix}{name}.{key}." if key else f"{prefix}{name}.")
+                yield from unknown_fields(inner, f"{prefix}{name}.{key}." if key else f"{prefix}{name}.")
 
 
 def _check_name(path: str, table: str, name: str, optional: bool) -> None:

@@ -47,7 +47,7 @@ class OptimizerConfig:
     clip: float = setting(1.0, low=0.0)
     """limit of the gradient's global norm; 0: none"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with the decay rates, if anything."""
         if len(self.betas) == 2 and all(0 <= beta < 1 for beta in self.betas):
             return ""
@@ -77,7 +77,7 @@ class OneCycleConfig:
     momentum: list[float] = setting(factory=lambda: [0.95, 0.85])
     """the optimiser's first decay rate at the ends and at the peak; empty: it stays as it is"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with the momentum, if anything."""
         if len(self.momentum) in (0, 2) and all(0 <= value < 1 for value in self.momentum):
             return ""
@@ -93,7 +93,7 @@ class HalvingConfig:
     times: int = setting(10, low=0)
     """halvings, after which the rate stays"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with the distance of halvings, if anything."""
         return "" if self.every else ".every: 0 is no distance; give a share of all steps, or steps"
 
@@ -164,7 +164,7 @@ class ObjectiveConfig:
     bilm: BilmConfig = setting(factory=BilmConfig, omit_when=None)
     """settings of bilm"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with the shares of tokens that are predicted or shown as others, if anything."""
         if self.name == "mlm" and not self.mask_rate:
             return ".mask_rate: 0 predicts nothing"
@@ -178,16 +178,16 @@ class PhaseConfig:
 
     epochs: float | None = setting(None, low=0.0)
     """passes over the training split; none: as many (or as many steps) as the section above says"""
-    rate: float = setting(1.0, low=0.0)
+    lr_multiplier: float = setting(1.0, low=0.0)
     """the phase learns at this times the section's learning rate"""
     unfreeze: list[str] = setting(factory=lambda: ["*"])
     """layer groups that learn: names, wildcards, `encoder`, or `last 2` for the topmost two (the head is the last)"""
-    rate_decay: float | None = setting(None, low=0.0)
+    layerwise_lr_decay: float | None = setting(None, low=0.0)
     """each lower layer group learns at this times the rate of the one above; none: as the section above says"""
     schedule: ScheduleConfig | None = setting(None, omit_when=None)
     """learning rate over the phase; none: as the section above says"""
-    rates: dict[str, float] = setting(factory=dict)
-    """layer groups (as in `unfreeze`) -> what their rate is multiplied by, in place of what `rate_decay` makes of it"""
+    lr_multipliers: dict[str, float] = setting(factory=dict)
+    """layer groups (as in `unfreeze`) -> factor of their learning rate, in place of `layerwise_lr_decay`"""
 
 
 @dataclass
@@ -203,14 +203,14 @@ class LmPhaseConfig(PhaseConfig):
     """mlm: limit of predictions a sequence; none: as the objective says"""
 
 
-class VocabularyUse(Enum):
+class VocabularyPolicy(Enum):
     """Whose units a language model has after adaptation."""
 
     keep = "keep"
-    convert = "convert"
+    migrate = "migrate"
 
 
-class MissingUnits(Enum):
+class NewTokenInit(Enum):
     """What a unit begins with that the vocabulary before did not have."""
 
     mean = "mean"
@@ -223,24 +223,24 @@ class LmTrainingConfig:
 
     name: str = setting("lm", label=True)
     """label of the artifact"""
-    start: str = setting("scratch", external=True)
+    init_from: str = setting("scratch", external=True)
     """scratch, an artifact id, a folder, or `hf:org/name@revision`; adaptation has none: it starts from the LM"""
-    vocabulary: VocabularyUse = setting(VocabularyUse.keep, omit_when=VocabularyUse.keep)
+    vocabulary: VocabularyPolicy = setting(VocabularyPolicy.keep, omit_when=VocabularyPolicy.keep)
     """adaptation: keep the units of the model, or convert it to those of a tokenizer trained on the domain"""
-    missing: MissingUnits = setting(MissingUnits.mean, omit_when=MissingUnits.mean)
-    """with `vocabulary: convert`: units the model did not have begin as the mean of its embeddings, or afresh"""
+    new_token_init: NewTokenInit = setting(NewTokenInit.mean, omit_when=NewTokenInit.mean)
+    """with `vocabulary: migrate`: units the model did not have begin as the mean of its embeddings, or afresh"""
     objective: ObjectiveConfig = setting(factory=ObjectiveConfig)
     """what is predicted"""
     max_length: int = setting(128, low=8)
     """longest sequence in tokens, special tokens included; causal, bilm (words): window of truncated backpropagation"""
     pack: bool = True
     """fill a sequence with consecutive sentences of a document; otherwise one sentence each (mlm)"""
-    restart: float = setting(0.0, low=0.0, high=1.0, omit_when=0.0)
+    state_reset_prob: float = setting(0.0, low=0.0, high=1.0, omit_when=0.0)
     """causal, bilm: chance that a stream's state begins anew at a window of training, as at every text of a task; 0: it
     is carried throughout, as in the papers"""
     batch_tokens: int = setting(4096, low=8)
     """global batch: tokens (padding included) an update; causal, bilm (words): `batch_tokens / max_length` streams"""
-    parts: int = setting(4, low=1)
+    micro_batches: int = setting(4, low=1)
     """parts of a batch, each of one length and with its own random numbers; processes and forward passes share parts"""
     max_steps: int | None = setting(None, low=1)
     """updates; none: from `epochs`"""
@@ -270,23 +270,23 @@ SPLITS = ("train", "validation", "test")
 """Parts of a labelled data set."""
 
 
-def highest_epoch(split: str) -> str:
+def oracle_epoch(split: str) -> str:
     """Return the name of `split` as the epoch with the highest score on it predicts it."""
-    return f"highest_{split}_epoch"
+    return f"oracle_{split}_epoch"
 
 
-SCORED = (*SPLITS, *map(highest_epoch, SPLITS))
+SCORED = (*SPLITS, *map(oracle_epoch, SPLITS))
 """What an evaluation can hold predictions and scores of."""
 
 
 class WordSource(Enum):
-    """Units of a tagger where the files have words of their own."""
+    """Analyzer of a tagger where the files have words of their own."""
 
     gold = "gold"
     tokenizer = "tokenizer"
 
 
-class Dropped(Enum):
+class DroppedEntities(Enum):
     """What goes with an entity whose type is renamed to nothing."""
 
     entity = "entity"
@@ -319,10 +319,10 @@ class TaskConfig:
     labels: list[str] = setting(factory=list)
     """labels in order; empty: discovered in the training split, sorted"""
     label_map: dict[str, str] = setting(factory=dict)
-    """rename labels; an empty name drops the example (classification) or the entity (ner, see `dropped`)"""
-    dropped: Dropped = setting(Dropped.entity, omit_when=Dropped.entity)
+    """rename labels; an empty name drops the example (classification) or the entity (ner, see `dropped_entities`)"""
+    dropped_entities: DroppedEntities = setting(DroppedEntities.entity, omit_when=DroppedEntities.entity)
     """ner, an empty name in `label_map`: drop the entity, its sentence, or mask: neither learnt nor scored there"""
-    segmentation: WordSource = setting(WordSource.gold, omit_when=WordSource.gold)
+    word_source: WordSource = setting(WordSource.gold, omit_when=WordSource.gold)
     """ner: tag the files' own words where they have them (gold), or the tokenizer's units of the text"""
     encoding: str = "utf-8"
     """character encoding of the files"""
@@ -341,7 +341,7 @@ class TaskConfig:
     on_error: OnError = OnError.stop
     """malformed rows: stop with an error, or skip, count and report"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with the labels, if anything."""
         for number, label in enumerate(self.labels):
             if not label.strip():
@@ -364,7 +364,7 @@ class SubsetConfig:
     seed: int = setting(0, low=0)
     """seed of the order examples are taken in"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with the size, if anything."""
         if self.fraction == 0:
             return ".fraction: 0 leaves nothing to learn from"
@@ -406,11 +406,11 @@ class ConcatPoolingHeadConfig:
     """dropout of the pooled states"""
 
 
-class Keep(Enum):
+class TruncationSide(Enum):
     """Which tokens of a text stay where it is longer than `max_length`."""
 
-    first = "first"
-    last = "last"
+    right = "right"
+    left = "left"
 
 
 @dataclass
@@ -462,7 +462,7 @@ class TemporalCnnHeadConfig:
     hidden: int = setting(1024, low=1)
     """width of the linear layer before the outputs"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with the sizes, if anything."""
         if self.kernel % 2 == 0:
             return f".kernel={self.kernel}: filters are centred on a state, so it must be odd"
@@ -492,7 +492,7 @@ class BcnHeadConfig:
     pool: int = setting(4, low=1)
     """linear pieces of a maxout unit"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with the dropouts, if anything."""
         if len(self.maxout) == len(self.maxout_dropouts):
             return ""
@@ -515,7 +515,7 @@ class HeadConfig:
     """see `jpt ls heads`; empty: the architecture's own (BERT: first token through dense and tanh)"""
     dropout: float = setting(0.1, low=0.0, high=1.0)
     """dropout before the last linear layer (bcn: of the pooled states)"""
-    mix: bool | None = setting(None, omit_when=None)
+    scalar_mix: bool | None = setting(None, omit_when=None)
     """read a learnt weighted sum of all layers in place of the top one; none: as the encoder has it (elmo: yes)"""
     pooled: PooledHeadConfig = setting(factory=PooledHeadConfig, omit_when=None)
     """settings of pooled"""
@@ -545,7 +545,7 @@ class EncoderFinetuningConfig:
     """global batch: examples an update"""
     max_length: int = setting(128, low=8)
     """longest sequence in tokens; longer texts are cut (classification) or split (ner)"""
-    keep: Keep = setting(Keep.first, omit_when=Keep.first)
+    truncation_side: TruncationSide = setting(TruncationSide.right, omit_when=TruncationSide.right)
     """the first or the last tokens of a longer text (classification)"""
     bptt: int | None = setting(None, low=1, omit_when=None)
     """awd_lstm: whole texts are read, in windows of so many tokens, the state carried on, gradients within a window
@@ -576,32 +576,32 @@ class EncoderFinetuningConfig:
     """every dropout of the encoder is multiplied by this, and is at most 1"""
     freeze: list[str] = setting(factory=list)
     """layer groups that stay as they are (embeddings, layer.0, ..., pooler), or `encoder` for all of them"""
-    rate_decay: float = setting(1.0, low=0.0)
+    layerwise_lr_decay: float = setting(1.0, low=0.0)
     """discriminative rates: each lower layer group learns at this times the rate of the one above"""
-    head_rate: float = setting(1.0, low=0.0)
+    head_lr_multiplier: float = setting(1.0, low=0.0)
     """the head learns at this times the rate"""
-    decay_from_head: bool = setting(False, omit_when=False)
-    """the ladder of `rate_decay` begins at the head: the topmost layer group below it already learns more slowly"""
+    lr_decay_from_head: bool = setting(False, omit_when=False)
+    """count `layerwise_lr_decay` from the head, so that the topmost encoder group already has a lower learning rate"""
     phases: dict[str, PhaseConfig] = setting(factory=dict, ordered=True, omit_when={})
     """name -> part of the run, one after the other, each with the whole schedule (gradual unfreezing); the next goes on
     from the best weights of the one before; groups of `freeze` never learn; empty: a single one of `epochs`"""
     patience: int | None = setting(None, low=1)
     """epochs without improvement before training (or its phase) stops; none: all epochs"""
-    select: str = setting("", registry="metrics")
+    metric_for_best_model: str = setting("", registry="metrics")
     """validation metric that chooses the best checkpoint; empty: the task's own (accuracy, entity_f1)"""
-    keep_epochs: bool = setting(False, omit_when=False)
-    """keep the task model of every epoch beside the best one, for `evaluation.highest_epoch`"""
+    save_every_epoch: bool = setting(False, omit_when=False)
+    """keep the task model of every epoch beside the best one, for `evaluation.oracle_epoch`"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with the reading of long texts, if anything."""
-        if self.bptt and self.keep is Keep.first:
-            return ".bptt: what is read last is kept, so it needs keep=last"
-        if self.bptt and self.head.mix:
-            return ".head.mix: of texts read in windows (bptt) the top layer alone is kept; leave one of the two out"
+        if self.bptt and self.truncation_side is TruncationSide.right:
+            return ".bptt: what is read last is kept, so it needs truncation_side=left"
+        if self.bptt and self.head.scalar_mix:
+            return ".head.scalar_mix: windows (bptt) keep the top layer only; leave one of the two out"
         return ""
 
 
-class Units(Enum):
+class Analyzer(Enum):
     """What n-grams are made of."""
 
     char = "char"
@@ -612,10 +612,10 @@ class Units(Enum):
 class TfidfConfig:
     """Linear model on counts or TF-IDF of character or word n-grams."""
 
-    units: Units = setting(Units.char, omit_when=Units.char)
+    analyzer: Analyzer = setting(Analyzer.char, omit_when=Analyzer.char)
     """char: characters; word: words of MeCab with `dictionary`"""
     dictionary: str = setting("", external="dictionary")
-    """units word: unidic-lite, ipadic, unidic (by package), or the path of a compiled MeCab dictionary"""
+    """analyzer word: unidic-lite, ipadic, unidic (by package), or the path of a compiled MeCab dictionary"""
     ngram_min: int = setting(1, low=1)
     """shortest n-gram (units)"""
     ngram_max: int = setting(4, low=1)
@@ -632,14 +632,14 @@ class TfidfConfig:
     """inverse strengths of L2 regularisation, chosen on the validation split"""
     class_weights: ClassWeights = ClassWeights.none
     """none, or balanced"""
-    select: str = setting("", registry="metrics")
+    metric_for_best_model: str = setting("", registry="metrics")
     """validation metric that chooses C; empty: the task's own"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with units and n-grams, if anything."""
         if self.ngram_min > self.ngram_max:
             return f".ngram_min={self.ngram_min} is more than ngram_max={self.ngram_max}"
-        if (self.units is Units.word) is not bool(self.dictionary):
+        if (self.analyzer is Analyzer.word) is not bool(self.dictionary):
             return ": units=word needs a dictionary (unidic-lite), and units=char none"
         return ""
 
@@ -648,10 +648,10 @@ class TfidfConfig:
 class FasttextConfig:
     """fastText's classifier (Joulin et al. 2017): the mean of vectors of words and n-grams, and a softmax."""
 
-    units: Units = Units.word
+    analyzer: Analyzer = Analyzer.word
     """word: words of MeCab; char: characters, so that n-grams are character n-grams"""
     dictionary: str = setting("unidic-lite", external="dictionary")
-    """units word: unidic-lite, ipadic, unidic (by package), or the path of a compiled MeCab dictionary"""
+    """analyzer word: unidic-lite, ipadic, unidic (by package), or the path of a compiled MeCab dictionary"""
     dim: int = setting(10, low=1)
     """width of the vectors"""
     ngrams: list[int] = setting(factory=lambda: [1, 2, 5], low=1)
@@ -670,10 +670,10 @@ class FasttextConfig:
     """rate of an example's update at the start; it falls linearly to zero"""
     batch_size: int = setting(16, low=1)
     """examples whose updates are made together (summed)"""
-    select: str = setting("", registry="metrics")
+    metric_for_best_model: str = setting("", registry="metrics")
     """validation metric that chooses among n-grams and epochs; empty: the task's own"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with the lists or subwords, if anything."""
         if not self.ngrams or not self.epochs:
             return ": ngrams and epochs need one number or more each"
@@ -716,7 +716,7 @@ class TransferConfig:
     """layer groups to take, named as in `finetuning.encoder.freeze` (char, word, dense; embeddings, layer.0-3, head;
     encoder); units and tags are matched by name, and only units of the training texts count; empty: nothing is taken"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with the source, if anything."""
         if self.source not in ("", BUILD) and self.build:
             return ": give source or build, not both"

@@ -59,7 +59,7 @@ class EmbeddingModelConfig:
     initial: Initial = setting(Initial.uniform, omit_when=Initial.uniform)
     """random vectors: uniform, U(-.25, .25) (Kim 2014), or normal, N(0, sqrt(1 / width)) (Zhang and LeCun 2017)"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with mode and file together, if anything."""
         if self.mode is Vectors.rand and self.vectors:
             return ".mode=rand uses no vectors; it must be static, non_static or multichannel"
@@ -70,7 +70,7 @@ class EmbeddingModelConfig:
 
 @dataclass
 class OnehotModelConfig:
-    """Units as they are: a dimension each, nothing learnt."""
+    """Analyzer as they are: a dimension each, nothing learnt."""
 
     most_units: int = setting(4096, low=1)
     """a larger vocabulary is refused: every state is as wide as the vocabulary"""
@@ -128,7 +128,7 @@ class SuperCharactersModelConfig(GlyphsConfig):
     weights: str = setting("", external=True)
     """folder of a ResNet of transformers to start from, whose sizes then count; empty: a fresh one"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with the stages, if anything."""
         if not self.weights and len(self.widths) != len(self.depths):
             return f": widths={self.widths} and depths={self.depths} must be of one length, a stage each"
@@ -232,7 +232,7 @@ class ElmoModelConfig:
     dropout: float = setting(0.1, low=0.0, high=1.0)
     """dropout of what each layer reads and of what is decoded"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with the filters, if anything."""
         if not self.widths or len(self.widths) != len(self.filters):
             return f".filters: one number for each of widths={self.widths} is needed, not {self.filters}"

@@ -13,7 +13,7 @@ ID_BYTES = 13
 """Bytes that the id adds to the name of an artifact's folder: ``-<12 hex>``."""
 
 
-def name_trouble(name: str, suffix_bytes: int = ID_BYTES) -> str:
+def name_error(name: str, suffix_bytes: int = ID_BYTES) -> str:
     """Return why `name` cannot name a file or folder, or an empty string.
 
     Args:
@@ -38,9 +38,9 @@ def has_surrogates(text: str) -> bool:
 
 
 def check_name(setting: str, name: str, suffix_bytes: int = ID_BYTES) -> None:
-    """Raise `ConfigError` if the value of `setting` cannot name a file or folder, see `name_trouble`."""
-    if trouble := name_trouble(name, suffix_bytes):
-        raise ConfigError(f"{setting}: {shortened(name)!r} {trouble}")
+    """Raise `ConfigError` if the value of `setting` cannot name a file or folder, see `name_error`."""
+    if error := name_error(name, suffix_bytes):
+        raise ConfigError(f"{setting}: {shortened(name)!r} {error}")
 
 
 def shortened(name: str) -> str:

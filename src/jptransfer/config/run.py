@@ -23,10 +23,10 @@ class EvaluationConfig:
     """splits to predict and score; fine-tuning itself stores predictions and scores of the validation split"""
     metrics: list[str] = setting(factory=list, registry="metrics")
     """extra metrics beside the task's own, see `jpt ls metrics`"""
-    highest_epoch: bool = setting(False, omit_when=False)
+    oracle_epoch: bool = setting(False, omit_when=False)
     """also score each split with the epoch that is best on that very split, as some papers report, under a name of its
-    own (test: highest_test_epoch); such a score is chosen on what it is told of; needs
-    `finetuning.encoder.keep_epochs`"""
+    own (test: oracle_test_epoch); such a score is chosen on what it is told of; needs
+    `finetuning.encoder.save_every_epoch`"""
     bootstrap: int = setting(1000, low=0)
     """resamples behind an interval; 0: no interval"""
     confidence: float = setting(0.95, low=0.5, high=0.999)
@@ -34,7 +34,7 @@ class EvaluationConfig:
     seed: int = setting(0, low=0)
     """seed of resampling"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with the splits, if anything."""
         wrong = [split for split in self.splits if split not in SPLITS]
         return f".splits: {unknown('split', wrong[0], SPLITS)}" if wrong else ""
@@ -111,7 +111,7 @@ class RuntimeConfig:
     progress: bool = True
     """show progress bars"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return which tracker lacks its package, if any does."""
         for tracker in self.trackers:
             if find_spec(tracker.value) is None:

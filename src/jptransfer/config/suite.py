@@ -23,8 +23,8 @@ class ScaleConfig:
 
 
 @dataclass
-class PartConfig:
-    """Overrides under a name, for rows and columns to `use`: a model, a data set, an adaptation."""
+class FragmentConfig:
+    """Overrides under a name, for rows and columns to `include`: a model, a data set, an adaptation."""
 
     overrides: list[str] = setting(factory=list)
     """overrides at every scale"""
@@ -38,15 +38,15 @@ class RowConfig:
 
     title: str = ""
     """heading; empty: the row's name"""
-    use: list[str] = setting(factory=list)
+    include: list[str] = setting(factory=list)
     """parts it is made of"""
     overrides: list[str] = setting(factory=list)
     """further overrides"""
     cells: dict[str, list[str]] = setting(factory=dict)
     """column -> further overrides of that cell alone"""
-    reported: dict[str, float] = setting(factory=dict)
+    paper_value: dict[str, float] = setting(factory=dict)
     """column -> what the paper reports, as printed"""
-    stated: bool = False
+    paper_only: bool = False
     """only the paper's figures: nothing of this row is run"""
     note: str = ""
     """remark under the table"""
@@ -58,7 +58,7 @@ class ColumnConfig:
 
     title: str = ""
     """heading; empty: the column's name"""
-    use: list[str] = setting(factory=list)
+    include: list[str] = setting(factory=list)
     """parts it is made of"""
     overrides: list[str] = setting(factory=list)
     """further overrides"""
@@ -81,7 +81,7 @@ class SuiteConfig:
     metric: str = setting("", registry="metrics")
     """metric of the cells; empty: the task's own"""
     split: str = "test"
-    """split that is scored, or highest_test_epoch (with `evaluation.highest_epoch`)"""
+    """split that is scored, or oracle_test_epoch (with `evaluation.oracle_epoch`)"""
     digits: int = setting(2, low=0, high=6)
     """decimals of scores"""
     layout: str = setting("absolute", registry="layouts")
@@ -98,7 +98,7 @@ class SuiteConfig:
     """trials of the paired test against the baseline (layout differences)"""
     scales: dict[str, ScaleConfig] = setting(factory=dict)
     """scale -> overrides, seeds and a note"""
-    parts: dict[str, PartConfig] = setting(factory=dict)
+    fragments: dict[str, FragmentConfig] = setting(factory=dict)
     """name -> overrides that rows and columns share"""
     rows: dict[str, RowConfig] = setting(factory=dict)
     """name -> row"""
@@ -110,7 +110,7 @@ class SuiteConfig:
         """Name of the row that others are compared with."""
         return self.baseline or next(iter(self.rows), "")
 
-    def complaint(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with names that refer to each other, if anything."""
         return next(self._complaints(), "")
 
@@ -123,12 +123,12 @@ class SuiteConfig:
             yield f"split: {unknown('split', self.split, SCORED)}"
         for where, entries in named[:2]:
             for name, entry in entries.items():
-                strange = [part for part in entry.use if part not in self.parts]  # type: ignore[attr-defined]
-                yield from (f"{where}.{name}.use: {unknown('part', part, self.parts)}" for part in strange)
+                strange = [part for part in entry.include if part not in self.fragments]  # type: ignore[attr-defined]
+                yield from (f"{where}.{name}.include: {unknown('fragment', part, self.fragments)}" for part in strange)
         for name, row in self.rows.items():
-            strange = [column for column in (*row.reported, *row.cells) if column not in self.columns]
+            strange = [column for column in (*row.paper_value, *row.cells) if column not in self.columns]
             yield from (f"rows.{name}: {unknown('column', column, self.columns)}" for column in strange)
         yield from (f"scales.{name}.seeds: give one or more" for name, scale in self.scales.items() if not scale.seeds)
-        for name, part in self.parts.items():
+        for name, part in self.fragments.items():
             strange = [scale for scale in part.scales if scale not in self.scales]
-            yield from (f"parts.{name}.scales: {unknown('scale', scale, self.scales)}" for scale in strange)
+            yield from (f"fragments.{name}.scales: {unknown('scale', scale, self.scales)}" for scale in strange)

@@ -142,7 +142,7 @@ class SegmenterConfig:
 
 
 class CharacterView(Enum):
-    """Units that a word is spelled in."""
+    """Analyzer that a word is spelled in."""
 
     bytes = "bytes"
     bigrams = "bigrams"
@@ -165,7 +165,7 @@ class ViewsConfig:
 
 @dataclass
 class TokenizerConfig:
-    """Units that text is cut into."""
+    """Analyzer that text is cut into."""
 
     name: str = setting("tokenizer", label=True)
     """label of the artifact"""
@@ -196,7 +196,7 @@ class TokenizerConfig:
     views: ViewsConfig = setting(factory=ViewsConfig, omit_when=None)
     """settings of views"""
 
-    def problem(self) -> str:
+    def validate(self) -> str:
         """Return what is wrong with the segmenter or with romanisation, if anything."""
         cutter = self.segmenter
         wordless = self.kind in ("unigram", "bpe", "character", "byte")

@@ -8,9 +8,9 @@ from contextlib import suppress
 
 from jptransfer.config import CleaningConfig, CorpusConfig, OnError, SourceConfig
 from jptransfer.corpora.cleaning import CleanBatch, Cleaner
-from jptransfer.corpora.intake import Intake, TroubleError, locate
+from jptransfer.corpora.error_policy import ErrorPolicy, UnreadableError, locate
 from jptransfer.corpora.readers import Document
-from jptransfer.corpora.spool import Spool, SpoolWriter
+from jptransfer.corpora.spool import SpoolFile, SpoolWriter
 from jptransfer.files import COMPRESSED
 from jptransfer.registry import SOURCES
 from jptransfer.runtime import Bar, Runtime
@@ -24,37 +24,38 @@ PARALLEL_BYTES = 16 << 20
 """Input (as it lies on disk) from which more processes than one are worth their start."""
 
 
-def collect(name: str, source: SourceConfig, config: CorpusConfig, excluded: frozenset[bytes], spool: Spool,
+def collect(name: str, source: SourceConfig, config: CorpusConfig, excluded: frozenset[bytes], spool: SpoolFile,
             runtime: Runtime) -> None:
     """Read and clean a source into `spool`; what was read, dropped and skipped goes into its facts."""
     read: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
     stamps = stamps_of(source, config)
     with runtime.progress.bar(f"read {name} (MB)", _megabytes(source)) as bar, SpoolWriter(spool, stamps) as writer:
-        intake = Intake(config.on_error, advance=_advance(bar), encoding=f"corpus.sources.{name}.encoding")
-        batches = _batches(documents(source, intake))
+        policy = ErrorPolicy(config.on_error, advance=_advance(bar), encoding=f"corpus.sources.{name}.encoding")
+        batches = _batches(documents(source, policy))
         workers = runtime.workers if size_on_disk(source) >= PARALLEL_BYTES else 1
         for batch in ordered_map(_clean, batches, workers, _start, (config.cleaning, excluded)):
             writer.add(batch)
             read += batch.read
             dropped += batch.dropped
-        writer.finish({"read": dict(read), "dropped": dict(dropped), "skipped": dict(intake.skipped),
-                       "skipped_first": intake.examples})
+        writer.finish({"read": dict(read), "dropped": dict(dropped), "skipped": dict(policy.skipped),
+                       "skipped_first": policy.examples})
 
 
 def excluded_sentences(config: CorpusConfig) -> frozenset[bytes]:
     """Return the digests of the cleaned sentences of `config.exclude`."""
     cleaner = Cleaner(config.cleaning)
-    intakes = {name: Intake(config.on_error, encoding=f"corpus.exclude.{name}.encoding") for name in config.exclude}
+    policies = {name: ErrorPolicy(config.on_error, encoding=f"corpus.exclude.{name}.encoding")
+                for name in config.exclude}
     return frozenset(cleaner.copy_digest([cleaner.normalise(sentence)]) for name, source in config.exclude.items()
-                     for document in documents(source, intakes[name]) for sentence in document)
+                     for document in documents(source, policies[name]) for sentence in document)
 
 
-def documents(source: SourceConfig, intake: Intake) -> Iterator[Document]:
+def documents(source: SourceConfig, policy: ErrorPolicy) -> Iterator[Document]:
     """Yield the documents of a source; an error tells what skipping would lose of its beginning."""
     try:
-        yield from SOURCES.load(source.format)(source, intake)
-    except TroubleError as error:
+        yield from SOURCES.load(source.format)(source, policy)
+    except UnreadableError as error:
         raise error.offering("corpus.on_error", *_kept_and_lost(source)) from error
 
 
@@ -68,11 +69,11 @@ def _kept_and_lost(source: SourceConfig) -> tuple[int, int]:
         if left < 0:
             raise _EnoughError
 
-    kept, intake = 0, Intake(OnError.skip, advance=advance)
+    kept, policy = 0, ErrorPolicy(OnError.skip, advance=advance)
     with suppress(_EnoughError):
-        for document in SOURCES.load(source.format)(source, intake):
+        for document in SOURCES.load(source.format)(source, policy):
             kept += len(document)
-    return kept, intake.skipped.total()
+    return kept, policy.skipped.total()
 
 
 class _EnoughError(Exception):
@@ -84,13 +85,13 @@ def stamps_of(source: SourceConfig, config: CorpusConfig) -> dict[str, list[int]
 
     A spool that was filled from files with other stamps is not gone on from: it may hold what they held for a while.
     """
-    files = [file for one in (source, *config.exclude.values()) for file in locate(one.path, Intake(OnError.skip))]
+    files = [file for one in (source, *config.exclude.values()) for file in locate(one.path, ErrorPolicy(OnError.skip))]
     return {str(file.absolute()): [(stat := file.stat()).st_size, stat.st_mtime_ns] for file in files}
 
 
 def size_on_disk(source: SourceConfig) -> int:
     """Return the bytes of a source's files; 0 for what is not on this disk."""
-    return sum(file.stat().st_size for file in locate(source.path, Intake(OnError.skip)))
+    return sum(file.stat().st_size for file in locate(source.path, ErrorPolicy(OnError.skip)))
 
 
 def _megabytes(source: SourceConfig) -> float | None:
@@ -107,7 +108,7 @@ def _advance(bar: Bar) -> Callable[[int], None]:
         nonlocal waiting
         waiting += amount
         if waiting >= 1 << 18:
-            bar.advance(waiting / 1e6)
+            bar.update(waiting / 1e6)
             waiting = 0
 
     return advance

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from jptransfer.corpora.intake import Intake
+from jptransfer.corpora.error_policy import ErrorPolicy
 
 LONGEST_CELL = 1 << 30
 """Characters of a cell; the csv module's own limit is 131,072."""
@@ -31,8 +31,8 @@ class Row:
 
 
 def delimited_rows(lines: Iterator[tuple[int, str]], name: str, separator: str, quotes: str,
-                   intake: Intake) -> Iterator[Row]:
-    """Yield the rows of a file; blank lines are passed over, lines that cannot be rows go to `intake`.
+                   policy: ErrorPolicy) -> Iterator[Row]:
+    """Yield the rows of a file; blank lines are passed over, lines that cannot be rows go to `policy`.
 
     Args:
         lines: number and text, without line ends.
@@ -45,7 +45,7 @@ def delimited_rows(lines: Iterator[tuple[int, str]], name: str, separator: str, 
     while reader.waiting():
         line, cells, problem = reader.row(quotes)
         if problem:
-            intake.trouble("malformed", f"{name}:{line}", problem)
+            policy.report("malformed", f"{name}:{line}", problem)
         elif cells:
             yield Row(line, cells)
 

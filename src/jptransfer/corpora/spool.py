@@ -38,7 +38,7 @@ class Block:
             yield self.text[start:end]
 
 
-class Spool:
+class SpoolFile:
     """One source's cleaned documents in a folder; complete once `facts.json` is there."""
 
     def __init__(self, folder: Path) -> None:
@@ -93,9 +93,9 @@ class Spool:
 
 
 class SpoolWriter:
-    """Writes a `Spool` from the beginning."""
+    """Writes a `SpoolFile` from the beginning."""
 
-    def __init__(self, spool: Spool, stamps: dict[str, list[int]]) -> None:
+    def __init__(self, spool: SpoolFile, stamps: dict[str, list[int]]) -> None:
         """Take the spool and what the files that it is filled from show before they are read (`collect.stamps_of`)."""
         self.spool, self.stamps = spool, stamps
 

@@ -16,7 +16,7 @@ from jptransfer.corpora.cleaning import RECORD
 from jptransfer.corpora.collect import collect, excluded_sentences, stamps_of
 from jptransfer.corpora.duplicates import exact_duplicates, near_duplicates
 from jptransfer.corpora.selection import priorities, shares, split_codes, threshold
-from jptransfer.corpora.spool import Block, Spool
+from jptransfer.corpora.spool import Block, SpoolFile
 from jptransfer.errors import DataError
 from jptransfer.runtime import Bar, Runtime
 
@@ -24,7 +24,7 @@ TEXTS_AT_ONCE = 2048
 CHARACTERS_AT_ONCE = 1 << 18
 
 
-class Fate(IntEnum):
+class DocumentStatus(IntEnum):
     """What becomes of a document; the first three are splits."""
 
     train = 0
@@ -36,11 +36,11 @@ class Fate(IntEnum):
 
 
 @dataclass(frozen=True)
-class Shelf:
+class SourceShard:
     """The documents of one source: numbers `start` to `start + len(spool)` of the library."""
 
     name: str
-    spool: Spool
+    spool: SpoolFile
     start: int
 
     @property
@@ -49,19 +49,19 @@ class Shelf:
         return slice(self.start, self.start + len(self.spool))
 
 
-class Library:
+class CorpusStore:
     """The spools of a corpus' sources with one byte a document that says what becomes of it."""
 
-    def __init__(self, config: CorpusConfig, shelves: list[Shelf], work: Path) -> None:
+    def __init__(self, config: CorpusConfig, shelves: list[SourceShard], work: Path) -> None:
         self.config, self.shelves, self.work = config, shelves, work
-        self.fates = np.zeros(sum(len(shelf.spool) for shelf in shelves), np.uint8)
+        self.statuses = np.zeros(sum(len(shelf.spool) for shelf in shelves), np.uint8)
 
     @classmethod
-    def collected(cls, config: CorpusConfig, work: Path, runtime: Runtime) -> Library:
+    def collected(cls, config: CorpusConfig, work: Path, runtime: Runtime) -> CorpusStore:
         """Read and clean every source whose spool in `work` is not complete."""
         # By rank, not by place: whoever resumes may have written the same sources in another order.
         folders = {name: work / f"source-{rank}" for rank, name in enumerate(sorted(config.sources))}
-        spools = {name: Spool(folders[name]) for name in config.sources}
+        spools = {name: SpoolFile(folders[name]) for name in config.sources}
         missing = [name for name, spool in spools.items()
                    if not spool.is_complete(stamps_of(config.sources[name], config))]
         for name in spools.keys() - set(missing):
@@ -71,22 +71,22 @@ class Library:
             collect(name, config.sources[name], config, excluded, spools[name], runtime)
         shelves, start = [], 0
         for name, spool in spools.items():
-            shelves.append(Shelf(name, spool, start))
+            shelves.append(SourceShard(name, spool, start))
             start += len(spool)
         return cls(config, shelves, work)
 
     def blocks(self) -> Iterator[tuple[Block, np.ndarray]]:
-        """Yield all documents, a few MB at a time, with (a view of) their fates."""
+        """Yield all documents, a few MB at a time, with (a view of) their statuses."""
         for shelf in self.shelves:
             for block in shelf.spool.blocks():
                 start = shelf.start + block.start
-                yield block, self.fates[start:start + len(block.records)]
+                yield block, self.statuses[start:start + len(block.records)]
 
-    def _kept(self, shelf: Shelf) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def _kept(self, shelf: SourceShard) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield numbers and records of a source's documents that are not dropped yet."""
         for start, records in shelf.spool.record_blocks():
             first = shelf.start + start
-            kept = np.flatnonzero(self.fates[first:first + len(records)] <= Fate.test)
+            kept = np.flatnonzero(self.statuses[first:first + len(records)] <= DocumentStatus.test)
             yield first + kept, records[kept]
 
     def drop_duplicates(self, runtime: Runtime) -> None:
@@ -94,25 +94,25 @@ class Library:
         settings = self.config.deduplication
         if settings.exact:
             digests = (records["digest"] for shelf in self.shelves for _, records in self._kept(shelf))
-            self.fates[exact_duplicates(digests, self.work)] = Fate.exact_duplicates
+            self.statuses[exact_duplicates(digests, self.work)] = DocumentStatus.exact_duplicates
         if settings.near:
-            kept = self.fates == Fate.train
+            kept = self.statuses == DocumentStatus.train
             with runtime.progress.bar("near duplicates", int(kept.sum())) as bar:
                 repeated = near_duplicates(self._texts(bar), settings, self.work)
-            self.fates[kept] = repeated * np.uint8(Fate.near_duplicates)
+            self.statuses[kept] = repeated * np.uint8(DocumentStatus.near_duplicates)
 
     def _texts(self, bar: Bar) -> Iterator[list[str]]:
         """Yield the texts of kept documents, without line ends, in pieces that stay within a processor's cache."""
         piece: list[str] = []
         size = 0
-        for block, fates in self.blocks():
-            for document, fate in zip(block.documents(), fates.tolist(), strict=True):
-                if fate != Fate.train:
+        for block, statuses in self.blocks():
+            for document, status in zip(block.documents(), statuses.tolist(), strict=True):
+                if status != DocumentStatus.train:
                     continue
                 piece.append(document.decode().replace("\n", ""))
                 size += len(piece[-1])
                 if len(piece) == TEXTS_AT_ONCE or size >= CHARACTERS_AT_ONCE:
-                    bar.advance(len(piece))
+                    bar.update(len(piece))
                     yield piece
                     piece, size = [], 0
         if piece:
@@ -129,7 +129,7 @@ class Library:
             if budgets[shelf.name] < sizes[shelf.name]:
                 self._sample(shelf, budgets[shelf.name])
 
-    def _sample(self, shelf: Shelf, budget: int) -> None:
+    def _sample(self, shelf: SourceShard, budget: int) -> None:
         def chunks() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for _, records in self._kept(shelf):
                 yield priorities(records["digest"], self.config.seed, "sample"), records["bytes"]
@@ -137,28 +137,29 @@ class Library:
         limit = threshold(chunks, budget)
         for numbers, records in self._kept(shelf):
             over = priorities(records["digest"], self.config.seed, "sample") >= np.uint64(limit)
-            self.fates[numbers[over]] = Fate.over_budget
+            self.statuses[numbers[over]] = DocumentStatus.over_budget
 
-    def split(self) -> list[Fate]:
+    def split(self) -> list[DocumentStatus]:
         """Put every kept document in a split and return the splits in use; none that was asked for stays empty.
 
         Raises:
             DataError: there are fewer documents than splits.
         """
-        fractions = {Fate.validation: self.config.validation_fraction, Fate.test: self.config.test_fraction}
+        fractions = {DocumentStatus.validation: self.config.validation_fraction,
+                     DocumentStatus.test: self.config.test_fraction}
         for shelf in self.shelves:
             for numbers, records in self._kept(shelf):
-                self.fates[numbers] = split_codes(records["digest"], self.config.seed, list(fractions.values()))
-        splits = [Fate.train, *(split for split, fraction in fractions.items() if fraction)]
-        documents = int((self.fates <= Fate.test).sum())
+                self.statuses[numbers] = split_codes(records["digest"], self.config.seed, list(fractions.values()))
+        splits = [DocumentStatus.train, *(split for split, fraction in fractions.items() if fraction)]
+        documents = int((self.statuses <= DocumentStatus.test).sum())
         if documents < len(splits):
             raise DataError(self._too_few(documents, splits))
         for split in splits:
-            if not (self.fates == split).any():
+            if not (self.statuses == split).any():
                 self._move_one(split)
         return splits
 
-    def _too_few(self, documents: int, splits: list[Fate]) -> str:
+    def _too_few(self, documents: int, splits: list[DocumentStatus]) -> str:
         if not documents:
             counts = {name: facts["dropped"] | facts["skipped"] for name, facts in self.describe().items()}
             return f"no document is left of the corpus' sources; dropped and skipped: {counts}"
@@ -166,30 +167,30 @@ class Library:
         return (f"the corpus has {documents} document, too few for the splits {names}: put blank lines between "
                 "documents, or set max_sentences of the source to cut them, or validation_fraction to 0")
 
-    def _move_one(self, split: Fate) -> None:
+    def _move_one(self, split: DocumentStatus) -> None:
         """Give an empty split one document of the largest split, chosen by its hash."""
-        largest = np.bincount(self.fates[self.fates <= Fate.test]).argmax()
+        largest = np.bincount(self.statuses[self.statuses <= DocumentStatus.test]).argmax()
         best: tuple[int, int] | None = None
         for shelf in self.shelves:
             for numbers, records in self._kept(shelf):
-                inside = self.fates[numbers] == largest
+                inside = self.statuses[numbers] == largest
                 order = priorities(records["digest"][inside], self.config.seed, split.name)
                 if len(order):
                     place = int(order.argmin())
                     found = (int(order[place]), int(numbers[inside][place]))
                     best = min(best or found, found)
         assert best is not None
-        self.fates[best[1]] = split
+        self.statuses[best[1]] = split
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Return for each source what was read, dropped by each filter, skipped, repeated and kept."""
         described = {}
         for shelf in self.shelves:
-            fates = np.bincount(self.fates[shelf.numbers], minlength=len(Fate))
+            statuses = np.bincount(self.statuses[shelf.numbers], minlength=len(DocumentStatus))
             kept = Counter[str]()
             for _, records in self._kept(shelf):
                 kept += measure(records)
-            dropped = {fate.name: int(fates[fate]) for fate in Fate if fate > Fate.test}
+            dropped = {status.name: int(statuses[status]) for status in DocumentStatus if status > DocumentStatus.test}
             described[shelf.name] = {**shelf.spool.describe(), **dropped, "kept": dict(kept)}
         return described
 

@@ -6,7 +6,7 @@ import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from jptransfer.corpora.intake import UNREADABLE
+from jptransfer.corpora.error_policy import UNREADABLE
 from jptransfer.errors import DataError
 from jptransfer.files import COMPRESSED, reason
 

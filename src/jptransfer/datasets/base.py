@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from jptransfer.config import TaskConfig
-from jptransfer.corpora.intake import Intake
+from jptransfer.corpora.error_policy import ErrorPolicy
 from jptransfer.errors import ConfigError, DataError, nearest, unknown
 from jptransfer.tasks.base import SPLITS
 
@@ -89,6 +89,6 @@ def reader_options(config: TaskConfig, known: Mapping[str, Sequence[str]]) -> di
     return {name: config.options.get(name, choices[0]) for name, choices in known.items()}
 
 
-def intake(config: TaskConfig) -> Intake:
+def error_policy(config: TaskConfig) -> ErrorPolicy:
     """Return how malformed input is dealt with, as the configuration says."""
-    return Intake(on_error=config.on_error, encoding="task.encoding")
+    return ErrorPolicy(on_error=config.on_error, encoding="task.encoding")

@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from jptransfer.config import TaskConfig
-from jptransfer.corpora.intake import Intake, parse_json
+from jptransfer.corpora.error_policy import ErrorPolicy, parse_json
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import RawDataset, data_files, intake, reader_options
+from jptransfer.datasets.base import RawDataset, data_files, error_policy, reader_options
 from jptransfer.datasets.span_json import disjoint
 from jptransfer.files import codec
 from jptransfer.tasks.classification import TextExample
@@ -42,9 +42,9 @@ def polarity(config: TaskConfig) -> RawDataset:
     neutral if there are neutral ones alone, none without an opinion. ``options.unit=aspect``: an example for each
     opinion, the text being the target, a tab and the sentence.
     """
-    options, trouble = reader_options(config, {"unit": ("sentence", "aspect")}), intake(config)
-    data = RawDataset({}, trouble.skipped)
-    for one in _sentences(config, data, trouble):
+    options, policy = reader_options(config, {"unit": ("sentence", "aspect")}), error_policy(config)
+    data = RawDataset({}, policy.skipped)
+    for one in _sentences(config, data, policy):
         found = [(one.id, one.text, _overall(one.opinions))]
         if options["unit"] == "aspect":
             found = [(f"{one.id}-{number}", f"{opinion['target']}\t{one.text}", opinion["polarity"])
@@ -60,9 +60,9 @@ def targets(config: TaskConfig) -> RawDataset:
 
     Of targets that overlap the longest stays. A target that is not where it should be is counted.
     """
-    kind, trouble = reader_options(config, {"type": ("polarity", "category")})["type"], intake(config)
-    data = RawDataset({}, trouble.skipped)
-    for one in _sentences(config, data, trouble):
+    kind, policy = reader_options(config, {"type": ("polarity", "category")})["type"], error_policy(config)
+    data = RawDataset({}, policy.skipped)
+    for one in _sentences(config, data, policy):
         spans = []
         for opinion in (opinion for opinion in one.opinions if opinion["target"] != NULL):
             start, end = opinion.get("from"), opinion.get("to")
@@ -84,7 +84,7 @@ def _overall(opinions: list[dict[str, Any]]) -> str:
     return "mixed" if len(strong) > 1 else next(iter(strong or signs), "none")
 
 
-def _sentences(config: TaskConfig, data: RawDataset, trouble: Intake) -> Iterator[_Sentence]:
+def _sentences(config: TaskConfig, data: RawDataset, policy: ErrorPolicy) -> Iterator[_Sentence]:
     """Yield the sentences of all reports; what has another form is reported."""
     for role, path in data_files(config).items():
         data.splits.setdefault(role, [])
@@ -93,15 +93,15 @@ def _sentences(config: TaskConfig, data: RawDataset, trouble: Intake) -> Iterato
             try:
                 content = parse_json(raw.decode(codec(config.encoding)).removeprefix("\ufeff"))
             except ValueError as error:
-                trouble.trouble("malformed", where, f"not JSON ({error})")
+                policy.report("malformed", where, f"not JSON ({error})")
                 continue
             rows = content.get("sentences") if isinstance(content, dict) else None
             if not isinstance(rows, list):
-                trouble.trouble("malformed", where, "not an object with a list 'sentences'")
+                policy.report("malformed", where, "not an object with a list 'sentences'")
                 continue
             for number, row in enumerate(rows):
                 if problem := _problem(row):
-                    trouble.trouble("malformed", f"{where}: sentence {number}", problem)
+                    policy.report("malformed", f"{where}: sentence {number}", problem)
                 else:
                     id = f"{report}-{row.get('sentence_id', number)}"
                     yield _Sentence(role, report, id, where, row["sentence"], row["opinions"])

@@ -8,8 +8,8 @@ from itertools import dropwhile
 from pathlib import Path
 
 from jptransfer.config import TaskConfig
-from jptransfer.corpora.intake import Intake, read_lines
-from jptransfer.datasets.base import RawDataset, data_files, intake, reader_options
+from jptransfer.corpora.error_policy import ErrorPolicy, read_lines
+from jptransfer.datasets.base import RawDataset, data_files, error_policy, reader_options
 from jptransfer.datasets.tables import SEPARATORS, is_number
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.tasks.ner import EntityExample
@@ -35,15 +35,15 @@ def read(config: TaskConfig) -> RawDataset:
     ``-DOCSTART-`` ends a sentence and is left out too, unless ``options.docstart`` takes it for a sentence, as counts
     of CoNLL-2003 often do, or for the beginning of a document, which is not divided where splits are made.
     """
-    options, trouble = reader_options(config, OPTIONS), intake(config)
+    options, policy = reader_options(config, OPTIONS), error_policy(config)
     columns = _number(config.token_column, "token_column"), _number(config.tag_column, "tag_column")
-    data = RawDataset({}, trouble.skipped)
+    data = RawDataset({}, policy.skipped)
     for role, path in data_files(config).items():
         examples = data.splits.setdefault(role, [])
         sentences = ((where, document, rows if options["comment"] else _without_comments(rows, columns[1]))
-                     for where, document, rows in _sentences(path, config, options, trouble))
+                     for where, document, rows in _sentences(path, config, options, policy))
         for number, (where, document, rows) in enumerate((one for one in sentences if one[2]), 1):
-            example = _example(f"{role}-{number}", where, rows, columns, options["joiner"], trouble)
+            example = _example(f"{role}-{number}", where, rows, columns, options["joiner"], policy)
             examples += [example] if example else []
             if example and document:
                 data.groups[example.id] = document
@@ -56,11 +56,11 @@ def _number(column: str, name: str) -> int:
     return int(column)
 
 
-def _sentences(path: Path, config: TaskConfig, options: Mapping[str, str], trouble: Intake) -> Iterator[Sentence]:
+def _sentences(path: Path, config: TaskConfig, options: Mapping[str, str], policy: ErrorPolicy) -> Iterator[Sentence]:
     separator = _separator(config.separator)
     begin, document = 0, ""
     rows: list[list[str]] = []
-    for number, line in read_lines(path, config.encoding, trouble):
+    for number, line in read_lines(path, config.encoding, policy):
         opens = options["docstart"] != "sentence" and line.startswith(DOCUMENT)
         if not opens and options["comment"] and line.startswith(options["comment"]):
             continue
@@ -101,27 +101,27 @@ def _separator(name: str) -> str | None:
 
 
 def _example(id: str, where: str, rows: list[list[str]], columns: tuple[int, int], joiner: str,
-             trouble: Intake) -> EntityExample | None:
+             policy: ErrorPolicy) -> EntityExample | None:
     widths = sorted({len(row) for row in rows})
     if len(widths) > 1 and min(columns) < 0:
-        trouble.trouble("malformed", where, f"the lines of this sentence have {widths[0]} to {widths[-1]} columns")
+        policy.report("malformed", where, f"the lines of this sentence have {widths[0]} to {widths[-1]} columns")
         return None
     try:
         tokens, tags = ([row[column] for row in rows] for column in columns)
     except IndexError:
-        trouble.trouble("malformed", where, f"a line of this sentence has {widths[0]} columns; column "
+        policy.report("malformed", where, f"a line of this sentence has {widths[0]} columns; column "
                                             f"{max(columns)} is asked for (task.token_column, task.tag_column)")
         return None
     if columns[0] % widths[0] == columns[1] % widths[0]:
-        trouble.trouble("malformed", where, f"token and tag are the same column of {widths[0]}")
+        policy.report("malformed", where, f"token and tag are the same column of {widths[0]}")
         return None
     if not all(tokens):
-        trouble.trouble("malformed", where, "a line of this sentence has an empty token")
+        policy.report("malformed", where, "a line of this sentence has an empty token")
         return None
     try:
         found = chunks(tags)
     except ValueError as error:
-        trouble.trouble("malformed", where, f"{error}; is task.tag_column right?")
+        policy.report("malformed", where, f"{error}; is task.tag_column right?")
         return None
     text, units = join(tokens, joiner)
     return EntityExample(id, text, tuple(to_characters(found, units)), tuple(units))

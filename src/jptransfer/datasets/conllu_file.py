@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jptransfer.config import TaskConfig
-from jptransfer.corpora.intake import Intake, read_lines
-from jptransfer.datasets.base import RawDataset, data_files, intake, reader_options
+from jptransfer.corpora.error_policy import ErrorPolicy, read_lines
+from jptransfer.datasets.base import RawDataset, data_files, error_policy, reader_options
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import OUTSIDE, chunks, to_characters
 
@@ -24,26 +24,27 @@ def read(config: TaskConfig) -> RawDataset:
     MISC does not say ``SpaceAfter=No``. Ranges of words and empty words are passed over; documents (``# newdoc id``)
     are not divided between splits.
     """
-    key, trouble = reader_options(config, OPTIONS)["tag"] or DEFAULT_TAG, intake(config)
-    data = RawDataset({}, trouble.skipped)
+    key, policy = reader_options(config, OPTIONS)["tag"] or DEFAULT_TAG, error_policy(config)
+    data = RawDataset({}, policy.skipped)
     for role, path in data_files(config).items():
         examples = data.splits.setdefault(role, [])
         document = ""
-        for where, about, rows in _sentences(path, config.encoding, trouble):
+        for where, about, rows in _sentences(path, config.encoding, policy):
             document = about.get("newdoc id", document)
-            example = _example(about.get("sent_id", f"{role}-{len(examples) + 1}"), where, about, rows, key, trouble)
+            example = _example(about.get("sent_id", f"{role}-{len(examples) + 1}"), where, about, rows, key, policy)
             if example is not None:
                 examples.append(example)
                 data.groups |= {example.id: document} if document else {}
     return data
 
 
-def _sentences(path: Path, encoding: str, trouble: Intake) -> Iterator[tuple[str, dict[str, str], list[list[str]]]]:
+def _sentences(path: Path, encoding: str,
+               policy: ErrorPolicy) -> Iterator[tuple[str, dict[str, str], list[list[str]]]]:
     """Yield where each sentence begins, its comments by name, and the columns of its lines."""
     begin = 0
     about: dict[str, str] = {}
     rows: list[list[str]] = []
-    for number, line in read_lines(path, encoding, trouble):
+    for number, line in read_lines(path, encoding, policy):
         if line.startswith("#"):
             name, _, value = line[1:].partition(" = ")
             about[name.strip()] = value
@@ -58,9 +59,9 @@ def _sentences(path: Path, encoding: str, trouble: Intake) -> Iterator[tuple[str
 
 
 def _example(id: str, where: str, about: dict[str, str], rows: list[list[str]], key: str,
-             trouble: Intake) -> EntityExample | None:
+             policy: ErrorPolicy) -> EntityExample | None:
     if any(len(row) != COLUMNS or not row[1] for row in rows):
-        trouble.trouble("malformed", where, f"a line of this sentence has not {COLUMNS} columns, or no form")
+        policy.report("malformed", where, f"a line of this sentence has not {COLUMNS} columns, or no form")
         return None
     words = [(row[1], dict(pair.partition("=")[::2] for pair in row[-1].split("|")))
              for row in rows if row[0].isdecimal()]
@@ -69,12 +70,12 @@ def _example(id: str, where: str, about: dict[str, str], rows: list[list[str]], 
     text = about["text"].rstrip(" ") if "text" in about else made
     places = place(text, [form for form, _ in words])
     if places is None:
-        trouble.trouble("malformed", where, f"its words make '{made}' and not '{text}'")
+        policy.report("malformed", where, f"its words make '{made}' and not '{text}'")
         return None
     try:
         found = chunks(about_word.get(key, OUTSIDE) for _, about_word in words)
     except ValueError as error:
-        trouble.trouble("malformed", where, f"{error}; is task.options.tag right?")
+        policy.report("malformed", where, f"{error}; is task.options.tag right?")
         return None
     return EntityExample(id, text, tuple(to_characters(found, places)), tuple(places))
 

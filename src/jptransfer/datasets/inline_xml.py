@@ -10,9 +10,9 @@ from collections import Counter
 from io import BytesIO
 
 from jptransfer.config import TaskConfig
-from jptransfer.corpora.intake import decode_lines
+from jptransfer.corpora.error_policy import decode_lines
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import RawDataset, data_files, intake, reader_options
+from jptransfer.datasets.base import RawDataset, data_files, error_policy, reader_options
 from jptransfer.datasets.span_json import disjoint
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
@@ -30,18 +30,18 @@ def read(config: TaskConfig) -> RawDataset:
     ``options.types`` (separated by spaces; IREX's) are the elements that are entities; all others are mark-up and go.
     Of nested entities the longest stays. A document is in one split. Lines without text are no examples.
     """
-    options, trouble = reader_options(config, OPTIONS), intake(config)
+    options, policy = reader_options(config, OPTIONS), error_policy(config)
     types = frozenset((options["types"] or IREX).split())
     suffixes = tuple((options["suffix"] or SUFFIXES).split())
-    data = RawDataset({}, trouble.skipped)
+    data = RawDataset({}, policy.skipped)
     for role, path in data_files(config).items():
         examples = data.splits.setdefault(role, [])
         for name, raw in members(path, lambda name: name.endswith(suffixes)):
-            for number, line in decode_lines(BytesIO(raw), f"{path}: {name}", config.encoding, trouble):
+            for number, line in decode_lines(BytesIO(raw), f"{path}: {name}", config.encoding, policy):
                 try:
                     text, spans = parse(line, types)
                 except ValueError as error:
-                    trouble.trouble("malformed", f"{path}: {name}:{number}", str(error))
+                    policy.report("malformed", f"{path}: {name}:{number}", str(error))
                     continue
                 if text.strip():
                     examples.append(_example(f"{name}:{number}", text, spans, data.counts))

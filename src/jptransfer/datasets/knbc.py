@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from io import BytesIO
 
 from jptransfer.config import TaskConfig
-from jptransfer.corpora.intake import decode_lines
+from jptransfer.corpora.error_policy import decode_lines
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import POOL, RawDataset, data_files, intake
+from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy
 from jptransfer.tasks.classification import TextExample
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
@@ -28,33 +28,33 @@ SIGNS = {"＋": "positive", "−": "negative"}
 
 def polarity(config: TaskConfig) -> RawDataset:
     """Label every sentence positive, negative, mixed (opinions of both signs) or none (no opinion with a sign)."""
-    path, trouble = data_files(config, [POOL])[POOL], intake(config)
+    path, policy = data_files(config, [POOL])[POOL], error_policy(config)
     examples = []
     for name, raw in members(path, lambda name: OPINIONS.search(name) is not None):
-        for number, line in decode_lines(BytesIO(raw), f"{path}: {name}", config.encoding, trouble):
+        for number, line in decode_lines(BytesIO(raw), f"{path}: {name}", config.encoding, policy):
             cells = line.split("\t")
             if len(cells) != 6:
-                trouble.trouble("malformed", f"{path}: {name}:{number}", f"{len(cells)} columns instead of 6")
+                policy.report("malformed", f"{path}: {name}:{number}", f"{len(cells)} columns instead of 6")
                 continue
             signs = {SIGNS[kind[-1]] for kind in cells[4].split("\\n") if kind and kind[-1] in SIGNS}
             label = "mixed" if len(signs) == 2 else next(iter(signs), "none")
             examples.append(TextExample(cells[0], cells[1], label))
-    return RawDataset({POOL: examples}, trouble.skipped, _articles(examples))
+    return RawDataset({POOL: examples}, policy.skipped, _articles(examples))
 
 
 def entities(config: TaskConfig) -> RawDataset:
     """Read named entities of IREX types (OPTIONAL among them) over the gold morphemes."""
-    path, trouble = data_files(config, [POOL])[POOL], intake(config)
+    path, policy = data_files(config, [POOL])[POOL], error_policy(config)
     counts: Counter[str] = Counter()
     examples = []
     for name, raw in members(path, lambda name: SENTENCE.search(name) is not None):
         sentence = SENTENCE.search(name).group(1)  # type: ignore[union-attr]
-        morphemes = list(_morphemes(decode_lines(BytesIO(raw), f"{path}: {name}", config.encoding, trouble)))
+        morphemes = list(_morphemes(decode_lines(BytesIO(raw), f"{path}: {name}", config.encoding, policy)))
         if morphemes:
             examples.append(_tagged(sentence, morphemes, counts))
         else:
-            trouble.trouble("malformed", f"{path}: {name}", "no morphemes")
-    return RawDataset({POOL: examples}, counts + trouble.skipped, _articles(examples))
+            policy.report("malformed", f"{path}: {name}", "no morphemes")
+    return RawDataset({POOL: examples}, counts + policy.skipped, _articles(examples))
 
 
 def _articles(examples: list) -> dict[str, str]:

@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from jptransfer.config import TaskConfig
-from jptransfer.corpora.intake import Intake, decode_lines, read_lines
+from jptransfer.corpora.error_policy import ErrorPolicy, decode_lines, read_lines
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import POOL, RawDataset, data_files, intake, split_name
+from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy, split_name
 from jptransfer.datasets.span_json import disjoint
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.tasks.base import SPLITS
@@ -42,23 +42,23 @@ def read(config: TaskConfig) -> RawDataset:
     with one document id per line; a sentence belongs to the document whose id is the longest beginning of its own.
     Without it see `documents`. Entities whose surface is not found are counted.
     """
-    trouble = intake(config)
-    data = RawDataset({}, trouble.skipped)
+    policy = error_policy(config)
+    data = RawDataset({}, policy.skipped)
     files = data_files(config, beside=[IDS])
     ids = files.pop(IDS, None)
     sources: dict[str, list[str]] = {}
     for role, path in files.items():
         examples = data.splits.setdefault(role, [])
         for name, raw in members(path, lambda name: FILE.search(name) is not None):
-            lines = decode_lines(BytesIO(raw), f"{path}: {name}", config.encoding, trouble)
+            lines = decode_lines(BytesIO(raw), f"{path}: {name}", config.encoding, policy)
             for where, identity, sentence in _sentences(f"{path}: {name}", lines):
                 if not identity or not any(not PHRASE.match(line) for line in sentence):
-                    trouble.trouble("malformed", where, "a sentence without S-ID, without morphemes or without EOS")
+                    policy.report("malformed", where, "a sentence without S-ID, without morphemes or without EOS")
                     continue
                 examples.append(_example(identity, sentence, data.counts))
                 sources.setdefault(f"{path}: {name}", []).append(identity)
     if ids:
-        divided = read_splits(ids, config.encoding, trouble)
+        divided = read_splits(ids, config.encoding, policy)
         data.groups = {one.id: _document(one.id, divided) for one in data.splits.get(POOL, [])}
         data.splits = _divided(data, divided)
     else:
@@ -103,7 +103,7 @@ def _document(identity: str, known: Mapping[str, str]) -> str:
     return next((name for name in reversed(_beginnings(identity)) if name in known), identity)
 
 
-def read_splits(folder: Path, encoding: str, trouble: Intake) -> dict[str, str]:
+def read_splits(folder: Path, encoding: str, policy: ErrorPolicy) -> dict[str, str]:
     """Return document -> split, as the files ``train.id``, ``dev.id``, ``test.id`` of a folder have them.
 
     Raises:
@@ -113,7 +113,7 @@ def read_splits(folder: Path, encoding: str, trouble: Intake) -> dict[str, str]:
     for path in sorted(folder.glob("*.id")):
         if not (split := split_name(path.stem)):
             continue
-        for name in filter(None, (line.strip() for _, line in read_lines(path, encoding, trouble))):
+        for name in filter(None, (line.strip() for _, line in read_lines(path, encoding, policy))):
             if found.setdefault(name, split) != split:
                 raise DataError(f"{path}: document '{name}' is of {found[name]}, too")
     if "train" not in found.values():

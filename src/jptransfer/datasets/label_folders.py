@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 
 from jptransfer.config import TaskConfig
-from jptransfer.corpora.intake import Intake
+from jptransfer.corpora.error_policy import ErrorPolicy
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import POOL, RawDataset, data_files, intake, reader_options, split_name
+from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy, reader_options, split_name
 from jptransfer.errors import DataError
 from jptransfer.files import codec
 from jptransfer.tasks.classification import TextExample
@@ -22,9 +22,9 @@ def read(config: TaskConfig) -> RawDataset:
     With `all`, the labels' folders may be in folders of splits (``train/pos/1.txt``). ``options.suffix`` (``.txt``) is
     the end of the files' names; files that are not in the folder of a label are counted.
     """
-    options, trouble = reader_options(config, OPTIONS), intake(config)
+    options, policy = reader_options(config, OPTIONS), error_policy(config)
     suffix = options["suffix"] or ".txt"
-    data = RawDataset({}, trouble.skipped)
+    data = RawDataset({}, policy.skipped)
     for role, path in data_files(config).items():
         found = dict(members(path, lambda name: name.endswith(suffix)))
         inside = [name for name in found if _split(name)] if role == POOL else []
@@ -36,7 +36,7 @@ def read(config: TaskConfig) -> RawDataset:
             split = _split(name) if inside else role
             if name.count("/") != depth or not split:
                 data.counts[BESIDE] += 1
-            elif text := _text(raw, f"{path}: {name}", config.encoding, trouble):
+            elif text := _text(raw, f"{path}: {name}", config.encoding, policy):
                 example = TextExample(name if role == POOL else f"{role}/{name}", text, name.split("/")[-2])
                 data.splits.setdefault(split, []).append(example)
     return data
@@ -48,13 +48,13 @@ def _split(name: str) -> str | None:
     return split_name(folders[-1]) if folders else None
 
 
-def _text(raw: bytes, where: str, encoding: str, trouble: Intake) -> str:
+def _text(raw: bytes, where: str, encoding: str, policy: ErrorPolicy) -> str:
     """Return the text of a file; an empty one if it has none that can be read, which is reported."""
     try:
         text = raw.decode(codec(encoding)).removeprefix("\ufeff").replace("\r\n", "\n").strip()
     except UnicodeDecodeError as error:
-        trouble.trouble("bad_bytes", where, f"not {encoding}: byte 0x{raw[error.start]:02x} at byte {error.start + 1}")
+        policy.report("bad_bytes", where, f"not {encoding}: byte 0x{raw[error.start]:02x} at byte {error.start + 1}")
         return ""
     if not text:
-        trouble.trouble("empty text", where, "the file has no text")
+        policy.report("empty text", where, "the file has no text")
     return text

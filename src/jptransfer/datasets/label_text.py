@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jptransfer.config import TaskConfig
-from jptransfer.corpora.intake import Intake, read_lines
-from jptransfer.datasets.base import RawDataset, data_files, intake, reader_options
+from jptransfer.corpora.error_policy import ErrorPolicy, read_lines
+from jptransfer.datasets.base import RawDataset, data_files, error_policy, reader_options
 from jptransfer.datasets.tables import SEPARATORS
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.tasks.classification import TextExample
@@ -30,26 +30,26 @@ def read(config: TaskConfig) -> RawDataset:
     the rest is the text. A line with several labels is an error, or has the first one (``options.several=first``).
     ``options.labels=coarse`` keeps what stands before a colon: DESC of ``DESC:manner`` (TREC).
     """
-    options, trouble = reader_options(config, OPTIONS), intake(config)
+    options, policy = reader_options(config, OPTIONS), error_policy(config)
     prefix = options["prefix"] or PREFIX
     if len(config.separator) > 1 and config.separator not in SEPARATORS:
         known = unknown("separator", config.separator, SEPARATORS)
         raise ConfigError(f"task.separator: {known}, or a single character")
     separator = re.escape(SEPARATORS.get(config.separator, config.separator)) or BLANKS
-    data = RawDataset({}, trouble.skipped)
+    data = RawDataset({}, policy.skipped)
     for role, path in data_files(config).items():
         examples = data.splits.setdefault(role, [])
-        for number, (labels, text) in _lines(path, config.encoding, prefix, separator, trouble):
-            if label := _label(labels, text, f"{path}:{number}", options, trouble):
+        for number, (labels, text) in _lines(path, config.encoding, prefix, separator, policy):
+            if label := _label(labels, text, f"{path}:{number}", options, policy):
                 examples.append(TextExample(f"{role}-{number}", text, label))
     return data
 
 
-def _lines(path: Path, encoding: str, prefix: str, separator: str, trouble: Intake) -> Iterator[tuple[int, Line]]:
+def _lines(path: Path, encoding: str, prefix: str, separator: str, policy: ErrorPolicy) -> Iterator[tuple[int, Line]]:
     """Yield number and content of every line that is not blank."""
     marked = re.compile(rf"(?<!\S){re.escape(prefix)}(\S*)")
     prefixed = None
-    for number, line in read_lines(path, encoding, trouble):
+    for number, line in read_lines(path, encoding, policy):
         if not line.strip():
             continue
         if prefixed is None:
@@ -65,17 +65,17 @@ def _joined(pieces: list[str]) -> str:
     return " ".join(piece.strip() for piece in pieces if piece.strip())
 
 
-def _label(labels: list[str], text: str, where: str, options: dict[str, str], trouble: Intake) -> str:
+def _label(labels: list[str], text: str, where: str, options: dict[str, str], policy: ErrorPolicy) -> str:
     """Return the label of a line; empty if the line is not an example, which is reported."""
     if options["labels"] == "coarse":
         labels = list(dict.fromkeys(label.partition(":")[0] for label in labels))
     if not labels or not labels[0]:
-        trouble.trouble("empty label", where, "the line has no label")
+        policy.report("empty label", where, "the line has no label")
     elif len(labels) > 1 and options["several"] == "error":
-        trouble.trouble("several labels", where, f"the line has {len(labels)} labels ({', '.join(labels[:5])}), a text "
+        policy.report("several labels", where, f"the line has {len(labels)} labels ({', '.join(labels[:5])}), a text "
                                                  "has one; task.options.several=first takes the first")
     elif not text:
-        trouble.trouble("empty text", where, f"there is no text after the label '{labels[0]}'")
+        policy.report("empty text", where, f"there is no text after the label '{labels[0]}'")
     else:
         return labels[0]
     return ""

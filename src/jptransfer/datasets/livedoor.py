@@ -6,7 +6,7 @@ import re
 
 from jptransfer.config import TaskConfig
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import POOL, RawDataset, data_files, intake, reader_options
+from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy, reader_options
 from jptransfer.tasks.classification import TextExample
 
 ARTICLE = re.compile(r"(?:^|/)([a-z-]+)/(\1-\d+)\.txt$")
@@ -15,16 +15,16 @@ ARTICLE = re.compile(r"(?:^|/)([a-z-]+)/(\1-\d+)\.txt$")
 def read(config: TaskConfig) -> RawDataset:
     """Read the archive (or its folder) under ``files.all``; ``options.part``: titles, bodies or both."""
     part = reader_options(config, {"part": ("titles", "bodies", "both")})["part"]
-    path, trouble = data_files(config, [POOL])[POOL], intake(config)
+    path, policy = data_files(config, [POOL])[POOL], error_policy(config)
     examples = []
     for name, raw in members(path, lambda name: ARTICLE.search(name) is not None):
         topic, number = ARTICLE.search(name).groups()  # type: ignore[union-attr]
         text = _part(raw, config.encoding, part)
         if text is None:
-            trouble.trouble("malformed", f"{path}: {name}", f"no article with {part} in {config.encoding}")
+            policy.report("malformed", f"{path}: {name}", f"no article with {part} in {config.encoding}")
         else:
             examples.append(TextExample(number, text, topic))
-    return RawDataset({POOL: examples}, trouble.skipped)
+    return RawDataset({POOL: examples}, policy.skipped)
 
 
 def _part(raw: bytes, encoding: str, part: str) -> str | None:

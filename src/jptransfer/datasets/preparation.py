@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jptransfer.config import OnError, TaskConfig, WordSource
-from jptransfer.corpora.intake import LOUD, TroubleError
+from jptransfer.corpora.error_policy import LOUD, UnreadableError
 from jptransfer.datasets.base import POOL, RawDataset, split_name
 from jptransfer.datasets.splits import divide
 from jptransfer.errors import ConfigError, DataError, JptError, nearest
@@ -66,7 +66,7 @@ def _read(config: TaskConfig) -> RawDataset:
     """Return the examples of the files; an error tells what skipping would lose."""
     try:
         return DATASETS.load(config.dataset)(config)
-    except TroubleError as error:
+    except UnreadableError as error:
         try:
             rest: RawDataset = DATASETS.load(config.dataset)(replace(config, on_error=OnError.skip))
         except JptError:
@@ -111,7 +111,7 @@ def relabel(kind: type[Task], config: TaskConfig, data: RawDataset, counts: Coun
     for split, examples in data.splits.items():
         for example in examples:
             counts.update(f"label {label}" for label in kind.labels_of(example) if config.label_map.get(label) == "")
-        renamed = (kind.relabel(example, config.label_map, config.dropped) for example in examples)
+        renamed = (kind.relabel(example, config.label_map, config.dropped_entities) for example in examples)
         data.splits[split] = [example for example in renamed if example is not None]
 
 
@@ -121,11 +121,11 @@ def segment(config: TaskConfig, data: RawDataset) -> None:
     Raises:
         ConfigError: the examples are no tagged texts.
     """
-    if config.segmentation is WordSource.gold:
+    if config.word_source is WordSource.gold:
         return
     for split, examples in data.splits.items():
         if not all(isinstance(example, EntityExample) for example in examples):
-            raise ConfigError("task.segmentation is for tagged texts (task.kind=ner)")
+            raise ConfigError("task.word_source is for tagged texts (task.kind=ner)")
         data.splits[split] = [replace(example, tokens=None) for example in examples]
 
 

@@ -6,7 +6,7 @@ Labels count from 1 (stars; 1 and 2 for the binary set); line ends inside a text
 from __future__ import annotations
 
 from jptransfer.config import TaskConfig
-from jptransfer.datasets.base import RawDataset, data_files, intake, reader_options
+from jptransfer.datasets.base import RawDataset, data_files, error_policy, reader_options
 from jptransfer.datasets.tables import read_rows
 from jptransfer.tasks.classification import TextExample
 
@@ -17,11 +17,11 @@ LAYOUT = {"header": "no", "quotes": "yes"}
 def read(config: TaskConfig) -> RawDataset:
     """Read ``files.train`` and ``test``; ``options.part``: both (title and comment), comment or title."""
     part = reader_options(config, {"part": ("both", "comment", "title")})["part"]
-    trouble = intake(config)
-    data = RawDataset({}, trouble.skipped)
+    policy = error_policy(config)
+    data = RawDataset({}, policy.skipped)
     for role, path in data_files(config).items():
         data.splits[role] = []
-        for number, (_, cells) in enumerate(read_rows(path, COLUMNS, config, LAYOUT, trouble), 1):
+        for number, (_, cells) in enumerate(read_rows(path, COLUMNS, config, LAYOUT, policy), 1):
             parts = [_unescaped(cells[name]) for name in ("title", "comment") if part in ("both", name)]
             text = "\n".join(filter(None, parts))
             if text:

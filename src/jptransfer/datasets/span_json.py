@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from jptransfer.config import TaskConfig
-from jptransfer.corpora.intake import Intake, parse_json, read_lines
-from jptransfer.datasets.base import RawDataset, data_files, intake, reader_options
+from jptransfer.corpora.error_policy import ErrorPolicy, parse_json, read_lines
+from jptransfer.datasets.base import RawDataset, data_files, error_policy, reader_options
 from jptransfer.datasets.tables import SURROGATE
 from jptransfer.errors import DataError, unknown
 from jptransfer.files import codec, open_bytes
@@ -34,12 +34,12 @@ def read(config: TaskConfig) -> RawDataset:
     """
     options = reader_options(config, dict.fromkeys(OPTIONS, ("",)))
     options = {name: options[name] or OPTIONS[name][0] for name in OPTIONS}
-    trouble = intake(config)
-    data = RawDataset({}, trouble.skipped)
+    policy = error_policy(config)
+    data = RawDataset({}, policy.skipped)
     seen: Counter[str] = Counter()
     for role, path in data_files(config).items():
         examples = data.splits.setdefault(role, [])
-        for where, record in _records(path, config.encoding, trouble):
+        for where, record in _records(path, config.encoding, policy):
             _check_fields(path, record, config.text_column, options, first=not examples)
             try:
                 text, spans = _field(record, config.text_column), _spans(record, config.text_column, options)
@@ -47,7 +47,7 @@ def read(config: TaskConfig) -> RawDataset:
                 group = "" if group is None else _name(group, options["group"])
                 given = _name(_field(record, options["id"]), options["id"]) if options["id"] else ""
             except ValueError as error:
-                trouble.trouble("malformed", where, str(error))
+                policy.report("malformed", where, str(error))
                 continue
             kept = disjoint(spans)
             data.counts["overlapping entities"] += len(spans) - len(kept)
@@ -59,26 +59,26 @@ def read(config: TaskConfig) -> RawDataset:
     return data
 
 
-def _records(path: Path, encoding: str, trouble: Intake) -> Iterator[tuple[str, dict[str, Any]]]:
+def _records(path: Path, encoding: str, policy: ErrorPolicy) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield where a record stands and the record: items of one list, or a line each."""
-    for where, item in _items(path, encoding, trouble):
+    for where, item in _items(path, encoding, policy):
         try:
             record = parse_json(item) if isinstance(item, str) else item
         except ValueError as error:
-            trouble.trouble("malformed", where, f"not JSON ({error})")
+            policy.report("malformed", where, f"not JSON ({error})")
             continue
         if isinstance(record, dict):
             yield where, record
         else:
-            trouble.trouble("malformed", where, "not a JSON object")
+            policy.report("malformed", where, "not a JSON object")
 
 
-def _items(path: Path, encoding: str, trouble: Intake) -> Iterator[tuple[str, Any]]:
-    with trouble.reading(path):
+def _items(path: Path, encoding: str, policy: ErrorPolicy) -> Iterator[tuple[str, Any]]:
+    with policy.reading(path):
         if _is_list(path):
             yield from ((f"{path}: record {number}", item) for number, item in enumerate(_list(path, encoding)))
         else:
-            lines = read_lines(path, encoding, trouble)
+            lines = read_lines(path, encoding, policy)
             yield from ((f"{path}:{number}", line) for number, line in lines if line.strip())
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from jptransfer.config import TaskConfig
 from jptransfer.corpora.delimited import delimited_rows
-from jptransfer.corpora.intake import Intake, json_lines, parse_json, read_lines
+from jptransfer.corpora.error_policy import ErrorPolicy, json_lines, parse_json, read_lines
 from jptransfer.errors import ConfigError, DataError, unknown
 from jptransfer.files import bare_suffix
 
@@ -25,17 +25,17 @@ Row = tuple[str, dict[str, str]]
 
 
 def read_rows(path: Path, columns: Mapping[str, str], config: TaskConfig, options: Mapping[str, str],
-               trouble: Intake) -> Iterator[Row]:
+               policy: ErrorPolicy) -> Iterator[Row]:
     """Yield the cells of each row by role; `columns` maps role to the column's name or number.
 
-    Rows that are malformed or lack a column go to `trouble`; blank lines are passed over.
+    Rows that are malformed or lack a column go to `policy`; blank lines are passed over.
 
     Raises:
         DataError: a column is in no row of the file; the message lists what there is.
     """
     if bare_suffix(path) in JSON_LINES and not config.separator:
-        return _json_rows(path, columns, config.encoding, trouble)
-    return _delimited_rows(path, columns, config, options, trouble)
+        return _json_rows(path, columns, config.encoding, policy)
+    return _delimited_rows(path, columns, config, options, policy)
 
 
 def separator_of(path: Path, name: str) -> str:
@@ -50,8 +50,8 @@ def separator_of(path: Path, name: str) -> str:
 
 
 def _delimited_rows(path: Path, columns: Mapping[str, str], config: TaskConfig, options: Mapping[str, str],
-                    trouble: Intake) -> Iterator[Row]:
-    rows = _csv(path, config, options["quotes"], trouble)
+                    policy: ErrorPolicy) -> Iterator[Row]:
+    rows = _csv(path, config, options["quotes"], policy)
     first = next(rows, None)
     if first is None:
         return
@@ -62,7 +62,7 @@ def _delimited_rows(path: Path, columns: Mapping[str, str], config: TaskConfig, 
         if len(row) == len(first[1]):
             yield where, {role: row[place] for role, place in places.items()}
         else:
-            trouble.trouble("malformed", where, f"{len(row)} columns instead of {len(first[1])} as in the first line")
+            policy.report("malformed", where, f"{len(row)} columns instead of {len(first[1])} as in the first line")
 
 
 def _numbers_itself(first: list[str], columns: Iterable[str]) -> bool:
@@ -100,41 +100,41 @@ def _place(path: Path, role: str, column: str, first: list[str], named: bool) ->
     return int(column)
 
 
-def _csv(path: Path, config: TaskConfig, quotes: str, trouble: Intake) -> Iterator[tuple[str, list[str]]]:
+def _csv(path: Path, config: TaskConfig, quotes: str, policy: ErrorPolicy) -> Iterator[tuple[str, list[str]]]:
     separator = separator_of(path, config.separator)
     quotes = "no" if quotes == "auto" and separator == "\t" else quotes
-    lines = read_lines(path, config.encoding, trouble)
+    lines = read_lines(path, config.encoding, policy)
     yield from ((f"{path}:{row.line}", row.cells)
-                for row in delimited_rows(lines, str(path), separator, quotes, trouble))
+                for row in delimited_rows(lines, str(path), separator, quotes, policy))
 
 
-def _json_rows(path: Path, columns: Mapping[str, str], encoding: str, trouble: Intake) -> Iterator[Row]:
+def _json_rows(path: Path, columns: Mapping[str, str], encoding: str, policy: ErrorPolicy) -> Iterator[Row]:
     first = True
-    for where, record in _json_records(path, encoding, trouble):
+    for where, record in _json_records(path, encoding, policy):
         lacking = [role for role, column in columns.items() if column not in record]
         if lacking and first:
             raise DataError(f"{path}: {unknown('field', columns[lacking[0]], record)} ({_setting(lacking[0])})")
         first = False
         cells = {role: _cell(record.get(column)) for role, column in columns.items()}
         if lacking or None in cells.values():
-            trouble.trouble("malformed", where, f"no text or number under: {', '.join(columns.values())}")
+            policy.report("malformed", where, f"no text or number under: {', '.join(columns.values())}")
         else:
             yield where, cells  # type: ignore[misc]
 
 
-def _json_records(path: Path, encoding: str, trouble: Intake) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, line in json_lines(read_lines(path, encoding, trouble)):
+def _json_records(path: Path, encoding: str, policy: ErrorPolicy) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, line in json_lines(read_lines(path, encoding, policy)):
         if not line.strip():
             continue
         try:
             record = parse_json(line)
         except ValueError as error:
-            trouble.trouble("malformed", f"{path}:{number}", f"not JSON ({error}); one object a line is expected")
+            policy.report("malformed", f"{path}:{number}", f"not JSON ({error}); one object a line is expected")
             continue
         if isinstance(record, dict):
             yield f"{path}:{number}", record
         else:
-            trouble.trouble("malformed", f"{path}:{number}", "not a JSON object")
+            policy.report("malformed", f"{path}:{number}", "not a JSON object")
 
 
 def _cell(value: Any) -> str | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from jptransfer.config import TaskConfig
-from jptransfer.corpora.intake import Intake
-from jptransfer.datasets.base import POOL, RawDataset, data_files, intake, reader_options, split_name
+from jptransfer.corpora.error_policy import ErrorPolicy
+from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy, reader_options, split_name
 from jptransfer.datasets.tables import read_rows
 from jptransfer.errors import ConfigError
 from jptransfer.tasks.classification import TextExample
@@ -26,36 +26,36 @@ def read(config: TaskConfig) -> RawDataset:
     in their places (``options.header`` overrides); quotes are special in CSV and plain characters in TSV
     (``options.quotes`` overrides).
     """
-    options, trouble = reader_options(config, OPTIONS), intake(config)
+    options, policy = reader_options(config, OPTIONS), error_policy(config)
     columns = {"text": config.text_column, "label": config.label_column}
     if config.text_column == config.label_column:
         raise ConfigError(f"task.label_column={config.label_column} is task.text_column too; it must be another one")
     columns |= {role: options[f"{role}_column"] for role in ("id", "split", "group") if options[f"{role}_column"]}
-    data = RawDataset({}, trouble.skipped)
+    data = RawDataset({}, policy.skipped)
     seen: set[str] = set()
     for role, path in data_files(config).items():
         if role != POOL or "split" not in columns:
             data.splits[role] = []
-        for number, (where, cells) in enumerate(read_rows(path, columns, config, options, trouble), 1):
+        for number, (where, cells) in enumerate(read_rows(path, columns, config, options, policy), 1):
             cells.setdefault("id", f"{role}-{number}")
             split = split_name(cells["split"]) if "split" in cells else role
-            if split and _sound(where, cells, seen, trouble):
+            if split and _sound(where, cells, seen, policy):
                 data.splits.setdefault(split, []).append(TextExample(cells["id"], cells["text"], cells["label"]))
                 data.groups.update({cells["id"]: cells["group"]} if "group" in cells else {})
             elif not split:
-                trouble.trouble("unknown split", where, f"'{cells['split']}' is no split (train, validation, test)")
+                policy.report("unknown split", where, f"'{cells['split']}' is no split (train, validation, test)")
     return data
 
 
-def _sound(where: str, cells: dict[str, str], seen: set[str], trouble: Intake) -> bool:
+def _sound(where: str, cells: dict[str, str], seen: set[str], policy: ErrorPolicy) -> bool:
     """Whether the row has a text, a label and an id of its own; otherwise it is reported."""
     cells["label"] = cells["label"].strip()
     for name in ("id", "text", "label"):
         if not cells[name].strip():
-            trouble.trouble(f"empty {name}", where, f"the {name} is empty")
+            policy.report(f"empty {name}", where, f"the {name} is empty")
             return False
     if cells["id"] in seen:
-        trouble.trouble("repeated id", where, f"the id '{cells['id']}' was there before")
+        policy.report("repeated id", where, f"the id '{cells['id']}' was there before")
         return False
     seen.add(cells["id"])
     return True

@@ -6,8 +6,8 @@ import hashlib
 from collections import defaultdict
 
 from jptransfer.config import TaskConfig
-from jptransfer.corpora.intake import Intake
-from jptransfer.datasets.base import POOL, RawDataset, data_files, intake, reader_options
+from jptransfer.corpora.error_policy import ErrorPolicy
+from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy, reader_options
 from jptransfer.datasets.tables import read_rows
 from jptransfer.tasks.classification import TextExample
 
@@ -22,11 +22,11 @@ def read(config: TaskConfig) -> RawDataset:
     class; ``options.balance=no`` keeps all.
     """
     options = reader_options(config, {"balance": ("yes", "no")})
-    path, trouble = data_files(config, [POOL])[POOL], intake(config)
+    path, policy = data_files(config, [POOL])[POOL], error_policy(config)
     columns = {"text": config.text_column, "label": config.label_column}
-    counts, examples = trouble.skipped, []
-    for number, (where, cells) in enumerate(read_rows(path, columns, config, LAYOUT, trouble), 1):
-        label = _label(cells["label"], where, trouble)
+    counts, examples = policy.skipped, []
+    for number, (where, cells) in enumerate(read_rows(path, columns, config, LAYOUT, policy), 1):
+        label = _label(cells["label"], where, policy)
         if not cells["text"].strip():
             counts["empty text"] += 1
         elif label == "":
@@ -38,12 +38,12 @@ def read(config: TaskConfig) -> RawDataset:
     return RawDataset({POOL: kept}, counts)
 
 
-def _label(rating: str, where: str, trouble: Intake) -> str | None:
+def _label(rating: str, where: str, policy: ErrorPolicy) -> str | None:
     """The class of a rating: empty for the middle, None (and told) for what is no rating."""
     try:
         stars = float(rating)
     except ValueError:
-        trouble.trouble("malformed", where, f"the rating '{rating}' is no number")
+        policy.report("malformed", where, f"the rating '{rating}' is no number")
         return None
     return NEGATIVE if stars <= 2 else POSITIVE if stars >= 4 else ""
 

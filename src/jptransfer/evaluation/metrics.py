@@ -32,7 +32,7 @@ class Outcomes:
         kind: of task, a name of the registry `tasks`.
         labels: all labels, or entity types, in order.
         gold, predicted: a label (classification) or the spans in characters (ner) of each example.
-        units: character ranges of each example's scored units (ner), for scores of tags; entities do not need them.
+        analyzer: character ranges of each example's scored units (ner), for scores of tags; entities do not need them.
     """
 
     kind: str

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from jptransfer.config import Keep
+from jptransfer.config import TruncationSide
 from jptransfer.errors import ConfigError
 from jptransfer.learners.prediction import Predictor
 from jptransfer.learners.scores import EncoderPredictor
@@ -17,7 +17,7 @@ from jptransfer.learners.task_data import collate
 from jptransfer.models.encoder import Encoded
 from jptransfer.models.task_models import HeadedEncoder
 from jptransfer.registry import HEADS
-from jptransfer.training.types import move
+from jptransfer.training.types import to_device
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def attended(predictor: Predictor, examples: Sequence[Any], batch_size: int = 64
     for start in range(0, len(examples), batch_size):
         part = examples[start:start + batch_size]
         features = predictor.features(part)
-        batch = move(collate(features, predictor.tokenizer.pad_id, least=predictor.padding.least), device)
+        batch = to_device(collate(features, predictor.tokenizer.pad_id, least=predictor.padding.least), device)
         batch.pop("labels")
         with torch.inference_mode():
             encoded = model.read(**batch)
@@ -92,6 +92,6 @@ def _spans(predictor: EncoderPredictor, text: str, length: int) -> list[tuple[in
     template = predictor.tokenizer.template
     spans = predictor.tokenizer.encode(text).offsets
     count = min(length - len(template), len(spans))
-    kept = spans[:count] if predictor.keep is Keep.first else spans[len(spans) - count:]
+    kept = spans[:count] if predictor.truncation_side is TruncationSide.right else spans[len(spans) - count:]
     around = [None] * len(template.before), [None] * len(template.after)
     return [*around[0], *kept, *around[1]] or [None]

@@ -12,7 +12,7 @@ from jptransfer.artifacts.manifest import Manifest
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.files import json_text, new_folder
 from jptransfer.learners.prediction import TASK_MODEL, read_settings
-from jptransfer.models.pretrained import family, own_architecture
+from jptransfer.models.pretrained import local_architecture, read_model_type
 from jptransfer.tasks.base import PREDICTIONS
 from jptransfer.text.base import DESCRIPTION
 from jptransfer.text.base import read_settings as tokenizer_settings
@@ -45,7 +45,7 @@ def export(folder: Path, to: Path) -> None:
 
 def _use(folder: Path) -> str:
     """Return what the folder is for, a key of `_USE`, once it is clear that plain transformers can compute it."""
-    if ours := own_architecture(family(folder)):
+    if ours := local_architecture(read_model_type(folder)):
         raise ConfigError(f"a model of architecture '{ours}' cannot be exported: transformers has no such model; use "
                           "`jpt predict`")
     if (folder / DESCRIPTION).is_file() and tokenizer_settings(folder).only_ours:

@@ -10,10 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from jptransfer.config import OutputFormat, PredictConfig
-from jptransfer.corpora.intake import Intake, json_lines, locate, parse_json, read_lines
+from jptransfer.corpora.error_policy import ErrorPolicy, json_lines, locate, parse_json, read_lines
 from jptransfer.errors import ConfigError, DataError, unknown
 from jptransfer.files import bare_name, bare_suffix, check_new_file, check_new_folder, new_file, new_folder
-from jptransfer.inference.prediction_writers import Answers, BratAnswers, ColumnAnswers, JsonAnswers, Row, TableAnswers
+from jptransfer.inference.prediction_writers import (
+    BratWriter,
+    ColumnWriter,
+    JsonWriter,
+    PredictionWriter,
+    Row,
+    TableWriter,
+)
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Task
 
@@ -76,29 +83,30 @@ def _format(config: PredictConfig, task: Task) -> OutputFormat:
     return layout
 
 
-def _answers(config: PredictConfig, task: Task) -> AbstractContextManager[Answers]:
+def _answers(config: PredictConfig, task: Task) -> AbstractContextManager[PredictionWriter]:
     """Open what the answers are added to."""
     layout = _format(config, task)
     if layout is OutputFormat.brat:
         return _brat(config, task)
-    kinds: dict[OutputFormat, type[TableAnswers | JsonAnswers | ColumnAnswers]] = {
-        OutputFormat.tsv: TableAnswers, OutputFormat.jsonl: JsonAnswers, OutputFormat.conll: ColumnAnswers}
+    kinds: dict[OutputFormat, type[TableWriter | JsonWriter | ColumnWriter]] = {
+        OutputFormat.tsv: TableWriter, OutputFormat.jsonl: JsonWriter, OutputFormat.conll: ColumnWriter}
     return _written(config.output, kinds[layout], task)
 
 
 @contextmanager
-def _written(output: str, kind: type[TableAnswers | JsonAnswers | ColumnAnswers], task: Task) -> Iterator[Answers]:
+def _written(output: str, kind: type[TableWriter | JsonWriter | ColumnWriter],
+             task: Task) -> Iterator[PredictionWriter]:
     with open_output(output) as stream:
         yield kind(stream, task)
 
 
 @contextmanager
-def _brat(config: PredictConfig, task: Task) -> Iterator[Answers]:
+def _brat(config: PredictConfig, task: Task) -> Iterator[PredictionWriter]:
     if config.output == STANDARD:
         raise ConfigError("output: brat is files in a folder; name a new one, as in output=FOLDER")
     name = "text" if config.input == STANDARD else bare_name(Path(config.input))
     whole = name if _input_format(config.input, config.input_format) == TEXT else ""
-    with new_folder(Path(config.output), "output") as folder, BratAnswers(folder, task, whole) as answers:
+    with new_folder(Path(config.output), "output") as folder, BratWriter(folder, task, whole) as answers:
         yield answers
 
 
@@ -121,10 +129,10 @@ def read_rows(source: str, layout: str, encoding: str = "utf-8") -> Iterator[Row
     return (_object(f"{path}:{number}", line) for number, line in json_lines(lines) if line.strip())
 
 
-class _Strict(Intake):
+class _Strict(ErrorPolicy):
     """Stops at anything unreadable; a file may be empty."""
 
-    def trouble(self, kind: str, where: str, what: str) -> None:
+    def report(self, kind: str, where: str, what: str) -> None:
         if kind != "empty":
             raise DataError(f"{where}: {what}{self.hint(kind)}")
 

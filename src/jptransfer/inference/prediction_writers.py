@@ -27,7 +27,7 @@ _UNFIT = re.compile(rf"{_CONTROLS.pattern}|\s")
 _CONFIGURATION = "[entities]\n{}\n\n[relations]\n\n[events]\n\n[attributes]\n"
 
 
-class Answers(Protocol):
+class PredictionWriter(Protocol):
     """What predictions are written to, one after the other."""
 
     def add(self, row: Row, found: Any) -> None:
@@ -43,7 +43,7 @@ def entities(found: Any) -> Iterator[tuple[Span, float]]:
             yield Span(start, start + len(bare), kind), probability
 
 
-class TableAnswers:
+class TableWriter:
     """TSV with a header; in texts a tab, line feed, carriage return and backslash are written ``\\t \\n \\r \\\\``.
 
     Classification: columns text, prediction, probability and ``probability:<label>`` for each label. Entities: columns
@@ -56,7 +56,7 @@ class TableAnswers:
         self._line("text", *(["entities"] if task.kind == "ner" else columns))
 
     def add(self, row: Row, found: Any) -> None:
-        """Write a line (see `Answers`)."""
+        """Write a line (see `PredictionWriter`)."""
         self._line(row["text"], *self._cells(found))
 
     def _line(self, *cells: str) -> None:
@@ -72,7 +72,7 @@ def _compact(found: Any) -> list[str]:
     return [" ".join(f"{start}:{end}:{score:.6f}:{_plain(kind)}" for (start, end, kind), score in entities(found))]
 
 
-class JsonAnswers:
+class JsonWriter:
     """JSON lines: the fields of a JSON input, text, and the answer.
 
     Classification: prediction, probability and probabilities, by label. Entities: a list of objects with start, end,
@@ -83,7 +83,7 @@ class JsonAnswers:
         self._stream, self._task = stream, task
 
     def add(self, row: Row, found: Any) -> None:
-        """Write a line (see `Answers`)."""
+        """Write a line (see `PredictionWriter`)."""
         answer = self._entities(found) if self._task.kind == "ner" else self._classes(found)
         self._stream.write(json_text({**row, **answer}).translate(_ESCAPED) + "\n")
 
@@ -96,7 +96,7 @@ class JsonAnswers:
                              for (start, end, kind), score in entities(found)]}
 
 
-class ColumnAnswers:
+class ColumnWriter:
     """CoNLL columns: token, start, end, probability of the entity (or ``_``) and IOB2 tag, separated by tabs.
 
     Tokens are the units that the model tagged; a blank line ends a text. White space and control characters in tokens
@@ -107,7 +107,7 @@ class ColumnAnswers:
         self._stream = stream
 
     def add(self, row: Row, found: Any) -> None:
-        """Write the lines of a text (see `Answers`)."""
+        """Write the lines of a text (see `PredictionWriter`)."""
         units = [unit for unit in found.tokens if found.text[slice(*unit)].strip()]
         told = list(entities(found))
         spans, _ = to_units([span for span, _ in told], units)
@@ -120,7 +120,7 @@ class ColumnAnswers:
         self._stream.write("\n" if units else "")
 
 
-class BratAnswers:
+class BratWriter:
     """Standoff files for brat: a document's text (``.txt``), and beside it (``.ann``) entities, probabilities as notes.
 
     Lines of a text file are one document, of the file's name, with offsets into the file; objects of JSON lines are a
@@ -143,7 +143,7 @@ class BratAnswers:
         self._open.close()
 
     def add(self, row: Row, found: Any) -> None:
-        """Write the text and its entities (see `Answers`)."""
+        """Write the text and its entities (see `PredictionWriter`)."""
         self._count += 1
         if self._document:
             self._document.add(found, "\n")

@@ -41,7 +41,7 @@ class TransferSource:
 
 
 @dataclass(frozen=True)
-class Job:
+class FitContext:
     """What a learner works on; it must pickle, since it may travel to several processes.
 
     Attributes:
@@ -71,7 +71,7 @@ class Job:
 
 
 @dataclass(frozen=True)
-class Learned:
+class FitResult:
     """What a learner leaves: the predictor, settings that `load` needs, the history, and values for the summary."""
 
     predictor: Predictor
@@ -83,11 +83,11 @@ class Learned:
 class Learner(Protocol):
     """A way to make task models; implementations are classes registered in `jptransfer.registry.LEARNERS`.
 
-    The field of `FinetuningConfig` that has the learner's name holds its settings, `select` among them.
+    The field of `FinetuningConfig` that has the learner's name holds its settings, `metric_for_best_model` among them.
     """
 
     @classmethod
-    def fit(cls, job: Job, runtime: Runtime) -> Learned:
+    def fit(cls, job: FitContext, runtime: Runtime) -> FitResult:
         """Train on `job.train`, choose on `job.validation`, write weights to `job.out`."""
 
     @classmethod

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedConfig
 
-from jptransfer.config import ClassWeights, EncoderFinetuningConfig, HeadConfig, Keep, PhaseConfig
+from jptransfer.config import ClassWeights, EncoderFinetuningConfig, HeadConfig, PhaseConfig, TruncationSide
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError
-from jptransfer.learners.base import Job, Learned, TransferSource
+from jptransfer.learners.base import FitContext, FitResult, TransferSource
 from jptransfer.learners.label_loss import Activations, LabelLoss
 from jptransfer.learners.padding import find_padding
 from jptransfer.learners.prediction import EPOCHS, Predictor, read_settings
@@ -44,7 +44,7 @@ from jptransfer.training.checkpoint import readable
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.launch import launch
 from jptransfer.training.loop import kept_weights
-from jptransfer.training.phases import Lesson, Phase, make_phases, parameter_groups, train_phases
+from jptransfer.training.phases import Phase, TrainSpec, make_phases, parameter_groups, train_phases
 from jptransfer.training.types import LoopSettings, TrainingResult
 from jptransfer.transfer.copying import TaskNet, copy_groups
 from jptransfer.transfer.groups import HEAD, Groups, freeze, layer_groups, rate_factors
@@ -58,7 +58,7 @@ class EncoderLearner:
     """A pre-trained or fresh encoder and a new head, trained end to end or with layer groups frozen."""
 
     @classmethod
-    def fit(cls, job: Job, runtime: Runtime) -> Learned:
+    def fit(cls, job: FitContext, runtime: Runtime) -> FitResult:
         """Train, keep the checkpoint that is best on the validation split, and write it as a model of transformers.
 
         Raises:
@@ -70,11 +70,12 @@ class EncoderLearner:
                               "leave it out (null)")
         result, report = launch(_train, runtime, job)
         config = job.config.encoder
-        settings = {"max_length": config.max_length, "keep": config.keep.value, "head": _plain(_head(job)),
+        settings = {"max_length": config.max_length, "truncation_side": config.truncation_side.value,
+                    "head": _plain(_head(job)),
                     **({"bptt": config.bptt} if config.bptt else {})}
         values = {"steps": result.steps, "best_step": result.best_step, **report, **_stand_in(job)}
         learned = {"kind": job.task.kind, "labels": job.task.labels, **settings}
-        return Learned(cls.load(job.out, learned, runtime), settings, result.history, values)
+        return FitResult(cls.load(job.out, learned, runtime), settings, result.history, values)
 
     @classmethod
     def load(cls, folder: Path, settings: Mapping[str, Any], runtime: Runtime) -> Predictor:
@@ -85,16 +86,16 @@ class EncoderLearner:
         model, tokenizer = _load(folder, settings), load_tokenizer(folder)
         check_pair(model, tokenizer)
         return EncoderPredictor(task, model, tokenizer, most, device, runtime,
-                                Keep(settings.get("keep", Keep.first)))
+                                TruncationSide(settings.get("truncation_side", TruncationSide.right)))
 
 
-def _head(job: Job) -> HeadConfig:
+def _head(job: FitContext) -> HeadConfig:
     """Return the head asked for, or the one that stands in where transformers has none for this encoder."""
     head = job.config.encoder.head
     return head if job.language_model is None else complete_head(job.language_model, job.task.kind, head)
 
 
-def _stand_in(job: Job) -> dict[str, str]:
+def _stand_in(job: FitContext) -> dict[str, str]:
     """Return the head of ours that was taken because transformers has none, for the summary; nothing if it has one."""
     head = _head(job)
     if head == job.config.encoder.head:
@@ -128,7 +129,7 @@ def _tokens_read(windows: Windows | None, max_length: int) -> int:
     return sys.maxsize if windows else max_length
 
 
-def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
+def _train(runtime: Runtime, job: FitContext) -> tuple[TrainingResult, dict[str, Any]]:
     """Train in one of `runtime.processes` processes; the main one writes the model to `job.out`."""
     config, task = job.config.encoder, job.task
     context = TrainingContext(runtime, config.precision)
@@ -138,9 +139,9 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
     model, started = _new_model(job, tokenizer)
     most = _tokens_read(_windows(config.bptt, config.max_length), config.max_length)
     read_characters(tokenizer, model)
-    features = task.features(job.train, tokenizer, most, config.keep)
+    features = task.features(job.train, tokenizer, most, config.truncation_side)
     cut = count_cut(features, len(job.train), tokenizer, most, model)
-    validation = task.features(job.validation, tokenizer, most, config.keep)
+    validation = task.features(job.validation, tokenizer, most, config.truncation_side)
     if job.transfer:
         started |= {"transfer": _take_over(job, job.transfer, model, tokenizer, features)}
     groups = layer_groups(model)
@@ -161,7 +162,7 @@ def _train(runtime: Runtime, job: Job) -> tuple[TrainingResult, dict[str, Any]]:
                           [encoder_of(model)] if frozen and set(frozen) >= set(groups) - {HEAD} else [],
                           _smoothing(config, len(task.outputs)), _activations(config, model))
     phases = _phases(job, groups, frozen, len(data.batches(0)))
-    lesson = Lesson(objective, data, evaluate if validation else None)
+    lesson = TrainSpec(objective, data, evaluate if validation else None)
     result = train_phases(model, lesson, phases, context, job.work)
     if context.is_main:
         save_task_model(model, job.out)
@@ -198,7 +199,7 @@ def _refuse_weights(config: EncoderFinetuningConfig) -> None:
             raise ConfigError(f"finetuning.encoder.{name}: head crf decides tags together; it has no loss for each")
 
 
-def _tokenizer(job: Job) -> Tokenizer:
+def _tokenizer(job: FitContext) -> Tokenizer:
     if job.tokenizer is None:
         raise ConfigError("an encoder needs a tokenizer")
     return load_tokenizer(job.tokenizer)
@@ -214,7 +215,7 @@ def class_weights(features: Sequence[Feature], classes: int, kind: ClassWeights)
     return torch.tensor(weights, dtype=torch.float32)
 
 
-def _new_model(job: Job, tokenizer: Tokenizer) -> tuple[nn.Module, dict[str, Any]]:
+def _new_model(job: FitContext, tokenizer: Tokenizer) -> tuple[nn.Module, dict[str, Any]]:
     """Return the model that training starts from, and what the summary tells of how it came about."""
     config = job.config.encoder
     source = job.language_model or _architecture(job, tokenizer)
@@ -229,7 +230,7 @@ def _new_model(job: Job, tokenizer: Tokenizer) -> tuple[nn.Module, dict[str, Any
     return model, told | getattr(getattr(model, "head", None), "start_from", lambda _: {})(tokenizer)
 
 
-def _fresh(job: Job, source: Path | PreTrainedConfig, outputs: Sequence[str],
+def _fresh(job: FitContext, source: Path | PreTrainedConfig, outputs: Sequence[str],
            adjust: Callable[[PreTrainedConfig], None] = lambda config: None) -> nn.Module:
     """Return an encoder with a new head, as the job wants it (see `fresh_head`)."""
     config = job.config.encoder
@@ -237,7 +238,7 @@ def _fresh(job: Job, source: Path | PreTrainedConfig, outputs: Sequence[str],
                       _windows(config.bptt, config.max_length))
 
 
-def _take_over(job: Job, source: TransferSource, model: nn.Module, tokenizer: Tokenizer,
+def _take_over(job: FitContext, source: TransferSource, model: nn.Module, tokenizer: Tokenizer,
                features: Sequence[Feature]) -> dict[str, Any]:
     """Copy layer groups of the source into a new model, and return what to tell of it (see `copy_groups`)."""
     settings = read_settings(source.folder)
@@ -258,14 +259,14 @@ def _longest(model: Any) -> int | None:
     return min((limit for limit in (longest_input(encoder_of(model)), weights) if limit), default=None)
 
 
-def _architecture(job: Job, tokenizer: Tokenizer) -> PreTrainedConfig:
+def _architecture(job: FitContext, tokenizer: Tokenizer) -> PreTrainedConfig:
     """Return the configuration of an encoder from scratch."""
     if job.model is None:
         raise ConfigError("lm=none: from scratch there must be a model")
     return fresh_configuration(job.model, tokenizer)
 
 
-def _settings(job: Job, steps_per_epoch: int, epochs: float) -> LoopSettings:
+def _settings(job: FitContext, steps_per_epoch: int, epochs: float) -> LoopSettings:
     """Return the loop's settings for a run of `epochs`; it evaluates after each and at its end."""
     config = job.config.encoder
     steps = max(1, round(steps_per_epoch * epochs))
@@ -274,12 +275,12 @@ def _settings(job: Job, steps_per_epoch: int, epochs: float) -> LoopSettings:
         steps=steps, learning_rate=config.learning_rate, optimizer=config.optimizer,
         schedule=config.schedule, precision=config.precision, seed=job.seed, evaluate_at=ends,
         record_every=min(LoopSettings.record_every, steps_per_epoch),
-        select=job.selection.metric if job.validation else "",
-        lower_is_better=not job.selection.higher_is_better, patience=config.patience, keep_all=config.keep_epochs,
+        metric_for_best_model=job.selection.metric if job.validation else "",
+        lower_is_better=not job.selection.higher_is_better, patience=config.patience, keep_all=config.save_every_epoch,
     )
 
 
-def _phases(job: Job, groups: Groups, frozen: Sequence[str], steps_per_epoch: int) -> list[Phase]:
+def _phases(job: FitContext, groups: Groups, frozen: Sequence[str], steps_per_epoch: int) -> list[Phase]:
     """Return the phases asked for, or the single one of a run without."""
     config = job.config.encoder
 
@@ -287,8 +288,8 @@ def _phases(job: Job, groups: Groups, frozen: Sequence[str], steps_per_epoch: in
         return _settings(job, steps_per_epoch, config.epochs if phase.epochs is None else phase.epochs)
 
     def factors(decay: float | None = None) -> dict[str, float]:
-        decay = config.rate_decay if decay is None else decay
-        return rate_factors(groups, decay, config.head_rate, config.decay_from_head)
+        decay = config.layerwise_lr_decay if decay is None else decay
+        return rate_factors(groups, decay, config.head_lr_multiplier, config.lr_decay_from_head)
 
     learning = [name for name in groups if name not in frozen]
     if not learning:

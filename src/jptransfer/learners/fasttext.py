@@ -19,7 +19,7 @@ from torch import Tensor
 from jptransfer.config import FasttextConfig
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError, DataError
-from jptransfer.learners.base import Job, Learned
+from jptransfer.learners.base import FitContext, FitResult
 from jptransfer.learners.prediction import Predictor
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Task, make_task
@@ -112,7 +112,7 @@ class FasttextLearner:
     """fastText's classifier; n-grams and epochs are chosen on the validation split."""
 
     @classmethod
-    def fit(cls, job: Job, runtime: Runtime) -> Learned:
+    def fit(cls, job: FitContext, runtime: Runtime) -> FitResult:
         """Train one model for each n and number of epochs, and keep the best (the first of equals).
 
         Raises:
@@ -137,7 +137,7 @@ class FasttextLearner:
         assert best is not None
         predictor, _, (ngrams, epochs) = best
         predictor.model.save(job.out)
-        return Learned(predictor, {"fasttext": to_plain(config), "ngrams": ngrams}, history,
+        return FitResult(predictor, {"fasttext": to_plain(config), "ngrams": ngrams}, history,
                        {"ngrams": ngrams, "epochs": epochs, "features": len(predictor.model.keys)})
 
     @classmethod
@@ -148,7 +148,7 @@ class FasttextLearner:
         return FasttextPredictor(task, FasttextModel.load(folder), Hasher(config), settings["ngrams"])
 
 
-def _train(job: Job, hasher: Hasher, ngrams: int, epochs: int) -> FasttextModel:
+def _train(job: FitContext, hasher: Hasher, ngrams: int, epochs: int) -> FasttextModel:
     config = job.config.fasttext
     bags = hasher.bags([example.text for example in job.train], ngrams)
     model = FasttextModel.fresh(bags.frequent(config.min_count), config.dim, len(job.task.labels), job.seed)

@@ -11,7 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from jptransfer.models.task_models import task_output
 from jptransfer.tasks.base import IGNORED
-from jptransfer.training.types import StepLoss, Tensors
+from jptransfer.training.types import LossOutput, Tensors
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class LabelLoss:
         units = {"label": float(self.weights[labels[labels != IGNORED]].sum()), "penalty": float(len(labels))}
         return units | (self.activations.units(batch["attention_mask"]) if self.activations else {})
 
-    def __call__(self, model: nn.Module, batch: Tensors) -> StepLoss:
+    def __call__(self, model: nn.Module, batch: Tensors) -> LossOutput:
         """Return the sum of the weighted losses of a part's labels, and those of the penalties there are."""
         for module in self.fixed:
             module.eval()
@@ -74,7 +74,7 @@ class LabelLoss:
         output, labels = task_output(model, inputs), batch["labels"]
         if output.chain is not None:
             assert output.places is not None
-            return StepLoss({"label": -output.chain.log_likelihood(labels.gather(1, output.places)).sum()})
+            return LossOutput({"label": -output.chain.log_likelihood(labels.gather(1, output.places)).sum()})
         logits = output.logits.flatten(0, -2)
         loss = cross_entropy(logits, labels.flatten(), weight=self.weights.to(logits.device),
                              ignore_index=IGNORED, reduction="sum", label_smoothing=self.smoothing)
@@ -82,4 +82,4 @@ class LabelLoss:
         if self.activations:
             assert output.encoded is not None
             penalty |= self.activations.terms(output.encoded.last, output.encoded.mask)
-        return StepLoss({"label": loss, **penalty})
+        return LossOutput({"label": loss, **penalty})

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from jptransfer.learners.task_data import collate
 from jptransfer.models.encoder import encoder_of
-from jptransfer.models.pretrained import own_architecture
+from jptransfer.models.pretrained import local_architecture
 from jptransfer.models.task_models import task_output
 from jptransfer.tasks.base import Feature, Level, Task
 from jptransfer.text.types import Tokenizer
@@ -50,7 +50,7 @@ def find_padding(model: nn.Module, task: Task, tokenizer: Tokenizer, max_length:
     The model is left as it is. Random numbers are not used up. Architectures of this project mask padding.
     """
     config: Any = encoder_of(model).config
-    if own_architecture(config.model_type):
+    if local_architecture(config.model_type):
         return Padding()
     features = [_feature(task, tokenizer, text, max_length) for text in ("", *TEXTS)]
     training = model.training

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from jptransfer.errors import ArtifactError, ConfigError, told
+from jptransfer.errors import ArtifactError, ConfigError, raising_as
 from jptransfer.files import json_text
 from jptransfer.registry import LEARNERS
 from jptransfer.runtime import Runtime
@@ -109,5 +109,5 @@ def read_settings(folder: Path) -> Mapping[str, Any]:
 def load_predictor(folder: Path, runtime: Runtime) -> Predictor:
     """Load the task model in `folder`, whatever its learner."""
     settings = read_settings(folder)
-    with told(f"{folder}: its task model cannot be loaded", ArtifactError):
+    with raising_as(f"{folder}: its task model cannot be loaded", ArtifactError):
         return LEARNERS.load(settings["learner"]).load(folder, settings, runtime)

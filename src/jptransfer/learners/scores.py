@@ -11,11 +11,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from jptransfer.config import Keep
+from jptransfer.config import TruncationSide
 from jptransfer.learners.padding import Padding, find_padding
 from jptransfer.learners.task_data import collate
 from jptransfer.models.encoder import encoder_of
-from jptransfer.models.encoders.recurrent import steady
+from jptransfer.models.encoders.recurrent import inference_cache
 from jptransfer.models.heads import HeadOutput
 from jptransfer.models.layers.batching import CPU_PADDING, sorted_batches
 from jptransfer.models.task_models import task_output
@@ -23,7 +23,7 @@ from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Level, Task
 from jptransfer.text.cuts import Cut, take_words_cut
 from jptransfer.text.types import Tokenizer
-from jptransfer.training.types import move
+from jptransfer.training.types import to_device
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ def score(
     device = next(model.parameters()).device
     most = getattr(encoder_of(model), "cpu_padding", CPU_PADDING) if device.type == "cpu" else None
     most = most if padding.mixed else 0
-    with steady(model):
+    with inference_cache(model):
         for part in sorted_batches([len(feature.input_ids) for feature in features], batch_size, most):
-            batch = move(collate([features[index] for index in part], pad, least=padding.least), device)
+            batch = to_device(collate([features[index] for index in part], pad, least=padding.least), device)
             batch.pop("labels")
             logits, best = _at_tokens(task_output(model, batch))
             for place, index in enumerate(part):
@@ -108,8 +108,9 @@ class EncoderPredictor:
     """An encoder with a head and its tokenizer (see `Predictor`)."""
 
     def __init__(self, task: Task, model: nn.Module, tokenizer: Tokenizer, max_length: int, device: torch.device,
-                 runtime: Runtime, keep: Keep = Keep.first) -> None:
-        self.task, self.tokenizer, self.max_length, self.keep, self.runtime = task, tokenizer, max_length, keep, runtime
+                 runtime: Runtime, truncation_side: TruncationSide = TruncationSide.right) -> None:
+        self.task, self.tokenizer, self.runtime = task, tokenizer, runtime
+        self.max_length, self.truncation_side = max_length, truncation_side
         self.padding = find_padding(model, task, tokenizer, max_length)
         self.cut = Cut()
         read_characters(tokenizer, model)
@@ -118,7 +119,7 @@ class EncoderPredictor:
 
     def features(self, examples: Sequence[Any]) -> list[Feature]:
         """Encode examples, and count in `cut` what length limits leave out of them."""
-        features = self.task.features(examples, self.tokenizer, self.max_length, self.keep)
+        features = self.task.features(examples, self.tokenizer, self.max_length, self.truncation_side)
         self.cut += count_cut(features, len(examples), self.tokenizer, self.max_length, self.model)
         return features
 
@@ -126,6 +127,6 @@ class EncoderPredictor:
         """Return the task's prediction for each example (see `Predictor`)."""
         features = self.features(examples)
         with torch.inference_mode(), self.runtime.progress.bar("predict", len(features)) as bar:
-            scores = score(self.model, features, self.task.level, self.tokenizer.pad_id, batch_size, bar.advance,
+            scores = score(self.model, features, self.task.level, self.tokenizer.pad_id, batch_size, bar.update,
                            self.padding)
         return self.task.decode(features, scores.rows, examples, scores.paths)

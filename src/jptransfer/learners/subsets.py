@@ -39,7 +39,7 @@ def choose(ids: Sequence[str], labels: Sequence[str] | None, config: SubsetConfi
 
 
 def _size(total: int, config: SubsetConfig) -> int:
-    if problem := config.problem():
+    if problem := config.validate():
         raise ConfigError(f"finetuning.subset{problem}")
     if config.n is not None and config.n > total:
         raise ConfigError(f"finetuning.subset.n is {config.n}, but the training split has {total} examples")

@@ -12,11 +12,11 @@ from safetensors.numpy import load_file, save_file
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from jptransfer.config import ClassWeights, TfidfConfig, Units
+from jptransfer.config import Analyzer, ClassWeights, TfidfConfig
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.files import json_text
-from jptransfer.learners.base import Job, Learned
+from jptransfer.learners.base import FitContext, FitResult
 from jptransfer.learners.prediction import Predictor
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Task, make_task
@@ -58,7 +58,7 @@ class TfidfLearner:
     """Logistic regression over features of n-grams; its C is chosen on the validation split."""
 
     @classmethod
-    def fit(cls, job: Job, runtime: Runtime) -> Learned:
+    def fit(cls, job: FitContext, runtime: Runtime) -> FitResult:
         """Fit one model for each C and keep the best (the smallest C of equals).
 
         Raises:
@@ -84,7 +84,7 @@ class TfidfLearner:
         assert best is not None
         predictor, _, c = best
         predictor.save(job.out)
-        return Learned(predictor, {"tfidf": to_plain(config)}, history,
+        return FitResult(predictor, {"tfidf": to_plain(config)}, history,
                        {"c": c, "features": len(vectorizer.vocabulary_)})
 
     @classmethod
@@ -100,7 +100,7 @@ class TfidfLearner:
         return TfidfPredictor(task, vectorizer, arrays["weight"], arrays["bias"])
 
 
-def _check(job: Job) -> None:
+def _check(job: FitContext) -> None:
     if not job.config.tfidf.c or min(job.config.tfidf.c) <= 0:
         raise ConfigError("finetuning.tfidf.c: one positive number or more is needed")
     if len(job.config.tfidf.c) != 1 and not job.validation:
@@ -110,7 +110,7 @@ def _check(job: Job) -> None:
 def _vectorizer(config: TfidfConfig, vocabulary: Mapping[str, int] | None = None) -> TfidfVectorizer:
     """Return scikit-learn's vectoriser; text is lowercased, an n-gram of words has spaces between them."""
     words: dict[str, Any] = {"analyzer": "char"}
-    if config.units is Units.word:
+    if config.analyzer is Analyzer.word:
         segmenter = MecabSegmenter(config.dictionary)
         words = {"analyzer": "word", "token_pattern": None, "tokenizer": lambda text: segmenter.spaced(text).split()}
     return TfidfVectorizer(**words, ngram_range=(config.ngram_min, config.ngram_max), min_df=config.min_df,

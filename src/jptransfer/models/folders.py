@@ -8,8 +8,14 @@ from typing import Any
 from safetensors import safe_open
 from transformers import AutoConfig
 
-from jptransfer.errors import DataError, told
-from jptransfer.models.pretrained import check_weights, explained, family, know_family, own_architecture
+from jptransfer.errors import DataError, raising_as
+from jptransfer.models.pretrained import (
+    check_weights,
+    explained,
+    local_architecture,
+    read_model_type,
+    register_auto_classes,
+)
 from jptransfer.text.base import DESCRIPTION, read_object, read_settings
 from jptransfer.text.pretrained import PretrainedTokenizer
 from jptransfer.text.tokenizers import load_tokenizer
@@ -31,15 +37,15 @@ def check_folder(folder: Path, ours: bool = False) -> None:
     """
     config = read_object(folder / "config.json")
     check_weights(folder)
-    know_family(folder)
+    register_auto_classes(folder)
     with explained(AutoConfig, folder):
         AutoConfig.from_pretrained(folder, trust_remote_code=False)
     for index in sorted(folder.glob("*.safetensors.index.json")):
         _check_index(index)
     for weights in sorted(folder.glob("*.safetensors")):
-        with told(f"{weights} is damaged"), safe_open(weights, framework="pt") as opened:
+        with raising_as(f"{weights} is damaged"), safe_open(weights, framework="pt") as opened:
             opened.keys()
-    if not (folder / DESCRIPTION).exists() and (ours or own_architecture(family(folder))):
+    if not (folder / DESCRIPTION).exists() and (ours or local_architecture(read_model_type(folder))):
         raise DataError(f"{folder / DESCRIPTION} is missing: a model of jpt reads with its own tokenizer")
     if (folder / DESCRIPTION).exists() or any(path for pattern in TOKENIZERS for path in folder.glob(pattern)):
         _check_units(folder, config)
@@ -63,7 +69,7 @@ def _check_units(folder: Path, config: dict[str, Any]) -> None:
     # Sentinels are no units of a text, but have rows: 125 of ByT5's 384.
     most = max(units, len(tokenizer.tokenizer)) if isinstance(tokenizer, PretrainedTokenizer) else units
     own = (folder / DESCRIPTION).is_file() and read_settings(folder).kind != "pretrained"
-    exact = own and not own_architecture(family(folder))  # ours are padded in ways of their own
+    exact = own and not local_architecture(read_model_type(folder))  # ours are padded in ways of their own
     if units > rows or most < LEAST_UNITS * rows or (exact and units != rows):
         raise DataError(f"{folder}: the tokenizer has {units} units, and config.json an embedding of {rows} rows; they "
                         "do not belong together, or the vocabulary is damaged")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from jptransfer.errors import ConfigError, DataError, reason, told
+from jptransfer.errors import ConfigError, DataError, raising_as, reason
 from jptransfer.files import check_readable
 from jptransfer.hub import HUB, split_reference
 from jptransfer.registry import MODELS
@@ -57,22 +57,22 @@ OWN = "jpt_"
 """Prefix of `model_type` in the configurations of the project's own architectures."""
 
 
-def know_family(folder: Path) -> None:
+def register_auto_classes(folder: Path) -> None:
     """Import the module of an architecture of ours, which tells transformers' auto classes of it.
 
     The `model_type` of such a model is `OWN` and its name in the registry `models`; others need nothing.
     """
-    if ours := own_architecture(family(folder)):
+    if ours := local_architecture(read_model_type(folder)):
         MODELS.load(ours)
 
 
-def family(folder: Path) -> str:
+def read_model_type(folder: Path) -> str:
     """Return the `model_type` that the configuration in a folder names; empty if there is none."""
     path = folder / "config.json"
     return str(_settings(folder).get("model_type", "")) if path.is_file() else ""
 
 
-def own_architecture(model_type: str) -> str:
+def local_architecture(model_type: str) -> str:
     """Return the name in the registry `models` of an architecture of ours; empty for one of transformers."""
     return model_type.removeprefix(OWN) if model_type.startswith(OWN) else ""
 
@@ -96,9 +96,9 @@ def fresh_configuration(model: ModelConfig, tokenizer: Tokenizer) -> PreTrainedC
     Raises:
         ConfigError: the architecture does not read such units.
     """
-    from jptransfer.models.layers.word_rows import know_views
+    from jptransfer.models.layers.word_rows import set_char_vocab
 
-    return know_views(MODELS.load(model.architecture)(model, tokenizer.vocab_size, tokenizer.pad_id), tokenizer)
+    return set_char_vocab(MODELS.load(model.architecture)(model, tokenizer.vocab_size, tokenizer.pad_id), tokenizer)
 
 
 def _language_model_class(objective: str, next_sentence: bool) -> Any:
@@ -124,8 +124,8 @@ def trainable_objectives(folder: Path) -> tuple[str, ...]:
         DataError: it is not a language model, or one that jpt does not train.
     """
     settings = _settings(folder)
-    name, model_type = (settings.get("architectures") or [""])[0], family(folder)
-    if ours := own_architecture(model_type):
+    name, model_type = (settings.get("architectures") or [""])[0], read_model_type(folder)
+    if ours := local_architecture(model_type):
         objectives = MODELS.entries[MODELS.check(ours, f"{folder}/config.json: model_type")].objectives
         if not objectives or name.endswith("Model"):
             raise DataError(f"{folder} holds {name}, which is not a language model")
@@ -181,7 +181,7 @@ def load_weights(factory: Any, folder: Path, fresh_head: bool = False, **setting
         DataError: transformers cannot load it, or weights are missing.
     """
     quiet()
-    know_family(folder)
+    register_auto_classes(folder)
     check_readable(folder)
     check_weights(folder, factory.__name__)
     with explained(factory, folder):
@@ -214,7 +214,7 @@ def check_weights(folder: Path, factory: str = "model") -> None:
 @contextmanager
 def explained(factory: Any, folder: Path) -> Iterator[None]:
     """Turn what `factory` of transformers, or a file of weights, raises on a folder into a `DataError`."""
-    with told(f"{folder}: transformers loads no {factory.__name__} from it"):
+    with raising_as(f"{folder}: transformers loads no {factory.__name__} from it"):
         yield
 
 

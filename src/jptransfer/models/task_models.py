@@ -33,7 +33,14 @@ from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import SPECIAL, UNITS, Encoded, at_ids, encode, first_positions, top_layer_at
 from jptransfer.models.heads import Head, HeadOutput
 from jptransfer.models.layers.scalar_mix import MixedHead
-from jptransfer.models.pretrained import explained, know_family, load_weights, on_cpu, own_architecture, quiet
+from jptransfer.models.pretrained import (
+    explained,
+    load_weights,
+    local_architecture,
+    on_cpu,
+    quiet,
+    register_auto_classes,
+)
 from jptransfer.models.windows import WindowReader, Windows, encode_windows
 from jptransfer.registry import HEADS, MODELS
 from jptransfer.tasks.base import Level
@@ -110,8 +117,9 @@ def fresh_head(
     name = head_name(config, kind, head)
     with _seeded(seed):
         if not name:
-            if head.mix:
-                raise ConfigError("finetuning.encoder.head.mix: the head that transformers has for this encoder reads "
+            if head.scalar_mix:
+                raise ConfigError("finetuning.encoder.head.scalar_mix: the head that transformers has for this encoder "
+                                  "reads "
                                   "its top layer; name another, for example finetuning.encoder.head.name=pooled")
             model = _start(_plain_class(kind), source, config)
             _check_windows(windows, model.base_model, kind)
@@ -138,7 +146,7 @@ def load_task_model(folder: Path, kind: str, head: HeadConfig, windows: Windows 
 
 def head_name(config: PreTrainedConfig, kind: str, head: HeadConfig) -> str:
     """Return the registered name of the head on an encoder; empty: that of its own class in transformers."""
-    ours = own_architecture(config.model_type)
+    ours = local_architecture(config.model_type)
     if head.name or not ours:
         return head.name
     return "token" if kind == "ner" else MODELS.entries[ours].head
@@ -152,7 +160,7 @@ def complete_head(source: Path | PreTrainedConfig, kind: str, head: HeadConfig) 
     the only one that knows the whole text, and on the mean of all others.
     """
     config = source if isinstance(source, PreTrainedConfig) else _settings(source)
-    if head.name or own_architecture(config.model_type) or type(config) in _plain_class(kind)._model_mapping:
+    if head.name or local_architecture(config.model_type) or type(config) in _plain_class(kind)._model_mapping:
         return head
     if kind == "ner":
         return replace(head, name="token")
@@ -164,7 +172,7 @@ def complete_head(source: Path | PreTrainedConfig, kind: str, head: HeadConfig) 
 def _make_head(factory: type[Head], name: str, settings: HeadConfig, encoder: PreTrainedConfig) -> nn.Module:
     """Return a fresh head for the labels of `encoder`, on a mixture of its layers where settings or encoder want it."""
     head: Any = factory(_complete(settings, name), encoder, encoder.num_labels or 0)
-    mixes = getattr(encoder, "mix_layers", False) if settings.mix is None else settings.mix
+    mixes = getattr(encoder, "mix_layers", False) if settings.scalar_mix is None else settings.scalar_mix
     return MixedHead(head, getattr(encoder, "num_hidden_layers", 0) + 1) if mixes else head
 
 
@@ -224,7 +232,7 @@ def _start(factory: Any, source: Path | PreTrainedConfig, config: PreTrainedConf
 
 def _settings(folder: Path) -> PreTrainedConfig:
     quiet()
-    know_family(folder)
+    register_auto_classes(folder)
     with explained(AutoConfig, folder):
         return AutoConfig.from_pretrained(folder, trust_remote_code=False)
 

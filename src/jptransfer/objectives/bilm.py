@@ -21,7 +21,7 @@ from jptransfer.tasks.base import IGNORED
 from jptransfer.text.encoded import EncodedSplit
 from jptransfer.text.types import Tokenizer
 from jptransfer.training.shapes import Shapes
-from jptransfer.training.types import StepLoss, Tensors, Totals
+from jptransfer.training.types import LossOutput, LossTotals, Tensors
 
 BLOCK = 1 << 24
 """Token ids looked through at a time."""
@@ -144,16 +144,16 @@ class BidirectionalLanguageModel(Carrier):
         """Return the number of predictions of both directions."""
         return {"lm": float((batch["labels"] != IGNORED).sum())}
 
-    def __call__(self, model: Any, batch: Tensors) -> StepLoss:
+    def __call__(self, model: Any, batch: Tensors) -> LossOutput:
         """Return the summed losses, and in evaluation the counts behind the metrics."""
         reading = model.read_streams(batch["input_ids"], self.take(model.training, batch))
         self.put(model.training, batch, reading.state)
         decoder, labels = model.get_output_embeddings(), batch["labels"].flatten()
         seen = reading.dropped.flatten(0, 1)
         if model.training and self.samples:
-            return StepLoss({"lm": sampled_cross_entropy(seen, decoder, labels, self.samples)})
+            return LossOutput({"lm": sampled_cross_entropy(seen, decoder, labels, self.samples)})
         if model.training:
-            return StepLoss({"lm": linear_cross_entropy(seen, decoder, labels)})
+            return LossOutput({"lm": linear_cross_entropy(seen, decoder, labels)})
         sums: Tensors = {"correct": count_right(seen, decoder, labels)}
         parts = []
         for name, states, targets in zip(("forward", "backward"), seen.chunk(2), labels.chunk(2), strict=True):
@@ -161,9 +161,9 @@ class BidirectionalLanguageModel(Carrier):
             sums |= {f"{name}_loss": parts[-1], f"{name}_words": (targets != IGNORED).sum()}
         if "characters" in batch:
             sums["characters"] = batch["characters"].sum()
-        return StepLoss({"lm": sum(parts, start=torch.zeros_like(parts[0]))}, sums)
+        return LossOutput({"lm": sum(parts, start=torch.zeros_like(parts[0]))}, sums)
 
-    def metrics(self, totals: Totals) -> dict[str, float]:
+    def metrics(self, totals: LossTotals) -> dict[str, float]:
         """Return the loss, perplexities by word (of both directions and of each) and by character, and the accuracy."""
         units, sums = totals.units["lm"], totals.sums
         values = {"loss": totals.loss, "perplexity": perplexity(totals.loss)}

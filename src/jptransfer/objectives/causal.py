@@ -20,7 +20,7 @@ from jptransfer.tasks.base import IGNORED
 from jptransfer.text.encoded import EncodedSplit
 from jptransfer.text.types import Tokenizer
 from jptransfer.training.shapes import Shapes
-from jptransfer.training.types import StepLoss, Tensors, Totals
+from jptransfer.training.types import LossOutput, LossTotals, Tensors
 
 
 class CausalData(Streams):
@@ -102,7 +102,7 @@ class CausalLanguageModel(Carrier):
         return {"lm": float((batch["labels"] != IGNORED).sum()), "ar": float(rows * width),
                 "tar": float(rows * (width - 1))}
 
-    def __call__(self, model: Any, batch: Tensors) -> StepLoss:
+    def __call__(self, model: Any, batch: Tensors) -> LossOutput:
         """Return the summed losses, and in evaluation the counts behind the metrics."""
         reading = model.read_stream(batch["input_ids"], self.take(model.training, batch))
         self.put(model.training, batch, reading.state)
@@ -111,8 +111,8 @@ class CausalLanguageModel(Carrier):
         loss = {"lm": linear_cross_entropy(seen, decoder, labels)}
         if not model.training:
             counts: Tensors = {name: batch[name].sum() for name in ("words", "characters") if name in batch}
-            return StepLoss(loss, {"correct": count_right(seen, decoder, labels)} | counts)
-        return StepLoss(loss | self._regularisation(reading.states, reading.dropped))
+            return LossOutput(loss, {"correct": count_right(seen, decoder, labels)} | counts)
+        return LossOutput(loss | self._regularisation(reading.states, reading.dropped))
 
     def _regularisation(self, states: Tensor, dropped: Tensor) -> Tensors:
         """Return AR, of the states that the decoder reads, and TAR, of the steps of the states without dropout."""
@@ -123,7 +123,7 @@ class CausalLanguageModel(Carrier):
             terms["tar"] = self.settings.tar * states.float().diff(dim=1).square().mean(-1).sum()
         return terms
 
-    def metrics(self, totals: Totals) -> dict[str, float]:
+    def metrics(self, totals: LossTotals) -> dict[str, float]:
         """Return the loss and perplexities by unit, word and character, and the share of units predicted right."""
         units = totals.units["lm"]
         values = {"loss": totals.loss, "perplexity": perplexity(totals.loss)}

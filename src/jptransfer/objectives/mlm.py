@@ -25,7 +25,7 @@ from jptransfer.training.batching import token_batches
 from jptransfer.training.randomness import bits, derive, generator
 from jptransfer.training.shapes import Shapes
 from jptransfer.training.target_counts import Predictions
-from jptransfer.training.types import Batch, StepLoss, Tensors, Totals
+from jptransfer.training.types import Batch, LossOutput, LossTotals, Tensors
 
 # What a random number is for: its first key.
 _ORDER, _PAIRS, _SUBSET, _MASKS = range(4)
@@ -61,7 +61,8 @@ class MaskedData:
     def batches(self, epoch: int) -> Sequence[Batch]:
         """Return global batches of parts of similar length."""
         lengths = self.lengths(epoch)
-        return token_batches(lengths, self.config.batch_tokens, self.config.parts, _ORDER, self.config.seed, epoch)
+        config = self.config
+        return token_batches(lengths, config.batch_tokens, config.micro_batches, _ORDER, config.seed, epoch)
 
     def lengths(self, epoch: int) -> np.ndarray:
         """Return tokens of every sequence, special tokens included."""
@@ -253,7 +254,7 @@ class MaskedLanguageModel:
             units["nsp"] = float((batch["next_sentence_label"] != IGNORED).sum())
         return units
 
-    def __call__(self, model: nn.Module, batch: Tensors) -> StepLoss:
+    def __call__(self, model: nn.Module, batch: Tensors) -> LossOutput:
         """Return the summed losses, and in evaluation the numbers of right predictions."""
         names = ("input_ids", "attention_mask", "token_type_ids")
         inputs: Tensors = {name: batch[name] for name in names if name in batch}
@@ -266,9 +267,9 @@ class MaskedLanguageModel:
                  for name, (logits, labels) in outputs.items()}
         sums = {} if model.training else {
             name: (logits.argmax(-1) == labels).sum() for name, (logits, labels) in outputs.items()}
-        return StepLoss(terms, sums)
+        return LossOutput(terms, sums)
 
-    def metrics(self, totals: Totals) -> dict[str, float]:
+    def metrics(self, totals: LossTotals) -> dict[str, float]:
         """Return loss, perplexity, and accuracies of what was predicted."""
         accuracies = {f"{name}_accuracy": right / max(1.0, totals.units[name]) for name, right in totals.sums.items()}
         losses = {f"{name}_loss": value for name, value in totals.means.items()} if len(totals.means) > 1 else {}

@@ -5,7 +5,7 @@ fine-tuning frames a text ([CLS] text [SEP]), form one long text. It is cut into
 a global batch is one window of all streams, and the model's state goes on from window to window.
 
 A model whose states are always carried may come to rest in a region that it never leaves and that no text begins in:
-its states of single texts then mean little, in some texts or in all. `restart` lets it begin anew now and then.
+its states of single texts then mean little, in some texts or in all. `state_reset_prob` resets it now and then.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Streams:
 
     def batches(self, epoch: int) -> Sequence[Batch]:
         """Return one global batch a window."""
-        return _Windows(self.windows, self.streams, self.config.parts)
+        return _Windows(self.windows, self.streams, self.config.micro_batches)
 
     def lengths(self, epoch: int) -> np.ndarray:
         """Return the units of every window: all the same."""
@@ -122,13 +122,13 @@ class Streams:
 
     def starts(self, indices: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
         """Return by row the `streams` of examples, whether each is the `start` of its stream, and, where the settings
-        ask for that, whether its state begins anew in training (`restart`).
+        ask for that, whether its state begins anew in training (`state_reset_prob`).
         """
         window, stream = np.divmod(indices, self.streams)
         found = {"streams": stream, "start": window == 0}
-        if self.config.restart:
+        if self.config.state_reset_prob:
             drawn = bits(self.config.seed, epoch, indices) >> np.uint64(11)
-            found["restart"] = drawn < self.config.restart * 2.0 ** 53
+            found["restart"] = drawn < self.config.state_reset_prob * 2.0 ** 53
         return found
 
 
@@ -156,7 +156,7 @@ class Carrier:
         self._carried = {learning: _Carried(streams) for learning in (True, False)}
 
     def take(self, learning: bool, batch: Tensors) -> State | None:
-        """Return the states that the streams of a part begin with, zero where `start`, and in training where `restart`.
+        """Return the initial states of a part's streams: zero at `start` and, in training, where `restart` says so.
 
         None before anything was read.
         """

@@ -14,7 +14,7 @@ from jptransfer.artifacts import Artifact, Manifest, Store
 from jptransfer.artifacts.store import recorded_files
 from jptransfer.config.qualified import qualified
 from jptransfer.errors import ConfigError, JptError, WorkError, exhausted
-from jptransfer.pipeline.graph import Node
+from jptransfer.pipeline.graph import StageNode
 from jptransfer.pipeline.inputs import Sources, check_references
 from jptransfer.pipeline.planning import Plan
 from jptransfer.pipeline.provenance import provenance
@@ -64,7 +64,7 @@ def build_past_failures(plan: Plan, store: Store, runtime: Runtime,
             failed[node.fingerprint] = error
             if not behind:
                 what = exhausted(error) or str(error) or type(error).__name__
-                runtime.progress.say(f"✗ {node.stage} {node.name}-{node.id}  {what}")
+                runtime.progress.log(f"✗ {node.stage} {node.name}-{node.id}  {what}")
     store.digests.save()
     return failed
 
@@ -74,12 +74,12 @@ def _refuse_launchers(plan: Plan) -> None:
         raise ConfigError("start jpt once, without torchrun or accelerate launch, and set runtime.processes=N")
 
 
-def build_node(node: Node, made: Mapping[str, Artifact | None], store: Store, runtime: Runtime,
+def build_node(node: StageNode, made: Mapping[str, Artifact | None], store: Store, runtime: Runtime,
                overrides: list[str]) -> Artifact:
     """Build one node, or wait for the process that is building it and take what it made."""
     named = dataclasses.replace(runtime, title=f"{node.name}-{node.id}")
     title = f"{node.stage} {named.title}"
-    say = runtime.progress.say
+    say = runtime.progress.log
     with store.lock(node.fingerprint, lambda: say(f"… {title}: another process builds it, waiting")) as work:
         found = store.find(node.fingerprint, node.kind) or store.finish(work, node.kind, node.name, node.fingerprint)
         if found:
@@ -91,7 +91,7 @@ def build_node(node: Node, made: Mapping[str, Artifact | None], store: Store, ru
     return artifact
 
 
-def _run(node: Node, made: Mapping[str, Artifact | None], work: Path, store: Store, runtime: Runtime,
+def _run(node: StageNode, made: Mapping[str, Artifact | None], work: Path, store: Store, runtime: Runtime,
          overrides: list[str]) -> Artifact:
     started = time.perf_counter()
     sources = Sources(node, made, store)
@@ -114,14 +114,14 @@ def _run(node: Node, made: Mapping[str, Artifact | None], work: Path, store: Sto
     return store.publish(work, manifest)
 
 
-def _fill(node: Node, inputs: Mapping[str, Path], work: Path, runtime: Runtime) -> stages.Summary:
+def _fill(node: StageNode, inputs: Mapping[str, Path], work: Path, runtime: Runtime) -> stages.Summary:
     """Run a stage; if what an interrupted run left for it cannot be read, once more from its beginning."""
     stage = STAGES.load(node.stage)
     _clear(work)
     try:
         return stage(node.config, inputs, work, runtime)
     except WorkError as error:
-        runtime.progress.say(f"! {node.stage} {runtime.title}: {error}; it is set aside and the stage starts again")
+        runtime.progress.log(f"! {node.stage} {runtime.title}: {error}; it is set aside and the stage starts again")
         shutil.rmtree(work)
         _clear(work)
         return stage(node.config, inputs, work, runtime)
@@ -138,7 +138,7 @@ def _clear(work: Path) -> None:
     scratch.mkdir(parents=True, exist_ok=True)
 
 
-def _records(node: Node) -> dict[str, dict[str, str]]:
+def _records(node: StageNode) -> dict[str, dict[str, str]]:
     made = {role: {"kind": source.kind, "fingerprint": source.fingerprint} for role, source in node.inputs.items()}
     raw = {where: {"kind": digest.partition(":")[0], "digest": digest} for where, digest in node.externals.items()}
     return made | raw

@@ -59,7 +59,7 @@ def _pinned_dataset(reference: str) -> str:
     return f"{DATASET}:{split_reference(reference)[0]}@{hub_commit(reference, 'dataset')}"
 
 
-def pin(config: Section, digests: Mapping[str, str]) -> Section:
+def resolve_revisions(config: Section, digests: Mapping[str, str]) -> Section:
     """Return a copy of `config` whose hub references name the commits of `digests`, see `external_inputs`.
 
     A stage that runs hours after its plan so reads what the identity speaks of, wherever the branch has gone since.
@@ -113,7 +113,7 @@ def missing_file(where: str, value: str) -> MissingFileError:
     return MissingFileError(f"{where}: no such file or folder: '{value}'{tail}", [value])
 
 
-def place_digest(place: External, store: Store) -> str:
+def digest_location(place: External, store: Store) -> str:
     """Return ``kind:digest`` for one external value of a configuration."""
     value = place.value
     is_dataset = getattr(place.owner, "format", "") == "hf"
@@ -149,12 +149,12 @@ def _package_digest(place: External) -> str:
                           f"{nearest(place.value, others)}{get}; a path of a compiled dictionary works too") from None
 
 
-def changed_places(node: Any, store: Store) -> Iterator[str]:
+def changed_locations(node: Any, store: Store) -> Iterator[str]:
     """Yield the settings of a node, with their values, whose files are no longer those that it was planned with."""
     for place in externals(node.config):
         planned = node.externals[place.where]
         try:
-            now = place_digest(place, store)
+            now = digest_location(place, store)
         except MissingFileError:
             now = f"missing:{place.value}" if planned.startswith("missing:") else "missing"
         if now != planned:
@@ -181,7 +181,7 @@ def external_inputs(config: object, store: Store, section: str,
     for place in externals(config):
         named = replace(place, where=shown(place.where, section))
         try:
-            found[place.where] = place_digest(named, store)
+            found[place.where] = digest_location(named, store)
         except MissingFileError as error:
             # Nodes that lack different files stay different, so that planning goes on to the other files.
             found[place.where] = "missing" if tolerant else f"missing:{place.value}"

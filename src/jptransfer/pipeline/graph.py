@@ -30,7 +30,7 @@ from jptransfer.config import (
     PhaseConfig,
     ScheduleConfig,
     TokenizerConfig,
-    VocabularyUse,
+    VocabularyPolicy,
 )
 from jptransfer.errors import ArtifactError, ConfigError, DataError
 from jptransfer.hub import HUB
@@ -38,10 +38,10 @@ from jptransfer.pipeline.external_inputs import (
     MODEL,
     External,
     MissingFiles,
+    digest_location,
     external_inputs,
-    pin,
     pinned,
-    place_digest,
+    resolve_revisions,
 )
 from jptransfer.registry import (
     HEADS,
@@ -80,7 +80,7 @@ def presets_of(overrides: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(key for key, _, value in chosen if key in SECTIONS and not value.startswith("{")))
 
 
-def without(overrides: Sequence[str], sections: Sequence[str]) -> list[str]:
+def drop_overrides(overrides: Sequence[str], sections: Sequence[str]) -> list[str]:
     """Return the overrides that set no value inside `sections`."""
     inside = tuple(f"{section}." for section in sections)
     return [one for one in overrides if not one.lstrip("+~").startswith(inside)]
@@ -90,15 +90,17 @@ LM_WORDS = ("none", "pretrained", "adapted", "auto")
 """What `lm` may be besides a reference."""
 
 
-SOURCE_BY_ITSELF = ["seed=0", "finetuning.subset.n=null", "finetuning.subset.fraction=null", "finetuning.subset.seed=0",
-                    "finetuning.encoder.freeze=[]", "transfer.source=''", "transfer.build=[]", "transfer.groups=[]"]
+TRANSFER_SOURCE_DEFAULTS = [
+    "seed=0", "finetuning.subset.n=null", "finetuning.subset.fraction=null", "finetuning.subset.seed=0",
+    "finetuning.encoder.freeze=[]", "transfer.source=''", "transfer.build=[]", "transfer.groups=[]",
+]
 """What the source of a transfer does not have from the configuration it is described in."""
 SECTIONS = tuple(field.name for field in fields(Config) if is_dataclass(get_type_hints(Config)[field.name]))
 """Parts of a configuration that presets are there for."""
 
 
 @dataclass(frozen=True, eq=False)
-class Node:
+class StageNode:
     """One stage with its configuration and inputs; equal recipes have equal fingerprints.
 
     `section` is the part of the user's configuration that `config` came from.
@@ -107,7 +109,7 @@ class Node:
     stage: str
     name: str
     config: Any
-    inputs: dict[str, Node | Reference]
+    inputs: dict[str, StageNode | PretrainedRef]
     externals: dict[str, str]
     section: str = ""
 
@@ -135,18 +137,18 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Reference:
+class PretrainedRef:
     """Something made elsewhere that is used as it is: an artifact, a folder or a model of the hub."""
 
     kind: str
     fingerprint: str
-    place: str
-    ours: bool
+    location: str
+    is_local: bool
 
     def folder(self) -> Path:
         """Return the local folder, fetching from the hub if need be."""
-        if not self.place.startswith(HUB):
-            return Path(self.place)
+        if not self.location.startswith(HUB):
+            return Path(self.location)
         from jptransfer.models.pretrained import fetch
 
         return fetch(HUB + self.fingerprint.removeprefix(f"{MODEL}:"))[0]
@@ -157,7 +159,7 @@ def _alone(overrides: list[str], fresh: Sequence[str] = ()) -> Config:
 
 
 @dataclass
-class Chain:
+class StageGraph:
     """The nodes of one run, made on demand; a `None` says the configuration has no such part.
 
     `compose` makes the configurations of an ensemble's other members and of a transfer's source, which are told as
@@ -173,27 +175,29 @@ class Chain:
     missing: MissingFiles | None = None
     where: str = ""
 
-    def _other(self, overrides: list[str], where: str, fresh: Sequence[str] = ()) -> Chain:
+    def _other(self, overrides: list[str], where: str, fresh: Sequence[str] = ()) -> StageGraph:
         """Return the chain of this configuration with `overrides` added; `fresh`: see `Compose`."""
 
         def compose(more: list[str], also: Sequence[str] = ()) -> Config:
-            return self.compose([*without(overrides, also), *more], tuple(dict.fromkeys([*fresh, *also])))
+            return self.compose([*drop_overrides(overrides, also), *more], tuple(dict.fromkeys([*fresh, *also])))
 
-        return Chain(self.compose(overrides, tuple(fresh)), self.store, compose, self.missing, f"{self.where}{where}: ")
+        return StageGraph(self.compose(overrides, tuple(fresh)), self.store, compose, self.missing,
+                          f"{self.where}{where}: ")
 
-    def _node(self, stage: str, section: str, name: str, config: Any, inputs: dict[str, Node | Reference]) -> Node:
+    def _node(self, stage: str, section: str, name: str, config: Any,
+              inputs: dict[str, StageNode | PretrainedRef]) -> StageNode:
         digests, lacking = external_inputs(config, self.store, section, self.config.data_root)
         missing = self.missing or MissingFiles()
         for source, message, path in lacking:
             missing.add(source, f"{self.where}{message}" if self.missing else message, path)
         if not self.missing:
             missing.check()
-        return Node(stage, name, pin(config, digests), inputs, digests, section)
+        return StageNode(stage, name, resolve_revisions(config, digests), inputs, digests, section)
 
-    def _corpus(self, section: str, corpus: CorpusConfig) -> Node | None:
+    def _corpus(self, section: str, corpus: CorpusConfig) -> StageNode | None:
         if not corpus.sources:
             return None
-        inputs: dict[str, Node | Reference] = {}
+        inputs: dict[str, StageNode | PretrainedRef] = {}
         sources = [*corpus.sources.values(), *corpus.exclude.values()]
         if any("dataset" in SOURCES.entries[SOURCES.check(source.format, section)].needs for source in sources):
             if not self.dataset:
@@ -203,93 +207,94 @@ class Chain:
         return self._node("prepare_corpus", section, corpus.name, stages.PrepareCorpusStage(corpus), inputs)
 
     @cached_property
-    def corpus(self) -> Node | None:
+    def corpus(self) -> StageNode | None:
         """Text to pre-train on."""
         return self._corpus("corpus", self.config.corpus)
 
     @cached_property
-    def domain(self) -> Node | None:
+    def domain(self) -> StageNode | None:
         """Text to adapt to."""
         return self._corpus("domain", self.config.domain)
 
     @cached_property
-    def tokenizer(self) -> Node | Reference:
+    def tokenizer(self) -> StageNode | PretrainedRef:
         """Units of text: trained, fetched, or those of the model that training starts from."""
         start = self.given
-        if start and start.ours:
+        if start and start.is_local:
             return start
         config = self.config.tokenizer
         if start and not (config.kind == "pretrained" and config.source):
-            config = TokenizerConfig("pretrained", kind="pretrained", source=start.place)
+            config = TokenizerConfig("pretrained", kind="pretrained", source=start.location)
         config = _only(config, config.kind, TOKENIZERS)
-        inputs: dict[str, Node | Reference] = {}
+        inputs: dict[str, StageNode | PretrainedRef] = {}
         if config.kind not in ("pretrained", "byte"):
             inputs["corpus"] = self._tokenizer_corpus(config)
         return self._node("tokenize", "tokenizer", config.name, stages.TokenizeStage(config), inputs)
 
-    def _tokenizer_corpus(self, config: TokenizerConfig) -> Node:
+    def _tokenizer_corpus(self, config: TokenizerConfig) -> StageNode:
         section = config.corpus.value
         node = self.corpus if section == "corpus" else self.domain
         own = "train it on the task's texts (domain=task tokenizer.corpus=domain)"
         return node or _needs(section, "the tokenizer is trained on it", own if section == "corpus" else "")
 
     @cached_property
-    def domain_tokenizer(self) -> Node | Reference:
+    def domain_tokenizer(self) -> StageNode | PretrainedRef:
         """Units of the adapted language model: trained on the domain where its vocabulary is converted."""
-        if self.config.adaptation.vocabulary is VocabularyUse.keep or not self.domain:
+        if self.config.adaptation.vocabulary is VocabularyPolicy.keep or not self.domain:
             return self.tokenizer
         config = replace(self.config.tokenizer, corpus=CorpusRole.domain)
         if config.kind in ("pretrained", "byte"):
-            raise ConfigError(f"adaptation.vocabulary=convert: kind {config.kind} is not trained on text; "
+            raise ConfigError(f"adaptation.vocabulary=migrate: kind {config.kind} is not trained on text; "
                               "choose one, for example tokenizer=wordpiece")
         return self._node("tokenize", "tokenizer", config.name, stages.TokenizeStage(config), {"corpus": self.domain})
 
-    def _encode(self, corpus: Node, tokenizer: Node | Reference) -> Node:
+    def _encode(self, corpus: StageNode, tokenizer: StageNode | PretrainedRef) -> StageNode:
         return self._node("encode", "encoding", corpus.name, stages.EncodeStage(self.config.encoding),
                           {"corpus": corpus, "tokenizer": tokenizer})
 
     @cached_property
-    def encoded(self) -> Node | None:
+    def encoded(self) -> StageNode | None:
         """Token ids of the corpus."""
         return self._encode(self.corpus, self.tokenizer) if self.corpus else None
 
     @cached_property
-    def encoded_domain(self) -> Node | None:
+    def encoded_domain(self) -> StageNode | None:
         """Token ids of the domain."""
         return self._encode(self.domain, self.domain_tokenizer) if self.domain else None
 
     @cached_property
-    def start(self) -> Reference | None:
+    def start(self) -> PretrainedRef | None:
         """What pre-training starts from, unless from scratch."""
-        value = self.config.pretraining.start
-        return None if value in ("", "scratch") else self.reference("pretraining.start", value)
+        value = self.config.pretraining.init_from
+        return None if value in ("", "scratch") else self.reference("pretraining.init_from", value)
 
     @cached_property
-    def finetuning_reference(self) -> Reference | None:
+    def finetuning_reference(self) -> PretrainedRef | None:
         """A language model that `lm` names: fine-tuned as it is, or, where there is a domain, adapted first."""
         value = self.config.lm
         return None if value in LM_WORDS else self.reference("lm", value)
 
     @cached_property
-    def given(self) -> Reference | None:
+    def given(self) -> PretrainedRef | None:
         """The language model made elsewhere that this run builds on; it brings its own tokenizer and architecture."""
         named, start = self.finetuning_reference, self.start
         if named and start and named.fingerprint != start.fingerprint:
-            raise ConfigError(f"lm={self.config.lm} and pretraining.start={self.config.pretraining.start} are two "
+            raise ConfigError(f"lm={self.config.lm} and pretraining.init_from={self.config.pretraining.init_from} "
+                              "are two "
                               "models to start from; give one of them")
         return named or start
 
-    def reference(self, where: str, value: str) -> Reference:
+    def reference(self, where: str, value: str) -> PretrainedRef:
         """Return what a reference means: ``hf:name@revision``, a folder, or the id of a language model."""
         if value.startswith(HUB):
-            return Reference("hub", pinned(value), value, False)
+            return PretrainedRef("hub", pinned(value), value, False)
         path = Path(value)
         if path.is_dir() and not (path / FILE).is_file():
             if not (path / "config.json").is_file():
                 raise ConfigError(f"{where}: the folder '{value}' holds no model of transformers (no config.json)")
-            digest = place_digest(External(where, True, value, None), self.store)
-            return Reference("folder", digest, value, (path / "jpt_tokenizer.json").is_file())
-        words = ("scratch",) if where == "pretraining.start" else LM_WORDS
+            digest = digest_location(External(where, True, value, None), self.store)
+            return PretrainedRef("folder", digest, value, (path / "jpt_tokenizer.json").is_file())
+        words = ("scratch",) if where == "pretraining.init_from" else LM_WORDS
         try:
             found = self.store.resolve(value, ("language_model",), words)
         except ArtifactError as error:
@@ -299,10 +304,11 @@ class Chain:
         if found.manifest.kind != "language_model":
             raise ConfigError(f"{where}: {found.label} is no language model")
         self.store.check(found)
-        return Reference("language_model", found.manifest.fingerprint, str(found.path), True)
+        return PretrainedRef("language_model", found.manifest.fingerprint, str(found.path), True)
 
-    def _train(self, stage: str, encoded: Node, training: LmTrainingConfig, start: Node | Reference | None) -> Node:
-        inputs: dict[str, Node | Reference] = {"encoded": encoded, "tokenizer": encoded.inputs["tokenizer"]}
+    def _train(self, stage: str, encoded: StageNode, training: LmTrainingConfig,
+               start: StageNode | PretrainedRef | None) -> StageNode:
+        inputs: dict[str, StageNode | PretrainedRef] = {"encoded": encoded, "tokenizer": encoded.inputs["tokenizer"]}
         if start:
             inputs["start"] = start
         config = stages.PretrainStage(None if start else self._model(), _training(training))
@@ -319,12 +325,12 @@ class Chain:
         if not self.given:
             return self.config.model.architecture, self._architecture.objectives
         if self.given.kind == "hub":
-            return self.given.place, ()
+            return self.given.location, ()
         from jptransfer.models.pretrained import trainable_objectives
 
-        where = "lm" if self.finetuning_reference else "pretraining.start"
+        where = "lm" if self.finetuning_reference else "pretraining.init_from"
         try:
-            return self.given.place, trainable_objectives(Path(self.given.place))
+            return self.given.location, trainable_objectives(Path(self.given.location))
         except DataError as error:
             raise ConfigError(f"{where}: {error}") from error
 
@@ -350,7 +356,7 @@ class Chain:
         return MODELS.entries[MODELS.check(self.config.model.architecture, "model.architecture")]
 
     @cached_property
-    def language_model(self) -> Node | Reference | None:
+    def language_model(self) -> StageNode | PretrainedRef | None:
         """The language model before adaptation: the one that `lm` names, one trained on the corpus, or, where there is
         no corpus, what pre-training starts from."""
         if not self._has_language_model:
@@ -358,27 +364,27 @@ class Chain:
         if self.finetuning_reference and self.config.corpus.sources:
             raise ConfigError(f"corpus: lm={self.config.lm} names a model that is trained already, so the corpus would "
                               "not be read; give corpus=none to adapt that model to the domain, or to train it on the "
-                              f"corpus first pretraining.start={self.config.lm} with lm=adapted")
+                              f"corpus first pretraining.init_from={self.config.lm} with lm=adapted")
         if not self.config.corpus.sources or not self.encoded:
             return self.given
-        if self.config.pretraining.vocabulary is not VocabularyUse.keep:
+        if self.config.pretraining.vocabulary is not VocabularyPolicy.keep:
             raise ConfigError("pretraining.vocabulary: only adaptation converts a vocabulary")
         return self._train("pretrain", self.encoded, self.config.pretraining, self.start)
 
     @cached_property
-    def adapted(self) -> Node | None:
+    def adapted(self) -> StageNode | None:
         """The language model after training on the domain."""
-        if self.config.adaptation.start not in ("", "scratch"):
-            raise ConfigError("adaptation.start: adaptation starts from the language model before it; "
-                              f"for another one give pretraining.start={self.config.adaptation.start}")
+        if self.config.adaptation.init_from not in ("", "scratch"):
+            raise ConfigError("adaptation.init_from: adaptation starts from the language model before it; "
+                              f"for another one give pretraining.init_from={self.config.adaptation.init_from}")
         if not self.encoded_domain or not self._has_language_model:
             return None
         start = self.language_model or _needs("corpus", "there is no language model to adapt",
-                                              "give pretraining.start or lm=FOLDER")
+                                              "give pretraining.init_from or lm=FOLDER")
         return self._train("adapt", self.encoded_domain, self.config.adaptation, start)
 
     @cached_property
-    def dataset(self) -> Node | None:
+    def dataset(self) -> StageNode | None:
         """Labelled examples."""
         task = self.config.task
         if not task.dataset:
@@ -387,7 +393,7 @@ class Chain:
         return _versioned(node, reader=task.dataset)
 
     @cached_property
-    def finetuning_start(self) -> Node | Reference | None:
+    def finetuning_start(self) -> StageNode | PretrainedRef | None:
         """The language model that fine-tuning starts from; None: from scratch."""
         start = self.config.lm
         if self.finetuning_reference:
@@ -404,14 +410,14 @@ class Chain:
         return None
 
     @cached_property
-    def task_model(self) -> Node | None:
+    def task_model(self) -> StageNode | None:
         """The fine-tuned model."""
         if not self.dataset:
             return None
         learner = self.learner
         own = "" if self.config.task.kind == "ner" else self._architecture.head
         finetuning = _finetuning(self.config.finetuning, learner, own)
-        inputs: dict[str, Node | Reference] = {"dataset": self.dataset}
+        inputs: dict[str, StageNode | PretrainedRef] = {"dataset": self.dataset}
         self._check_level()
         model = None
         if "language_model" in LEARNERS.entries[learner].needs:
@@ -421,7 +427,7 @@ class Chain:
                 inputs["language_model"] = self.finetuning_start
             else:
                 model = self._model()
-            if not isinstance(self.finetuning_start, Reference):
+            if not isinstance(self.finetuning_start, PretrainedRef):
                 self._check_groups()
                 self._check_states()
         if self.transfer_source:
@@ -452,7 +458,7 @@ class Chain:
         check_patterns(self.config.transfer.groups, known, "transfer.groups")
         check_patterns(encoder.freeze, known, "finetuning.encoder.freeze")
         for name, phase in encoder.phases.items():
-            check_patterns(phase.rates, known, f"phase '{name}': rates")
+            check_patterns(phase.lr_multipliers, known, f"phase '{name}': lr_multipliers")
             check_patterns(phase.unfreeze, known, f"phase '{name}': unfreeze")
 
     def _check_states(self) -> None:
@@ -466,7 +472,7 @@ class Chain:
                                   f"{self.config.model.architecture}; leave it out ({unset})")
 
     @cached_property
-    def transfer_source(self) -> Node | Reference | None:
+    def transfer_source(self) -> StageNode | PretrainedRef | None:
         """The task model that layer groups are taken from."""
         transfer = self.config.transfer
         if not transfer.groups:
@@ -476,7 +482,8 @@ class Chain:
         if transfer.source not in ("", BUILD):
             return self._task_model_reference("transfer.source", transfer.source)
         try:
-            source = self._other([*SOURCE_BY_ITSELF, *transfer.build], "transfer.build", presets_of(transfer.build))
+            overrides = [*TRANSFER_SOURCE_DEFAULTS, *transfer.build]
+            source = self._other(overrides, "transfer.build", presets_of(transfer.build))
             if source.learner != "encoder":
                 raise ConfigError(f"{source.config.model.architecture} has no layer groups")
             if not source.task_model:
@@ -485,10 +492,10 @@ class Chain:
         except ConfigError as error:
             raise ConfigError(f"transfer.build: {error}") from error
 
-    def _task_model_reference(self, where: str, value: str) -> Reference:
+    def _task_model_reference(self, where: str, value: str) -> PretrainedRef:
         folder = Path(value)
         if (folder / "task_model.json").is_file() and not (folder / FILE).is_file():
-            return Reference("folder", place_digest(External(where, True, value, None), self.store), value, True)
+            return PretrainedRef("folder", digest_location(External(where, True, value, None), self.store), value, True)
         try:
             found = self.store.resolve(value, ("task_model",), (BUILD,))
         except ArtifactError as error:
@@ -496,9 +503,9 @@ class Chain:
         if found.manifest.kind != "task_model":
             raise ConfigError(f"{where}: {found.label} is no task model")
         self.store.check(found)
-        return Reference("task_model", found.manifest.fingerprint, str(found.path), True)
+        return PretrainedRef("task_model", found.manifest.fingerprint, str(found.path), True)
 
-    def _member(self, name: str, overrides: list[str]) -> Chain:
+    def _member(self, name: str, overrides: list[str]) -> StageGraph:
         """Return the chain of another member of an ensemble; its seed is that of the run, unless it names one."""
         try:
             chain = self._other(overrides, f"ensemble.{name}")
@@ -508,7 +515,7 @@ class Chain:
         return chain if own else replace(chain, config=replace(chain.config, seed=self.config.seed))
 
     @cached_property
-    def task_models(self) -> list[Node]:
+    def task_models(self) -> list[StageNode]:
         """The fine-tuned model and those of the ensemble's other members."""
         if self.config.ensemble and self.config.task.kind == "ner":
             raise ConfigError("ensemble: probabilities of classes can be averaged, entities cannot")
@@ -520,15 +527,16 @@ class Chain:
         return made
 
     @cached_property
-    def evaluation(self) -> Node | None:
+    def evaluation(self) -> StageNode | None:
         """The scored task model, or ensemble."""
         if not self.dataset or not self.task_model:
             return None
         encoder = self.task_model.config.finetuning.encoder
-        if self.config.evaluation.highest_epoch and not (encoder and encoder.keep_epochs and not self.config.ensemble):
-            raise ConfigError("evaluation.highest_epoch: it needs a single model that encodes text, with all its "
-                              "epochs (finetuning.encoder.keep_epochs=true)")
-        inputs: dict[str, Node | Reference] = {
+        every_epoch = encoder and encoder.save_every_epoch and not self.config.ensemble
+        if self.config.evaluation.oracle_epoch and not every_epoch:
+            raise ConfigError("evaluation.oracle_epoch: it needs a single model that encodes text, with all its "
+                              "epochs (finetuning.encoder.save_every_epoch=true)")
+        inputs: dict[str, StageNode | PretrainedRef] = {
             f"task_model:{number}" if number > 1 else "task_model": node
             for number, node in enumerate(self.task_models, 1)}
         return self._node("evaluate", "evaluation", self.config.evaluation.name,
@@ -541,7 +549,7 @@ def _needs(section: str, why: str, instead: str = "") -> Any:
     raise ConfigError(f"{section}.sources is empty, but {why}; choose one, for example {example}{other}")
 
 
-def _versioned(node: Node, **parts: str) -> Node:
+def _versioned(node: StageNode, **parts: str) -> StageNode:
     """Add the versions of the parts that a node is made with to its identity, see `VERSIONS`."""
     known = {kind: f"version:{VERSIONS[kind][name]}" for kind, name in parts.items() if name in VERSIONS[kind]}
     return replace(node, externals={**node.externals, **known}) if known else node
@@ -564,7 +572,7 @@ def _training(config: LmTrainingConfig) -> LmTrainingConfig:
     objective = _only(config.objective, config.objective.name, OBJECTIVES)
     if objective.name != ObjectiveConfig.name:  # the settings outside sections are those of mlm
         objective = ObjectiveConfig(objective.name, causal=objective.causal, bilm=objective.bilm)
-    return replace(config, start="", objective=objective, schedule=_schedule(config.schedule),
+    return replace(config, init_from="", objective=objective, schedule=_schedule(config.schedule),
                    phases=_phases(config.phases))
 
 
@@ -587,16 +595,16 @@ def _only(config: Section, name: str, registry: Registry) -> Section:
     return replace(config, **others)
 
 
-def upstream(nodes: list[Node]) -> Iterator[Node]:
+def upstream(nodes: list[StageNode]) -> Iterator[StageNode]:
     """Yield the nodes behind `nodes` and themselves, inputs first, each identity once."""
     seen: set[str] = set()
 
-    def visit(node: Node) -> Iterator[Node]:
+    def visit(node: StageNode) -> Iterator[StageNode]:
         if node.fingerprint in seen:
             return
         seen.add(node.fingerprint)
         for source in node.inputs.values():
-            if isinstance(source, Node):
+            if isinstance(source, StageNode):
                 yield from visit(source)
         yield node
 

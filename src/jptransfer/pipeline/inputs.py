@@ -9,8 +9,8 @@ from pathlib import Path
 
 from jptransfer.artifacts import Artifact, Store
 from jptransfer.errors import ArtifactError, DataError, JptError
-from jptransfer.pipeline.external_inputs import External, changed_places, place_digest
-from jptransfer.pipeline.graph import Node, Reference
+from jptransfer.pipeline.external_inputs import External, changed_locations, digest_location
+from jptransfer.pipeline.graph import PretrainedRef, StageNode
 from jptransfer.tasks.base import make_task
 from jptransfer.text.base import read_object
 
@@ -21,7 +21,7 @@ AGAIN = "nothing was published; give the same command again once it stays as it 
 class Sources:
     """The inputs of a node: artifacts that were made or found, references, and places outside of the store."""
 
-    node: Node
+    node: StageNode
     made: Mapping[str, Artifact | None]
     store: Store
 
@@ -31,7 +31,7 @@ class Sources:
         Raises:
             ArtifactError: one was not built.
         """
-        return {role: source.folder() if isinstance(source, Reference) else self._artifact(source).path
+        return {role: source.folder() if isinstance(source, PretrainedRef) else self._artifact(source).path
                 for role, source in self.node.inputs.items()}
 
     def check(self, work: Path | None = None) -> None:
@@ -46,7 +46,7 @@ class Sources:
         """
         for source in self.node.inputs.values():
             self._check_input(source)
-        for where in changed_places(self.node, self.store):
+        for where in changed_locations(self.node, self.store):
             self._refuse(where, work)
 
     def explain(self, error: Exception, work: Path) -> None:
@@ -58,23 +58,24 @@ class Sources:
         except JptError as cause:
             raise cause from error
 
-    def _artifact(self, node: Node) -> Artifact:
+    def _artifact(self, node: StageNode) -> Artifact:
         artifact = self.made.get(node.fingerprint)
         if artifact is None:
             raise ArtifactError(f"{node.stage} {node.name}-{node.id} is needed but was not built")
         return artifact
 
-    def _check_input(self, source: Node | Reference) -> None:
-        if isinstance(source, Node):
+    def _check_input(self, source: StageNode | PretrainedRef) -> None:
+        if isinstance(source, StageNode):
             self.store.check(self._artifact(source))
         elif source.kind == "folder":
-            folder = Path(source.place)
+            folder = Path(source.location)
             there = folder.is_dir()
-            if not there or place_digest(External("", True, source.place, None), self.store) != source.fingerprint:
+            found = digest_location(External("", True, source.location, None), self.store) if there else ""
+            if found != source.fingerprint:
                 raise DataError(f"the folder {folder} {'has changed' if there else 'is gone'} since this run was "
                                 f"planned; {AGAIN}")
         elif source.kind in ("language_model", "task_model"):
-            self.store.check(self.store.open(Path(source.place)))
+            self.store.check(self.store.open(Path(source.location)))
 
     def _refuse(self, where: str, work: Path | None) -> None:
         if work:
@@ -82,14 +83,14 @@ class Sources:
         raise DataError(f"{where} has changed {'while it was read' if work else 'since this run was planned'}; {AGAIN}")
 
 
-def check_references(nodes: Iterable[Node]) -> None:
+def check_references(nodes: Iterable[StageNode]) -> None:
     """Check the folders that nodes take models from, before anything is built.
 
     Raises:
         DataError: one of them is damaged; the message names the file.
     """
-    for folder in dict.fromkeys(source.place for node in nodes for source in node.inputs.values()
-                                if isinstance(source, Reference) and source.kind == "folder"):
+    for folder in dict.fromkeys(source.location for node in nodes for source in node.inputs.values()
+                                if isinstance(source, PretrainedRef) and source.kind == "folder"):
         _check_model(Path(folder))
 
 

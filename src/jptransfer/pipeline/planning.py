@@ -10,7 +10,7 @@ from typing import Any
 
 from jptransfer.artifacts import Artifact, Store
 from jptransfer.artifacts.fingerprint import SHORT, differences
-from jptransfer.pipeline.graph import Node, upstream
+from jptransfer.pipeline.graph import StageNode, upstream
 from jptransfer.pipeline.provenance import source_digest
 
 
@@ -23,10 +23,10 @@ class State(Enum):
 
 
 @dataclass(frozen=True)
-class Step:
+class PlannedStage:
     """One stage of a plan."""
 
-    node: Node
+    node: StageNode
     state: State
     artifact: Artifact | None
     target: bool
@@ -36,28 +36,28 @@ class Step:
 class Plan:
     """Steps in the order they are built, inputs first."""
 
-    steps: list[Step]
-    targets: list[Node]
+    steps: list[PlannedStage]
+    targets: list[StageNode]
 
     @property
-    def missing(self) -> list[Step]:
+    def missing(self) -> list[PlannedStage]:
         """The steps that have to be built."""
         return [step for step in self.steps if step.state is State.missing]
 
 
-def make_plan(targets: list[Node], store: Store) -> Plan:
+def make_plan(targets: list[StageNode], store: Store) -> Plan:
     """Return the plan for `targets`. What lies behind a present artifact is not needed, whether it is there or not."""
     nodes = {node.fingerprint: node for node in upstream(targets)}
     wanted = {node.fingerprint for node in targets}
     found = {key: store.find(key, node.kind) for key, node in nodes.items()}
     needed: set[str] = set()
 
-    def need(node: Node) -> None:
+    def need(node: StageNode) -> None:
         if node.fingerprint in needed or found[node.fingerprint]:
             return
         needed.add(node.fingerprint)
         for source in node.inputs.values():
-            if isinstance(source, Node):
+            if isinstance(source, StageNode):
                 need(source)
 
     for target in targets:
@@ -68,15 +68,15 @@ def make_plan(targets: list[Node], store: Store) -> Plan:
             return State.present
         return State.missing if key in needed else State.unneeded
 
-    return Plan([Step(node, state(key), found[key], key in wanted) for key, node in nodes.items()], targets)
+    return Plan([PlannedStage(node, state(key), found[key], key in wanted) for key, node in nodes.items()], targets)
 
 
-def reason(node: Node, store: Store) -> str:
+def reason(node: StageNode, store: Store) -> str:
     """Say why there is no artifact for a node: the nearest one of its stage and the fields that differ."""
     return _reason(node, *store.survey(node.kind))
 
 
-def _reason(node: Node, known: list[Artifact], damaged: list[tuple[Path, str]]) -> str:
+def _reason(node: StageNode, known: list[Artifact], damaged: list[tuple[Path, str]]) -> str:
     for folder, why in damaged:
         if folder.name.endswith(f"-{node.id}"):
             return f"it is damaged, and made again: {why}"
@@ -90,7 +90,7 @@ def _reason(node: Node, known: list[Artifact], damaged: list[tuple[Path, str]]) 
     return f"nearest is {nearest.path.name}, which differs in {'; '.join(shown[:3])}{tail}"
 
 
-def _setting(where: str, node: Node) -> str:
+def _setting(where: str, node: StageNode) -> str:
     """Name a field of a recipe as the user does: a stage serves several sections, as `pretraining` and `adaptation`."""
     first, _, rest = where.removeprefix("config.").partition(".")
     shared = where.startswith("config.") and first in ("corpus", "training")
@@ -104,7 +104,7 @@ def remarks(plan: Plan, store: Store) -> list[str]:
     """
     survey = cache(store.survey)
 
-    def remark(step: Step) -> str:
+    def remark(step: PlannedStage) -> str:
         if step.state is State.missing:
             return _reason(step.node, *survey(step.node.kind))
         if step.artifact and step.artifact.manifest.provenance.get("source") != source_digest():

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jptransfer.config import ReportConfig
-from jptransfer.config.learning import SPLITS, highest_epoch
+from jptransfer.config.learning import SPLITS, oracle_epoch
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.evaluation.aggregate import Aggregate, aggregate
 from jptransfer.evaluation.bootstrap import Interval, interval, sources
@@ -195,7 +195,7 @@ def _stored(evaluations: Sequence[Evaluation], split: str) -> dict[str, Aggregat
 
 
 def _highest(evaluation: Evaluation, split: str) -> dict[str, Any]:
-    found = evaluation.metrics.get(highest_epoch(split))
+    found = evaluation.metrics.get(oracle_epoch(split))
     return {numbers.of_highest_epoch(evaluation.metric, split): found[evaluation.metric]} if found else {}
 
 

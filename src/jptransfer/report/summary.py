@@ -21,7 +21,7 @@ def results_table(results: Results) -> Table:
     columns = [Column("row", "row"), Column("runs", "runs", True), Column(metric, numbers.title(metric), True),
                Column("interval", f"{results.confidence:.0%} interval", True), Column("sd", "SD", True),
                Column("trimmed", "trimmed", True), Column("validation", "validation", True),
-               Column("highest_epoch", f"highest {results.split} epoch", True),
+               Column("oracle_epoch", f"highest {results.split} epoch", True),
                Column("difference", f"Δ {results.baseline}", True), Column("p", "p", True)]
     rows = [_cells(results, row) for row in results.rows]
     title = f"{numbers.title(metric)} on {results.task} ({results.split})"

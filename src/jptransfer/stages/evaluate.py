@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jptransfer.config.learning import highest_epoch
+from jptransfer.config.learning import oracle_epoch
 from jptransfer.errors import ConfigError
 from jptransfer.runtime import Runtime
 from jptransfer.stages import EvaluateStage, Inputs, Summary
@@ -45,7 +45,7 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
         before = cut_so_far(predictor)
         predicted.append(Predictions(task, split, predictor.predict(rows)))
         cuts[split] = cut_so_far(predictor).since(before)
-    if settings.highest_epoch:
+    if settings.oracle_epoch:
         predicted += _highest(models, examples, metrics[0], runtime)
     scored = [(predictions, score_split(predictions, metrics, settings)) for predictions in predicted]
     write_evaluation(out, metrics[0].name, scored)
@@ -65,13 +65,13 @@ def _highest(models: Sequence[Path], examples: Mapping[str, Sequence[Any]], metr
 
     epochs = epochs_of(models[0])
     if len(models) > 1 or not epochs:
-        raise ConfigError("evaluation.highest_epoch: it needs a single model with all its epochs; "
-                          "fine-tune with finetuning.encoder.keep_epochs=true")
+        raise ConfigError("evaluation.oracle_epoch: it needs a single model with all its epochs; "
+                          "fine-tune with finetuning.encoder.save_every_epoch=true")
     best: dict[str, tuple[float, Predictions]] = {}
     for epoch in epochs:
         predictor = load_predictor(epoch, runtime)
         for split, rows in examples.items():
-            found = Predictions(predictor.task, highest_epoch(split), predictor.predict(rows))
+            found = Predictions(predictor.task, oracle_epoch(split), predictor.predict(rows))
             value = metric.score(found.outcomes) * (1 if metric.higher_is_better else -1)
             if split not in best or value > best[split][0]:
                 best[split] = value, found

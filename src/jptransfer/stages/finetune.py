@@ -63,16 +63,16 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
 
 def _job(config: FinetuneStage, inputs: Inputs, out: Path) -> Any:
     from jptransfer.evaluation.metrics import load_metric
-    from jptransfer.learners.base import Job, Selection, TransferSource
+    from jptransfer.learners.base import FitContext, Selection, TransferSource
     from jptransfer.tasks.base import dataset_splits, open_dataset, read_examples
 
     settings, folder = config.finetuning, inputs["dataset"]
     task = open_dataset(folder)
-    metric = load_metric(getattr(settings, config.learner).select, task)
+    metric = load_metric(getattr(settings, config.learner).metric_for_best_model, task)
     validation = read_examples(task, folder, "validation") if "validation" in dataset_splits(folder) else []
     scorer = partial(score, task, metric.name)
     transfer = TransferSource(inputs["transfer"], config.transfer) if config.transfer else None
-    return Job(
+    return FitContext(
         task=task, train=_training_examples(config, task, folder), validation=validation, config=settings,
         seed=config.seed, selection=Selection(metric.name, metric.higher_is_better, scorer), out=out, work=out / WORK,
         model=config.model, tokenizer=inputs.get("tokenizer"), language_model=inputs.get("language_model"),

@@ -17,7 +17,7 @@ from jptransfer.runtime import Runtime
 from jptransfer.stages import WORK, Inputs, PrepareCorpusStage, Summary
 
 if TYPE_CHECKING:
-    from jptransfer.corpora.store import Library
+    from jptransfer.corpora.store import CorpusStore
 
 
 def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
@@ -30,11 +30,11 @@ def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime)
         ConfigError: no sources, or fractions and weights that cannot be.
         DataError: input that cannot be read (with ``on_error: stop``), or of which nothing is left.
     """
-    from jptransfer.corpora.intake import LOUD
-    from jptransfer.corpora.store import Library
+    from jptransfer.corpora.error_policy import LOUD
+    from jptransfer.corpora.store import CorpusStore
 
     check(config.corpus)
-    library = Library.collected(_located(config.corpus, inputs), out / WORK, runtime)
+    library = CorpusStore.collected(_located(config.corpus, inputs), out / WORK, runtime)
     library.drop_duplicates(runtime)
     library.sample()
     splits = write_splits(library, out, runtime)
@@ -49,7 +49,7 @@ def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime)
         lost, read = sum(facts["skipped"].values()), facts["read"].get("documents", 0)
         if lost > LOUD * read:
             kinds = ", ".join(f"{count:,} {kind}" for kind, count in sorted(facts["skipped"].items()))
-            runtime.progress.say(f"warning: source {name}: {kinds} skipped, beside {read:,} documents read; the first: "
+            runtime.progress.log(f"warning: source {name}: {kinds} skipped, beside {read:,} documents read; the first: "
                                  f"{next(iter(facts['skipped_first'].values()), 'unknown')}")
     tail = "".join(f"; skipped: {kind} {count:,}" for kind, count in sorted(skipped.items()))
     return Summary(f"{documents:,} documents ({dropped:,} repeated ones dropped); sentences: {counts}{tail}",
@@ -94,19 +94,19 @@ def _check_split(where: str, source: SourceConfig, table: str) -> None:
         raise ConfigError(f"{where}.path: format {source.format} reads the task, not a place")
 
 
-def write_splits(library: Library, out: Path, runtime: Runtime) -> dict[str, dict[str, int]]:
+def write_splits(library: CorpusStore, out: Path, runtime: Runtime) -> dict[str, dict[str, int]]:
     """Write ``<split>.txt`` and return the documents, sentences, characters and bytes of each split."""
-    from jptransfer.corpora.store import Fate, measure
+    from jptransfer.corpora.store import DocumentStatus, measure
 
-    counts: dict[Fate, Counter[str]] = {split: Counter() for split in library.split()}
+    counts: dict[DocumentStatus, Counter[str]] = {split: Counter() for split in library.split()}
     with ExitStack() as stack:
-        bar = stack.enter_context(runtime.progress.bar("write", len(library.fates)))
+        bar = stack.enter_context(runtime.progress.bar("write", len(library.statuses)))
         files = {split: stack.enter_context((out / f"{split.name}.txt").open("wb")) for split in counts}
-        for block, fates in library.blocks():
+        for block, statuses in library.blocks():
             documents = list(block.documents())
             for split, file in files.items():
-                chosen = fates == split
+                chosen = statuses == split
                 counts[split] += measure(block.records[chosen])
                 file.write(b"".join(documents[number] for number in chosen.nonzero()[0].tolist()))
-            bar.advance(len(documents))
+            bar.update(len(documents))
     return {split.name: dict(count) for split, count in counts.items()}

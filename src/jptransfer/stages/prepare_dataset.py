@@ -23,7 +23,7 @@ def run(config: PrepareDatasetStage, inputs: Inputs, out: Path, runtime: Runtime
     _write_json(out / "task.json", {"kind": data.task.kind, "name": config.task.name})
     _write_json(out / "statistics.json", data.statistics)
     for warning in warnings(data.statistics):
-        runtime.progress.say(f"warning: {config.task.name}: {warning}")
+        runtime.progress.log(f"warning: {config.task.name}: {warning}")
     sizes = {split: len(examples) for split, examples in data.splits.items()}
     shown = ", ".join(f"{split} {size:,}" for split, size in sizes.items())
     left_out = ", ".join(f"{reason} {count:,}" for reason, count in data.statistics["left_out"].items())

@@ -10,7 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jptransfer.config import LmPhaseConfig, LmTrainingConfig, VocabularyUse
+from jptransfer.config import LmPhaseConfig, LmTrainingConfig, VocabularyPolicy
 from jptransfer.errors import ConfigError
 from jptransfer.runtime import Runtime
 from jptransfer.stages import WORK, Inputs, PretrainStage, Summary
@@ -94,7 +94,7 @@ def _lesson(model, tokenizer, training: LmTrainingConfig, inputs: Inputs, contex
         ConfigError: the objective predicts nothing of this text, or far less than `training` asks for.
     """
     from jptransfer.registry import OBJECTIVES
-    from jptransfer.training.phases import Lesson
+    from jptransfer.training.phases import TrainSpec
     from jptransfer.training.target_counts import check_predictions, count_predictions
 
     objective = OBJECTIVES.load(training.objective.name)(training, model)
@@ -104,8 +104,8 @@ def _lesson(model, tokenizer, training: LmTrainingConfig, inputs: Inputs, contex
     if held_out and not count_predictions(held_out).made:
         held_out = None
         if context.is_main:
-            context.runtime.progress.say("warning: the validation split has nothing to predict; it is not evaluated")
-    return Lesson(objective, data, _evaluation(objective, held_out))
+            context.runtime.progress.log("warning: the validation split has nothing to predict; it is not evaluated")
+    return TrainSpec(objective, data, _evaluation(objective, held_out))
 
 
 def _data(objective, split: str, tokenizer, training: LmTrainingConfig, inputs: Inputs, context) -> Any:
@@ -122,7 +122,7 @@ def _data(objective, split: str, tokenizer, training: LmTrainingConfig, inputs: 
     if split == "train":
         check_pairs(encoded, training.objective)
     limit = None if split == "train" else training.evaluation_sequences
-    shapes = Shapes(training.batch_tokens // training.parts) if context.static_shapes else None
+    shapes = Shapes(training.batch_tokens // training.micro_batches) if context.static_shapes else None
     data = objective.data(encoded, tokenizer, limit, shapes)
     return data if split == "train" or len(data.lengths(0)) else None
 
@@ -147,7 +147,7 @@ def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> tuple[Any, dict[
     model: Any
     if "start" in inputs:
         model = load_language_model(inputs["start"])
-        if training.vocabulary is VocabularyUse.convert:
+        if training.vocabulary is VocabularyPolicy.migrate:
             model, converted = _converted(model, training, inputs, tokenizer)
     elif config.model:
         architecture = fresh_configuration(config.model, tokenizer)
@@ -170,7 +170,7 @@ def _converted(model: Any, training: LmTrainingConfig, inputs: Inputs, tokenizer
     alignment = align(load_tokenizer(inputs["start"]), tokenizer)
     words = getattr(tokenizer, "first_character", None)
     report = alignment.describe(load_encoded(inputs["encoded"], "train").ids, words)
-    return convert(model, alignment, training.missing, tokenizer.pad_id), {"vocabulary": report}
+    return convert(model, alignment, training.new_token_init, tokenizer.pad_id), {"vocabulary": report}
 
 
 def _phases(model: Any, lesson: Any, training: LmTrainingConfig, other: Callable[[LmTrainingConfig], Any]) -> list[Any]:

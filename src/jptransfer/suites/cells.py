@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from jptransfer.artifacts import Artifact
 from jptransfer.config import ColumnConfig, SuiteConfig
 from jptransfer.errors import ConfigError, unknown
-from jptransfer.pipeline import Chain, Node
+from jptransfer.pipeline import StageGraph, StageNode
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class CellKind(Protocol):
     seeded: bool
 
     @staticmethod
-    def target(chain: Chain) -> Node:
+    def target(chain: StageGraph) -> StageNode:
         """Return what has to be built for one run."""
 
     @staticmethod
@@ -59,7 +59,7 @@ class Evaluations:
     kind, seeded = "evaluation", True
 
     @staticmethod
-    def target(chain: Chain) -> Node:
+    def target(chain: StageGraph) -> StageNode:
         """Return the evaluation."""
         return _needs_task(chain.evaluation)
 
@@ -86,7 +86,7 @@ class Counts:
     kind, seeded = "dataset", False
 
     @staticmethod
-    def target(chain: Chain) -> Node:
+    def target(chain: StageGraph) -> StageNode:
         """Return the data set."""
         return _needs_task(chain.dataset)
 
@@ -99,7 +99,7 @@ class Counts:
         return Score(total, (total,))
 
 
-def _needs_task(node: Node | None) -> Node:
+def _needs_task(node: StageNode | None) -> StageNode:
     if node is None:
         raise ConfigError("the cell has no task; give one in a part, as in task=toy_sentiment")
     return node

@@ -65,8 +65,8 @@ def _draw_column(result: SuiteResult, column: str, panel: Axes, theme: Theme) ->
                            linestyle="none", marker="|", markersize=10, color=colour)
             panel.plot(result.shown(cell.score.value), index, marker="o", markersize=8, color=colour,
                        markeredgecolor=theme.paper)
-        if cell.reported is not None:
-            panel.plot(cell.reported, index, marker="D", markersize=7, color=theme.paper, markeredgecolor=theme.ink,
+        if cell.paper_value is not None:
+            panel.plot(cell.paper_value, index, marker="D", markersize=7, color=theme.paper, markeredgecolor=theme.ink,
                        zorder=3)
 
 

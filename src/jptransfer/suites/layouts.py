@@ -40,18 +40,18 @@ def absolute(result: SuiteResult) -> Table:
     notes, columns = Footnotes(), [_first(result)]
     body: dict[str, list[Cell]] = {row: [_heading(result, row, notes)] for row in result.rows}
     for name, title in result.columns.items():
-        reported = {row: result.cells[row, name].reported for row in result.rows}
+        paper_value = {row: result.cells[row, name].paper_value for row in result.rows}
         found = {row: result.ours(row, name) for row in result.rows}
-        top_paper, top_ours = result.best(reported), result.best(found)
+        top_paper, top_ours = result.best(paper_value), result.best(found)
         columns += _heads(result, name, title, ("paper", "ours", "interval", "runs", "difference"))
         for row, cells in body.items():
-            cell, a, b = result.cells[row, name], reported[row], found[row]
+            cell, a, b = result.cells[row, name], paper_value[row], found[row]
             cells += [_number(result, a, row in top_paper), _ours(result, cell, row in top_ours, notes),
                       _interval(result, cell), _runs(cell),
                       NOTHING if a is None or b is None else Cell(_signed(result, b - a), b - a)]
     ours = "; ours: mean over runs" if result.metric else ""
     return _table(result, columns, body.values(), notes,
-                  f"Paper: as reported{ours}; Δ paper: ours less the paper's")
+                  f"Paper: as paper_value{ours}; Δ paper: ours less the paper's")
 
 
 def differences(result: SuiteResult) -> Table:
@@ -59,7 +59,7 @@ def differences(result: SuiteResult) -> Table:
     base, notes, columns = result.suite.config.base, Footnotes(), [_first(result)]
     body: dict[str, list[Cell]] = {row: [_heading(result, row, notes)] for row in result.rows}
     for name, title in result.columns.items():
-        paper = {row: result.cells[row, name].reported for row in result.rows}
+        paper = {row: result.cells[row, name].paper_value for row in result.rows}
         ours = {row: result.ours(row, name) for row in result.rows}
         columns += _heads(result, name, title, ("paper", "ours", "p", "runs"))
         top_paper, top_ours = result.best(paper), result.best(ours)
@@ -98,7 +98,7 @@ def gains(result: SuiteResult) -> Table:
             cell = result.cells[row, name]
             found = comparison_of(result, (row, base), (row, name)) if name in others else None
             ours = {column: result.ours(row, column) for column in result.columns}
-            paper = {column: result.cells[row, column].reported for column in result.columns}
+            paper = {column: result.cells[row, column].paper_value for column in result.columns}
             mark = _arrow(found)
             cells += [_number(result, paper[name], name in result.best(paper)),
                       _ours(result, cell, name in result.best(ours), notes, mark=mark), _runs(cell)]
@@ -208,13 +208,13 @@ def _table(result: SuiteResult, columns: list[Column], rows: Iterable[list[Cell]
     better = {1: f"; higher is better{best}", -1: f"; lower is better{best}", 0: ""}[result.sign]
     where = f"on the {config.split} split" if config.split in SPLITS else f"({config.split.replace('_', ' ')})"
     about = f"{unit} {where}{better}" if result.metric else ""
-    stated = any(row.stated for row in result.rows.values())
+    paper_only = any(row.paper_only for row in result.rows.values())
     scores = [cell.score for cell in result.cells.values() if cell.score]
     if any(score.collapsed for score in scores):
         reading += ". Collapsed: runs that give one answer to every example"
     if any(column.key.endswith("_interval") for column in columns) and any(len(one.values) > 1 for one in scores):
         reading += ". Intervals: over examples and, of several runs, seeds"
-    parts = [config.caption, about, reading, "Rows without ours: not run here" if stated else "",
+    parts = [config.caption, about, reading, "Rows without ours: not run here" if paper_only else "",
              config.scales[result.scale].note]
     caption = ". ".join(part.strip().rstrip(".") for part in parts if part) + "."
     source = f" ({config.source})" if config.source else ""

@@ -10,7 +10,7 @@ from jptransfer.artifacts import Store
 from jptransfer.artifacts.fingerprint import differences
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError, JptError, unknown
-from jptransfer.pipeline import Chain, MissingFiles, Node, Plan, make_plan, without
+from jptransfer.pipeline import MissingFiles, Plan, StageGraph, StageNode, drop_overrides, make_plan
 from jptransfer.registry import CELLS
 from jptransfer.suites.library import Suite
 
@@ -33,7 +33,7 @@ class CellPlan:
     row: str
     column: str
     overrides: list[str]
-    targets: dict[int, Node] = field(default_factory=dict)
+    targets: dict[int, StageNode] = field(default_factory=dict)
     problem: JptError | None = None
 
     @property
@@ -93,7 +93,7 @@ def plan_suite(suite: Suite, choice: Choice, compose: Compose, store: Store) -> 
 def cell_names(suite: Suite) -> list[tuple[str, str]]:
     """Return row and column of every cell that can be run, row by row."""
     config = suite.config
-    return [(row, column) for row, entry in config.rows.items() if not entry.stated for column in config.columns]
+    return [(row, column) for row, entry in config.rows.items() if not entry.paper_only for column in config.columns]
 
 
 def _plan_cell(suite: Suite, row: str, column: str, choice: Choice, compose: Compose, store: Store) -> CellPlan:
@@ -101,12 +101,13 @@ def _plan_cell(suite: Suite, row: str, column: str, choice: Choice, compose: Com
     kind, scale = CELLS.load(suite.config.cells), suite.config.scales[choice.scale]
 
     def composed(more: list[str], fresh: Sequence[str] = ()) -> Config:
-        return compose([*without(overrides, fresh), *more, *choice.places], fresh)
+        return compose([*drop_overrides(overrides, fresh), *more, *choice.places], fresh)
 
     try:
         config, missing = composed([]), MissingFiles()
         seeds = (choice.seeds or scale.seeds) if kind.seeded else [config.seed]
-        targets = {seed: kind.target(Chain(replace(config, seed=seed), store, composed, missing)) for seed in seeds}
+        targets = {seed: kind.target(StageGraph(replace(config, seed=seed), store, composed, missing))
+                   for seed in seeds}
         missing.check()
     except JptError as error:
         return CellPlan(row, column, overrides, problem=error)
@@ -119,10 +120,11 @@ def cell_overrides(suite: Suite, row: str, column: str, scale: str) -> list[str]
 
     def parts(names: Iterable[str]) -> Iterator[str]:
         for name in names:
-            yield from (*config.parts[name].overrides, *config.parts[name].scales.get(scale, []))
+            yield from (*config.fragments[name].overrides, *config.fragments[name].scales.get(scale, []))
 
     across, down = config.columns[column], config.rows[row]
-    return [*config.scales[scale].overrides, *parts(across.use), *across.overrides, *parts(down.use), *down.overrides,
+    return [*config.scales[scale].overrides, *parts(across.include), *across.overrides,
+            *parts(down.include), *down.overrides,
             *down.cells.get(column, [])]
 
 

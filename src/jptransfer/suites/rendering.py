@@ -83,7 +83,7 @@ def _note(result: SuiteResult, cell: CellResult) -> CellNote:
 def section(result: SuiteResult) -> Section:
     """Set the table and the figure of a suite as its configuration says."""
     config = result.suite.config
-    drawn = any(cell.score or cell.reported is not None for cell in result.cells.values())
+    drawn = any(cell.score or cell.paper_value is not None for cell in result.cells.values())
     figure = FIGURES.load(config.figure)(result) if config.figure and drawn else None
     return Section(result, LAYOUTS.load(config.layout)(result), figure)
 
@@ -118,6 +118,6 @@ def to_json(made: Section) -> dict[str, Any]:
 
 def _cell_json(cell: CellResult) -> dict[str, Any]:
     score = cell.score
-    return {"row": cell.row, "column": cell.column, "reported": cell.reported, "value": score and score.value,
+    return {"row": cell.row, "column": cell.column, "paper_value": cell.paper_value, "value": score and score.value,
             "values": score and list(score.values), "interval": score and score.interval, "problem": cell.problem,
             "artifacts": [artifact.label for artifact in cell.artifacts], "overrides": list(cell.overrides)}

@@ -23,14 +23,14 @@ class CellResult:
     """One cell after the fact.
 
     Attributes:
-        reported: the paper's figure, as printed; None if it has none.
+        paper_value: the paper's figure, as printed; None if it has none.
         score: ours; None if it is not there, and then `problem` says why (empty: it was not asked for).
         artifacts: one a run.
     """
 
     row: str
     column: str
-    reported: float | None
+    paper_value: float | None
     score: Score | None = None
     problem: str = ""
     artifacts: tuple[Artifact, ...] = ()
@@ -53,7 +53,7 @@ class SuiteResult:
     def rows(self) -> dict[str, RowConfig]:
         """Name -> row, those without any number left out."""
         return {name: row for name, row in self.suite.config.rows.items()
-                if row.reported or any(self.cells[name, column].overrides for column in self.columns)}
+                if row.paper_value or any(self.cells[name, column].overrides for column in self.columns)}
 
     @property
     def columns(self) -> dict[str, str]:
@@ -124,16 +124,16 @@ def collect(plan: SuitePlan, store: Store, failed: Mapping[str, str], options: S
     cells = {}
     for name, row in config.rows.items():
         for column in config.columns:
-            reported = row.reported.get(column)
+            paper_value = row.paper_value.get(column)
             cell = planned.get((name, column))
-            cells[name, column] = (_read(cell, reported, plan.suite, store, failed) if cell
-                                   else CellResult(name, column, reported))
+            cells[name, column] = (_read(cell, paper_value, plan.suite, store, failed) if cell
+                                   else CellResult(name, column, paper_value))
     return SuiteResult(plan.suite, plan.scale, cells, store, tuple(options), tuple(changes))
 
 
-def _read(cell: CellPlan, reported: float | None, suite: Suite, store: Store,
+def _read(cell: CellPlan, paper_value: float | None, suite: Suite, store: Store,
           failed: Mapping[str, str]) -> CellResult:
-    asked = CellResult(cell.row, cell.column, reported, overrides=tuple(cell.overrides),
+    asked = CellResult(cell.row, cell.column, paper_value, overrides=tuple(cell.overrides),
                        seeds=tuple(cell.targets) if CELLS.load(suite.config.cells).seeded else ())
     if cell.problem:
         return replace(asked, problem=str(cell.problem))

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from jptransfer.config.learning import SPLITS, Dropped, Keep
-from jptransfer.errors import DataError, told
+from jptransfer.config.learning import SPLITS, DroppedEntities, TruncationSide
+from jptransfer.errors import DataError, raising_as
 from jptransfer.registry import TASKS
 
 if TYPE_CHECKING:
@@ -114,18 +114,19 @@ class Task(Protocol):
         """The labels an example's gold has, repetitions included."""
 
     @staticmethod
-    def relabel(example: Any, names: Mapping[str, str], dropped: Dropped = Dropped.entity) -> Any | None:
-        """The example with labels renamed; an empty name drops the label as `dropped` says, or (None) the example."""
+    def relabel(example: Any, names: Mapping[str, str],
+                dropped_entities: DroppedEntities = DroppedEntities.entity) -> Any | None:
+        """The example with labels renamed; an empty name drops the label (`dropped_entities`) or, None, the example."""
 
     @staticmethod
     def statistics(examples: Sequence[Any]) -> dict[str, Any]:
         """Counts for people: examples, examples (or spans) by label, mean length in characters."""
 
     def features(self, examples: Sequence[Any], tokenizer: Tokenizer, max_length: int,
-                 keep: Keep = Keep.first) -> list[Feature]:
+                 truncation_side: TruncationSide = TruncationSide.right) -> list[Feature]:
         """Encode examples, in order; no feature has more than `max_length` tokens. Examples may lack gold.
 
-        Of a text of which not all can stay, `keep` says which end does.
+        Of a text of which not all can stay, `truncation_side` says which end does.
         """
 
     def report(self, examples: Sequence[Any], features: Sequence[Feature]) -> dict[str, int]:
@@ -204,7 +205,7 @@ def log_softmax(scores: np.ndarray) -> np.ndarray:
 
 def open_dataset(folder: Path) -> Task:
     """Return the task of a `dataset` artifact, over its labels."""
-    with told(f"{folder}: task.json or labels.json is damaged"):
+    with raising_as(f"{folder}: task.json or labels.json is damaged"):
         kind = json.loads((folder / "task.json").read_text(encoding="utf-8"))["kind"]
         return make_task(kind, json.loads((folder / "labels.json").read_text(encoding="utf-8")))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jptransfer.config.learning import Dropped, Keep
+from jptransfer.config.learning import DroppedEntities, TruncationSide
 from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax, summarise
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Classification:
 
     @staticmethod
     def relabel(example: TextExample, names: Mapping[str, str],
-                dropped: Dropped = Dropped.entity) -> TextExample | None:
+                dropped_entities: DroppedEntities = DroppedEntities.entity) -> TextExample | None:
         """Rename the label; an empty name drops the example."""
         label = names.get(example.label or "", example.label)
         return replace(example, label=label) if label != "" else None
@@ -78,13 +78,14 @@ class Classification:
         return IGNORED if example.label is None else self._index[example.label]
 
     def features(self, examples: Sequence[TextExample], tokenizer: Tokenizer,
-                 max_length: int, keep: Keep = Keep.first) -> list[Feature]:
+                 max_length: int, truncation_side: TruncationSide = TruncationSide.right) -> list[Feature]:
         """One feature an example: its first (or last) pieces that fit, between the tokenizer's special tokens."""
         block = tokenizer.encode_lines(example.text for example in examples)
         ids, ends, room = block.ids.tolist(), np.cumsum(block.lengths).tolist(), max_length - len(tokenizer.template)
         made, start = [], 0
         for index, (example, end) in enumerate(zip(examples, ends, strict=True)):
-            kept = ids[start:min(end, start + room)] if keep is Keep.first else ids[max(start, end - room):end]
+            first = start if truncation_side is TruncationSide.right else max(start, end - room)
+            kept = ids[first:min(end, first + room)]
             made.append(Feature(index, tokenizer.template.around(kept), [self.target(example)],
                                 truncated=end - start - len(kept), special=tokenizer.template.places(len(kept))))
             start = end

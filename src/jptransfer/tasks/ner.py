@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jptransfer.config.learning import Dropped, Keep
+from jptransfer.config.learning import DroppedEntities, TruncationSide
 from jptransfer.errors import ConfigError
 from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax, summarise
 from jptransfer.tasks.spans import Span, chunks, tag_names, tag_units, to_characters, to_units
@@ -70,12 +70,13 @@ class EntityRecognition:
 
     @staticmethod
     def relabel(example: EntityExample, names: Mapping[str, str],
-                dropped: Dropped = Dropped.entity) -> EntityExample | None:
+                dropped_entities: DroppedEntities = DroppedEntities.entity) -> EntityExample | None:
         """Rename types; an empty name drops the entity, drops the sentence, or masks the span."""
         renamed = tuple(entity._replace(type=names.get(entity.type, entity.type)) for entity in example.entities or ())
-        if dropped is Dropped.sentence and not all(entity.type for entity in renamed):
+        if dropped_entities is DroppedEntities.sentence and not all(entity.type for entity in renamed):
             return None
-        kept = renamed if dropped is Dropped.mask else tuple(entity for entity in renamed if entity.type)
+        masked = dropped_entities is DroppedEntities.mask
+        kept = renamed if masked else tuple(entity for entity in renamed if entity.type)
         return replace(example, entities=kept)
 
     @staticmethod
@@ -87,7 +88,7 @@ class EntityRecognition:
         }
 
     def features(self, examples: Sequence[EntityExample], tokenizer: Tokenizer,
-                 max_length: int, keep: Keep = Keep.first) -> list[Feature]:
+                 max_length: int, truncation_side: TruncationSide = TruncationSide.right) -> list[Feature]:
         """One feature or more an example: overlapping windows of whole units between special tokens.
 
         A unit that two windows hold is scored in the one where it stands further from the border; all of a text stays.

@@ -84,7 +84,7 @@ def encode_file(text: Path, tokenizer: Path, out: Path, split: str, max_sentence
     with runtime.progress.bar(f"encode {split}", total=text.stat().st_size / 1e6) as bar:
         for job, result in zip(jobs, ordered_map(encode_range, jobs, min(runtime.workers, len(jobs))), strict=True):
             counts.append(result)
-            bar.advance((job.end - job.start) / 1e6)
+            bar.update((job.end - job.start) / 1e6)
     total = sum(counts, Counts())
     documents = _join(jobs, counts, out, split, load_tokenizer(tokenizer).vocab_size, total)
     return replace(total, documents=documents)

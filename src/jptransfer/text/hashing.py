@@ -8,7 +8,7 @@ from hashlib import blake2b
 
 import numpy as np
 
-from jptransfer.config import FasttextConfig, Units
+from jptransfer.config import Analyzer, FasttextConfig
 from jptransfer.text.alignment import replace_surrogates
 from jptransfer.text.memo import Memo
 from jptransfer.text.segment import MecabSegmenter
@@ -59,7 +59,7 @@ class Hasher:
     def __init__(self, config: FasttextConfig) -> None:
         self.buckets = np.uint64(config.buckets)
         self.sizes = range(config.subword_min, config.subword_max + 1) if config.subword_min else range(0)
-        self.segmenter = MecabSegmenter(config.dictionary) if config.units is Units.word else None
+        self.segmenter = MecabSegmenter(config.dictionary) if config.analyzer is Analyzer.word else None
         self._hashes: Memo[np.ndarray] = Memo(self._hash, _MEMORY)
 
     def bags(self, texts: Sequence[str], ngrams: int) -> Bags:

@@ -7,7 +7,7 @@ from pathlib import Path
 from random import Random
 
 from jptransfer.config import TokenizerConfig
-from jptransfer.errors import told
+from jptransfer.errors import raising_as
 from jptransfer.registry import TOKENIZERS
 from jptransfer.text.base import DESCRIPTION, read_settings
 from jptransfer.text.types import Tokenizer
@@ -23,11 +23,11 @@ def load_tokenizer(folder: Path) -> Tokenizer:
     """
     folder = Path(folder)
     if not (folder / DESCRIPTION).exists():
-        with told(f"{folder}: transformers loads no tokenizer from it"):
+        with raising_as(f"{folder}: transformers loads no tokenizer from it"):
             return TOKENIZERS.load("pretrained").load(folder)
     settings = read_settings(folder)
     TOKENIZERS.check(settings.kind, f"{folder / DESCRIPTION}: kind")
-    with told(f"{folder}: its tokenizer cannot be loaded"):
+    with raising_as(f"{folder}: its tokenizer cannot be loaded"):
         return TOKENIZERS.load(settings.kind).load(folder, settings)
 
 

@@ -15,5 +15,5 @@ def report_cuts(cuts: Mapping[str, Cut], runtime: Runtime) -> dict[str, dict[str
     """
     said = "; ".join(f"{split}: {cut.sentence()}" for split, cut in cuts.items() if cut)
     if said:
-        runtime.progress.say(f"cut: {said}")
+        runtime.progress.log(f"cut: {said}")
     return {split: cut.describe() for split, cut in cuts.items() if cut.texts}

@@ -53,7 +53,7 @@ class TrainingContext:
         self.rank, self.world = self.accelerator.process_index, self.accelerator.num_processes
         self._check_device(settings.device)
         if precision is Precision.bf16 and self.device.type == "cpu" and self.is_main and not cpu_has_bf16():
-            runtime.progress.say("warning: this CPU has no instructions for bf16, which is some fifty times slower "
+            runtime.progress.log("warning: this CPU has no instructions for bf16, which is some fifty times slower "
                                  "here than precision=fp32 (of pretraining, adaptation or finetuning.encoder)")
         self.static_shapes = self.device.type == "xla" or settings.compile
 
@@ -86,14 +86,14 @@ class TrainingContext:
 
             xm.set_rng_state(seed, self.device)
 
-    def flush(self) -> None:
+    def mark_step(self) -> None:
         """Run what a lazy device (XLA) has recorded: once a part, so that graphs depend on its shape alone."""
         if self.device.type == "xla":
             import torch_xla
 
             torch_xla.sync()
 
-    def total(self, values: Mapping[str, float | Tensor]) -> dict[str, float]:
+    def all_reduce(self, values: Mapping[str, float | Tensor]) -> dict[str, float]:
         """Add up scalars over all processes; every process must give the same names in any order."""
         names = sorted(values)
         if self.world == 1 or not names:
@@ -104,14 +104,14 @@ class TrainingContext:
         summed = self.accelerator.reduce(local, reduction="sum").tolist()
         return dict(zip(names, summed, strict=True))
 
-    def share(self, items: Sequence[Any]) -> list[tuple[Any, float]]:
+    def shard(self, items: Sequence[Any]) -> list[tuple[Any, float]]:
         """Return this process's part of `items` with weight 1; the parts of all processes make up the whole.
 
         A process that would have nothing gets the first item with weight 0: all must go through the same motions.
         """
         return [(item, 1.0) for item in items[self.rank :: self.world]] or [(items[0], 0.0)]
 
-    def exchange(self, parameters: Sequence[nn.Parameter], extra: Sequence[Tensor]) -> list[Tensor]:
+    def all_reduce_gradients(self, parameters: Sequence[nn.Parameter], extra: Sequence[Tensor]) -> list[Tensor]:
         """Add up gradients over all processes in one message, and the scalars `extra`, which are returned.
 
         A parameter without a gradient in any process keeps none (an optimiser would let it decay otherwise).
@@ -128,15 +128,15 @@ class TrainingContext:
             parameter.grad = piece.view_as(parameter) if count else None
         return list(scalars)
 
-    def agree(self, value: Any) -> Any:
+    def broadcast(self, value: Any) -> Any:
         """Return the main process's `value` in every process."""
         return value if self.world == 1 else broadcast_object_list([value])[0]
 
-    def collect(self, value: Any) -> list[Any]:
+    def all_gather(self, value: Any) -> list[Any]:
         """Return the values of all processes, in every process."""
         return [value] if self.world == 1 else gather_object([value])
 
-    def wait(self) -> None:
+    def barrier(self) -> None:
         """Wait until every process has come here."""
         self.accelerator.wait_for_everyone()
 

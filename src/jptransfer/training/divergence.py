@@ -10,7 +10,7 @@ from torch import nn
 
 from jptransfer.errors import ConfigError
 from jptransfer.training.context import TrainingContext
-from jptransfer.training.types import Objective, Tensors, move
+from jptransfer.training.types import Objective, Tensors, to_device
 
 
 def diverged(what: str, rate: float) -> ConfigError:
@@ -43,7 +43,7 @@ def check_loss(model: nn.Module, objective: Objective, batch: Tensors, context: 
     """Raise `ConfigError` if the loss on the examples of the last update (`step`) is not finite after it."""
     model.eval()
     with torch.no_grad(), context.autocast():
-        terms = objective(model, move(batch, context.device)).terms
+        terms = objective(model, to_device(batch, context.device)).terms
     check_figures({name: float(value) for name, value in terms.items()}, "loss", step, rate)
 
 

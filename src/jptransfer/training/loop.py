@@ -32,15 +32,15 @@ from jptransfer.training.types import (
     Constrained,
     Evaluate,
     LoopSettings,
+    LossTotals,
     Objective,
     ParameterGroup,
     Record,
     Stateful,
     Tensors,
-    Totals,
     TrainingData,
     TrainingResult,
-    move,
+    to_device,
 )
 
 KEPT = "kept-"
@@ -59,7 +59,8 @@ def train(
     """Train `model` in place, or go on where a killed run with the same arguments stopped.
 
     Args:
-        model: moved to the context's device; left there with the last (or best, see `settings.select`) weights.
+        model: moved to the context's device; left there with the last weights, or with the
+            best ones by `settings.metric_for_best_model`.
         objective: the forward pass and its losses.
         data: examples and batches.
         settings: what changes the outcome.
@@ -116,7 +117,7 @@ class _Run:
         self.started = self.saved = time.perf_counter()
         runtime = self.context.runtime
         if self.context.is_main and not learns(self.settings.steps, self.settings.schedule):
-            runtime.progress.say(f"warning: {NOTHING_LEARNT.format(self.settings.steps)}")
+            runtime.progress.log(f"warning: {NOTHING_LEARNT.format(self.settings.steps)}")
         with runtime.progress.bar(runtime.title, self.settings.steps, self._made()) as self.bar:
             for epoch, position, batch in self._batches():
                 if self.state["step"] >= self.end or self.state["stopped"]:
@@ -124,7 +125,7 @@ class _Run:
                 self._update(batch, epoch)
                 self.state.update(epoch=epoch, position=position + 1)
                 self._after_update()
-                self.bar.advance()
+                self.bar.update()
         self._check_weights()
         if self.last:  # not where a run resumes after all updates
             check_loss(self.model, self.objective, self.last, self.context, self.state["step"], self.rate)
@@ -156,7 +157,7 @@ class _Run:
         rate = self.settings.learning_rate * factors.rate
         self.model.train()
         loss = self._backward(batch, epoch, step)
-        loss, due = self.context.exchange(self.parameters, [loss, self._checkpoint_due()])
+        loss, due = self.context.all_reduce_gradients(self.parameters, [loss, self._checkpoint_due()])
         clip = self.settings.optimizer.clip or math.inf
         norm = nn.utils.clip_grad_norm_(self.parameters, clip)
         self.pending.append((step, rate, loss, norm))
@@ -167,7 +168,7 @@ class _Run:
         for module in self.constrained:
             module.constrain()
         self.optimizer.zero_grad()
-        self.context.flush()
+        self.context.mark_step()
         self.due = bool(due)
         self.state["step"] += 1
         self.state["tokens"] += sum(int(self.lengths[part].sum()) for part in batch)
@@ -175,22 +176,22 @@ class _Run:
     def _backward(self, batch: Batch, epoch: int, step: int) -> Tensor:
         pieces = pieces_of(batch, self.lengths, self.context.micro_batch_tokens, self.context.world)
         mine = [(key, self.data.collate(indices, epoch), weight)
-                for (key, indices), weight in self.context.share(pieces)]
+                for (key, indices), weight in self.context.shard(pieces)]
         units: dict[str, float] = {}
         for _, tensors, weight in mine:
             _add(units, self.objective.units(tensors), weight)
         self.last = mine[0][1]
-        units = self.context.total(units)
+        units = self.context.all_reduce(units)
         loss = torch.zeros((), device=self.context.device)
         for key, tensors, weight in mine:
             self.context.seed(self.settings.seed, step, *key)
             with self.context.autocast():
-                terms = self.objective(self.model, move(tensors, self.context.device)).terms
+                terms = self.objective(self.model, to_device(tensors, self.context.device)).terms
             part = sum((value * (weight / units[name]) for name, value in terms.items() if units[name]), start=loss * 0)
             if part.requires_grad:
                 part.backward()
             loss += part.detach()
-            self.context.flush()
+            self.context.mark_step()
         return loss
 
     def _settle(self) -> None:
@@ -230,7 +231,7 @@ class _Run:
         loss, norm = (self.interval[name] / self.interval["steps"] for name in ("loss", "norm"))
         self._record("train", {"loss": loss, "lr": self.rate, "norm": norm})
         self.interval = dict.fromkeys(self.interval, 0.0)
-        self.bar.note(f"loss {loss:.3f}")
+        self.bar.set_postfix(f"loss {loss:.3f}")
 
     def _record(self, split: str, values: dict[str, float]) -> None:
         epoch = self.state["epoch"] + self.state["position"] / self.epoch_batches
@@ -248,16 +249,16 @@ class _Run:
         assert self.evaluate
         self.model.eval()
         with torch.no_grad(), self.context.autocast():
-            metrics = self.context.agree(dict(self.evaluate(self.model, self.context)))
+            metrics = self.context.broadcast(dict(self.evaluate(self.model, self.context)))
         check_figures(metrics, "validation", self.state["step"], self.rate)
         self._record("validation", metrics)
-        if self.settings.select:
+        if self.settings.metric_for_best_model:
             self._keep_best(metrics)
         else:
             self.state.update(best_step=self.state["step"], best_metrics=metrics)
 
     def _keep_best(self, metrics: dict[str, float]) -> None:
-        value, best = metrics[self.settings.select], self.state["best_value"]
+        value, best = metrics[self.settings.metric_for_best_model], self.state["best_value"]
         sign = -1 if self.settings.lower_is_better else 1
         if best is None or sign * value > sign * best:
             self.state.update(best_step=self.state["step"], best_value=value, best_metrics=metrics, misses=0)
@@ -280,7 +281,7 @@ class _Run:
 
     def _checkpoint(self) -> None:
         self._check_weights()
-        carried = self.context.collect(self.objective.state_dict()) if isinstance(self.objective, Stateful) else []
+        carried = self.context.all_gather(self.objective.state_dict()) if isinstance(self.objective, Stateful) else []
         if self.context.is_main:
             state = {**self.state, "seconds": self._seconds()}
             save_atomically({"state": state, "interval": self.interval, "records": self.history.records,
@@ -298,7 +299,7 @@ class _Run:
             saved = load(path)
             with readable(path):
                 records = self._take_over(saved)
-        self.context.wait()
+        self.context.barrier()
         self.history = History(self.work / HISTORY if self.context.is_main else None, records)
 
     def _take_over(self, saved: Any) -> list[Record]:
@@ -310,20 +311,20 @@ class _Run:
             self.objective.load_state_dict(carried)  # type: ignore[attr-defined]
         self.state, self.interval = state, interval
         made, settings = state["step"] - self.origin.step, self.settings
-        best = [self._best_path()] if settings.select and state["best_value"] is not None else []
+        best = [self._best_path()] if settings.metric_for_best_model and state["best_value"] is not None else []
         kept = [step for step in settings.evaluate_at if settings.keep_all and step <= made]
         require([*best, *(self.work / f"{KEPT}{self.origin.step + step}.pt" for step in kept)])
         return records
 
     def _result(self) -> TrainingResult:
         state = self.state
-        self.context.wait()
-        if self.settings.select and state["best_step"]:
+        self.context.barrier()
+        if self.settings.metric_for_best_model and state["best_step"]:
             best_weights = load(self._best_path())
             with readable(self._best_path()):
                 self.model.load_state_dict(best_weights)
         self.model.eval()
-        best = state["best_step"] if self.settings.select and state["best_step"] else state["step"]
+        best = state["best_step"] if self.settings.metric_for_best_model and state["best_step"] else state["step"]
         return TrainingResult(self.history.records, state["step"], best, state["best_metrics"], self._seconds())
 
 
@@ -334,17 +335,17 @@ def _add(totals: dict[str, float], values: Mapping[str, float | Tensor], weight:
 
 def evaluate_objective(
     model: nn.Module, objective: Objective, data: TrainingData, context: TrainingContext, epoch: int = 0
-) -> Totals:
+) -> LossTotals:
     """Run `objective` over all batches of an epoch of `data`, each shared among the processes as in training."""
     terms: dict[str, float] = {}
     sums: dict[str, float] = {}
     units: dict[str, float] = {}
     lengths = data.lengths(epoch)
     for global_batch in data.batches(epoch):
-        for (_, indices), weight in context.share(pieces_of(global_batch, lengths, None, context.world)):
+        for (_, indices), weight in context.shard(pieces_of(global_batch, lengths, None, context.world)):
             batch = data.collate(indices, epoch)
-            step = objective(model, move(batch, context.device))
+            step = objective(model, to_device(batch, context.device))
             for totals, values in ((terms, step.terms), (sums, step.sums), (units, objective.units(batch))):
                 _add(totals, values, weight)
-    terms, sums, units = context.total(terms), context.total(sums), context.total(units)
-    return Totals({name: value / max(units[name], 1.0) for name, value in terms.items()}, sums, units)
+    terms, sums, units = context.all_reduce(terms), context.all_reduce(sums), context.all_reduce(units)
+    return LossTotals({name: value / max(units[name], 1.0) for name, value in terms.items()}, sums, units)

@@ -79,7 +79,7 @@ def _fused(groups: list[dict[str, Any]]) -> bool:
 
 def _betas(config: OptimizerConfig) -> tuple[float, float]:
     """Return the two decay rates, from 0 to below 1, or raise `ConfigError`."""
-    if problem := config.problem():
+    if problem := config.validate():
         raise ConfigError(f"optimizer{problem}")
     return config.betas[0], config.betas[1]
 

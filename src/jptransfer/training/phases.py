@@ -30,7 +30,7 @@ from jptransfer.transfer.groups import Groups, select
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainSpec:
     """What a model learns from: the forward pass and its losses, examples, and what evaluates (see `loop.train`)."""
 
     objective: Objective
@@ -52,7 +52,7 @@ class Phase:
     name: str
     settings: LoopSettings
     groups: Sequence[ParameterGroup] | None
-    lesson: Lesson | None = None
+    lesson: TrainSpec | None = None
 
 
 def make_phases(
@@ -77,14 +77,14 @@ def make_phases(
     phases = []
     for name, config in configs.items():
         whole = settings(config)
-        rates = dict(factors(config.rate_decay))
-        for pattern, rate in config.rates.items():
-            rates.update(dict.fromkeys(select(groups, [pattern], f"phase '{name}': rates"), rate))
+        rates = dict(factors(config.layerwise_lr_decay))
+        for pattern, rate in config.lr_multipliers.items():
+            rates.update(dict.fromkeys(select(groups, [pattern], f"phase '{name}': lr_multipliers"), rate))
         learning = [group for group in select(groups, config.unfreeze, f"phase '{name}': unfreeze")
                     if group not in frozen]
         if not learning:
             raise ConfigError(f"phase '{name}': unfreeze and freeze leave nothing to learn")
-        whole = replace(whole, learning_rate=whole.learning_rate * config.rate,
+        whole = replace(whole, learning_rate=whole.learning_rate * config.lr_multiplier,
                         schedule=config.schedule or whole.schedule)
         phases.append(Phase(name, whole, parameter_groups(groups, learning, rates)))
     return phases
@@ -97,7 +97,7 @@ def parameter_groups(groups: Groups, names: Sequence[str], rates: Mapping[str, f
 
 def train_phases(
     model: nn.Module,
-    lesson: Lesson,
+    lesson: TrainSpec,
     phases: Sequence[Phase],
     context: TrainingContext,
     work: Path,
@@ -141,7 +141,7 @@ def _after(result: TrainingResult) -> Origin:
 
 
 def _improves(result: TrainingResult, best: TrainingResult, settings: LoopSettings) -> bool:
-    if not settings.select or result is best:
+    if not settings.metric_for_best_model or result is best:
         return True
-    value, former = result.metrics[settings.select], best.metrics[settings.select]
+    value, former = result.metrics[settings.metric_for_best_model], best.metrics[settings.metric_for_best_model]
     return value < former if settings.lower_is_better else value > former

@@ -40,7 +40,7 @@ Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class StepLoss:
+class LossOutput:
     """What an objective makes of one collated part.
 
     Attributes:
@@ -53,7 +53,7 @@ class StepLoss:
 
 
 @dataclass(frozen=True)
-class Totals:
+class LossTotals:
     """An objective over a whole set of examples: means of the terms' losses, totals of counters and of units."""
 
     means: dict[str, float]
@@ -72,7 +72,7 @@ class Objective(Protocol):
     def units(self, batch: Tensors) -> dict[str, float]:
         """Units (predictions, examples, sums of weights) behind each term, read off a collated part on the CPU."""
 
-    def __call__(self, model: nn.Module, batch: Tensors) -> StepLoss:
+    def __call__(self, model: nn.Module, batch: Tensors) -> LossOutput:
         """Forward pass of one part."""
 
 
@@ -103,7 +103,7 @@ class LanguageObjective(Objective, Protocol):
             shapes: the few shapes that batches may have; none: just as large as they need to be.
         """
 
-    def metrics(self, totals: Totals) -> dict[str, float]:
+    def metrics(self, totals: LossTotals) -> dict[str, float]:
         """Name what an evaluation came to; `loss` and `perplexity` among them."""
 
 
@@ -170,7 +170,7 @@ class LoopSettings:
         learning_rate: peak of the schedule.
         evaluate_at: numbers of updates (of this run) after which to evaluate, see `evenly`.
         record_every: updates between training records in the history.
-        select: metric of the evaluation that chooses the best weights, which the model is left with; empty: the last.
+        metric_for_best_model: validation metric that chooses the weights the model is left with; empty: the last ones.
         lower_is_better: whether smaller values of `select` are better.
         checkpoint_every: updates between checkpoints; none: by time, see `RuntimeConfig.checkpoint_seconds`.
         keep_all: whether the weights at each of `evaluate_at` stay in the run's folder, see `loop.kept_weights`.
@@ -186,7 +186,7 @@ class LoopSettings:
     seed: int = 0
     evaluate_at: frozenset[int] = frozenset()
     record_every: int = 10
-    select: str = ""
+    metric_for_best_model: str = ""
     lower_is_better: bool = False
     keep_all: bool = False
     patience: int | None = None
@@ -222,6 +222,6 @@ class TrainingResult:
     seconds: float
 
 
-def move(batch: Tensors, device: torch.device) -> Tensors:
+def to_device(batch: Tensors, device: torch.device) -> Tensors:
     """Return the batch on `device`."""
     return {name: tensor.to(device, non_blocking=True) for name, tensor in batch.items()}

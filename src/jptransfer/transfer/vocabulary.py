@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from jptransfer.config import MissingUnits
+from jptransfer.config import NewTokenInit
 from jptransfer.errors import ConfigError
 from jptransfer.text.types import Tokenizer
 
@@ -88,7 +88,7 @@ def special_ids(tokenizer: Tokenizer) -> dict[str, int]:
     return found
 
 
-def convert(model: Any, alignment: Alignment, missing: MissingUnits, pad_id: int) -> Any:
+def convert(model: Any, alignment: Alignment, missing: NewTokenInit, pad_id: int) -> Any:
     """Return a model of the class and weights of `model` over the new vocabulary of `alignment`.
 
     Whatever grows with the vocabulary is converted: embeddings, a decoder (tied or not) and its bias. Where only the
@@ -104,7 +104,7 @@ def convert(model: Any, alignment: Alignment, missing: MissingUnits, pad_id: int
     Raises:
         ConfigError: the model reads words by their characters, and these are not the same in both vocabularies.
     """
-    check_characters("vocabulary=convert", model.config, alignment)
+    check_characters("vocabulary=migrate", model.config, alignment)
     converted = type(model)(resized(model.config, len(alignment.source), pad_id))
     by_unit = grown(model, lambda: type(model)(resized(model.config, model.config.vocab_size + 1)))
     source = torch.from_numpy(alignment.source)
@@ -116,7 +116,7 @@ def convert(model: Any, alignment: Alignment, missing: MissingUnits, pad_id: int
                 continue
             shared = source[:len(value)] >= 0
             value[shared] = old[name][source[:len(value)][shared]]
-            if missing is MissingUnits.mean:
+            if missing is NewTokenInit.mean:
                 value[~shared] = old[name][:alignment.old_units].mean(0)
     return converted
 

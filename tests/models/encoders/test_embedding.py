@@ -53,7 +53,7 @@ def test_random_vectors_are_uniform_and_padding_is_zero():
 @pytest.mark.parametrize(("mode", "vectors", "said"), [(Vectors.rand, "f", "uses no vectors"),
                                                        (Vectors.static, "", "vectors is required")])
 def test_mode_and_file_must_fit(mode, vectors, said):
-    assert said in model_config("embedding", mode=mode, vectors=vectors).embedding.problem()
+    assert said in model_config("embedding", mode=mode, vectors=vectors).embedding.validate()
 
 
 @pytest.mark.parametrize("architecture", ["embedding", "rnn", "lstm"])

@@ -4,7 +4,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from jptransfer.models.encoder import encode
 from jptransfer.models.encoders import recurrent
-from jptransfer.models.encoders.recurrent import RecurrentLayer, steady, turn
+from jptransfer.models.encoders.recurrent import RecurrentLayer, inference_cache, turn
 from jptransfer.models.layers.cells import StepWeights
 from jptransfer.models.layers.word_rows import at_places
 from tests.models.vectors import batch, task_model
@@ -93,7 +93,7 @@ def test_steady_weights_are_laid_out_once_and_forgotten(monkeypatch):
     layer, vectors, mask = ragged(torch.nn.LSTM, True, [4, 1, 7, 2])
     with torch.no_grad():
         expected = layer(vectors, mask)
-        with steady(torch.nn.Sequential(layer)):
+        with inference_cache(torch.nn.Sequential(layer)):
             monkeypatch.setattr(StepWeights, "of", None)  # called again it would fail
             assert torch.equal(layer(vectors, mask), expected)
         monkeypatch.undo()

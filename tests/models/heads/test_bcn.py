@@ -105,5 +105,5 @@ def test_word_vectors_stand_beside_the_states_of_windows(direction):
 
 
 def test_what_does_not_fit_is_told():
-    assert "one for each layer" in BcnHeadConfig(maxout=[5], maxout_dropouts=[0.1, 0.2]).problem()
+    assert "one for each layer" in BcnHeadConfig(maxout=[5], maxout_dropouts=[0.1, 0.2]).validate()
     assert task_model("lstm", head(vectors="a.vec")).head.table.frozen.shape[0] == VOCAB

@@ -94,4 +94,4 @@ def test_shipped_presets_have_lengths_that_fit():
     for path in names:
         encoder = yaml.safe_load(path.read_text("utf-8"))["finetuning"]["encoder"]
         size = from_plain(TemporalCnnHeadConfig, encoder["head"]["temporal_cnn"])
-        assert not size.problem() and encoder["max_length"] == size.length
+        assert not size.validate() and encoder["max_length"] == size.length

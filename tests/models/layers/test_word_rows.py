@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jptransfer.errors import ConfigError
-from jptransfer.models.layers.word_rows import NOTHING, at_places, distinct, know_views, word_rows
+from jptransfer.models.layers.word_rows import NOTHING, at_places, distinct, set_char_vocab, word_rows
 from tests.models.tagger import words_tokenizer
 from tests.models.vectors import model_config
 
@@ -67,8 +67,8 @@ def test_rows_are_told_apart_whatever_their_keys(monkeypatch):
 
 def test_the_tokenizer_says_where_characters_begin():
     tokenizer = words_tokenizer()
-    config = know_views(type("Views", (), {"first_character": 5, "model_type": "jpt_bilstm_tagger"})(), tokenizer)
+    config = set_char_vocab(type("Views", (), {"first_character": 5, "model_type": "jpt_bilstm_tagger"})(), tokenizer)
     assert config.first_character == tokenizer.first_character
-    assert not hasattr(know_views(model_config("lstm"), tokenizer), "first_character")
+    assert not hasattr(set_char_vocab(model_config("lstm"), tokenizer), "first_character")
     with pytest.raises(ConfigError, match=r"bilstm_tagger reads words .* take tokenizer=views_bigrams"):
-        know_views(config, object())
+        set_char_vocab(config, object())

@@ -57,7 +57,7 @@ class RecurrentLayer(nn.Module):
         self.ahead = cell(width, hidden, batch_first=True)  # type: ignore[arg-type]
         self.back = cell(width, hidden, batch_first=True) if bidirectional else None  # type: ignore[arg-type]
         self.laid_out: list[StepWeights] | None = None
-        """Weights as steps read them, while they are `steady`."""
+        """Weights as steps read them, while they are `inference_cache`."""
 
     def forward(self, states: Tensor, mask: Tensor, which: Tensor | None = None) -> Tensor:
         """Return the states (batch, length, hidden or 2 * hidden): forward, backward; those of padding mean nothing.
@@ -146,7 +146,7 @@ def _is_plain(states: Tensor) -> bool:
 
 
 @contextmanager
-def steady(model: nn.Module) -> Iterator[None]:
+def inference_cache(model: nn.Module) -> Iterator[None]:
     """Promise that no weight of `model` changes meanwhile: recurrent layers lay theirs out once, not in every batch."""
     layers = [part for part in model.modules() if isinstance(part, RecurrentLayer)
               and isinstance(part.ahead, nn.LSTM) and part.ahead.weight_ih_l0.is_cpu]

@@ -21,7 +21,7 @@ from jptransfer.config import ModelConfig, SuperCharactersModelConfig
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoders.embedding import masked
 from jptransfer.models.layers.glyphs import GlyphTable
-from jptransfer.models.pretrained import family, load_weights
+from jptransfer.models.pretrained import load_weights, read_model_type
 from jptransfer.text.types import Tokenizer
 
 
@@ -111,7 +111,7 @@ def _sizes(size: SuperCharactersModelConfig) -> dict[str, Any]:
         layer_type = "bottleneck" if size.bottleneck else "basic"
         return {"stem": size.stem, "widths": size.widths, "depths": size.depths, "layer_type": layer_type}
     folder = Path(size.weights)
-    if family(folder) != "resnet":
+    if read_model_type(folder) != "resnet":
         raise ConfigError(f"model.super_characters.weights: {folder} holds no ResNet of transformers")
     net = ResNetConfig.from_pretrained(folder)
     return {"channels": net.num_channels, "stem": net.embedding_size, "widths": net.hidden_sizes,

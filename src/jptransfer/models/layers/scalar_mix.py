@@ -31,7 +31,7 @@ class ScalarMix(nn.Module):
         """
         if len({part.shape for part in states}) > 1 or len(states) != len(self.weights):
             widths = ", ".join(str(part.shape[-1]) for part in states)
-            raise ConfigError(f"finetuning.encoder.head.mix needs {len(self.weights)} layers of one width; this "
+            raise ConfigError(f"finetuning.encoder.head.scalar_mix needs {len(self.weights)} layers of one width; this "
                               f"encoder has layers of {widths}; set it to false")
         shares = self.weights.float().softmax(0)
         return self.gamma * sum((share * part for share, part in zip(shares[1:], states[1:], strict=True)),

@@ -101,7 +101,7 @@ def _factors(length: int) -> Tensor:
     return torch.tensor([pow(0x9E3779B97F4A7C15, power + 1, 1 << 64) - (1 << 63) for power in range(length)])
 
 
-def know_views(config: PreTrainedConfig, tokenizer: Tokenizer) -> PreTrainedConfig:
+def set_char_vocab(config: PreTrainedConfig, tokenizer: Tokenizer) -> PreTrainedConfig:
     """Tell the configuration of an encoder that reads words by their characters where the tokenizer's characters begin.
 
     Raises:

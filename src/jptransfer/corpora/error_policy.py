@@ -30,7 +30,7 @@ WORTH_SKIPPING = 0.5
 UNREADABLE = (*DAMAGED, UnicodeError, tarfile.TarError)
 
 
-class TroubleError(DataError):
+class UnreadableError(DataError):
     """Something in the input cannot be read, and the settings say to stop at it."""
 
     def offering(self, setting: str, kept: int, lost: int) -> DataError:
@@ -47,13 +47,13 @@ class TroubleError(DataError):
 
 
 @dataclass
-class Intake:
-    """How reading goes: what to do with trouble, what was skipped so far, and where progress is told.
+class ErrorPolicy:
+    """How reading goes: what to do with policy, what was skipped so far, and where progress is told.
 
     Attributes:
         on_error: stop with a `DataError`, or skip and count.
-        skipped: kind of trouble -> how often.
-        examples: kind of trouble -> the first place (without its folders) and reason.
+        skipped: kind of error -> how often.
+        examples: kind of error -> the first place (without its folders) and reason.
         advance: called with the number of bytes that were read (after decompression).
         encoding: the setting that says how characters are encoded.
     """
@@ -65,13 +65,13 @@ class Intake:
     encoding: str = "encoding"
 
     def hint(self, kind: str) -> str:
-        """Return what to try for a kind of trouble, to follow its message; empty: nothing is known."""
+        """Return what to try for a kind of policy, to follow its message; empty: nothing is known."""
         return f"; {self.encoding} can name another one, such as cp932 or euc_jp" if kind == "bad_bytes" else ""
 
-    def trouble(self, kind: str, where: str, what: str) -> None:
-        """Raise a `TroubleError` that names the place, or count it under `kind` if errors are skipped."""
+    def report(self, kind: str, where: str, what: str) -> None:
+        """Raise a `UnreadableError` that names the place, or count it under `kind` if errors are skipped."""
         if self.on_error is OnError.stop:
-            raise TroubleError(f"{where}: {what}{self.hint(kind)}")
+            raise UnreadableError(f"{where}: {what}{self.hint(kind)}")
         self.skipped[kind] += 1
         self.examples.setdefault(kind, printable(f"{where.rpartition('/')[2]}: {what}"))
 
@@ -81,10 +81,10 @@ class Intake:
         try:
             yield
         except UNREADABLE as error:
-            self.trouble("unreadable", str(path), f"damaged, truncated or unreadable ({reason(error)})")
+            self.report("unreadable", str(path), f"damaged, truncated or unreadable ({reason(error)})")
 
 
-def locate(place: str, intake: Intake) -> list[Path]:
+def locate(place: str, policy: ErrorPolicy) -> list[Path]:
     """Return the files of a file name, folder (recursively, hidden files left out) or glob, in order of their paths."""
     path = Path(place).expanduser()
     if path.is_file():
@@ -98,18 +98,18 @@ def locate(place: str, intake: Intake) -> list[Path]:
     if not files:
         siblings = [other.name for other in path.parent.iterdir() if other.exists()] if path.parent.is_dir() else []
         lacking = f"no such file or folder{nearest(path.name, siblings)}"
-        intake.trouble("missing", place or "path", "the folder holds no file" if path.is_dir() else lacking)
+        policy.report("missing", place or "path", "the folder holds no file" if path.is_dir() else lacking)
     return sorted(files)
 
 
-def read_lines(path: Path, encoding: str, intake: Intake, limit: int = 0) -> Iterator[tuple[int, str]]:
+def read_lines(path: Path, encoding: str, policy: ErrorPolicy, limit: int = 0) -> Iterator[tuple[int, str]]:
     r"""Yield the number (from 1) and text of each line of a file, without ``\n`` or ``\r\n``.
 
-    Damaged compression, empty files and lines that are not `encoding` are reported to `intake`. With `limit`, a line of
+    Damaged compression, empty files and lines that are not `encoding` are reported to `policy`. With `limit`, a line of
     more bytes comes as its sentences, so that a file without line ends needs no more memory.
     """
-    with intake.reading(path), open_bytes(path) as stream:
-        yield from decode_lines(stream, str(path), encoding, intake, limit)
+    with policy.reading(path), open_bytes(path) as stream:
+        yield from decode_lines(stream, str(path), encoding, policy, limit)
 
 
 def parse_json(text: str) -> Any:
@@ -142,11 +142,11 @@ def json_lines(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
 
 
 def decode_lines(
-    stream: BinaryIO, name: str, encoding: str, intake: Intake, limit: int = 0
+    stream: BinaryIO, name: str, encoding: str, policy: ErrorPolicy, limit: int = 0
 ) -> Iterator[tuple[int, str]]:
     """`read_lines` of an open stream that messages call `name`."""
     number, tail = 0, ""
-    for number, text, complete in _parts(stream, name, encoding, intake, limit):
+    for number, text, complete in _parts(stream, name, encoding, policy, limit):
         if complete and not tail:
             yield number, text
             continue
@@ -159,7 +159,7 @@ def decode_lines(
 
 
 def _parts(
-    stream: BinaryIO, name: str, encoding: str, intake: Intake, limit: int
+    stream: BinaryIO, name: str, encoding: str, policy: ErrorPolicy, limit: int
 ) -> Iterator[tuple[int, str, bool]]:
     """Yield number, text and whether it is all (or the last) of a line; without `limit` lines come whole."""
     encoding = codec(encoding)
@@ -167,15 +167,15 @@ def _parts(
         stream, encoding = codecs.EncodedFile(stream, "utf-8", encoding), "utf-8"  # type: ignore[assignment]
     number, rest, empty = 1, b"", True
     while part := stream.readline(limit or -1):
-        intake.advance(len(part))
+        policy.advance(len(part))
         if empty:
-            _check_mark(part, name, intake)
+            _check_mark(part, name, policy)
         complete = part.endswith(b"\n") or not limit or len(part) < limit
         try:
             text, rest = _decode(rest + part, encoding, complete)
         except UnicodeDecodeError as error:
             byte, place = error.object[error.start], error.start + 1
-            intake.trouble("bad_bytes", f"{name}:{number}", f"not {encoding}: byte 0x{byte:02x} at byte {place}")
+            policy.report("bad_bytes", f"{name}:{number}", f"not {encoding}: byte 0x{byte:02x} at byte {place}")
             rest = b""
         else:
             text = text.removesuffix("\n").removesuffix("\r")
@@ -183,15 +183,15 @@ def _parts(
         number += part.endswith(b"\n")
         empty = False
     if empty:
-        intake.trouble("empty", name, "the file is empty")
+        policy.report("empty", name, "the file is empty")
 
 
-def _check_mark(beginning: bytes, name: str, intake: Intake) -> None:
+def _check_mark(beginning: bytes, name: str, policy: ErrorPolicy) -> None:
     """Raise `DataError` for a file whose first bytes say that it has another encoding than it is read with."""
     mark = next((one for one in MARKS if beginning.startswith(one)), None)
     if mark:
         raise DataError(f"{name}:1: it begins with the byte order mark of {MARKS[mark]}; give "
-                        f"{intake.encoding}={MARKS[mark].lower()}")
+                        f"{policy.encoding}={MARKS[mark].lower()}")
 
 
 def _decode(data: bytes, encoding: str, complete: bool) -> tuple[str, bytes]:
