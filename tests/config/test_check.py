@@ -8,7 +8,7 @@ import pytest
 
 import jptransfer.config as config_package
 from jptransfer.commands import VERBS
-from jptransfer.config import Config, SourceConfig, TaskConfig, learning, models, run, suite, text
+from jptransfer.config import Config, SourceConfig, TaskConfig, learning, models, run, suite, task, text
 from jptransfer.config.check import check
 from jptransfer.config.describe import (
     docstrings,
@@ -101,7 +101,7 @@ def test_every_field_has_a_docstring_and_is_read(schema, read):
 
 
 def test_every_enum_and_dataclass_is_exported():
-    made = {name for module in (text, learning, models, run, suite) for name, value in vars(module).items()
+    made = {name for module in (text, task, learning, models, run, suite) for name, value in vars(module).items()
             if isinstance(value, type) and value.__module__ == module.__name__}
     assert made == set(EXPORTED)
 

@@ -9,7 +9,6 @@ from jptransfer.config.learning import (
     ClassWeights,
     ConcatPoolingHeadConfig,
     CrfHeadConfig,
-    DroppedEntities,
     EncoderFinetuningConfig,
     FasttextConfig,
     FinetuningConfig,
@@ -32,13 +31,11 @@ from jptransfer.config.learning import (
     SelfAttentionHeadConfig,
     SlantedTriangularConfig,
     SubsetConfig,
-    TaskConfig,
     TemporalCnnHeadConfig,
     TfidfConfig,
     TransferConfig,
     TruncationSide,
     VocabularyPolicy,
-    WordSource,
 )
 from jptransfer.config.models import (
     AwdLstmModelConfig,
@@ -78,6 +75,7 @@ from jptransfer.config.run import (
     Upstream,
 )
 from jptransfer.config.suite import ColumnConfig, FragmentConfig, RowConfig, ScaleConfig, SuiteConfig
+from jptransfer.config.task import DroppedEntities, TaskConfig, WordSource
 from jptransfer.config.text import (
     CharacterView,
     CleaningConfig,

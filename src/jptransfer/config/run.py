@@ -7,8 +7,9 @@ from enum import Enum
 from importlib.util import find_spec
 
 from jptransfer.config.fields import setting
-from jptransfer.config.learning import SPLITS, FinetuningConfig, LmTrainingConfig, TaskConfig, TransferConfig
+from jptransfer.config.learning import FinetuningConfig, LmTrainingConfig, TransferConfig
 from jptransfer.config.models import ModelConfig
+from jptransfer.config.task import SPLITS, TaskConfig
 from jptransfer.config.text import CorpusConfig, EncodingConfig, TokenizerConfig
 from jptransfer.errors import unknown
 

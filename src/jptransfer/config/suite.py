@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jptransfer.config.fields import setting
-from jptransfer.config.learning import SCORED
+from jptransfer.config.task import SCORED
 from jptransfer.errors import unknown
 
 

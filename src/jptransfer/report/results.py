@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jptransfer.config import ReportConfig
-from jptransfer.config.learning import SPLITS, oracle_epoch
+from jptransfer.config.task import SPLITS, oracle_epoch
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.evaluation.aggregate import Aggregate, aggregate
 from jptransfer.evaluation.bootstrap import Interval, interval, sources

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jptransfer.config.learning import oracle_epoch
+from jptransfer.config.task import oracle_epoch
 from jptransfer.errors import ConfigError
 from jptransfer.runtime import Runtime
 from jptransfer.stages import EvaluateStage, Inputs, Summary

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jptransfer.config import CorpusConfig, SourceConfig
-from jptransfer.config.learning import SPLITS
+from jptransfer.config.task import SPLITS
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.files import json_text
 from jptransfer.registry import SOURCES

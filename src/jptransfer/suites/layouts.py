@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
-from jptransfer.config.learning import SPLITS
+from jptransfer.config.task import SPLITS
 from jptransfer.errors import JptError
 from jptransfer.report import numbers
 from jptransfer.report.tables import NOTHING, Cell, Column, Table, without_empty_columns
