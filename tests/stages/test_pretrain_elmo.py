@@ -95,7 +95,7 @@ def test_characters_that_change_are_not_converted(tmp_path):
         given = inputs(tmp_path / name, texts, view=CharacterView.characters)
         if name == "general":
             run(stage(max_steps=1), given, tmp_path, cpu())
-    with pytest.raises(ConfigError, match="which are others in the new vocabulary"):
+    with pytest.raises(ConfigError, match="the new vocabulary has other characters"):
         run(stage(vocabulary=VocabularyPolicy.migrate), given | {"start": tmp_path}, tmp_path / "domain", cpu())
 
 

@@ -1,1 +1,1 @@
-"""What is carried from one model to another, and how fast each part may change."""
+"""Layer groups, copying of weights between models, and vocabulary alignment."""

@@ -1,13 +1,13 @@
-"""Layer groups of a trained task model as the start of another one (Johnson et al. 2019, section 3.3).
+"""Initialise layer groups of a task model from another task model (Johnson et al. 2019, section 3.3).
 
-What has a row for each unit (embeddings) is matched by the units' text, what has one for each output (the dense layer,
-a CRF's transitions) by the names of tags or classes; all else must have the same shape. A unit's row is copied where
-both models have seen it in training: the source if it is in its vocabulary, since a tagger's vocabulary is made from
-its training texts; the target if it occurs in what the model is going to learn from. Special units are matched by what
-they are for, and always count as seen. All other rows stay as they are.
+Weights with a row per token (embeddings) are matched by the tokens' text. Weights with a row per output (the dense
+layer, the transitions of a CRF) are matched by tag or class name. All other weights must have equal shapes. A token's
+row is copied if both models have seen the token in training: the source has it in its vocabulary (a tagger's
+vocabulary comes from its training texts), and the target has it in its training texts. Special tokens are matched by
+their role and always count as seen. All other rows keep their initial values.
 
-The dense layer of a tagger is the same with a CRF on it and without: between the two it is copied, and the transitions
-that only one of them has stay fresh, or stay behind. In all other groups both models must have the same weights.
+A tagger's dense layer can be copied to a tagger with a CRF and back. The transitions, which only one of the two has,
+then keep their initial values or are left out. All other groups must have the same weights in both models.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from jptransfer.transfer.groups import HEAD, encoder_prefix, select, weight_grou
 from jptransfer.transfer.vocabulary import align, check_characters, grown, resized, special_ids
 
 Make = Callable[[PreTrainedConfig, Sequence[str]], nn.Module]
-"""Makes a model like the target, given an encoder's configuration and the names of outputs."""
+"""Builds a model like the target from an encoder configuration and output names."""
 ANOTHER = "B-"
-"""Stands for one output more."""
+"""Name of an additional output."""
 CHAIN = ("transitions", "starts", "ends")
-"""What a CRF has besides the dense layer."""
+"""Weights that a CRF has in addition to the dense layer."""
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,21 @@ class TaskNet:
         return encoder_of(self.model)
 
     def local(self, name: str) -> str:
-        """Return a weight's name without what the model's class calls its encoder."""
+        """Return a weight's name without the prefix of the encoder (``bert.``)."""
         return name.removeprefix(encoder_prefix(self.model))
 
     def place(self, name: str) -> str:
-        """Return what a weight is called where two models are compared: a tagger's dense layer as in a head of ours."""
+        """Return the name under which weights of two models are compared, the same with and without a head class."""
         plain = self.kind == "ner" and not isinstance(self.model, HeadedEncoder)
         return f"{HEAD}.{name}" if plain and self.local(name) == name else self.local(name)
 
     def unit_ids(self, group: str, name: str, rows: int, grows: bool) -> range | None:
-        """Return the ids of the units that the rows of a weight belong to, in order; None: to none.
+        """Return the token ids of a weight's rows in order, None if its rows are not tokens.
 
         Args:
-            name: local one. `rows`: how many there are, maybe more than units.
-            grows: whether a larger vocabulary makes more of them; an encoder that knows its rows is not asked so.
+            group, name: layer group and local name of the weight.
+            rows: number of rows; may exceed the vocabulary size.
+            grows: whether a larger vocabulary adds rows; not used if the encoder has a method `unit_rows`.
         """
         own = getattr(self.encoder, "unit_rows", None)
         if own and group != HEAD:
@@ -74,35 +75,37 @@ class TaskNet:
 
 @dataclass(frozen=True)
 class Match:
-    """Places of an axis that are copied.
+    """Indices of an axis that are copied.
 
     Attributes:
-        to, origin: int64 (n,), the places in the target and in the source.
-        length: of the axis in the source.
-        told: what a report says of them besides their number.
+        to, origin: int64 (n,), indices in the target and in the source.
+        length: size of the axis in the source.
+        stats: further numbers for the summary.
     """
 
     to: Tensor
     origin: Tensor
     length: int
-    told: Mapping[str, float] = field(default_factory=dict)
+    stats: Mapping[str, float] = field(default_factory=dict)
 
 
 def copy_groups(source: TaskNet, target: TaskNet, patterns: Sequence[str], counts: np.ndarray,
                 make: Make) -> dict[str, Any]:
-    """Copy the layer groups that `patterns` mean (see `groups.select`) and return what was copied.
+    """Copy the layer groups selected by `patterns` (see `groups.select`) and return statistics.
 
     Args:
-        counts: how often each unit of the target's tokenizer occurs in what the target learns from, (units,).
-        make: shows which axes of the target grow with the vocabulary or the outputs; takes no memory for weights.
+        source, target: the models; the weights of `target` are changed in place.
+        patterns: layer groups by name or wildcard.
+        counts: (vocabulary,) occurrences of each token in the target's training texts.
+        make: used on the meta device to find the axes that grow with the vocabulary or the outputs.
 
     Returns:
-        `groups`: group -> weight -> rows, copied, fresh, and where rows are units `tokens_covered`: the share of the
-        target's training tokens (special ones aside) whose unit's row was copied. `outputs`: names that both models
-        have (`shared`), and the target's others (`fresh`). `left`: weights of these groups that only the source has.
+        `groups`: group -> weight -> rows, copied, fresh, and for token rows `tokens_covered`, the share of the
+        target's training tokens (without special tokens) whose row was copied. `outputs`: output names of both models
+        (`shared`) and of the target alone (`fresh`). `left`: weights of these groups that only the source has.
 
     Raises:
-        ConfigError: no such group, the source lacks a group or a weight of it, or a shape does not fit.
+        ConfigError: unknown group, a group or weight missing in the source, or shapes that do not fit.
     """
     ours, theirs = weight_groups(target.model), weight_groups(source.model)
     chosen = select(ours, patterns, "transfer.groups")
@@ -126,21 +129,25 @@ def copy_groups(source: TaskNet, target: TaskNet, patterns: Sequence[str], count
 
 def _pairs(group: str, ours: tuple[TaskNet, Mapping[str, Tensor]], theirs: tuple[TaskNet, Mapping[str, Tensor]],
            ) -> tuple[list[tuple[str, Tensor, Tensor | None]], list[str]]:
-    """Return of every weight of a group its name in the target, its value there and in the source (None: it lacks it),
-    and the names of those that only the source has."""
+    """Pair the weights of a group.
+
+    Returns:
+        (name in the target, target weight, source weight or None) of every weight of the target, and the names of
+        the weights that only the source has.
+    """
     names, other = ({net.place(name): name for name in weights} for net, weights in (ours, theirs))
     for odd in sorted(names.keys() ^ other.keys()):
         if group == HEAD and odd.rpartition(".")[2] in CHAIN:
             continue
         here, there = ("one", "none") if odd in names else ("none", "one")
         raise ConfigError(f"transfer.groups: {odd} in group {group}: this model has {here}, the source has {there}; "
-                          "the groups are not of one kind")
+                          "the two groups differ in kind")
     pairs = [(name, ours[1][name], theirs[1].get(other.get(place, ""))) for place, name in names.items()]
     return pairs, [theirs[0].local(name) for place, name in other.items() if place not in names]
 
 
 class _Rows:
-    """Finds which places of two models' weights stand for the same unit or output."""
+    """Finds the indices of two models' weights that belong to the same token or output."""
 
     def __init__(self, source: TaskNet, target: TaskNet, counts: np.ndarray, make: Make) -> None:
         self.source, self.target, self.counts = source, target, counts
@@ -154,10 +161,11 @@ class _Rows:
         self.seen = self.alignment.shared & (self.special | (counts > 0))
 
     def matches(self, group: str, name: str, value: Tensor, other: Tensor) -> dict[int, Match]:
-        """Return axis -> what is copied, for those axes of a weight that stand for units or outputs.
+        """Return axis -> indices to copy, for the axes of a weight that belong to tokens or outputs.
 
         Args:
-            name: in the target, which has it as `value`; in the source it is `other`.
+            group, name: layer group and name of the weight in the target.
+            value, other: the weight in the target and in the source.
         """
         if group != HEAD and not hasattr(self.target.encoder, "unit_rows"):
             check_characters("transfer.groups", self.source.encoder.config, self.alignment)
@@ -180,7 +188,7 @@ class _Rows:
                      {"tokens_covered": covered})
 
     def _outputs(self, each: int) -> Match:
-        """Match axes with `each` places an output."""
+        """Match an axis with `each` entries per output."""
         theirs = {name: place for place, name in enumerate(self.source.outputs)}
         pairs = [(place, theirs[name]) for place, name in enumerate(self.target.outputs) if name in theirs]
         first = torch.tensor(pairs, dtype=torch.int64).view(-1, 1, 2) * each
@@ -189,7 +197,7 @@ class _Rows:
 
 
 def _copy(what: str, value: Tensor, other: Tensor, matches: Mapping[int, Match]) -> dict[str, float]:
-    """Copy `other` into `value`, and return how much."""
+    """Copy `other` into `value` and count rows."""
     needed = [matches[axis].length if axis in matches else size for axis, size in enumerate(value.shape)]
     if list(other.shape) != needed:
         raise ConfigError(f"transfer.groups: {what} has shape {list(value.shape)}, in the source {list(other.shape)}; "
@@ -198,7 +206,7 @@ def _copy(what: str, value: Tensor, other: Tensor, matches: Mapping[int, Match])
         _write(value, other, list(matches.items()))
     rows = len(value) if value.ndim else 1
     copied = len(matches[0].to) if 0 in matches else rows
-    return {"rows": rows, "copied": copied, "fresh": rows - copied, **(matches[0].told if 0 in matches else {})}
+    return {"rows": rows, "copied": copied, "fresh": rows - copied, **(matches[0].stats if 0 in matches else {})}
 
 
 def _fresh(value: Tensor) -> dict[str, float]:
@@ -206,7 +214,7 @@ def _fresh(value: Tensor) -> dict[str, float]:
 
 
 def _write(value: Tensor, other: Tensor, matches: Sequence[tuple[int, Match]]) -> None:
-    """Copy the places of the axes that match, and all places of the others."""
+    """Copy the matched indices of matched axes, and everything along the other axes."""
     if not matches:
         value.copy_(other)
         return

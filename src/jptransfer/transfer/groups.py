@@ -1,9 +1,9 @@
 """Layer groups: an ordered name -> parameters of a model, from the input to the head.
 
 Freezing, discriminative learning rates (Howard and Ruder 2018, section 3.2), gradual unfreezing (section 3.3) and
-copying parts between models speak of these names. An encoder of ours names its groups by a method
-``parameter_group(parameter_name) -> str``; for encoders of transformers they are found from parameter names:
-``embeddings``, ``layer.0`` ... ``layer.<n-1>``, ``pooler``. What stands on the encoder is ``head``.
+copying between models use these names. An encoder of this project names its groups by a method
+``parameter_group(parameter_name) -> str``. For encoders of transformers the names come from the parameter names:
+``embeddings``, ``layer.0`` ... ``layer.<n-1>``, ``pooler``. Everything above the encoder is ``head``.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HEAD = "head"
 DENSE = "dense"
-"""What Johnson et al. (2019, section 3.3) call the layer that gives the tags."""
+"""Name of the output layer in Johnson et al. (2019, section 3.3)."""
 ENCODER = "encoder"
 Groups = Mapping[str, Mapping[str, "nn.Parameter"]]
 Weight = TypeVar("Weight", bound="Tensor")
@@ -33,15 +33,14 @@ _LAST = re.compile(r"last ([1-9]\d{0,8})")
 def layer_groups(model: nn.Module) -> Groups:
     """Return the layer groups of `model`: name -> (parameter name -> parameter), lowest group first.
 
-    Every parameter is in exactly one group; tied parameters count once, where they appear first. The groups of an
-    encoder of ours come in the order of its parameters.
+    Every parameter is in exactly one group. Tied parameters count once, where they appear first. Groups of this
+    project's encoders are in the order of their parameters.
     """
     return _grouped(model, model.named_parameters())
 
 
 def weight_groups(model: nn.Module) -> dict[str, dict[str, Tensor]]:
-    """Return the layer groups of all that is saved of `model` and is no whole number: also what never learns, as
-    vectors that are kept as they are; tied weights once."""
+    """Return the layer groups of the state dict's floating-point entries, frozen ones included, tied ones once."""
     distinct: dict[Any, tuple[str, Tensor]] = {}
     for name, value in model.state_dict().items():
         if value.is_floating_point():
@@ -50,7 +49,7 @@ def weight_groups(model: nn.Module) -> dict[str, dict[str, Tensor]]:
 
 
 def encoder_prefix(model: nn.Module) -> str:
-    """Return what the names of the encoder's parameters begin with in `model`: ``bert.``, or nothing if it is one."""
+    """Return the prefix of the encoder's parameter names in `model` (``bert.``); empty if `model` is an encoder."""
     base = getattr(model, "base_model", model)
     return next((f"{name}." for name, module in model.named_modules() if module is base and name), "")
 
@@ -67,13 +66,14 @@ def _grouped(model: nn.Module, weights: Iterable[tuple[str, Weight]]) -> dict[st
 
 
 def select(groups: Mapping[str, Any], patterns: Iterable[str], setting: str = "groups") -> list[str]:
-    """Return the names of `groups` that `patterns`, the value of `setting`, mean, in the order of the groups.
+    """Return the names of `groups` that match `patterns`, in the order of the groups.
 
-    A pattern is a group's name, a range of layers ("layer.0-3"), a wildcard ("layer.*"), "encoder", all but
-    head, "last 2", the topmost two (the head is the last one), or "dense", another name of the head.
+    A pattern is a group's name, a range of layers ("layer.0-3"), a wildcard ("layer.*"), "encoder" (all but the head),
+    "last 2" (the topmost two; the head is the last one), or "dense" (another name of the head). `setting` is the
+    setting that messages name.
 
     Raises:
-        ConfigError: a pattern means no group.
+        ConfigError: a pattern matches nothing.
     """
     chosen: set[str] = set()
     for pattern in patterns:
@@ -82,13 +82,15 @@ def select(groups: Mapping[str, Any], patterns: Iterable[str], setting: str = "g
 
 
 def check_patterns(patterns: Iterable[str], known: Sequence[str], setting: str = "groups") -> None:
-    """Check patterns as `select` takes them before there is a model, whose number of layers is not known.
+    """Check patterns of `select` before a model exists, when the number of layers is unknown.
 
     Args:
+        patterns: the patterns.
         known: layer groups that the encoder can have, by name or wildcard (``layer.*``).
+        setting: the setting that messages name.
 
     Raises:
-        ConfigError: a pattern can mean none of these, nor the head.
+        ConfigError: a pattern matches neither these groups nor the head.
     """
     for pattern in patterns:
         meant = any(fnmatchcase(pattern, name) or fnmatchcase(name, pattern) for name in (*known, HEAD))
@@ -97,7 +99,7 @@ def check_patterns(patterns: Iterable[str], known: Sequence[str], setting: str =
 
 
 def freeze(groups: Groups, patterns: Iterable[str], setting: str = "freeze") -> list[str]:
-    """Let the groups that `patterns` mean stay as they are and all others learn; return the frozen names."""
+    """Freeze the groups that match `patterns`, unfreeze all others, and return the frozen names."""
     frozen = select(groups, patterns, setting)
     for name, parameters in groups.items():
         for parameter in parameters.values():
@@ -106,10 +108,10 @@ def freeze(groups: Groups, patterns: Iterable[str], setting: str = "freeze") -> 
 
 
 def rate_factors(groups: Groups, decay: float = 1.0, head: float = 1.0, from_head: bool = False) -> dict[str, float]:
-    """Return what each group's learning rate is multiplied by.
+    """Return group -> learning-rate multiplier.
 
-    The topmost group below the head has 1, or `decay` where the ladder begins at the head (`from_head`); each lower one
-    `decay` times the one above; the head has `head`.
+    The topmost group below the head has 1 (or `decay` with `from_head`), each lower group `decay` times the multiplier
+    of the group above it, and the head has `head`.
     """
     body = [name for name in groups if name != HEAD]
     factors = {name: decay ** (len(body) - depth - (not from_head)) for depth, name in enumerate(body)}

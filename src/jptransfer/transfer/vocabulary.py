@@ -1,8 +1,8 @@
-"""Vocabulary alignment: which units of an old vocabulary are units of a new one, and embeddings carried over by it.
+"""Vocabulary alignment: tokens that two vocabularies share, and migration of embeddings from one to the other.
 
-A language model that is adapted to a domain may get the domain's own vocabulary (as in the code of Howard and Ruder
-2018): a unit that both have keeps its embedding, its row of the decoder and its bias there; the others get the mean
-of all rows, or begin afresh.
+A language model adapted to a domain can get the domain's own vocabulary (as in the code of Howard and Ruder 2018). A
+token of both vocabularies keeps its embedding, decoder row and decoder bias. Other tokens start from the mean of all
+rows or from a random initialisation.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _ROLES = ("pad_id", "unk_id", "cls_id", "sep_id", "mask_id")
 
 @dataclass(frozen=True)
 class Alignment:
-    """Where each unit of a new vocabulary stands in an old one.
+    """Position of each token of a new vocabulary in an old one.
 
     Attributes:
-        source: (new units,) int64 ids of the old vocabulary, -1 where it lacks the unit.
+        source: (new vocabulary,) int64 ids in the old vocabulary, -1 for tokens that it lacks.
         old_units: size of the old vocabulary.
     """
 
@@ -38,13 +38,13 @@ class Alignment:
 
     @property
     def shared(self) -> np.ndarray:
-        """Whether the old vocabulary has each new unit, (new units,) bool."""
+        """(new vocabulary,) bool, whether the old vocabulary has the token."""
         return self.source >= 0
 
     def covered(self, ids: np.ndarray, units: int | None = None) -> float:
-        """Return the share of token `ids` (tokens,) of the new vocabulary that the old one has, read in pieces.
+        """Return the share of `ids` (tokens,) that the old vocabulary has; reads them in blocks.
 
-        With `units` only ids below it count (words, where their characters follow them).
+        With `units`, only ids below it count (words without the characters that follow them in kind views).
         """
         found = total = 0
         for start in range(0, len(ids), BLOCK):
@@ -54,10 +54,7 @@ class Alignment:
         return found / max(1, total)
 
     def describe(self, ids: np.ndarray, units: int | None = None) -> dict[str, float]:
-        """Return units, shared, missing, and `tokens_covered`: the share of `ids` whose unit is shared.
-
-        With `units` only ids below it count, see `covered`.
-        """
+        """Return the numbers of units, shared and missing ones, and `tokens_covered` (see `covered`)."""
         counted = self.shared[:units]
         shared = int(counted.sum())
         return {"units": len(counted), "shared": shared, "missing": len(counted) - shared,
@@ -65,7 +62,7 @@ class Alignment:
 
 
 def align(old: Tokenizer, new: Tokenizer) -> Alignment:
-    """Find the units of `new` in `old` by their text; special tokens by what they are for, whatever they are called."""
+    """Find the tokens of `new` in `old` by their text, and special tokens by their role."""
     source = np.full(new.vocab_size, -1, dtype=np.int64)
     for index in range(new.vocab_size):
         found = old.id(token := new.token(index))
@@ -78,7 +75,7 @@ def align(old: Tokenizer, new: Tokenizer) -> Alignment:
 
 
 def special_ids(tokenizer: Tokenizer) -> dict[str, int]:
-    """Return what a special token is for (``pad_id``, ...) -> its id."""
+    """Return role (``pad_id``, ...) -> id of the special tokens."""
     found = {}
     for role in _ROLES:
         try:
@@ -89,20 +86,20 @@ def special_ids(tokenizer: Tokenizer) -> dict[str, int]:
 
 
 def convert(model: Any, alignment: Alignment, missing: NewTokenInit, pad_id: int) -> Any:
-    """Return a model of the class and weights of `model` over the new vocabulary of `alignment`.
+    """Return a copy of `model` with the new vocabulary of `alignment`.
 
-    Whatever grows with the vocabulary is converted: embeddings, a decoder (tied or not) and its bias. Where only the
-    first units have a row (words, and not their characters), those are converted.
+    Every weight that grows with the vocabulary is converted: embeddings, the decoder (tied or not) and its bias. If
+    only the first tokens have a row (words, without their characters), those rows are converted.
 
     Args:
-        model: a language model of transformers or of ours.
+        model: a language model of transformers or of this project.
         alignment: from the model's vocabulary to the new one.
-        missing: what a unit that the old vocabulary lacks begins with: the mean of the old rows, or fresh values of the
-            model's own kind, drawn from torch's current random state.
-        pad_id: id of padding in the new vocabulary.
+        missing: initial values of tokens that the old vocabulary lacks: the mean of the old rows, or the model's own
+            random initialisation, drawn from torch's current random state.
+        pad_id: padding id in the new vocabulary.
 
     Raises:
-        ConfigError: the model reads words by their characters, and these are not the same in both vocabularies.
+        ConfigError: the model reads words by characters, and the two vocabularies have different characters.
     """
     check_characters("vocabulary=migrate", model.config, alignment)
     converted = type(model)(resized(model.config, len(alignment.source), pad_id))
@@ -122,8 +119,10 @@ def convert(model: Any, alignment: Alignment, missing: NewTokenInit, pad_id: int
 
 
 def grown(model: Any, make: Callable[[], Any]) -> dict[str, dict[int, int]]:
-    """Return for weights of `model` the axes that are longer in what `make` makes, and by how much: what has a row for
-    each unit is found by a vocabulary with one more."""
+    """Return weight -> axis -> additional size in the model that `make` builds.
+
+    With a vocabulary of one more token, these are the weights with a row per token.
+    """
     with torch.device("meta"):
         larger = make().state_dict()
     sizes = {name: enumerate(zip(value.shape, larger[name].shape, strict=True))
@@ -133,19 +132,21 @@ def grown(model: Any, make: Callable[[], Any]) -> dict[str, dict[int, int]]:
 
 
 def check_characters(where: str, config: Any, alignment: Alignment) -> None:
-    """Raise `ConfigError` if a model of `config` reads words by characters that are others in the new vocabulary."""
+    """Raise `ConfigError` if a model reads words by characters and the new vocabulary has other characters."""
     if hasattr(config, "first_character"):
         count = config.vocab_size - config.first_character
         if alignment.source[-count:].tolist() != list(range(config.first_character, config.vocab_size)):
-            raise ConfigError(f"{where}: this model reads words by their characters, which are others in the "
-                              "new vocabulary; take tokenizer.views.characters=bytes")
+            raise ConfigError(f"{where}: this model reads words by characters, and the new vocabulary has other "
+                              "characters; use tokenizer.views.characters=bytes")
 
 
 def resized(config: Any, vocab_size: int, pad_id: int | None = None) -> Any:
-    """Return a copy of an encoder's configuration for so many units; characters stay as they are, behind the words.
+    """Return a copy of an encoder configuration with another vocabulary size; characters stay behind the words.
 
     Args:
-        pad_id: id of padding; None: as before.
+        config: the configuration.
+        vocab_size: the new size.
+        pad_id: padding id; None keeps the old one.
     """
     config = copy.deepcopy(config)
     if hasattr(config, "first_character"):
