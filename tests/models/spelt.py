@@ -10,11 +10,12 @@ from torch import nn
 
 from jptransfer.config import ElmoModelConfig, ModelConfig
 from jptransfer.models.pretrained import fresh_configuration, fresh_language_model
+from jptransfer.text.types import Template
 
 WORDS = 30
 VOCAB = WORDS + 257
 TOKENIZER = SimpleNamespace(pad_id=0, unk_id=1, cls_id=2, sep_id=3, mask_id=4, vocab_size=VOCAB,
-                            first_character=WORDS)
+                            template=Template.of_bert(2, 3), first_character=WORDS)
 SIZE = {"character_width": 4, "max_characters": 12, "widths": [1, 2, 3], "filters": [3, 4, 5], "highways": 2,
         "layers": 2, "hidden": 7, "projection": 5, "cell_clip": 3.0, "projection_clip": 3.0, "dropout": 0.0}
 

@@ -1,6 +1,7 @@
 import multiprocessing
 import signal
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -22,7 +23,9 @@ from jptransfer.models.pretrained import fresh_language_model
 from jptransfer.objectives.causal import CausalData, CausalLanguageModel
 from jptransfer.objectives.softmax import count_right, linear_cross_entropy
 from jptransfer.objectives.streams import windows_of
+from jptransfer.text.types import Frame, Template
 from jptransfer.training.launch import launch
+from jptransfer.training.randomness import generator
 from jptransfer.training.types import LoopSettings, evenly
 from tests.training.tiny import TOKENIZER, VOCAB, Deadly, cpu, learn, make_split, random_documents
 
@@ -66,11 +69,29 @@ def test_streams_are_the_framed_documents_in_a_row(backward):
             expected = [-100 if unit == never else unit for unit in row[1:]]
             assert targets[:-1] == expected
         # The first stream begins with whole documents, in an order of the epoch.
-        from jptransfer.training.randomness import generator
         order = generator(CONFIG.seed, epoch).permutation(SPLIT.n_documents)
         whole = framed(SPLIT, order)[::-1 if backward else 1]
         assert seen[0] == whole[:len(seen[0])]
         assert seen[1] == whole[data.stream_length:data.stream_length + len(seen[1])]
+
+
+@pytest.mark.parametrize("backward", [False, True])
+@pytest.mark.parametrize(("before", "after"), [((), (3,)), ((2, 4), (3, 3)), ((2,), ()), ((), ())])
+def test_documents_have_the_special_tokens_of_the_tokenizer(before, after, backward):
+    template = Template(Frame((before, after), (before, after), (0,)), TOKENIZER.template.pair, 3)
+    tokenizer = SimpleNamespace(**vars(TOKENIZER) | {"template": template})
+    data = CausalData(SPLIT, tokenizer, replace(CONFIG, batch_tokens=8), backward)
+    parts = [data.collate(part, 0) for batch in data.batches(0) for part in batch]
+    seen = np.concatenate([part["input_ids"][0] for part in parts]).tolist()
+    labels = np.concatenate([part["labels"][0] for part in parts]).tolist()
+    order = generator(CONFIG.seed, 0).permutation(SPLIT.n_documents)
+    documents = [SPLIT.ids[SPLIT.sentences[a]:SPLIT.sentences[b]].tolist()
+                 for a, b in zip(SPLIT.documents[:-1], SPLIT.documents[1:], strict=True)]
+    whole = [(unit, marks == "before" if not backward else marks == "after") for number in order
+             for marks, group in (("before", before), ("", documents[number]), ("after", after)) for unit in group]
+    whole = whole[::-1] if backward else whole
+    assert seen == [unit for unit, _ in whole[:len(seen)]]
+    assert labels == [-100 if never else unit for unit, never in whole[1:len(seen) + 1]]
 
 
 def test_counts_of_words_and_characters():

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ from jptransfer.config import BertModelConfig, LmTrainingConfig, Masking, ModelC
 from jptransfer.models.encoders.bert import configuration
 from jptransfer.models.pretrained import fresh_language_model
 from jptransfer.objectives.mlm import MaskedData, MaskedLanguageModel
+from jptransfer.text.types import Frame, Template
 from jptransfer.training.shapes import Shapes
 from jptransfer.training.types import LossTotals
 from tests.training.tiny import TOKENIZER, VOCAB, make_split, random_documents
@@ -15,10 +18,10 @@ SPLIT = make_split(random_documents(60))
 MODEL = ModelConfig(bert=BertModelConfig(layers=2, hidden=16, heads=2, intermediate=32, max_positions=64))
 
 
-def data(shapes=None, split=SPLIT, pack=True, limit=None, **objective) -> MaskedData:
+def data(shapes=None, split=SPLIT, pack=True, limit=None, tokenizer=TOKENIZER, **objective) -> MaskedData:
     config = LmTrainingConfig(
         max_length=48, batch_tokens=256, micro_batches=2, pack=pack, objective=ObjectiveConfig(**objective))
-    return MaskedData(split, TOKENIZER, config, limit, shapes)
+    return MaskedData(split, tokenizer, config, limit, shapes)
 
 
 def rebuilt(batch) -> np.ndarray:
@@ -57,6 +60,38 @@ def test_pairs_are_framed_and_numbered():
         expected = [0] * (len(first) + 2) + [1] * (len(second) + 1)
         assert batch["token_type_ids"][row, :length].tolist() == expected
     assert batch["next_sentence_label"].tolist() == sequences.random_next.tolist()
+
+
+ROBERTA = Template(Frame(((2,), (3,)), ((0,), (0,)), (0,)),
+                   Frame(((2,), (3, 3), (3,)), ((0,), (0, 0), (0,)), (0, 0)), 3)
+T5 = Template(Frame(((), (3,)), ((), (0,)), (0,)), Frame(((), (3,), (3,)), ((), (0,), (0,)), (0, 0)), 3)
+XLNET = Template(Frame(((), (3, 2)), ((), (0, 2)), (0,)), Frame(((), (3,), (3, 2)), ((), (0,), (1, 2)), (0, 1)), 3)
+NONE = Template(Frame(((), ()), ((), ()), (0,)), Frame(((), (), ()), ((), (), ()), (0, 0)), 3)
+
+
+@pytest.mark.parametrize("whole_word", [False, True])
+@pytest.mark.parametrize("next_sentence", [False, True])
+@pytest.mark.parametrize("template", [ROBERTA, T5, XLNET, NONE])
+def test_rows_have_the_special_tokens_of_the_tokenizer(template, next_sentence, whole_word):
+    tokenizer = SimpleNamespace(**vars(TOKENIZER) | {"template": template})
+    source = data(tokenizer=tokenizer, next_sentence=next_sentence, whole_word=whole_word)
+    indices = np.arange(8)
+    sequences, batch = source.sequences(0).take(indices), source.collate(indices, 0)
+    assert source.lengths(0).max() <= 48
+    hidden = {divmod(place, batch["input_ids"].shape[1]) for place in batch["positions"].tolist()}
+    for row, found in enumerate(rebuilt(batch).tolist()):
+        segments = (sequences.first, sequences.second) if next_sentence else (sequences.first,)
+        expected = template.join(*(SPLIT.ids[slice(*segment[row])].tolist() for segment in segments))
+        length = len(expected.ids)
+        assert found == expected.ids + [0] * (len(found) - length)
+        assert sequences.lengths[row] == length
+        assert not {(row, place) for place in (*expected.special, *range(length, len(found)))} & hidden
+        types = batch["token_type_ids"][row, :length].tolist() if "token_type_ids" in batch else []
+        assert types == expected.type_ids
+        if whole_word:
+            starts = source._starts(source._frame(sequences, len(found)))[row]
+            first = [begin for begin, end in expected.places if end > begin]
+            assert starts[first].all() and not starts[list(expected.special)].any()
 
 
 @pytest.mark.parametrize("next_sentence", [False, True])

@@ -13,7 +13,7 @@ class PairTokenizer:
     """Ids are the code points' sum above 10; each run without white space is a word."""
 
     pad_id, unk_id, cls_id, sep_id, mask_id = range(5)
-    template = Template((cls_id,), (sep_id,), sep_id)
+    template = Template.of_bert(cls_id, sep_id)
 
     def encode(self, text: str) -> Encoding:
         words = [match.span() for match in re.finditer(r"\S+", text)]

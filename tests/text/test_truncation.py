@@ -150,8 +150,8 @@ def test_sentence_pairs_count_the_tokens_they_lose():
     lengths = [5, 60, 4, 70]
     borders = np.concatenate(([0], np.cumsum(lengths)))
     split = SimpleNamespace(sentences=borders, documents=np.array([0, 2, 4]))
-    found = sentence_pairs(split, 35, 0.0, Random(0))
-    whole = sentence_pairs(split, 1000, 0.0, Random(0))
+    found = sentence_pairs(split, 35, 3, 0.0, Random(0))
+    whole = sentence_pairs(split, 1000, 3, 0.0, Random(0))
     assert found.lost[0] > 0
     assert 0 < found.lost[1] <= len(found)
     assert whole.lost == (0, 0)

@@ -15,13 +15,15 @@ from torch import nn
 from jptransfer.config import Device, RuntimeConfig
 from jptransfer.runtime import Runtime
 from jptransfer.text.encoded import EncodedSplit, array_path
+from jptransfer.text.types import Template
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.loop import evaluate_objective, train
 from jptransfer.training.randomness import generator
 from jptransfer.training.types import Batch, LoopSettings, LossOutput
 
 VOCAB = 40
-TOKENIZER = SimpleNamespace(pad_id=0, unk_id=1, cls_id=2, sep_id=3, mask_id=4, vocab_size=VOCAB)
+TOKENIZER = SimpleNamespace(pad_id=0, unk_id=1, cls_id=2, sep_id=3, mask_id=4, vocab_size=VOCAB,
+                            template=Template.of_bert(2, 3))
 
 
 def example_batches(lengths: np.ndarray, batch_size: int, parts: int, *keys: int) -> list[Batch]:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from jptransfer.config import TruncationSide
 from jptransfer.errors import ConfigError
 from jptransfer.learners.prediction import Predictor
 from jptransfer.learners.scores import EncoderPredictor
@@ -17,6 +16,7 @@ from jptransfer.learners.task_data import collate
 from jptransfer.models.encoder import Encoded
 from jptransfer.models.task_models import HeadedEncoder
 from jptransfer.registry import HEADS
+from jptransfer.text.inputs import build_inputs
 from jptransfer.training.types import to_device
 
 
@@ -61,8 +61,8 @@ def attended(predictor: Predictor, examples: Sequence[Any], batch_size: int = 64
             weights = head.attention(encoded).float().cpu().numpy()
             scores = head(encoded).logits.float().cpu().numpy()
         predictions = predictor.task.decode(features, scores, part)
-        for row, (prediction, feature) in enumerate(zip(predictions, features, strict=True)):
-            spans = _spans(predictor, prediction.text, len(feature.input_ids))
+        for row, prediction in enumerate(predictions):
+            spans = _spans(predictor, prediction.text)
             places = _places(encoded, row, batch["input_ids"].shape[1], len(spans))
             shown = {state: span for state, place in enumerate(places) if (span := spans[place])}
             yield Attended(prediction, list(shown.values()), weights[row][:, list(shown)])
@@ -86,12 +86,8 @@ def _places(encoded: Encoded, row: int, width: int, length: int) -> list[int]:
     return list(range(first, first + count))
 
 
-def _spans(predictor: EncoderPredictor, text: str, length: int) -> list[tuple[int, int] | None]:
-    """Return the spans of the `length` tokens of a feature: the first or last pieces of a text; None: a special token.
-    """
-    template = predictor.tokenizer.template
-    spans = predictor.tokenizer.encode(text).offsets
-    count = min(length - len(template), len(spans))
-    kept = spans[:count] if predictor.truncation_side is TruncationSide.right else spans[len(spans) - count:]
-    around = [None] * len(template.before), [None] * len(template.after)
-    return [*around[0], *kept, *around[1]] or [None]
+def _spans(predictor: EncoderPredictor, text: str) -> list[tuple[int, int] | None]:
+    """Return the span of each token of a text's input; None: a special token."""
+    made = build_inputs(predictor.tokenizer, text, None, predictor.max_length, predictor.truncation_side)
+    inside = {place for start, end in made.places for place in range(start, end)}
+    return [span if place in inside else None for place, span in enumerate(made.offsets)]

@@ -91,7 +91,7 @@ def count_cut(features: Sequence[Feature], texts: int, tokenizer: Tokenizer, max
     for feature in features:
         unseen = max(0, len(feature.input_ids) - limit) if windows else 0
         lost[feature.example] += feature.truncated + unseen
-    kept = sum(len(feature.input_ids) - len(tokenizer.template) + feature.truncated for feature in features)
+    kept = sum(len(feature.input_ids) - len(feature.special) + feature.truncated for feature in features)
     whole = len(features) == texts  # windows of a tagger overlap
     return Cut(texts, sum(map(bool, lost.values())), kept if whole else 0, sum(lost.values()),
                limit=limit) + take_words_cut(tokenizer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import Any
 
 from torch import nn
@@ -59,7 +60,8 @@ def _is_id(value: Any, rows: int | None) -> bool:
 
 
 def _around(tokenizer: Tokenizer) -> tuple[int, ...]:
-    return (*tokenizer.template.before, *tokenizer.template.after)
+    template = tokenizer.template
+    return tuple(chain(*template.single.special, *template.pair.special))
 
 
 def _default(config: Any, role: str) -> Any:

@@ -70,7 +70,7 @@ class BilmData(Streams):
         """Cut the streams of `split`; `tokenizer` is of kind `views`; see `Streams`."""
         self.places = WordPlaces(split)
         edges = self.places.before
-        super().__init__(edges[:-1], np.diff(edges), config, limit)
+        super().__init__(edges[:-1], np.diff(edges), tokenizer.template.single, config, limit)
         self.tokenizer = tokenizer
         self.characters = (split.characters or 0) / max(1, int(self.places.before[-1]))
 
@@ -90,33 +90,33 @@ class BilmData(Streams):
             ids.append(flat[:words[-1]] if ahead else flat[words[1]:])
             labels[row] = flat[words[1:] if ahead else words[:-1]]
             # After the end of a sentence always comes the beginning of one: nothing to learn.
-            labels[row][labels[row] == (self.tokenizer.cls_id if ahead else self.tokenizer.sep_id)] = IGNORED
+            labels[row][np.isin(labels[row], self.frame.special[0 if ahead else 1])] = IGNORED
         padded = np.full((len(ids), max(map(len, ids))), self.tokenizer.pad_id, np.int64)
         for target, flat in zip(padded, ids, strict=True):
             target[:len(flat)] = flat
         arrays = {"input_ids": padded, "labels": labels, **self.starts(indices, epoch)}
         if self.characters:
-            text = (labels != IGNORED) & (labels != self.tokenizer.cls_id) & (labels != self.tokenizer.sep_id)
+            text = (labels != IGNORED) & ~np.isin(labels, sum(self.frame.special, ()))
             arrays["characters"] = text.sum(1) * self.characters
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
     def _read(self, begin: int, epoch: int) -> np.ndarray:
         """Return the ids of the words `begin` to `begin + width` (inclusive) of the text, frames included."""
         text = self.text(epoch)
+        before, after = (np.array(group, np.int64) for group in self.frame.special)
         parts: list[np.ndarray] = []
         place, end = int(begin), int(begin) + self.width + 1
         while place < end:
             sentence = int(np.searchsorted(text.begins, place, side="right")) - 1
-            start, stop = text.begins[sentence] + 1, text.begins[sentence + 1] - 1  # without its frame
-            if place < start:
-                parts.append(np.array([self.tokenizer.cls_id]))
+            opening, ending = text.begins[sentence], text.begins[sentence + 1]
+            start, stop = opening + len(before), ending - len(after)
+            parts.append(before[place - opening:end - opening])
             first, last = max(place, start), min(end, stop)
             if first < last:
                 offset = text.sources[sentence] - start
                 parts.append(self.places.ids(int(first + offset), int(last + offset)))
-            if end > stop:
-                parts.append(np.array([self.tokenizer.sep_id]))
-            place = int(stop) + 1
+            parts.append(after[max(0, place - stop):max(0, end - stop)])
+            place = int(ending)
         return np.concatenate(parts).astype(np.int64)
 
 

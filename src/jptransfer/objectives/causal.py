@@ -22,6 +22,9 @@ from jptransfer.text.types import Tokenizer
 from jptransfer.training.shapes import Shapes
 from jptransfer.training.types import LossOutput, LossTotals, Tensors
 
+BEFORE, AFTER = -1, -2
+"""Stand for the places of special tokens before and after a document."""
+
 
 class CausalData(Streams):
     """Windows of the streams of an encoded split; a document is found by its first token."""
@@ -32,13 +35,13 @@ class CausalData(Streams):
 
         Args:
             split: token ids.
-            tokenizer: gives the ids of special tokens.
+            tokenizer: gives the special tokens around a document.
             config, limit: see `Streams`.
             backward: the text is read from its end.
         """
         edges = np.asarray(split.sentences)[np.asarray(split.documents)]
-        super().__init__(edges[:-1], np.diff(edges), config, limit)
-        self.split, self.tokenizer, self.backward = split, tokenizer, backward
+        super().__init__(edges[:-1], np.diff(edges), tokenizer.template.single, config, limit)
+        self.split, self.backward = split, backward
 
     def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
         """Return the tensors of windows.
@@ -51,9 +54,9 @@ class CausalData(Streams):
         ids, sources = self._read(begins[:, None] + np.arange(self.width + 1), epoch)
         labels = ids[:, 1:].copy()
         # After the end of a document always comes the beginning of one: nothing to learn.
-        labels[labels == (self.tokenizer.sep_id if self.backward else self.tokenizer.cls_id)] = IGNORED
+        labels[sources[:, 1:] == (AFTER if self.backward else BEFORE)] = IGNORED
         text = sources[:, 1:] >= 0
-        words = (np.asarray(self.split.word_starts)[sources[:, 1:]].astype(bool) & text).sum(1)
+        words = (np.asarray(self.split.word_starts)[sources[:, 1:].clip(0)].astype(bool) & text).sum(1)
         arrays = {"input_ids": ids[:, :-1], "labels": labels, "words": words,
                   **self.starts(indices, epoch)}
         if self.split.characters:
@@ -61,16 +64,17 @@ class CausalData(Streams):
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
     def _read(self, places: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the ids at `places` of the text, and where they stand in the split: -1 for special tokens."""
+        """Return the ids at `places` of the text, and their places in the split: `BEFORE` or `AFTER` if special."""
         text = self.text(epoch)
         if self.backward:
             places = self.tokens - 1 - places
         document = np.searchsorted(text.begins, places, side="right") - 1
-        inside = places - text.begins[document]
-        first, last = inside == 0, places == text.begins[document + 1] - 1
-        sources = np.where(first | last, -1, text.sources[document] + inside - 1)
-        ids = np.asarray(self.split.ids)[sources].astype(np.int64)
-        ids[first], ids[last] = self.tokenizer.cls_id, self.tokenizer.sep_id
+        inside, left = places - text.begins[document], text.begins[document + 1] - places
+        before, after = (np.array(group, np.int64) for group in self.frame.special)
+        first, last = inside < len(before), left <= len(after)
+        sources = np.where(first, BEFORE, np.where(last, AFTER, text.sources[document] + inside - len(before)))
+        ids = np.asarray(self.split.ids)[sources.clip(0)].astype(np.int64)
+        ids[first], ids[last] = before[inside[first]], after[len(after) - left[last]]
         return ids, sources
 
 

@@ -20,7 +20,7 @@ from jptransfer.objectives.streams import perplexity
 from jptransfer.tasks.base import IGNORED
 from jptransfer.text.cuts import Cut
 from jptransfer.text.encoded import EncodedSplit
-from jptransfer.text.types import Tokenizer
+from jptransfer.text.types import Frame, Tokenizer
 from jptransfer.training.batching import token_batches
 from jptransfer.training.randomness import bits, derive, generator
 from jptransfer.training.shapes import Shapes
@@ -48,13 +48,14 @@ class MaskedData:
 
         Args:
             split: token ids.
-            tokenizer: gives the ids of special tokens.
+            tokenizer: gives the special tokens of a text or a pair.
             config: lengths, batches, masks, seed.
             limit: use a random subset of so many sequences, the same in every epoch.
             shapes: the few shapes that batches may have; none: just as large as they need to be.
         """
         self.split, self.tokenizer, self.config, self.limit, self.shapes = split, tokenizer, config, limit, shapes
         self.objective: ObjectiveConfig = config.objective
+        self.frame: Frame = tokenizer.template.frame(self.objective.next_sentence)
         self._sequences = lru_cache(maxsize=2)(self._make_sequences)
         self._random = lru_cache(maxsize=2)(self._make_random)
 
@@ -94,9 +95,10 @@ class MaskedData:
         config = self.config
         if self.objective.next_sentence:
             random = Random(f"{_PAIRS} {config.seed} {copy}")
-            found = sentence_pairs(self.split, config.max_length, self.objective.short_sequences, random)
+            found = sentence_pairs(self.split, config.max_length, len(self.frame), self.objective.short_sequences,
+                                   random)
         else:
-            found = single_sequences(self.split, config.max_length, config.pack)
+            found = single_sequences(self.split, config.max_length, len(self.frame), config.pack)
         if self.limit is None or len(found) <= self.limit:
             return found
         return found.take(np.sort(generator(_SUBSET, config.seed).permutation(len(found))[: self.limit]))
@@ -108,8 +110,9 @@ class MaskedData:
     def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
         """Return the tensors of a masked part.
 
-        `input_ids` and, where there is padding, `attention_mask`; with pairs `token_type_ids` (all rows, width) and
-        `next_sentence_label` (rows,); what to predict: `positions` in the flattened ids and their `labels` (n,).
+        `input_ids` and, where there is padding, `attention_mask`, and `token_type_ids` where they are not all 0 (all
+        rows, width); with pairs `next_sentence_label` (rows,); what to predict: `positions` in the flattened ids and
+        their `labels` (n,).
         """
         sequences = self.sequences(epoch).take(indices)
         rows, width = len(sequences), int(sequences.lengths.max())
@@ -120,46 +123,59 @@ class MaskedData:
         seen, positions, labels = self._mask(frame, self._random(self._copy(epoch))[indices])
         arrays = {"input_ids": seen, "positions": positions, "labels": labels}
         if sequences.paired:
-            middle = frame.sequences.first_lengths[:, None] + 1
-            segments = frame.present & (np.arange(width) > middle)
-            arrays |= {"next_sentence_label": frame.sequences.random_next, "token_type_ids": segments.astype(np.int64)}
+            arrays["next_sentence_label"] = frame.sequences.random_next
+        if self.frame.has_types:
+            arrays["token_type_ids"] = self._type_ids(frame)
         if self.shapes or not frame.present.all():
             arrays["attention_mask"] = frame.present.astype(np.int64)
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def _frame(self, sequences: Sequences, width: int) -> _Frame:
-        """Return `sequences` with special tokens in a rectangle: [CLS] first [SEP] (second [SEP])."""
+        """Return `sequences` with the special tokens in a rectangle."""
         rows, lengths = np.arange(len(sequences)), sequences.lengths
+        begin, *after = map(len, self.frame.special)
         present = np.arange(width) < lengths[:, None]
         ids = np.empty(present.shape, np.int64)
-        ids[:, 1:] = _text(self.split.ids, sequences, width - 1)
+        ids[:, begin:] = _text(self.split.ids, sequences, width - begin, after[0])
         ids[~present] = self.tokenizer.pad_id
-        ids[:, 0] = self.tokenizer.cls_id
-        ids[rows, lengths - 1] = self.tokenizer.sep_id
-        if sequences.paired:
-            ids[rows, sequences.first_lengths + 1] = self.tokenizer.sep_id
-        return _Frame(sequences, ids, present)
+        content = present.copy()
+        for group, column in zip(self.frame.special, self._columns(sequences), strict=True):
+            for place, token in enumerate(group):
+                ids[rows, column + place] = token
+                content[rows, column + place] = False
+        return _Frame(sequences, ids, present, content)
 
-    def _content(self, frame: _Frame) -> np.ndarray:
-        """Return where a token of the text stands, (rows, width) bool."""
-        sequences, rows = frame.sequences, np.arange(len(frame.ids))
-        content = frame.present.copy()
-        content[:, 0] = False
-        content[rows, sequences.lengths - 1] = False
-        if sequences.paired:
-            content[rows, sequences.first_lengths + 1] = False
-        return content
+    def _columns(self, sequences: Sequences) -> list[np.ndarray]:
+        """Return in which column each group of special tokens begins, (rows,) each."""
+        begin, *after = map(len, self.frame.special)
+        middle = begin + sequences.first_lengths
+        return [np.zeros_like(middle), *([middle] if sequences.paired else []), sequences.lengths - after[-1]]
 
-    def _starts(self, frame: _Frame, content: np.ndarray) -> np.ndarray:
-        """Return where a unit of masking starts, (rows, width) bool: `content` itself, or where a word does."""
+    def _type_ids(self, frame: _Frame) -> np.ndarray:
+        """Return the token type ids (rows, width); padding has 0."""
+        columns, place = self._columns(frame.sequences), np.arange(frame.ids.shape[1])
+        types = np.zeros(frame.ids.shape, np.int64)
+        for group, text_type, column in zip(self.frame.special, self.frame.text_types, columns, strict=False):
+            types[place >= column[:, None] + len(group)] = text_type
+        for group_types, column in zip(self.frame.special_types, columns, strict=True):
+            for number, special_type in enumerate(group_types):
+                types[np.arange(len(types)), column + number] = special_type
+        return types * frame.present
+
+    def _starts(self, frame: _Frame) -> np.ndarray:
+        """Return where a unit of masking starts, (rows, width) bool: every token of the text, or where a word does."""
         if not self.objective.whole_word:
-            return content
-        starts = np.empty(content.shape, bool)
-        starts[:, 1:] = _text(self.split.word_starts, frame.sequences, content.shape[1] - 1)
-        starts[:, 1] = True
+            return frame.content
+        rows, width = frame.content.shape
+        begin, after = len(self.frame.special[0]), len(self.frame.special[1])
+        starts = np.zeros(frame.content.shape, bool)
+        starts[:, begin:] = _text(self.split.word_starts, frame.sequences, width - begin, after)
+        starts[:, begin:begin + 1] = True
         if frame.sequences.paired:
-            starts[np.arange(len(starts)), frame.sequences.first_lengths + 2] = True
-        starts &= content
+            second = begin + frame.sequences.first_lengths + after
+            inside = second < width
+            starts[np.flatnonzero(inside), second[inside]] = True
+        starts &= frame.content
         return starts
 
     def _mask(self, frame: _Frame, random: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -188,10 +204,9 @@ class MaskedData:
 
     def _choose(self, frame: _Frame, random: np.ndarray) -> np.ndarray:
         """Return the flat positions of the predictions."""
-        content = self._content(frame)
         budget = self._budget(frame.sequences)
         order = derive(random[:, None], np.arange(frame.ids.shape[1]))
-        return choose_positions(self._starts(frame, content), content, budget, order)
+        return choose_positions(self._starts(frame), frame.content, budget, order)
 
 
 @dataclass(frozen=True)
@@ -202,17 +217,19 @@ class _Frame:
         sequences: the rows.
         ids: (rows, width) int64, token ids with special tokens and padding.
         present: (rows, width) bool, where there is no padding.
+        content: (rows, width) bool, where there is a token of the text.
     """
 
     sequences: Sequences
     ids: np.ndarray
     present: np.ndarray
+    content: np.ndarray
 
 
-def _text(array: np.ndarray, sequences: Sequences, width: int) -> np.ndarray:
+def _text(array: np.ndarray, sequences: Sequences, width: int, gap: int) -> np.ndarray:
     """Return the values of `array` (tokens,) for the text of `sequences`, (rows, width).
 
-    One column is left between first and second segment, and what stands there and after the end is no text.
+    `gap` columns are left between first and second segment; what is there and after the end is not text.
     """
     array = np.asarray(array)  # without the memory map's class, whose every operation costs more
     starts = sequences.first[:, 0]
@@ -222,8 +239,8 @@ def _text(array: np.ndarray, sequences: Sequences, width: int) -> np.ndarray:
     column = np.arange(width)
     source = starts[:, None] + column
     if sequences.paired:
-        jump = sequences.second[:, 0] - sequences.first[:, 1] - 1
-        source += (column > sequences.first_lengths[:, None]) * jump[:, None]
+        jump = sequences.second[:, 0] - sequences.first[:, 1] - gap
+        source += (column >= sequences.first_lengths[:, None] + gap) * jump[:, None]
     return array.take(source, mode="clip")
 
 

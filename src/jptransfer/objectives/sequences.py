@@ -25,6 +25,7 @@ class Sequences:
         first, second: (n, 2) int64; `second` is empty ranges where there are no pairs.
         random_next: (n,) int64, 1 where the second segment does not follow the first, `IGNORED` where there is nothing.
         paired: whether there are second segments.
+        special: special tokens of every sequence.
         lost: tokens of all pairs that were cut off, and pairs that lost some; for the whole split alone.
     """
 
@@ -32,6 +33,7 @@ class Sequences:
     second: np.ndarray
     random_next: np.ndarray
     paired: bool
+    special: int
     lost: tuple[int, int] = (0, 0)
 
     def __len__(self) -> int:
@@ -44,8 +46,8 @@ class Sequences:
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """Tokens of every sequence with [CLS] and one [SEP] a segment."""
-        return self.tokens + (3 if self.paired else 2)
+        """Tokens of every sequence, special tokens included."""
+        return self.tokens + self.special
 
     @cached_property
     def tokens(self) -> np.ndarray:
@@ -56,25 +58,26 @@ class Sequences:
         """Return `rows` sequences, the last ones empty."""
         more = ((0, rows - len(self)), (0, 0))
         labels = np.pad(self.random_next, more[0], constant_values=IGNORED)
-        return Sequences(np.pad(self.first, more), np.pad(self.second, more), labels, self.paired)
+        return Sequences(np.pad(self.first, more), np.pad(self.second, more), labels, self.paired, self.special)
 
     def take(self, indices: np.ndarray) -> Sequences:
         """Return the sequences with these indices."""
-        return Sequences(self.first[indices], self.second[indices], self.random_next[indices], self.paired)
+        return Sequences(self.first[indices], self.second[indices], self.random_next[indices], self.paired,
+                         self.special)
 
 
-def single_sequences(split: EncodedSplit, max_length: int, pack: bool) -> Sequences:
-    """Cut the split into sequences of at most `max_length` tokens, special tokens included; no token is lost.
+def single_sequences(split: EncodedSplit, max_length: int, special: int, pack: bool) -> Sequences:
+    """Cut the split into sequences of at most `max_length` tokens, `special` ones included; no token is lost.
 
     With `pack` a sequence takes as many consecutive sentences of its document as fit whole, otherwise one. A sentence
     that does not fit by itself is cut.
     """
     boundaries = split.sentences.tolist()
     documents = split.documents.tolist() if pack else range(len(boundaries))
-    ranges = [r for first, last in pairwise(documents) for r in _fill(boundaries, first, last, max_length - 2)]
+    ranges = [r for first, last in pairwise(documents) for r in _fill(boundaries, first, last, max_length - special)]
     array = np.array(ranges, np.int64).reshape(-1, 2)
     nothing = np.zeros_like(array)
-    return Sequences(array, nothing, nothing[:, 0], paired=False)
+    return Sequences(array, nothing, nothing[:, 0], False, special)
 
 
 def _fill(boundaries: list[int], first: int, last: int, room: int) -> Iterator[Range]:
@@ -88,7 +91,7 @@ def _fill(boundaries: list[int], first: int, last: int, room: int) -> Iterator[R
         start = stop
 
 
-def sentence_pairs(split: EncodedSplit, max_length: int, short: float, random: Random) -> Sequences:
+def sentence_pairs(split: EncodedSplit, max_length: int, special: int, short: float, random: Random) -> Sequences:
     """Make pairs for next-sentence prediction as BERT's `create_pretraining_data` does.
 
     Consecutive sentences of a document are collected up to a target length (a random shorter one in a share `short` of
@@ -97,10 +100,10 @@ def sentence_pairs(split: EncodedSplit, max_length: int, short: float, random: R
     """
     documents = _nonempty_documents(split)
     pairs = [pair for number in range(len(documents))
-             for pair in _pairs_of_document(documents, number, max_length - 3, short, random)]
+             for pair in _pairs_of_document(documents, number, max_length - special, short, random)]
     array = np.array(pairs, np.int64).reshape(-1, 6)
     lost = int(array[:, 5].sum()), int(np.count_nonzero(array[:, 5]))
-    return Sequences(array[:, 0:2], array[:, 2:4], array[:, 4], paired=True, lost=lost)
+    return Sequences(array[:, 0:2], array[:, 2:4], array[:, 4], True, special, lost)
 
 
 def _nonempty_documents(split: EncodedSplit) -> list[list[Range]]:

@@ -1,8 +1,8 @@
 """Parallel streams of text, read window by window with a carried state (truncated BPTT): data and state.
 
-The documents of a split (or its sentences, see `objectives.bilm`), in an order drawn for every epoch and each framed as
-fine-tuning frames a text ([CLS] text [SEP]), form one long text. It is cut into as many *streams* as a batch has rows;
-a global batch is one window of all streams, and the model's state goes on from window to window.
+The documents of a split (or its sentences, see `objectives.bilm`), in an order drawn for every epoch and each between
+the special tokens that the tokenizer puts around a text, form one long text. It is cut into as many *streams* as a
+batch has rows; a global batch is one window of all streams, and the model's state goes on from window to window.
 
 A model whose states are always carried may come to rest in a region that it never leaves and that no text begins in:
 its states of single texts then mean little, in some texts or in all. `state_reset_prob` resets it now and then.
@@ -24,6 +24,7 @@ from jptransfer.config import LmTrainingConfig
 from jptransfer.models.layers.cells import State
 from jptransfer.tasks.base import IGNORED
 from jptransfer.text.cuts import Cut
+from jptransfer.text.types import Frame
 from jptransfer.training.randomness import bits, generator
 from jptransfer.training.target_counts import Predictions
 from jptransfer.training.types import Batch, Tensors
@@ -69,19 +70,20 @@ class Streams:
         windows, width: of each stream, and their units.
     """
 
-    def __init__(self, sources: np.ndarray, lengths: np.ndarray, config: LmTrainingConfig,
+    def __init__(self, sources: np.ndarray, lengths: np.ndarray, frame: Frame, config: LmTrainingConfig,
                  limit: int | None = None) -> None:
         """Cut a text.
 
         Args:
             sources: what each document is found by, for `Text.sources`.
             lengths: units of each document; those without any are left out.
+            frame: the special tokens around a document.
             config: rows of a batch (`batch_tokens` / `max_length`, fewer if the text is short), windows, parts, seed.
             limit: windows of single streams to use at most, the first ones.
         """
-        self.config = config
+        self.config, self.frame = config, frame
         self._sources, self._lengths = sources[lengths > 0], lengths[lengths > 0]
-        self.tokens = int(self._lengths.sum()) + 2 * len(self._lengths)
+        self.tokens = int(self._lengths.sum()) + len(frame) * len(self._lengths)
         self.streams = max(1, min(most_streams(config), (self.tokens - 1) // config.max_length))
         self.stream_length = max(0, self.tokens - 1) // self.streams
         self.windows, self.width = windows_of(self.stream_length, config.max_length)
@@ -91,7 +93,7 @@ class Streams:
 
     def _make_text(self, epoch: int) -> Text:
         order = generator(self.config.seed, epoch).permutation(len(self._sources))
-        begins = np.concatenate(([0], np.cumsum(self._lengths[order] + 2)))
+        begins = np.concatenate(([0], np.cumsum(self._lengths[order] + len(self.frame))))
         return Text(begins, self._sources[order])
 
     def batches(self, epoch: int) -> Sequence[Batch]:

@@ -107,7 +107,7 @@ class BaseTokenizer(ABC):
     """A tokenizer made by this project; special tokens have the first ids, in the order of `SPECIAL_TOKENS`."""
 
     pad_id, unk_id, cls_id, sep_id, mask_id = range(len(SPECIAL_TOKENS))
-    template = Template((cls_id,), (sep_id,), sep_id)
+    template = Template.of_bert(cls_id, sep_id)
 
     def __init__(self, settings: Settings, tokens: Sequence[str]) -> None:
         """Take the settings and all tokens in the order of their ids."""
@@ -166,9 +166,11 @@ class BaseTokenizer(ABC):
         """Write ``jpt_tokenizer.json``, the kind's files and ``tokenizer_config.json``."""
         folder.mkdir(parents=True, exist_ok=True)
         names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
-        special = dict(zip(names, SPECIAL_TOKENS, strict=True))
+        special: dict[str, Any] = dict(zip(names, SPECIAL_TOKENS, strict=True))
         known = self.save_units(folder)
-        write_json(folder / TRANSFORMERS_CONFIG, ({} if self.settings.only_ours else known) | special)
+        names_of_inputs = {"model_input_names": ["input_ids", "token_type_ids", "attention_mask"]}
+        write_json(folder / TRANSFORMERS_CONFIG,
+                   ({} if self.settings.only_ours else known | names_of_inputs) | special)
         write_json(folder / DESCRIPTION, asdict(self.settings))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from jptransfer.errors import ConfigError
-from jptransfer.text.types import Template
+from jptransfer.text.types import Frame, Template
 
 # Decoders have no [CLS], T5 no first token, GPT-2 and Llama no padding: the first role of a row that exists is used.
 _STAND_INS = {
@@ -52,20 +52,31 @@ def usable_units(tokenizer: Any) -> int:
 
 
 def template_of(tokenizer: Any) -> Template:
-    """Return the special tokens that the tokenizer itself puts around a single text.
+    """Return the special tokens that the tokenizer itself puts around a single text and around a pair.
 
     Raises:
-        ConfigError: it changes the text's own tokens when it adds special ones.
+        ConfigError: it changes the texts' own tokens when it adds special ones.
     """
-    lone = special_id(tokenizer, "sep")
-    for text in _PROBES:
-        inner = tokenizer(text, add_special_tokens=False, verbose=False)["input_ids"]
+    single, pair = (_frame(tokenizer, count) for count in (1, 2))
+    return Template(single, pair, special_id(tokenizer, "sep"), odd_to_first=not tokenizer.is_fast)
+
+
+def _frame(tokenizer: Any, count: int) -> Frame:
+    """Return what stands around `count` texts, found in the input for as many probes."""
+    for probe in _PROBES:
+        inner = tokenizer(probe, add_special_tokens=False, verbose=False)["input_ids"]
         if not inner:
             continue
-        whole = tokenizer(text, verbose=False)["input_ids"]
-        for start in range(len(whole) - len(inner) + 1):
-            if whole[start:start + len(inner)] == inner:
-                return Template(tuple(whole[:start]), tuple(whole[start + len(inner):]), lone)
-        raise ConfigError(f"the tokenizer {tokenizer.name_or_path} cuts '{text}' differently with special tokens; "
-                          "jpt cannot tell which tokens it puts around a text")
+        found = tokenizer(*[probe] * count, verbose=False)
+        whole = found["input_ids"]
+        types = found.get("token_type_ids") or [0] * len(whole)
+        starts = [start for start in range(len(whole)) if whole[start:start + len(inner)] == inner]
+        if len(starts) != count:
+            raise ConfigError(f"the tokenizer {tokenizer.name_or_path} cuts '{probe}' differently with special tokens; "
+                              "jpt cannot tell which tokens it puts around a text")
+        borders = [0, *(border for start in starts for border in (start, start + len(inner))), len(whole)]
+        groups = list(zip(borders[::2], borders[1::2], strict=True))
+        return Frame(tuple(tuple(whole[first:last]) for first, last in groups),
+                     tuple(tuple(types[first:last]) for first, last in groups),
+                     tuple(types[start] for start in starts))
     raise ConfigError(f"the tokenizer {tokenizer.name_or_path} finds no token in {', '.join(_PROBES)}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -59,35 +60,129 @@ class IdBlock:
 
 
 @dataclass(frozen=True)
-class Template:
-    """The special tokens around a text in a model's input.
+class Frame:
+    """The special tokens of an input, with the token type ids of all its tokens.
 
     Attributes:
-        before, after: their ids.
-        lone: id of the token that stands for a text without tokens if there are no special tokens.
+        special: ids before the first text, after it, and for two texts after the second; groups may be empty.
+        special_types: their token type ids.
+        text_types: the token type id of each text.
     """
 
-    before: tuple[int, ...]
-    after: tuple[int, ...]
-    lone: int
+    special: tuple[tuple[int, ...], ...]
+    special_types: tuple[tuple[int, ...], ...]
+    text_types: tuple[int, ...]
 
     def __len__(self) -> int:
-        return len(self.before) + len(self.after)
+        """Number of special tokens."""
+        return sum(map(len, self.special))
+
+    @cached_property
+    def has_types(self) -> bool:
+        """Whether any token type id is not 0; models take 0 if none are given."""
+        return any(self.text_types) or any(map(any, self.special_types))
+
+    def join(self, *texts: Sequence[int], lone: int) -> ModelInput:
+        """Return the input for the ids of as many texts as there are `text_types`.
+
+        It is never empty, because no model reads nothing: an input without any token is the single id `lone`.
+        """
+        ids, types, special = list(self.special[0]), list(self.special_types[0]), list(range(len(self.special[0])))
+        places = []
+        parts = zip(texts, self.text_types, self.special[1:], self.special_types[1:], strict=True)
+        for text, text_type, after, after_types in parts:
+            places.append((len(ids), len(ids) + len(text)))
+            ids += text
+            special += range(len(ids), len(ids) + len(after))
+            ids += after
+            if self.has_types:
+                types += [text_type] * len(text) + list(after_types)
+        return ModelInput(ids or [lone], types if self.has_types else [], tuple(special), tuple(places))
+
+
+@dataclass(frozen=True)
+class ModelInput:
+    """What a model reads of one text or of two.
+
+    Attributes:
+        ids: token ids, special tokens included.
+        type_ids: token type ids; empty: all 0.
+        special: indices of the special tokens in `ids`.
+        places: where each text stands in `ids`, half-open.
+        offsets: of each id its half-open span of characters in its own text, (0, 0) at special tokens, as transformers
+            has them; empty where nobody asked for them.
+        truncated: tokens that are left out because of the length limit.
+    """
+
+    ids: list[int]
+    type_ids: list[int]
+    special: tuple[int, ...]
+    places: tuple[tuple[int, int], ...]
+    offsets: list[tuple[int, int]] = field(default_factory=list)
+    truncated: int = 0
+
+
+@dataclass(frozen=True)
+class Template:
+    """What a tokenizer puts around a single text and around a pair of texts.
+
+    Attributes:
+        single, pair: the special tokens.
+        lone: id of the token that stands for a text without tokens if there are no special tokens.
+        odd_to_first: which text keeps a token more when both are cut to the same length: the first (tokenizers of
+            transformers in Python), or the longer one and of equals the second (those in Rust).
+    """
+
+    single: Frame
+    pair: Frame
+    lone: int
+    odd_to_first: bool = False
+
+    @classmethod
+    def of_bert(cls, first: int, separator: int, odd_to_first: bool = False) -> Self:
+        """Return BERT's: [CLS] a [SEP] and [CLS] a [SEP] b [SEP], the second text and its end of type 1."""
+        return cls(Frame(((first,), (separator,)), ((0,), (0,)), (0,)),
+                   Frame(((first,), (separator,), (separator,)), ((0,), (0,), (1,)), (0, 1)), separator, odd_to_first)
+
+    def frame(self, paired: bool) -> Frame:
+        """Return the special tokens of an input of one text or of two."""
+        return self.pair if paired else self.single
+
+    @property
+    def before(self) -> tuple[int, ...]:
+        """The special tokens before a single text."""
+        return self.single.special[0]
+
+    @property
+    def after(self) -> tuple[int, ...]:
+        """The special tokens after a single text."""
+        return self.single.special[1]
+
+    def __len__(self) -> int:
+        """Number of special tokens around a single text."""
+        return len(self.single)
 
     def around(self, ids: Sequence[int]) -> list[int]:
-        """Return the input for `ids`; it is never empty, because no model reads nothing."""
-        return [*self.before, *ids, *self.after] or [self.lone]
+        """Return the ids of the input for one text."""
+        return self.join(ids).ids
 
     def places(self, count: int) -> tuple[int, ...]:
         """Return the indices of the special tokens in the input for `count` ids."""
         return (*range(len(self.before)), *range(len(self.before) + count, len(self) + count))
+
+    def join(self, ids: Sequence[int], pair_ids: Sequence[int] | None = None) -> ModelInput:
+        """Return the input for the ids of one text or two; nothing is cut."""
+        if pair_ids is None:
+            return self.single.join(ids, lone=self.lone)
+        return self.pair.join(ids, pair_ids, lone=self.lone)
 
 
 class Tokenizer(Protocol):
     """Every tokenizer of the project, ours and transformers'. Encoding never produces special tokens.
 
     Attributes:
-        template: special tokens around a text. They differ: T5 has only one at the end, GPT-2 and Qwen have none.
+        template: special tokens around a text and a pair. They differ: T5 has only one at the end of each text, GPT-2
+            and Qwen have none. `jptransfer.text.inputs` is what adds them.
     """
 
     pad_id: int

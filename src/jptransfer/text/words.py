@@ -16,7 +16,7 @@ from jptransfer.text.alignment import identity, lowercase, replace_surrogates
 from jptransfer.text.base import BaseTokenizer, Settings
 from jptransfer.text.memo import MEMO_WORDS, Memo
 from jptransfer.text.segment import PACKAGES, Segmenter, dictionary_folder, mecab_options
-from jptransfer.text.types import Encoding, IdBlock
+from jptransfer.text.types import Encoding, IdBlock, Template
 
 VOCABULARY = "vocab.txt"
 LINES_AT_ONCE = 1000
@@ -29,6 +29,8 @@ _WORD_START = 1 << 31
 class WordBasedTokenizer(BaseTokenizer):
     """Cuts MeCab words further. As in transformers, NFKC comes before MeCab and lower case after it, word by word."""
 
+    template = Template.of_bert(BaseTokenizer.cls_id, BaseTokenizer.sep_id, odd_to_first=True)
+    """Its class in transformers, BertJapaneseTokenizer, is written in Python."""
     inside = ""
     """Mark of pieces that do not start a word."""
 
