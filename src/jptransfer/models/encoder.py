@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from inspect import signature
 from typing import Any
 
 import torch
@@ -18,6 +19,8 @@ from jptransfer.models.layers.word_rows import WordsOutput, at_places
 
 UNITS = "units"
 """Input that says where a tagger's units begin, 1 at their first tokens; it is for the head alone."""
+TYPES = "token_type_ids"
+"""Input that says which of two texts a token belongs to."""
 SPECIAL = "special_tokens_mask"
 """Input that says where the special tokens around a text are, 1 there; for encoders and heads that read text alone."""
 
@@ -99,6 +102,20 @@ def encode(model: nn.Module, inputs: Mapping[str, Tensor]) -> Encoded:
     backward = getattr(model.config, "direction", "") == "backward"
     return Encoded(tuple(output.hidden_states), _present(inputs), backward, inputs["input_ids"], places,
                    special=None if special is None else special.bool())
+
+
+def without_unread_types(model: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return `inputs` without token type ids if the encoder of `model` has no embeddings for them.
+
+    A tokenizer may give what its model does not take: DistilBERT has BERT's tokenizer, RoBERTa's table has one row.
+    """
+    kept = dict(inputs)
+    if TYPES in kept:
+        encoder: Any = encoder_of(model)
+        reads = TYPES in signature(encoder.forward).parameters and getattr(encoder.config, "type_vocab_size", 2) > 1
+        if not reads:
+            del kept[TYPES]
+    return kept
 
 
 def _text_alone(inputs: Mapping[str, Tensor], special: Tensor) -> tuple[dict[str, Tensor], Tensor]:

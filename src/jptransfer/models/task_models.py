@@ -30,7 +30,16 @@ from transformers import (
 
 from jptransfer.config import HeadConfig, PooledHeadConfig, Pooling
 from jptransfer.errors import ConfigError
-from jptransfer.models.encoder import SPECIAL, UNITS, Encoded, at_ids, encode, first_positions, top_layer_at
+from jptransfer.models.encoder import (
+    SPECIAL,
+    UNITS,
+    Encoded,
+    at_ids,
+    encode,
+    first_positions,
+    top_layer_at,
+    without_unread_types,
+)
 from jptransfer.models.heads import Head, HeadOutput
 from jptransfer.models.layers.scalar_mix import MixedHead
 from jptransfer.models.pretrained import (
@@ -73,6 +82,7 @@ class HeadedEncoder(nn.Module):
 
     def read(self, units: torch.Tensor | None = None, **inputs: torch.Tensor) -> Encoded:
         """Return what the head gets to see of these inputs."""
+        inputs = without_unread_types(self.encoder, inputs)
         if self.windows:
             inputs.pop(SPECIAL, None)
             return encode_windows(self.encoder, inputs, self.windows)
@@ -204,6 +214,7 @@ def task_output(model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> HeadOut
     transformers' own models do not ask where the units and the special tokens are.
     """
     if not isinstance(model, HeadedEncoder):
+        inputs = without_unread_types(model, inputs)
         inputs = {name: tensor for name, tensor in inputs.items() if name not in (UNITS, SPECIAL)}
     if not _reads_first(model):
         output = model(**inputs)
