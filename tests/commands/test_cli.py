@@ -68,7 +68,7 @@ MISTAKES = [
     (["run", "adaptation.optimizer.betas=[0.9]"], "adaptation.optimizer.betas: two numbers from 0 to below 1"),
     (["run", "finetuning.encoder.bptt=9", "finetuning.encoder.truncation_side=left",
       "finetuning.encoder.head.scalar_mix=true"],
-     "finetuning.encoder.head.scalar_mix: of texts read in windows (bptt) the top layer alone is kept"),
+     "finetuning.encoder.head.scalar_mix: windows (bptt) keep the top layer only"),
     (["run", "tokenizer.kind=bpe", "tokenizer.segmenter.join_auxiliaries=true"],
      "tokenizer.segmenter.join_auxiliaries: kind bpe knows no words"),
     (["run", "pretraining.name=a/b"], "pretraining.name: 'a/b' cannot name a file or folder"),

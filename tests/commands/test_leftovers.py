@@ -10,7 +10,7 @@ import torch
 
 from jptransfer.artifacts.digests import DigestCache
 from jptransfer.commands.memory import Memory
-from jptransfer.corpora.spool import Spool
+from jptransfer.corpora.spool import SpoolFile
 from jptransfer.errors import WorkError
 from jptransfer.training.checkpoint import load, save_atomically
 
@@ -145,7 +145,7 @@ def test_damaged_spools_and_ranges_are_set_aside(jpt, text, tmp_path, monkeypatc
 def test_a_spool_whose_files_disagree(tmp_path, name):
     from jptransfer.corpora.cleaning import RECORD
 
-    spool = Spool(tmp_path)
+    spool = SpoolFile(tmp_path)
     spool.text.write_bytes(b"")
     spool.records.write_bytes(b"")
     spool.facts.write_text('{"read": {}, "dropped": {}, "skipped": {}, "skipped_first": {}}')

@@ -160,7 +160,7 @@ def test_the_highest_epoch_stands_beside_the_selected_one(tmp_path, monkeypatch,
     assert scores == pytest.approx({"validation": 1.0, "test": 2 / 5, "oracle_validation_epoch": 1.0,
                                     "oracle_test_epoch": 6 / 7})
     assert "; test entity_f1 0.4000 [" in summary.headline
-    assert "; highest test epoch entity_f1 0.8571 [" in summary.headline
+    assert "; oracle test epoch entity_f1 0.8571 [" in summary.headline
     found = load_evaluation(tmp_path / "out")
     assert [bool(one.predicted) for one in found.predictions("test").rows] == [True, False, False, False]
     # the second epoch is as good as the third: the first of them counts

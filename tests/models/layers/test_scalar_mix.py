@@ -51,7 +51,7 @@ def test_heads_on_elmo_read_the_mixture_unless_told_otherwise():
     states = encode(model, inputs)
     means = (states.states[0] + states.states[1] + states.states[2]).sum(1) / 3 / states.mask.sum(1, keepdim=True)
     torch.testing.assert_close(task_output(model, inputs).logits, model.head.head.classifier(means))
-    top = task_model(HeadConfig("pooled", 0.0, mix=False, pooled=PooledHeadConfig(Pooling.mean))).eval()
+    top = task_model(HeadConfig("pooled", 0.0, scalar_mix=False, pooled=PooledHeadConfig(Pooling.mean))).eval()
     means = encode(top, inputs).last.sum(1) / states.mask.sum(1, keepdim=True)
     torch.testing.assert_close(task_output(top, inputs).logits, top.head.classifier(means))
 
@@ -71,7 +71,7 @@ def test_taggers_read_words_where_they_begin():
     ids = [2, *word(7, "ab"), *word(1, "c"), 3]
     with torch.no_grad():
         scores = task_output(model, batch(ids, text(9))).logits
-        states = model.head.scalar_mix(encode(model, batch(ids)).states)[0]
+        states = model.head.mix(encode(model, batch(ids)).states)[0]
         expected = model.head.head.classifier(states)
     assert scores.shape[:2] == (2, len(text(9)))
     torch.testing.assert_close(scores[0, [0, 1, 4, 6]], expected)
@@ -83,7 +83,7 @@ def test_saved_and_loaded(tmp_path):
     inputs = batch(text(5), text(9, 1))
     model = task_model(BCN, source=tmp_path / "lm").eval()
     with torch.no_grad():
-        model.head.scalar_mix.weights[1] = 1.0
+        model.head.mix.weights[1] = 1.0
     save_task_model(model, tmp_path / "task")
     again = load_task_model(tmp_path / "task", "classification", BCN).eval()
     assert torch.equal(task_output(again, inputs).logits, task_output(model, inputs).logits)
@@ -100,7 +100,7 @@ def test_gradients_reach_what_learns_and_nothing_frozen(frozen):
         for parameter in parameters.values():
             assert (parameter.grad is None) == (name in still)
             assert parameter.grad is None or parameter.grad.any()
-    assert model.head.scalar_mix.weights.grad.any() and model.head.scalar_mix.gamma.grad.any()
+    assert model.head.mix.weights.grad.any() and model.head.mix.gamma.grad.any()
 
 
 @pytest.mark.parametrize("frozen", [[], ["encoder"]])
@@ -123,14 +123,14 @@ def test_overfits_32_examples(frozen):
 def test_bcn_and_mixture_on_other_encoders():
     bert = fresh_configuration(ModelConfig(bert=BertModelConfig(2, 8, 2, 16, 40)), tiny.TOKENIZER)
     inputs = {"input_ids": torch.randint(5, 30, (2, 6)), "attention_mask": torch.tensor([[1] * 6, [1] * 4 + [0] * 2])}
-    mixed = HeadConfig("bcn", 0.0, mix=True, bcn=BCN.bcn)
+    mixed = HeadConfig("bcn", 0.0, scalar_mix=True, bcn=BCN.bcn)
     model = task_model(mixed, source=bert).eval()
-    assert len(model.head.scalar_mix.weights) == 3
+    assert len(model.head.mix.weights) == 3
     alone = {name: tensor[1:, :4] for name, tensor in inputs.items()}
     torch.testing.assert_close(task_output(model, inputs).logits[1], task_output(model, alone).logits[0],
                                atol=1e-5, rtol=1e-4)
     with pytest.raises(ConfigError, match=r"head\.mix: .*encoder\.head\.name=pooled"):
-        task_model(HeadConfig(mix=True), source=bert)
+        task_model(HeadConfig(scalar_mix=True), source=bert)
     size = AwdLstmModelConfig(layers=2, embedding=6, hidden=9)
     awd = fresh_configuration(ModelConfig("awd_lstm", awd_lstm=size), tiny.TOKENIZER)
     model = task_model(mixed, source=awd)
