@@ -129,7 +129,7 @@ def test_bcn_and_mixture_on_other_encoders():
     alone = {name: tensor[1:, :4] for name, tensor in inputs.items()}
     torch.testing.assert_close(task_output(model, inputs).logits[1], task_output(model, alone).logits[0],
                                atol=1e-5, rtol=1e-4)
-    with pytest.raises(ConfigError, match=r"head\.mix: .*encoder\.head\.name=pooled"):
+    with pytest.raises(ConfigError, match=r"head\.scalar_mix: .*encoder\.head\.name=pooled"):
         task_model(HeadConfig(scalar_mix=True), source=bert)
     size = AwdLstmModelConfig(layers=2, embedding=6, hidden=9)
     awd = fresh_configuration(ModelConfig("awd_lstm", awd_lstm=size), tiny.TOKENIZER)
