@@ -113,7 +113,8 @@ def test_sentence_numbers_of_two_parts_belong_to_the_document_of_the_id_files(tm
     config = task(tmp_path / "knp", dataset="knp")
     config.files["ids"] = str(tmp_path / "id")
     data = knp.read(config)
-    assert {split: len(examples) for split, examples in data.splits.items()} == {"train": 3, "validation": 1, "test": 1}
+    sizes = {split: len(examples) for split, examples in data.splits.items()}
+    assert sizes == {"train": 3, "development": 1, "test": 1}
     assert not data.counts["sentences of no split"] and set(data.groups.values()) == {"w1-001", "w1-002", "w1-003"}
 
 
@@ -154,7 +155,7 @@ def test_documents_are_divided_as_the_corpus_says(tmp_path):
     (tmp_path / "id" / "train.id").write_text("d1\n", encoding="utf-8")
     assert prepare(config).statistics["left_out"] == {"documents not found": 1, "sentences of no split": 1}
     (tmp_path / "id" / "train.id").write_text("d1\nd2\n", encoding="utf-8")
-    with pytest.raises(DataError, match=r"train\.id: document 'd2' is of validation, too"):
+    with pytest.raises(DataError, match=r"train\.id: document 'd2' is of development, too"):
         prepare(config)
     (tmp_path / "id" / "train.id").unlink()
     with pytest.raises(DataError, match=r"task\.files\.ids: .*has no document for training"):

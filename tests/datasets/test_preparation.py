@@ -1,6 +1,6 @@
 import pytest
 
-from jptransfer.config import OnError, TaskConfig
+from jptransfer.config import OnError, RolesConfig, TaskConfig
 from jptransfer.datasets.preparation import discover, prepare, warnings
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.tasks.classification import Classification, TextExample
@@ -154,3 +154,41 @@ def test_all_examples_can_be_counted_where_the_files_divide_them(tmp_path):
     assert prepare(config(tmp_path, validation=[("x", "よい")], expected={"all": 31}))
     with pytest.raises(DataError, match="'all' has 31 examples instead of 30"):
         prepare(config(tmp_path, validation=[("x", "よい")], expected={"all": 30}))
+
+
+def split_files(tmp_path, **rows):
+    return {split: tsv(tmp_path / f"{split}.tsv", [(f"{split}{number}", "よい") for number in range(count)])
+            for split, count in rows.items()} | {"train": tsv(tmp_path / "train.tsv", TRAIN)}
+
+
+@pytest.mark.parametrize(("files", "roles", "expected"), [
+    ({"dev": 2, "test": 1}, {}, {"train": 30, "validation": 2, "test": 1}),  # the only split to select on
+    ({"dev": 2, "validation": 3, "test": 1}, {}, {"train": 30, "validation": 3, "development": 2, "test": 1}),
+    ({"dev": 2, "test": 1}, {"search": "development"}, {"train": 27, "validation": 3, "development": 2, "test": 1}),
+    ({"dev": 2, "test": 1}, {"select": "development"}, {"train": 30, "development": 2, "test": 1}),
+    ({"dev": 2, "test_news": 4}, {"final": "test_news"}, {"train": 30, "validation": 2, "test_news": 4}),
+    ({"dev": 2, "test": 1, "test_news": 4}, {}, {"train": 30, "validation": 2, "test": 1, "test_news": 4}),
+])
+def test_files_keep_their_splits_and_roles_make_the_rest(tmp_path, files, roles, expected):
+    task = TaskConfig(dataset="text_file", files=split_files(tmp_path, **files), roles=RolesConfig(**roles))
+    prepared = prepare(task)
+    assert sizes(prepared) == expected and list(prepared.splits) == list(expected)
+    assert sorted(task.declared_splits()) == sorted(expected)
+
+
+def test_roles_of_a_data_set(tmp_path):
+    files = split_files(tmp_path, dev=2, validation=2, test=2)
+    assert prepare(TaskConfig(dataset="text_file", files=files)).roles == RolesConfig(search="development")
+    own = RolesConfig(search="validation", final="test_news")
+    with pytest.raises(ConfigError, match=r"task\.roles\.final: unknown split 'test_news' \(did you mean 'test'\?\)"):
+        prepare(TaskConfig(dataset="text_file", files=files, roles=own))
+
+
+def test_labels_and_made_splits_come_from_the_split_to_fit_on(tmp_path):
+    files = {"train_small": tsv(tmp_path / "a.tsv", TRAIN), "train": tsv(tmp_path / "b.tsv", [("他", "別")])}
+    settings = {"dataset": "text_file", "files": files, "roles": RolesConfig(fit="train_small")}
+    with pytest.raises(DataError, match="the label '別', which the training split does not have"):
+        prepare(TaskConfig(**settings))
+    del files["train"]
+    prepared = prepare(TaskConfig(**settings))
+    assert sizes(prepared) == {"train_small": 24, "validation": 3, "test": 3}

@@ -5,7 +5,8 @@ import lzma
 import pytest
 import zstandard
 
-from jptransfer.config import OnError, TaskConfig
+from jptransfer.config import OnError, RolesConfig, TaskConfig
+from jptransfer.corpora.error_policy import UnreadableError
 from jptransfer.datasets.text_file import read
 from jptransfer.errors import ConfigError, DataError
 
@@ -86,16 +87,21 @@ def test_one_file_with_a_column_of_splits_and_groups(tmp_path):
     assert [e.id for e in data.splits["all"]] == ["all-1", "all-2", "all-3"]
 
 
-def test_dev_is_another_name_of_validation(tmp_path):
-    path = write(tmp_path / "a.tsv", "text\tlabel\n良\t1\n")
-    data = read(TaskConfig(dataset="text_file", files={"train": str(path), "dev": str(path)}))
-    assert list(data.splits) == ["train", "validation"]
+def test_splits_of_a_column_may_have_names_of_their_own(tmp_path):
+    rows = "".join(f"文{number}\t1\t{split}\n" for number, split in enumerate(
+        ("train", "Dev", "valid", "test_news", "challenge")))
+    path = write(tmp_path / "a.tsv", f"text\tlabel\tpart\n{rows}")
+    settings = {"dataset": "text_file", "files": {"all": str(path)}, "options": {"split_column": "part"}}
+    data = read(TaskConfig(**settings, roles=RolesConfig(final="challenge")))
+    assert list(data.splits) == ["train", "development", "validation", "test_news", "challenge"]
+    with pytest.raises(UnreadableError, match="'challenge' does not name a split"):
+        read(TaskConfig(**settings))
 
 
 def test_a_split_is_named_once(tmp_path):
     path = str(write(tmp_path / "a.tsv", "text\tlabel\n良\t1\n"))
-    with pytest.raises(ConfigError, match="'validation' is named twice: train, dev, validation"):
-        read(TaskConfig(dataset="text_file", files={"train": path, "dev": path, "validation": path}))
+    with pytest.raises(ConfigError, match="'validation' is named twice: train, val, validation"):
+        read(TaskConfig(dataset="text_file", files={"train": path, "val": path, "validation": path}))
 
 
 def test_json_values(tmp_path):
@@ -158,7 +164,7 @@ def test_truncated_compression(tmp_path):
 
 
 @pytest.mark.parametrize("settings, message", [
-    ({"files": {}}, "needs files for: train, validation, test, all"),
+    ({"files": {}}, "needs files for: train, validation, development, test, all"),
     ({"files": {"validation": "x"}}, "no training file"),
     ({"files": {"trian": "x"}}, "did you mean 'train'"),
     ({"files": {"train": "x", "all": "y"}}, "'all' cannot stand beside train"),

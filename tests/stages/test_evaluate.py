@@ -113,8 +113,17 @@ def test_mistakes_are_found_before_the_model_is_loaded(reviews, tmp_path, runtim
         evaluate(reviews, tmp_path / "out", runtime, metrics=["cappa"])
     with pytest.raises(ConfigError, match="unknown metric of a classification task 'entity_f1'"):
         evaluate(reviews, tmp_path / "out", runtime, metrics=["entity_f1"])
-    with pytest.raises(ConfigError, match="splits is empty"):
-        evaluate(reviews, tmp_path / "out", runtime, splits=[])
+
+
+def test_without_splits_it_is_the_one_of_the_final_role(model, tmp_path, runtime):
+    examples = [TextExample(f"r{i}", f"宿の感想{i}", "良い") for i in range(3)]
+    splits = {"validation": examples[:1], "test": examples[:2], "test_news": examples}
+    dataset = write_dataset(tmp_path / "reviews", POLARITY, splits)
+    assert list(evaluate(dataset, tmp_path / "out", runtime).values) == ["test"]
+    (dataset / "task.json").write_text('{"kind": "classification", "roles": {"final": "test_news"}}', encoding="utf-8")
+    summary = evaluate(dataset, tmp_path / "own", runtime)
+    assert list(summary.values) == ["test_news"]
+    assert load_evaluation(tmp_path / "own").metrics["test_news"]["accuracy"]["n"] == 3
 
 
 def test_a_model_of_another_task_is_refused(model, reviews, tmp_path, runtime):

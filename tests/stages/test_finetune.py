@@ -66,6 +66,19 @@ def finetune(folders, out, runtime, config, data="polarity", lm=False, seed=0, l
     return run(stage, inputs, out, runtime)
 
 
+def test_a_search_sees_its_own_split(folders, tmp_path, runtime):
+    task, examples = make_task("classification", ["bad", "good"]), polarity_examples()
+    dataset = write_dataset(tmp_path / "data", task, {
+        "train": examples[::2], "validation": examples[1::4], "development": examples[3::4]})
+    summary = finetune({**folders, "own": dataset}, tmp_path / "out", runtime, encoder(epochs=1), data="own")
+    found = {split: read_predictions(task, tmp_path / "out", split) for split in ("validation", "development")}
+    assert {split: [one.id for one in rows] for split, rows in found.items()} == {
+        "validation": [one.id for one in examples[1::4]], "development": [one.id for one in examples[3::4]]}
+    for name, split in (("validation", "validation"), ("search", "development")):
+        right = sum(one.gold == one.predicted for one in found[split]) / len(found[split])
+        assert summary.values[name]["accuracy"] == pytest.approx(right)
+
+
 def payload(folder):
     """Bytes of every file but the history, whose records hold seconds."""
     files = (path for path in folder.rglob("*") if path.is_file() and ".work" not in path.parts)

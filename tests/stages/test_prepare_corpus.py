@@ -273,9 +273,10 @@ def test_the_training_texts_of_a_task_and_no_others(tmp_path):
 
 @pytest.mark.parametrize(("source", "said"), [
     ({"split": "test"}, "sources.task.split: only the training split"),
-    ({"split": "dev"}, "sources.task.split: unknown split 'dev'"),
+    ({"split": "dev"}, "sources.task.split: only the training split"),
     ({"path": "a.txt"}, "sources.task.path: format task reads the task"),
 ])
 def test_a_task_is_no_place(tmp_path, source, said):
+    corpus = CorpusConfig(sources={"task": SourceConfig(format="task", **source)})
     with pytest.raises(ConfigError, match=said):
-        prepare(tmp_path, sources={"task": SourceConfig(format="task", **source)})
+        run(PrepareCorpusStage(corpus), {"dataset": polarity(tmp_path / "dataset")}, tmp_path, Runtime())

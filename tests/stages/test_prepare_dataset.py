@@ -32,7 +32,9 @@ def test_toy_data_becomes_a_dataset_artifact(name, tmp_path, runtime, task_confi
     statistics = json.loads((out / "statistics.json").read_text(encoding="utf-8"))
     assert {split: part["examples"] for split, part in statistics["splits"].items()} == SIZES[name]
     assert summary.values["examples"] == SIZES[name]
-    assert json.loads((out / "task.json").read_text(encoding="utf-8")) == {"kind": config.kind, "name": name}
+    assert json.loads((out / "task.json").read_text(encoding="utf-8")) == {
+        "kind": config.kind, "name": name,
+        "roles": {"fit": "train", "select": "validation", "search": "validation", "final": "test"}}
 
 
 def test_the_headline_says_what_was_left_out(tmp_path, runtime):

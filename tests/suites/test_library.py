@@ -20,7 +20,7 @@ def test_a_file_of_ones_own_and_what_lies_beneath_it(tmp_path):
     write(tmp_path, "digits: 1\nfragments: {two: {overrides: [seed=1]}}", library.SHARED)
     [suite] = library.find(write(tmp_path, GOOD))
     assert (suite.name, suite.file) == ("mine", str(tmp_path / "mine.yaml"))
-    assert suite.config.digits == 1 and set(suite.config.micro_batches) == {"one", "two"}
+    assert suite.config.digits == 1 and set(suite.config.fragments) == {"one", "two"}
     assert suite.config.base == "x"
 
 

@@ -139,7 +139,7 @@ def _task_models(node: StageNode) -> Iterator[StageNode]:
 
 
 def validation_score(plan: Plan, store: Store) -> dict[str, Any]:
-    """Return ``{metric, score}``: the main metric on the validation split, averaged over the plan's task models."""
+    """Return ``{metric, score}``: the main metric on the split of role `search`, averaged over the plan's models."""
     nodes = {node.fingerprint: node for target in plan.targets for node in _task_models(target)}
     found = [store.find(fingerprint, "task_model") for fingerprint in nodes]
     scored = [score for one in found if one and (score := _validated(one.manifest.summary))]
@@ -150,8 +150,8 @@ def validation_score(plan: Plan, store: Store) -> dict[str, Any]:
 
 
 def _validated(summary: dict[str, Any]) -> tuple[str, float] | None:
-    """Return the main metric of a task model and its score on the validation split; None: the summary has none."""
+    """Return the main metric of a task model and its score on the split of role `search`; None if it has none."""
     values = summary.get("values", {})
-    metric, scores = values.get("metric"), values.get("validation")
+    metric, scores = values.get("metric"), values.get("search")
     score = scores.get(metric) if isinstance(metric, str) and isinstance(scores, dict) else None
     return (metric, float(score)) if isinstance(score, int | float) else None

@@ -75,7 +75,7 @@ from jptransfer.config.run import (
     Upstream,
 )
 from jptransfer.config.suite import ColumnConfig, FragmentConfig, RowConfig, ScaleConfig, SuiteConfig
-from jptransfer.config.task import DroppedEntities, TaskConfig, WordSource
+from jptransfer.config.task import DroppedEntities, RolesConfig, TaskConfig, WordSource
 from jptransfer.config.text import (
     CharacterView,
     CleaningConfig,

@@ -16,7 +16,8 @@ class Validated(Protocol):
     """A section that checks its settings against each other."""
 
     def validate(self) -> str:
-        """Return what is wrong, empty if nothing is; it follows the section's path (``.epochs: …`` or ``: …``)."""
+        """Return what is wrong, empty if nothing is; it follows the section's path (``.epochs: …`` or ``: …``); a
+        root configuration names the setting itself."""
 
 
 def walk(config: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field, Any]]:
@@ -49,6 +50,8 @@ def check(config: Any) -> None:
             check_name(path, value)
         if dataclasses.is_dataclass(value) and isinstance(value, Validated) and (message := value.validate()):
             raise ConfigError(f"{path}{message}")
+    if isinstance(config, Validated) and (message := config.validate()):
+        raise ConfigError(message)
 
 
 def unknown_fields(config: Any, prefix: str = "") -> Iterator[str]:

@@ -9,9 +9,8 @@ from importlib.util import find_spec
 from jptransfer.config.fields import setting
 from jptransfer.config.learning import FinetuningConfig, LmTrainingConfig, TransferConfig
 from jptransfer.config.models import ModelConfig
-from jptransfer.config.task import SPLITS, TaskConfig
+from jptransfer.config.task import TaskConfig
 from jptransfer.config.text import CorpusConfig, EncodingConfig, TokenizerConfig
-from jptransfer.errors import unknown
 
 
 @dataclass
@@ -20,8 +19,9 @@ class EvaluationConfig:
 
     name: str = setting("evaluation", label=True)
     """label of the artifact"""
-    splits: list[str] = setting(factory=lambda: ["test"])
-    """splits to predict and score; fine-tuning itself stores predictions and scores of the validation split"""
+    splits: list[str] = setting(factory=list)
+    """splits to predict and score; empty: that of `task.roles.final`, usually test; fine-tuning itself stores
+    predictions and scores of the split that it selects on"""
     metrics: list[str] = setting(factory=list, registry="metrics")
     """extra metrics beside the task's own, see `jpt ls metrics`"""
     oracle_epoch: bool = setting(False, omit_when=False)
@@ -34,11 +34,6 @@ class EvaluationConfig:
     """level of intervals"""
     seed: int = setting(0, low=0)
     """seed of resampling"""
-
-    def validate(self) -> str:
-        """Return what is wrong with the splits, if anything."""
-        wrong = [split for split in self.splits if split not in SPLITS]
-        return f".splits: {unknown('split', wrong[0], SPLITS)}" if wrong else ""
 
 
 @dataclass
@@ -181,6 +176,16 @@ class Config:
     """build what is missing upstream, or require that it is there and print the commands that make it"""
     dry_run: bool = False
     """print the plan and stop"""
+
+    def validate(self) -> str:
+        """Return which split that another section names the data set cannot have, if there is one."""
+        named = {"evaluation.splits": self.evaluation.splits}
+        for section, corpus in (("corpus", self.corpus), ("domain", self.domain)):
+            for table, sources in (("sources", corpus.sources), ("exclude", corpus.exclude)):
+                named |= {f"{section}.{table}.{name}.split": [source.split] for name, source in sources.items()
+                          if source.format == "task" and source.split}
+        return next((f"{where}: {message}" for where, splits in named.items() for split in splits
+                     if (message := self.task.unknown_split(split))), "")
 
 
 @dataclass

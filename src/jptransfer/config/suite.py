@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from jptransfer.config.fields import setting
-from jptransfer.config.task import SCORED
+from jptransfer.config.task import SPLITS, oracle_epoch, scored_split, split_name
 from jptransfer.errors import unknown
 
 
@@ -119,8 +119,8 @@ class SuiteConfig:
         yield from (f"{name} is empty" for name, table in named if not table)
         if self.base not in self.rows:
             yield f"baseline: {unknown('row', self.base, self.rows)}"
-        if self.split not in SCORED:
-            yield f"split: {unknown('split', self.split, SCORED)}"
+        if split_name(scored_split(self.split)) != scored_split(self.split):
+            yield f"split: {unknown('split', self.split, (*SPLITS, *map(oracle_epoch, SPLITS)))}"
         for where, entries in named[:2]:
             for name, entry in entries.items():
                 strange = [part for part in entry.include if part not in self.fragments]  # type: ignore[attr-defined]

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from jptransfer.config.fields import setting
 from jptransfer.config.text import OnError
+from jptransfer.errors import unknown
 
-SPLITS = ("train", "validation", "test")
-"""Parts of a labelled data set."""
+SPLITS = ("train", "validation", "development", "test")
+"""Usual splits of a labelled data set, in order. Files may have others, such as ``test_news``, see `RolesConfig`."""
+SYNONYMS = {"training": "train", "valid": "validation", "val": "validation", "dev": "development"}
+SPLIT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
+OWN_SPLIT = re.compile(rf"({'|'.join(SPLITS)})[_-][a-z0-9_-]+")
+SPLIT_NAMES = f"{', '.join(SPLITS)}, or a name that begins with one of them, such as test_news"
+
+
+def split_name(name: str, own: Collection[str] = ()) -> str | None:
+    """Return the canonical name of a split: a usual one, or one that begins so, or one of `own`.
+
+    Returns:
+        ``development`` for ``Dev``, ``test_news`` for itself; None if `name` does not name a split.
+    """
+    name = SYNONYMS.get(name.lower(), name.lower())
+    return name if name in SPLITS or name in own or OWN_SPLIT.fullmatch(name) else None
 
 
 def oracle_epoch(split: str) -> str:
@@ -17,8 +34,53 @@ def oracle_epoch(split: str) -> str:
     return f"oracle_{split}_epoch"
 
 
-SCORED = (*SPLITS, *map(oracle_epoch, SPLITS))
-"""What an evaluation can hold predictions and scores of."""
+def scored_split(name: str) -> str:
+    """Return the split that the scores of this name are of: `test` for `test` and for ``oracle_test_epoch``."""
+    found = re.fullmatch("oracle_(.+)_epoch", name)
+    return found[1] if found else name
+
+
+@dataclass
+class RolesConfig:
+    """Which split of the data set serves what."""
+
+    fit: str = "train"
+    """split that task models, and text taken from the task, learn from"""
+    select: str = "validation"
+    """split that one fine-tuning run chooses its epoch and the like on"""
+    search: str = ""
+    """split whose score a search over settings optimises; empty: development where there is one, else that of `select`
+    """
+    final: str = "test"
+    """split that is evaluated where `evaluation.splits` names none; only evaluation reads it"""
+
+    @property
+    def named(self) -> list[str]:
+        """Splits that have a role."""
+        return [split for split in (self.fit, self.select, self.search, self.final) if split]
+
+    def aliases(self, splits: Iterable[str]) -> dict[str, str]:
+        """Return what splits of the files are called: development is validation where nothing else is.
+
+        It stays itself where a role names it.
+        """
+        alone = "validation" not in splits and "development" not in self.named
+        return {"development": "validation"} if alone else {}
+
+    def resolved(self, splits: Collection[str]) -> RolesConfig:
+        """Return the roles in a data set of these splits, `search` filled in."""
+        both = "development" in splits and self.final != "development"
+        return replace(self, search=self.search or ("development" if both else self.select))
+
+    def validate(self) -> str:
+        """Return what is wrong with the roles, if anything."""
+        for role in ("fit", "select", "search", "final"):
+            split = getattr(self, role)
+            if split and not SPLIT_NAME.fullmatch(split) or not split and role in ("fit", "final"):
+                return f".{role}: '{split}' cannot name a split: lower-case letters, digits, _ and - are needed"
+            if role != "final" and split == self.final:
+                return f".{role}: '{split}' is the split of task.roles.final, which only evaluation may read"
+        return ""
 
 
 class WordSource(Enum):
@@ -47,7 +109,10 @@ class TaskConfig:
     dataset: str = setting("", registry="datasets")
     """reader of its official files, see `jpt ls datasets`; empty: no task"""
     files: dict[str, str] = setting(factory=dict, external=True)
-    """train, validation (or dev), test, or `all` for a file that holds every split -> file, folder or archive"""
+    """train, validation, development (or dev), test, a name such as test_news, or `all` for a file that holds every
+    split -> file, folder or archive"""
+    roles: RolesConfig = setting(factory=RolesConfig)
+    """which split fine-tuning, searches and evaluation read"""
     options: dict[str, str] = setting(factory=dict)
     """settings of the reader, for example part: titles; a wrong name lists those it has"""
     text_column: str = "text"
@@ -71,9 +136,9 @@ class TaskConfig:
     separator: str = ""
     """tab, comma, semicolon, pipe, space, any character; empty: by file name (text_file), tabs, spaces (conll_file)"""
     validation_fraction: float = setting(0.1, low=0.0, high=0.9)
-    """share of examples made into a validation split where the files have none"""
+    """share of examples made into a validation split where a role names it and the files have none"""
     test_fraction: float = setting(0.1, low=0.0, high=0.9)
-    """share of examples made into a test split where the files have none"""
+    """share of examples made into a test split where a role names it and the files have none"""
     stratify: bool = True
     """keep the labels' shares when a split is made (classification)"""
     seed: int = setting(0, low=0)
@@ -82,6 +147,28 @@ class TaskConfig:
     """split -> number of examples the files must give"""
     on_error: OnError = OnError.stop
     """malformed rows: stop with an error, or skip, count and report"""
+
+    def declared_splits(self) -> list[str] | None:
+        """Return the splits that the data set will have, as far as the configuration can tell; None: only files can."""
+        given = [split_name(name, self.roles.named) for name, path in self.files.items() if path]
+        found = [name for name in given if name]
+        if not found or len(found) < len(given):
+            return None
+        aliases = self.roles.aliases(found)
+        return [*(aliases.get(name, name) for name in found), *self.made_splits({aliases.get(n, n) for n in found})]
+
+    def unknown_split(self, split: str) -> str:
+        """Return the message for a split that the data set cannot have; empty for one that it may have."""
+        declared = self.declared_splits()
+        if declared is None and split_name(split, self.roles.named) == split or split in (declared or ()):
+            return ""
+        return unknown("split", split, declared or SPLITS)
+
+    def made_splits(self, given: Collection[str]) -> dict[str, float]:
+        """Return split -> share of the splits that are made because a role names them and the files lack them."""
+        shares = {"test": self.test_fraction, "validation": self.validation_fraction}
+        return {split: share for split, share in shares.items()
+                if split not in given and split in self.roles.named and split != self.roles.fit and share > 0}
 
     def validate(self) -> str:
         """Return what is wrong with the labels, if anything."""

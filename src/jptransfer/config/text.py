@@ -35,8 +35,9 @@ class SourceConfig:
     """fields (jsonl, hf) or 0-based column numbers (tsv) that hold text; each is a sentence or a document of its own"""
     where: dict[str, str] = setting(factory=dict)
     """only rows whose column or field has this value (jsonl, tsv, hf)"""
-    split: str = "train"
-    """split of a Hugging Face data set, or of the task's (format task)"""
+    split: str = ""
+    """split of a Hugging Face data set, empty: train; of the task, in `exclude` alone, empty: that of
+    `task.roles.final`"""
     split_sentences: bool | None = None
     """cut lines into sentences after 。！？; none: as the format says (text and tsv: sentences, others: paragraphs)"""
     max_sentences: int = setting(10_000, low=1)

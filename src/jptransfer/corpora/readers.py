@@ -212,18 +212,19 @@ def _rows(source: SourceConfig) -> Iterable[dict[str, Any]]:
     import datasets
 
     name, revision = split_reference(source.path)
+    split = source.split or "train"
     folder = Path(source.path).expanduser()
     try:
         if (folder / "dataset_dict.json").is_file() or (folder / "state.json").is_file():
             loaded = datasets.load_from_disk(str(folder))
             if not isinstance(loaded, dict):
                 return loaded
-            if source.split not in loaded:
-                raise ConfigError(f"{folder}: no split '{source.split}'{nearest(source.split, loaded)}")
-            return loaded[source.split]
+            if split not in loaded:
+                raise ConfigError(f"{folder}: no split '{split}'{nearest(split, loaded)}")
+            return loaded[split]
         if folder.is_dir():
-            return datasets.load_dataset(str(folder), split=source.split, streaming=True)
-        return datasets.load_dataset(name, split=source.split, revision=revision, streaming=True)
+            return datasets.load_dataset(str(folder), split=split, streaming=True)
+        return datasets.load_dataset(name, split=split, revision=revision, streaming=True)
     except (OSError, ValueError) as error:
         raise DataError(f"{source.path}: cannot be loaded as a data set: {reason(error)}") from error
 

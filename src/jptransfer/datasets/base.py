@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from jptransfer.config import TaskConfig
+from jptransfer.config.task import SPLITS, split_name
 from jptransfer.corpora.error_policy import ErrorPolicy
 from jptransfer.errors import ConfigError, DataError, nearest, unknown
-from jptransfer.tasks.base import SPLITS
 
 POOL = "all"
 """Name of examples that the files do not divide into splits."""
 
-ALIASES = dict.fromkeys(("dev", "valid", "val", "development"), "validation") | {"training": "train"}
-"""Other names of splits that files and settings may use."""
 
 
 @dataclass
@@ -35,36 +33,38 @@ class RawDataset:
     groups: dict[str, str] = field(default_factory=dict)
 
 
-def split_name(name: str) -> str | None:
-    """Return the canonical name of a split, None if `name` is none."""
-    name = ALIASES.get(name.lower(), name.lower())
-    return name if name in SPLITS else None
+def data_files(config: TaskConfig, roles: Sequence[str] = (), beside: Sequence[str] = ()) -> dict[str, Path]:
+    """Return the files of the configuration that exist: name of a split, or `POOL` -> file or folder.
 
-
-def data_files(config: TaskConfig, roles: Sequence[str] = (*SPLITS, POOL),
-               beside: Sequence[str] = ()) -> dict[str, Path]:
-    """Return role -> existing file or folder, roles in canonical order and spelling; then those that may stand `beside`
-    `all`.
+    Args:
+        config: its `files` are read; splits may have any of their names (``dev``), see `split_name`.
+        roles: the only names that the reader takes, in their order; empty: any split, or `POOL` alone.
+        beside: further names, which may be given in addition to the others; they come last.
 
     Raises:
-        ConfigError: no file is named, a role is unknown or named twice, or `all` stands beside other roles.
+        ConfigError: no file is named, a name is unknown or given twice, or `POOL` is given together with splits.
         DataError: a file does not exist.
     """
-    given = [split_name(role) or role for role, path in config.files.items() if path]
+    splits = config.roles
+    given = [split_name(role, splits.named) or role for role, path in config.files.items() if path]
     named = dict(zip(given, filter(None, config.files.values()), strict=True))
     for role in named:
         if given.count(role) > 1:
             raise ConfigError(f"task.files: '{role}' is named twice: {', '.join(config.files)}")
-        if role not in (*roles, *beside):
-            raise ConfigError(f"task.files: {unknown('role', role, (*roles, *beside))}")
+        known = role in roles if roles else role == POOL or split_name(role, splits.named)
+        if not known and role not in beside:
+            more = "" if roles else "; splits may have other names that begin with one of these, such as test_news"
+            raise ConfigError(f"task.files: {unknown('role', role, [*(roles or (*SPLITS, POOL)), *beside])}{more}")
     own = [role for role in named if role not in beside]
+    order = list(roles or [*SPLITS, *sorted(set(own) - {*SPLITS, POOL}), POOL])
     if not own:
-        raise ConfigError(f"task.files: data set '{config.dataset}' needs files for: {', '.join(roles)}")
+        raise ConfigError(f"task.files: data set '{config.dataset}' needs files for: "
+                          f"{', '.join(roles or (*SPLITS, POOL))}")
     if POOL in own and len(own) > 1:
         raise ConfigError(f"task.files: '{POOL}' cannot stand beside {', '.join(sorted(set(own) - {POOL}))}")
-    if POOL not in named and "train" in roles and "train" not in named:
-        raise ConfigError("task.files: there is no training file (train, or all)")
-    found = {role: Path(named[role]).expanduser() for role in (*roles, *beside) if role in named}
+    if not roles and POOL not in named and splits.fit not in named:
+        raise ConfigError(f"task.files: there is no training file ({splits.fit}, or all)")
+    found = {role: Path(named[role]).expanduser() for role in (*order, *beside) if role in named}
     for role, path in found.items():
         if not path.exists():
             around = path.parent.iterdir() if path.parent.is_dir() else ()

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from jptransfer.config import TaskConfig
+from jptransfer.config.task import split_name
 from jptransfer.corpora.error_policy import ErrorPolicy, decode_lines, read_lines
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy, split_name
+from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy
 from jptransfer.datasets.span_json import disjoint
 from jptransfer.errors import ConfigError, DataError
-from jptransfer.tasks.base import SPLITS
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
 
@@ -125,7 +125,7 @@ def _divided(data: RawDataset, splits: dict[str, str]) -> dict[str, list[Any]]:
     """Return the undivided examples by split; those of documents that no split has are counted, and left out."""
     if POOL not in data.splits:
         raise ConfigError(f"task.files.{IDS} divides what {POOL} names; there is none")
-    parts: dict[str, list[Any]] = {split: [] for split in SPLITS if split in splits.values()}
+    parts: dict[str, list[Any]] = {split: [] for split in dict.fromkeys(splits.values())}
     for example in data.splits[POOL]:
         split = splits.get(data.groups[example.id])
         data.counts["sentences of no split"] += split is None

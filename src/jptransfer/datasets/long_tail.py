@@ -18,7 +18,6 @@ import numpy as np
 from jptransfer.config import TaskConfig
 from jptransfer.datasets.base import RawDataset, reader_options
 from jptransfer.errors import ConfigError
-from jptransfer.tasks.base import SPLITS
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
 
@@ -83,7 +82,7 @@ def read(config: TaskConfig) -> RawDataset:
     given = reader_options(config, known)
     settings = {name: given[name] or default for name, default in (SIZES | OPTIONS).items()}
     tags = types(given["language"])[:_number(settings, "tags", int, 1, len(types(given["language"])))]
-    sizes = {split: _number(settings, split, int, len(tags) if split == "train" else 0) for split in SPLITS}
+    sizes = {split: _number(settings, split, int, len(tags) if split == "train" else 0) for split in SIZES}
     grammar = Grammar(given["language"], tags, _number(settings, "exponent", float, 0),
                       _number(settings, "values", int, 1), _number(settings, "second", float, 0, 1))
     made = {split: grammar.utterances(split, size, config.seed) for split, size in sizes.items() if size}
@@ -117,7 +116,7 @@ class Grammar:
 
     def utterances(self, split: str, size: int, seed: int) -> Iterator[EntityExample]:
         """Yield `size` utterances of a split."""
-        rng = np.random.default_rng([seed, SPLITS.index(split)])
+        rng = np.random.default_rng([seed, list(SIZES).index(split)])
         ranks = self._zipf(rng, len(self.tags), (size, 2))
         ranks[:len(self.tags), 0] = np.arange(len(self.tags)) if split == "train" else ranks[:len(self.tags), 0]
         names, forms = self._zipf(rng, self.values, (size, 2)), rng.integers(0, 1 << 16, (size, 2, 2))

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from jptransfer.config import OnError, TaskConfig, WordSource
+from jptransfer.config.task import SPLITS, RolesConfig, split_name
 from jptransfer.corpora.error_policy import LOUD, UnreadableError
-from jptransfer.datasets.base import POOL, RawDataset, split_name
+from jptransfer.datasets.base import POOL, RawDataset
 from jptransfer.datasets.splits import divide
-from jptransfer.errors import ConfigError, DataError, JptError, nearest
+from jptransfer.errors import ConfigError, DataError, JptError, nearest, unknown
 from jptransfer.registry import DATASETS, TASKS
-from jptransfer.tasks.base import SPLITS, Task
+from jptransfer.tasks.base import Task
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.text.normalize import copy_key
 
@@ -23,10 +24,14 @@ NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 
 @dataclass(frozen=True)
 class PreparedDataset:
-    """A data set ready to be stored: its task over the final labels, examples by split, statistics for people."""
+    """A data set ready to be stored: its task over the final labels, examples by split, statistics for people.
+
+    `roles` names the split that each role has.
+    """
 
     task: Task
     splits: dict[str, list[Any]]
+    roles: RolesConfig
     statistics: dict[str, Any]
 
 
@@ -34,20 +39,24 @@ def prepare(config: TaskConfig) -> PreparedDataset:
     """Read a data set and make it ready, as the configuration says.
 
     Raises:
-        ConfigError, DataError: what the user can mend, in one line.
+        ConfigError, DataError: one line that says what to change.
     """
     if not config.dataset:
         raise ConfigError("task.dataset: no data set is chosen (task=...; see `jpt ls datasets`)")
     kind = TASKS.load(config.kind)
     data = _read(config)
+    aliases = config.roles.aliases(data.splits)
+    data.splits = {aliases.get(split, split): examples for split, examples in data.splits.items()}
     read = {split: len(examples) for split, examples in data.splits.items()}
     check_expected(config, read)
     check_kind(config, kind, data)
     counts = Counter(data.counts)
     relabel(kind, config, data, counts)
     segment(config, data)
-    labels = list(config.labels) or discover(kind, data.splits.get(POOL) or data.splits.get("train", []))
+    labels = list(config.labels) or discover(kind, data.splits.get(POOL) or data.splits.get(config.roles.fit, []))
     splits = complete(config, data)
+    roles = config.roles.resolved(splits)
+    _check_roles(roles, splits)
     _check_sizes(kind, config, splits, labels)
     splits = {split: _known(kind, config, split, examples, labels, counts) for split, examples in splits.items()}
     _check_sizes(kind, config, splits, labels)
@@ -59,7 +68,15 @@ def prepare(config: TaskConfig) -> PreparedDataset:
         "left_out": {reason: count for reason, count in sorted(counts.items()) if count},
         "duplicates": duplicates(splits),
     }
-    return PreparedDataset(kind(labels), splits, statistics)
+    return PreparedDataset(kind(labels), splits, roles, statistics)
+
+
+def _check_roles(roles: RolesConfig, splits: Collection[str]) -> None:
+    """Raise `ConfigError` for a role that was given to a split that there is not; only the defaults may be missing."""
+    for role in ("select", "search", "final"):
+        split = getattr(roles, role)
+        if split and split not in (*splits, "validation", "test"):
+            raise ConfigError(f"task.roles.{role}: {unknown('split', split, splits)}")
 
 
 def _read(config: TaskConfig) -> RawDataset:
@@ -77,9 +94,10 @@ def _read(config: TaskConfig) -> RawDataset:
 def check_expected(config: TaskConfig, read: dict[str, int]) -> None:
     """Raise `DataError` unless the files gave as many examples as the configuration expects."""
     for name, count in config.expected.items():
-        split = POOL if name == POOL else split_name(name)
+        split = POOL if name == POOL else split_name(name, config.roles.named)
         if split is None:
             raise ConfigError(f"task.expected: '{name}' is no split{nearest(name, (*SPLITS, POOL))}")
+        split = split if split in read else config.roles.aliases(read).get(split, split)
         found = read.get(split, sum(read.values()) if split == POOL else 0)
         if found != count:
             raise DataError(f"{config.dataset}: '{split}' has {found} examples instead of {count}; "
@@ -130,20 +148,21 @@ def segment(config: TaskConfig, data: RawDataset) -> None:
 
 
 def complete(config: TaskConfig, data: RawDataset) -> dict[str, list[Any]]:
-    """Return train, validation and test, those that the files lack made of the undivided or the training examples.
+    """Return all splits, the usual ones first; those that roles name and the files lack are made.
 
-    A share of 0 leaves such a split out.
+    They are made of the undivided examples or of the split of `roles.fit`. A share of 0 leaves such a split out.
     """
-    given = dict(data.splits)
-    source = given.pop(POOL, None) or given.pop("train", [])
-    wanted = {"test": config.test_fraction, "validation": config.validation_fraction}
-    missing = {split: share for split, share in wanted.items() if split not in given and share > 0}
+    given, fit = dict(data.splits), config.roles.fit
+    source = given.pop(POOL, None) or given.pop(fit, [])
+    missing = config.made_splits(given)
     if sum(missing.values()) >= 1:
         raise ConfigError("task.validation_fraction and task.test_fraction leave nothing to train on")
-    parts = {"train": source}
+    parts = {fit: source}
     if missing and source:
-        parts = divide(source, missing, "train", data.groups, stratify=config.stratify, seed=config.seed)
-    return {split: (given | parts)[split] for split in SPLITS if split in given or split in parts}
+        parts = divide(source, missing, fit, data.groups, stratify=config.stratify, seed=config.seed)
+    found = given | parts
+    order = [fit, *(split for split in SPLITS if split != fit), *sorted(found.keys() - {*SPLITS, fit})]
+    return {split: found[split] for split in order if split in found}
 
 
 def discover(kind: type[Task], examples: Sequence[Any]) -> list[str]:
@@ -194,8 +213,8 @@ def duplicates(splits: dict[str, list[Any]]) -> dict[str, int]:
     return {f"{a}/{b}": sum(key in known[a] for key in keys[b]) for a, b in pairs}
 
 
-def warnings(statistics: Mapping[str, Any]) -> Iterator[str]:
-    """Yield a line for each loss of more than `LOUD` and for each scored split with copies in the training split."""
+def warnings(statistics: Mapping[str, Any], fit: str = "train") -> Iterator[str]:
+    """Yield a line for each loss of more than `LOUD` and for each split with copies in the training split `fit`."""
     read = sum(statistics["read"].values())
     labels = sum(sum(split["labels"].values()) for split in statistics["splits"].values())
     for reason, count in statistics["left_out"].items():
@@ -204,6 +223,6 @@ def warnings(statistics: Mapping[str, Any]) -> Iterator[str]:
     for pair, count in statistics["duplicates"].items():
         source, split = pair.split("/")
         size = statistics["splits"][split]["examples"]
-        if source == "train" and count:
+        if source == fit and count:
             yield (f"{count:,} of {size:,} texts of the {split} split have copies in the training split "
                    "(equal after NFKC and in white space)")

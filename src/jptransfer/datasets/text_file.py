@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from jptransfer.config import TaskConfig
+from jptransfer.config.task import SPLIT_NAMES, split_name
 from jptransfer.corpora.error_policy import ErrorPolicy
-from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy, reader_options, split_name
+from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy, reader_options
 from jptransfer.datasets.tables import read_rows
 from jptransfer.errors import ConfigError
 from jptransfer.tasks.classification import TextExample
@@ -38,12 +39,12 @@ def read(config: TaskConfig) -> RawDataset:
             data.splits[role] = []
         for number, (where, cells) in enumerate(read_rows(path, columns, config, options, policy), 1):
             cells.setdefault("id", f"{role}-{number}")
-            split = split_name(cells["split"]) if "split" in cells else role
+            split = split_name(cells["split"], config.roles.named) if "split" in cells else role
             if split and _sound(where, cells, seen, policy):
                 data.splits.setdefault(split, []).append(TextExample(cells["id"], cells["text"], cells["label"]))
                 data.groups.update({cells["id"]: cells["group"]} if "group" in cells else {})
             elif not split:
-                policy.report("unknown split", where, f"'{cells['split']}' is no split (train, validation, test)")
+                policy.report("unknown split", where, f"'{cells['split']}' does not name a split ({SPLIT_NAMES})")
     return data
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from jptransfer.config.task import SPLITS
 from jptransfer.evaluation.metrics import load_metric
 from jptransfer.report.results import Results
 from jptransfer.report.sources import Source, Sources
-from jptransfer.tasks.base import SPLITS, dataset_splits, read_examples
+from jptransfer.tasks.splits import read_role, read_roles
 
 Points = list[tuple[float, float]]
 
@@ -44,11 +45,10 @@ def text_lengths(results: Results) -> dict[str, list[int]]:
     found = {first.split: [len(row.text) for row in first.rows]}
     if results.dataset:
         folder = results.dataset.folder
-        present = dataset_splits(folder)
-        train = read_examples(first.task, folder, "train") if "train" in present else []
-        held_out = read_examples(first.task, folder, "validation") if "validation" in present else []
-        found |= {"train": [len(one.text) for one in train], "validation": [len(one.text) for one in held_out]}
-    return {split: found[split] for split in SPLITS if split in found}
+        roles, own = read_roles(folder), found
+        found = {roles.fit: [len(one.text) for one in read_role(first.task, folder, "fit")],
+                 roles.select: [len(one.text) for one in read_role(first.task, folder, "select")]} | own
+    return found
 
 
 def sentence_lengths(encoded: Source) -> dict[str, np.ndarray]:

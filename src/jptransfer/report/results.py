@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jptransfer.config import ReportConfig
-from jptransfer.config.task import SPLITS, oracle_epoch
+from jptransfer.config.task import RolesConfig, oracle_epoch, scored_split
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.evaluation.aggregate import Aggregate, aggregate
 from jptransfer.evaluation.bootstrap import Interval, interval, sources
@@ -22,8 +22,7 @@ from jptransfer.evaluation.metrics import Metric, load_metric
 from jptransfer.evaluation.predictions import Evaluation, Predictions, load_evaluation, stack_counts
 from jptransfer.report import numbers
 from jptransfer.report.sources import Run, Source, Sources
-
-FINAL = "test"
+from jptransfer.tasks.splits import read_roles
 
 
 @dataclass(frozen=True)
@@ -135,14 +134,15 @@ def collect(sources: Sources, config: ReportConfig) -> list[Results]:
 def _results(sources: Sources, runs: list[Run], config: ReportConfig) -> Results:
     evaluations = {run.evaluation.fingerprint: load_evaluation(run.evaluation.folder) for run in runs}
     first = evaluations[runs[0].evaluation.fingerprint]
-    split = FINAL if FINAL in first.splits else [name for name in first.splits if name in SPLITS][-1]
+    dataset = sources.dataset(runs[0])
+    final = read_roles(dataset.folder).final if dataset else RolesConfig().final
+    split = final if final in first.splits else [name for name in first.splits if name == scored_split(name)][-1]
     metric = load_metric(config.metric, first.task)
     members: dict[str, list[Run]] = {}
     for run in runs:
         members.setdefault(run.row, []).append(run)
     baseline = config.baseline if config.baseline in members else runs[0].row
     scoring = _Scoring(config, sources, evaluations, split, metric, members[baseline])
-    dataset = sources.dataset(runs[0])
     return Results(dataset.manifest.name if dataset else first.task.kind, dataset, split, metric, config.confidence,
                    baseline, [scoring.row(name, members[name]) for name in members])
 

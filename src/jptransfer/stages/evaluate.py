@@ -1,4 +1,4 @@
-"""Score a task model, or several together: the only stage that reads the test split."""
+"""Score a task model, or several together: the only stage that reads the split of role `final`."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     """Predict and score every split asked for; write the `evaluation` of docs/FORMATS.md.
 
     Raises:
-        ConfigError: no splits, a metric that does not fit the task, or a model of another task than the data set's.
+        ConfigError: a metric that does not fit the task, or a model of another task than the data set's.
         DataError: a split that the data set lacks, or an empty one.
     """
     from jptransfer.evaluation.metrics import metrics_for
@@ -29,13 +29,13 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     from jptransfer.evaluation.scoring import score_split
     from jptransfer.learners.prediction import cut_so_far, load_ensemble
     from jptransfer.tasks.base import open_dataset, read_examples
+    from jptransfer.tasks.splits import read_roles
 
     settings = config.evaluation
     task = open_dataset(inputs["dataset"])
     metrics = metrics_for(task, settings.metrics)
-    if not settings.splits:
-        raise ConfigError("evaluation.splits is empty: there is nothing to score")
-    examples = {split: read_examples(task, inputs["dataset"], split) for split in dict.fromkeys(settings.splits)}
+    splits = settings.splits or [read_roles(inputs["dataset"]).final]
+    examples = {split: read_examples(task, inputs["dataset"], split) for split in dict.fromkeys(splits)}
     models = [folder for role, folder in inputs.items() if role.partition(":")[0] == "task_model"]
     predictor = load_ensemble(models, runtime)
     if (predictor.task.kind, list(predictor.task.labels)) != (task.kind, list(task.labels)):

@@ -26,7 +26,9 @@ def score(task: Any, extra: str, predictions: Sequence[Any]) -> dict[str, float]
 
 
 def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
-    """Train on the training split, choose on the validation split; the test split is never opened.
+    """Train on the split of role `fit`, choose on that of `select`; the split of `final` is never opened.
+
+    Predictions of the splits of `select` and, where it is another one, `search` are kept.
 
     Writes the `task_model` of docs/FORMATS.md.
 
@@ -36,6 +38,7 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     """
     from jptransfer.learners.prediction import cut_so_far, write_settings
     from jptransfer.tasks.base import write_predictions
+    from jptransfer.tasks.splits import read_role, read_roles
     from jptransfer.text.cuts import Cut
     from jptransfer.training.history import HISTORY, write_history
 
@@ -45,18 +48,24 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     settings = {"learner": config.learner, "kind": job.task.kind, "labels": job.task.labels, **learned.settings}
     write_settings(out, settings)
     write_history(out / HISTORY, learned.history)
-    scores = {}
-    if not job.validation:
-        learned.predictor.predict(job.train[:CHECKED])  # raises where scores are not finite
+    roles = read_roles(inputs["dataset"])
+    examples = {roles.select: job.validation}
+    if roles.search != roles.select:
+        examples[roles.search] = read_role(job.task, inputs["dataset"], "search")
+    predictions, cuts = {}, {split: Cut(**counts) for split, counts in learned.values.get("truncation", {}).items()}
+    for split, rows in examples.items():
+        if rows:
+            before = cut_so_far(learned.predictor)
+            predictions[split] = learned.predictor.predict(rows)
+            cuts[split] = cut_so_far(learned.predictor).since(before)
+    if predictions:
+        write_predictions(job.task, out, predictions)
     else:
-        predictions = learned.predictor.predict(job.validation)
-        write_predictions(job.task, out, {"validation": predictions})
-        scores = job.selection.score(predictions)
+        learned.predictor.predict(job.train[:CHECKED])  # raises where scores are not finite
+    found = {split: job.selection.score(rows) for split, rows in predictions.items()}
+    scores = found.get(roles.select, {})
     values = {"train_examples": len(job.train), "metric": job.selection.metric, "validation": scores,
-              **learned.values}
-    cuts = {split: Cut(**counts) for split, counts in learned.values.get("truncation", {}).items()}
-    if job.validation:
-        cuts["validation"] = cut_so_far(learned.predictor)
+              "search": found.get(roles.search, {}), **learned.values}
     values["truncation"] = report_cuts(cuts, runtime)
     return Summary(_headline(config, job.selection.metric, scores, values), values)
 
@@ -64,12 +73,13 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
 def _job(config: FinetuneStage, inputs: Inputs, out: Path) -> Any:
     from jptransfer.evaluation.metrics import load_metric
     from jptransfer.learners.base import FitContext, Selection, TransferSource
-    from jptransfer.tasks.base import dataset_splits, open_dataset, read_examples
+    from jptransfer.tasks.base import open_dataset
+    from jptransfer.tasks.splits import read_role
 
     settings, folder = config.finetuning, inputs["dataset"]
     task = open_dataset(folder)
     metric = load_metric(getattr(settings, config.learner).metric_for_best_model, task)
-    validation = read_examples(task, folder, "validation") if "validation" in dataset_splits(folder) else []
+    validation = read_role(task, folder, "select")
     scorer = partial(score, task, metric.name)
     transfer = TransferSource(inputs["transfer"], config.transfer) if config.transfer else None
     return FitContext(
@@ -82,9 +92,9 @@ def _job(config: FinetuneStage, inputs: Inputs, out: Path) -> Any:
 
 def _training_examples(config: FinetuneStage, task: Any, folder: Path) -> list[Any]:
     from jptransfer.learners.subsets import take
-    from jptransfer.tasks.base import read_examples
+    from jptransfer.tasks.splits import read_role
 
-    examples = read_examples(task, folder, "train")
+    examples = read_role(task, folder, "fit")
     if not examples:
         raise DataError("the training split of the data set is empty")
     chosen = take(examples, config.finetuning.subset)

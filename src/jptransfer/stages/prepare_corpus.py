@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jptransfer.config import CorpusConfig, SourceConfig
-from jptransfer.config.task import SPLITS
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.files import json_text
 from jptransfer.registry import SOURCES
@@ -58,13 +57,24 @@ def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime)
 
 def _located(corpus: CorpusConfig, inputs: Inputs) -> CorpusConfig:
     """Return the configuration with the places of sources that another stage made."""
-    def located(source: SourceConfig) -> SourceConfig:
+    from jptransfer.tasks.base import dataset_splits
+    from jptransfer.tasks.splits import read_roles
+
+    def located(table: str, name: str, source: SourceConfig) -> SourceConfig:
         if not SOURCES.entries[source.format].needs:
             return source
-        return replace(source, path=str(inputs["dataset"] / f"{source.split}.parquet"))
+        roles, splits = read_roles(inputs["dataset"]), dataset_splits(inputs["dataset"])
+        split = source.split or (roles.fit if table == "sources" else roles.final)
+        if table == "sources" and split != roles.fit:
+            raise ConfigError(f"corpus.{table}.{name}.split: only the training split of a task is a source of text "
+                              f"('{roles.fit}', task.roles.fit)")
+        if split not in splits:
+            raise ConfigError(f"corpus.{table}.{name}.split: {unknown('split', split, splits)}")
+        return replace(source, path=str(inputs["dataset"] / f"{split}.parquet"))
 
-    tables = [{name: located(source) for name, source in table.items()} for table in (corpus.sources, corpus.exclude)]
-    return replace(corpus, sources=tables[0], exclude=tables[1])
+    sources, exclude = ({name: located(table, name, source) for name, source in getattr(corpus, table).items()}
+                        for table in ("sources", "exclude"))
+    return replace(corpus, sources=sources, exclude=exclude)
 
 
 def check(corpus: CorpusConfig) -> None:
@@ -79,19 +89,10 @@ def check(corpus: CorpusConfig) -> None:
         for name, source in sources.items():
             SOURCES.check(source.format, f"corpus.{table}.{name}.format")
             if SOURCES.entries[source.format].needs:
-                _check_split(f"corpus.{table}.{name}", source, table)
+                if source.path:
+                    raise ConfigError(f"corpus.{table}.{name}.path: format {source.format} reads the task")
             elif not source.path:
                 raise ConfigError(f"corpus.{table}.{name}.path is empty: name a file, a folder or a glob")
-
-
-def _check_split(where: str, source: SourceConfig, table: str) -> None:
-    """Raise `ConfigError` for a split of the task that no language model may learn from, or that is none."""
-    if source.split not in SPLITS:
-        raise ConfigError(f"{where}.split: {unknown('split', source.split, SPLITS)}")
-    if table == "sources" and source.split != "train":
-        raise ConfigError(f"{where}.split: only the training split of a task is a source of text")
-    if source.path:
-        raise ConfigError(f"{where}.path: format {source.format} reads the task, not a place")
 
 
 def write_splits(library: CorpusStore, out: Path, runtime: Runtime) -> dict[str, dict[str, int]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from jptransfer.config.plain import to_plain
 from jptransfer.files import json_text
 from jptransfer.runtime import Runtime
 from jptransfer.stages import Inputs, PrepareDatasetStage, Summary
@@ -20,9 +21,10 @@ def run(config: PrepareDatasetStage, inputs: Inputs, out: Path, runtime: Runtime
         for split, examples in data.splits.items():
             write_examples(data.task, out / f"{split}.parquet", examples)
     _write_json(out / "labels.json", data.task.labels)
-    _write_json(out / "task.json", {"kind": data.task.kind, "name": config.task.name})
+    _write_json(out / "task.json", {"kind": data.task.kind, "name": config.task.name,
+                                    "roles": to_plain(data.roles)})
     _write_json(out / "statistics.json", data.statistics)
-    for warning in warnings(data.statistics):
+    for warning in warnings(data.statistics, data.roles.fit):
         runtime.progress.log(f"warning: {config.task.name}: {warning}")
     sizes = {split: len(examples) for split, examples in data.splits.items()}
     shown = ", ".join(f"{split} {size:,}" for split, size in sizes.items())

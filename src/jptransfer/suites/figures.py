@@ -194,7 +194,8 @@ def tag_scores(runs: Sequence[Artifact], split: str) -> dict[str, float]:
 def seen_tags(result: SuiteResult, run: Artifact) -> Mapping[str, int]:
     """Return how often each tag occurs in what a run's model learnt from, a training split or a part of it."""
     from jptransfer.learners.subsets import take
-    from jptransfer.tasks.base import open_dataset, read_examples
+    from jptransfer.tasks.base import open_dataset
+    from jptransfer.tasks.splits import read_role
 
     dataset, model = result.made_of(run, "dataset"), result.made_of(run, "task_model")
     if not dataset or not model:
@@ -203,7 +204,7 @@ def seen_tags(result: SuiteResult, run: Artifact) -> Mapping[str, int]:
     if subset.n is None and subset.fraction is None:
         return training_counts(dataset.path)
     task = open_dataset(dataset.path)
-    return task.statistics(take(read_examples(task, dataset.path, "train"), subset))["labels"]  # type: ignore[no-any-return]
+    return task.statistics(take(read_role(task, dataset.path, "fit"), subset))["labels"]  # type: ignore[no-any-return]
 
 
 def _draw_arrows(panels: Mapping[str, Sequence[TagChange]], canvas: Canvas, theme: Theme) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from string import ascii_lowercase
 from typing import TYPE_CHECKING
 
-from jptransfer.config.task import SPLITS
+from jptransfer.config.task import scored_split
 from jptransfer.errors import JptError
 from jptransfer.report import numbers
 from jptransfer.report.tables import NOTHING, Cell, Column, Table, without_empty_columns
@@ -206,7 +206,8 @@ def _table(result: SuiteResult, columns: list[Column], rows: Iterable[list[Cell]
     config = result.suite.config
     unit = f"{numbers.title(result.metric)}{', points of 100' if numbers.is_share(result.metric) else ''}"
     better = {1: f"; higher is better{best}", -1: f"; lower is better{best}", 0: ""}[result.sign]
-    where = f"on the {config.split} split" if config.split in SPLITS else f"({config.split.replace('_', ' ')})"
+    is_split = config.split == scored_split(config.split)
+    where = f"on the {config.split} split" if is_split else f"({config.split.replace('_', ' ')})"
     about = f"{unit} {where}{better}" if result.metric else ""
     paper_only = any(row.paper_only for row in result.rows.values())
     scores = [cell.score for cell in result.cells.values() if cell.score]

@@ -219,8 +219,9 @@ def training_counts(folder: Path) -> dict[str, int]:
 
 
 def dataset_splits(folder: Path) -> list[str]:
-    """Return the splits a `dataset` artifact has, in order."""
-    return [split for split in SPLITS if (folder / f"{split}.parquet").is_file()]
+    """Return the splits that a `dataset` artifact has, the usual ones first."""
+    found = {path.stem for path in folder.glob("*.parquet")}
+    return [*(split for split in SPLITS if split in found), *sorted(found - {*SPLITS})]
 
 
 def read_examples(task: Task, folder: Path, split: str) -> list[Any]:
