@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from harness import compare, cpu_runtime, heading, in_turns, model_config, training_parser
 
-from jptransfer.config import EncoderFinetuningConfig, HeadConfig, Precision
+from jptransfer.config import HeadConfig, Precision
 from jptransfer.learners.encoder import LabelLoss
+from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.scores import score
 from jptransfer.learners.task_data import TaskData
 from jptransfer.models.encoders.bert import configuration

@@ -23,6 +23,7 @@ from jptransfer.config import LmTrainingConfig, ObjectiveConfig, Precision
 from jptransfer.models.encoders.bert import configuration
 from jptransfer.models.pretrained import fresh_language_model
 from jptransfer.objectives.mlm import MaskedData, MaskedLanguageModel
+from jptransfer.objectives.mlm_settings import MlmConfig
 from jptransfer.text.encoded import load_encoded
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.training.context import TrainingContext
@@ -41,7 +42,7 @@ def main() -> None:
     mean = split.n_tokens / split.n_sentences + 2
     config = LmTrainingConfig(
         pack=False, batch_tokens=round(ROWS * mean), micro_batches=arguments.parts,
-        precision=Precision(arguments.precision), objective=ObjectiveConfig(whole_word=False))
+        precision=Precision(arguments.precision), objective=ObjectiveConfig(mlm=MlmConfig(whole_word=False)))
     data = MaskedData(split, tokenizer, config, limit=arguments.sentences)
 
     def fresh() -> torch.nn.Module:

@@ -29,6 +29,7 @@ from harness import compare, cpu_seconds, heading, in_turns, parser
 
 from jptransfer.config import LmTrainingConfig, ObjectiveConfig
 from jptransfer.objectives.mlm import MaskedData
+from jptransfer.objectives.mlm_settings import MlmConfig
 from jptransfer.text.encoded import load_encoded
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.text.types import Tokenizer
@@ -46,7 +47,7 @@ def main() -> None:
     split = load_encoded(arguments.encoded, "train")
 
     def data(whole_word: bool) -> MaskedData:
-        config = LmTrainingConfig(max_length=LENGTH, objective=ObjectiveConfig(whole_word=whole_word))
+        config = LmTrainingConfig(max_length=LENGTH, objective=ObjectiveConfig(mlm=MlmConfig(whole_word=whole_word)))
         return MaskedData(split, tokenizer, config, limit=arguments.sequences)
 
     pieces, words = data(whole_word=False), data(whole_word=True)

@@ -29,10 +29,11 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from jptransfer.config import CharacterView, EncoderFinetuningConfig, TokenizerConfig, ViewsConfig
+from jptransfer.config import CharacterView, TokenizerConfig, ViewsConfig
 from jptransfer.config.plain import from_plain
 from jptransfer.corpora.sentences import split_sentences
 from jptransfer.learners.encoder import LabelLoss
+from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.scores import score
 from jptransfer.learners.task_data import TaskData
 from jptransfer.models.encoders.bilstm_tagger import configuration

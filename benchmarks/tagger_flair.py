@@ -43,19 +43,14 @@ from tagger import (
 )
 from torch import Tensor, nn
 
-from jptransfer.config import (
-    CharacterView,
-    CrfHeadConfig,
-    EncoderFinetuningConfig,
-    HeadConfig,
-    TokenizerConfig,
-    ViewsConfig,
-)
+from jptransfer.config import CharacterView, HeadConfig, TokenizerConfig, ViewsConfig
 from jptransfer.config.plain import from_plain
 from jptransfer.learners.encoder import LabelLoss
+from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.scores import EncoderPredictor
 from jptransfer.learners.task_data import TaskData, collate
 from jptransfer.models.encoders.bilstm_tagger import configuration
+from jptransfer.models.heads.crf_settings import CrfHeadConfig
 from jptransfer.models.layers.word_rows import set_char_vocab
 from jptransfer.models.task_models import fresh_head, task_output
 from jptransfer.tasks.base import IGNORED, Feature, make_task

@@ -11,7 +11,6 @@ from pathlib import Path
 import torch_xla.debug.metrics as metrics
 
 from jptransfer.config import (
-    BertModelConfig,
     Device,
     EncodingConfig,
     LmTrainingConfig,
@@ -20,6 +19,8 @@ from jptransfer.config import (
     RuntimeConfig,
     TokenizerConfig,
 )
+from jptransfer.models.encoders.bert_settings import BertModelConfig
+from jptransfer.objectives.mlm_settings import MlmConfig
 from jptransfer.runtime import Runtime, SilentProgress
 from jptransfer.stages import EncodeStage, PretrainStage, encode, pretrain
 from jptransfer.text.tokenizers import train_tokenizer
@@ -65,7 +66,7 @@ def main() -> None:
     """Train, and exit with 1 if anything was compiled after warm-up."""
     training = LmTrainingConfig(
         max_length=64, pack=False, batch_tokens=2048, parts=2, epochs=EPOCHS, learning_rate=1e-3, evaluations=0,
-        objective=ObjectiveConfig(next_sentence="nsp" in sys.argv[1:]))
+        objective=ObjectiveConfig(mlm=MlmConfig(next_sentence="nsp" in sys.argv[1:])))
     model = ModelConfig(bert=BertModelConfig(layers=2, hidden=64, heads=2, intermediate=128, max_positions=64))
     seen = Compilations()
     with tempfile.TemporaryDirectory() as name:

@@ -6,7 +6,8 @@ import itertools
 import json
 from pathlib import Path
 
-from jptransfer.config import BertModelConfig, ModelConfig, TokenizerConfig
+from jptransfer.config import ModelConfig, TokenizerConfig
+from jptransfer.models.encoders.bert_settings import BertModelConfig
 from jptransfer.tasks.base import Task, make_task, write_examples
 from jptransfer.tasks.classification import TextExample
 from jptransfer.tasks.ner import EntityExample

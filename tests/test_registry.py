@@ -4,7 +4,8 @@ import pytest
 
 from jptransfer import registry
 from jptransfer.errors import ConfigError
-from jptransfer.registry import ALL, HEADS, LEARNERS, MODELS, TASKS, Registry
+from jptransfer.registration import Registry
+from jptransfer.registry import ALL, HEADS, LEARNERS, MODELS, TASKS
 
 ROWS = [(table, name) for table, rows in ALL.items() for name in rows]
 

@@ -53,7 +53,8 @@ def test_past_a_missing_file_to_the_tables(jpt, suite, tmp_path):
 
 
 def test_a_bug_in_one_cell_is_its_reason_and_exit_code_1(jpt, suite, tmp_path, monkeypatch):
-    from jptransfer.registry import STAGES, Entry
+    from jptransfer.registration import Entry
+    from jptransfer.registry import STAGES
 
     monkeypatch.setitem(STAGES.entries, "finetune", Entry("tests.pipeline.fakes:fail", ""))
     done = jpt("reproduce", str(suite), "only=[good,same]")

@@ -8,7 +8,19 @@ import pytest
 
 import jptransfer.config as config_package
 from jptransfer.commands import VERBS
-from jptransfer.config import Config, SourceConfig, TaskConfig, learning, models, run, suite, task, text
+from jptransfer.config import (
+    Config,
+    SourceConfig,
+    TaskConfig,
+    finetuning,
+    heads,
+    models,
+    run,
+    suite,
+    task,
+    text,
+    training,
+)
 from jptransfer.config.check import check
 from jptransfer.config.describe import (
     docstrings,
@@ -21,7 +33,8 @@ from jptransfer.config.describe import (
 )
 from jptransfer.config.fields import setting
 from jptransfer.errors import ConfigError
-from jptransfer.registry import ALL, LEARNERS
+from jptransfer.registration import complete_sections
+from jptransfer.registry import ALL
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "jptransfer"
 
@@ -85,23 +98,27 @@ def attributes_read() -> set[str]:
     return {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
 
 
+MODULES = (text, task, finetuning, heads, models, training, run, suite)
 EXPORTED = {name: value for name, value in vars(config_package).items() if isinstance(value, type)}
 
 
 @pytest.fixture(scope="module")
 def read() -> set[str]:
-    return attributes_read() | set(LEARNERS)  # `finetune` takes a learner's section by its name
+    return attributes_read() | {name for table in ALL.values() for name in table}  # the sections of members
 
 
-@pytest.mark.parametrize("schema", [value for value in EXPORTED.values() if dataclasses.is_dataclass(value)])
+@pytest.mark.parametrize("schema", [
+    *(value for value in EXPORTED.values() if dataclasses.is_dataclass(value)),
+    *(entry.settings for table in ALL.values() for entry in table.entries.values() if entry.settings)])
 def test_every_field_has_a_docstring_and_is_read(schema, read):
+    complete_sections()
     fields = {field.name for field in dataclasses.fields(schema)}
     assert fields - docstrings(schema).keys() == set()
     assert fields - read == set()
 
 
 def test_every_enum_and_dataclass_is_exported():
-    made = {name for module in (text, task, learning, models, run, suite) for name, value in vars(module).items()
+    made = {name for module in MODULES for name, value in vars(module).items()
             if isinstance(value, type) and value.__module__ == module.__name__}
     assert made == set(EXPORTED)
 

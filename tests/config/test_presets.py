@@ -7,8 +7,8 @@ import yaml
 
 from jptransfer.resources import resource
 
-ADAM = {"name": "adam", "betas": [0.8, 0.99], "eps": 1e-8, "weight_decay": 1e-7, "decay_biases": True}
-FASTAI1 = {"betas": [0.8, 0.99], "eps": 1e-8, "weight_decay": 0.1, "decay_biases": True}
+ADAM = {"name": "adam", "adam": {"betas": [0.8, 0.99]}, "eps": 1e-8, "weight_decay": 1e-7, "decay_biases": True}
+FASTAI1 = {"adamw": {"betas": [0.8, 0.99]}, "eps": 1e-8, "weight_decay": 0.1, "decay_biases": True}
 EIGHTH = {"name": "slanted_triangular", "slanted_triangular": {"cut": 1 / 3, "ratio": 8.0}}
 QRNN = {"output_dropout": 0.25, "hidden_dropout": 0.1, "input_dropout": 0.2, "embedding_dropout": 0.02,
         "weight_dropout": 0.15}
@@ -49,10 +49,11 @@ VALUES = {
     "finetuning/multifit": {
         "encoder.batch_size": 18, "encoder.epochs": 8, "encoder.learning_rate": 2e-2, "encoder.ar": 2.0,
         "encoder.tar": 1.0, "encoder.label_smoothing": 0.1, "encoder.label_smoothing_by_classes": True,
-        "encoder.optimizer": ADAM | {"name": "adamw", "weight_decay": 0.01, "clip": 0.12}, "encoder.dropouts": QRNN,
+        "encoder.optimizer": FASTAI1 | {"name": "adamw", "weight_decay": 0.01, "clip": 0.12}, "encoder.dropouts": QRNN,
         "encoder.dropout_factor": 0.5, "encoder.head.concat_pooling.input_dropout": 0.25 * 0.5},
     # google-research/bert and Kikuta's bert-japanese
-    "pretraining/bert_paper": {"schedule": {"name": "bert_linear", "warmup": 10000}, "objective.max_predictions": 20},
+    "pretraining/bert_paper": {"schedule": {"name": "bert_linear", "warmup": 10000},
+                               "objective.mlm.max_predictions": 20},
     "pretraining/bert_paper_512": {"phases.long": {"max_steps": 400000, "max_length": 512, "max_predictions": 20}},
     "adaptation/bert_paper": {"schedule": {"name": "bert_linear", "warmup": 0.1}},
     "finetuning/bert_paper": {"encoder.schedule": {"name": "bert_linear", "warmup": 0.1}},

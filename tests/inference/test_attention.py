@@ -3,22 +3,16 @@ import json
 import pytest
 import torch
 
-from jptransfer.config import (
-    AttentionConfig,
-    AwdLstmModelConfig,
-    HeadConfig,
-    ModelConfig,
-    SelfAttentionHeadConfig,
-    TokenizerConfig,
-    TruncationSide,
-)
+from jptransfer.config import AttentionConfig, HeadConfig, ModelConfig, TokenizerConfig, TruncationSide
 from jptransfer.errors import ConfigError
 from jptransfer.inference.attention import attention_file, runs
 from jptransfer.inference.attention_weights import attended
 from jptransfer.learners import prediction
 from jptransfer.learners.scores import EncoderPredictor
 from jptransfer.models.encoders.awd_lstm import configuration
+from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig
 from jptransfer.models.encoders.embedding import EmbeddingConfig
+from jptransfer.models.heads.self_attention_settings import SelfAttentionHeadConfig
 from jptransfer.models.task_models import fresh_head
 from jptransfer.models.windows import Windows
 from jptransfer.tasks.base import make_task

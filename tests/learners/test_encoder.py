@@ -2,11 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from jptransfer.config import EncoderFinetuningConfig
 from jptransfer.learners.encoder import _smoothing
+from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.label_loss import Activations, LabelLoss
 from jptransfer.models.encoder import Encoded
-from jptransfer.models.heads import HeadOutput
+from jptransfer.models.heads.base import HeadOutput
 from jptransfer.tasks.base import IGNORED
 
 

@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from jptransfer.config import Analyzer, FasttextConfig, FinetuningConfig
+from jptransfer.config import Analyzer, FinetuningConfig
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.learners.base import FitContext, Selection
 from jptransfer.learners.fasttext import FasttextLearner, FasttextModel
+from jptransfer.learners.fasttext_settings import FasttextConfig
 from jptransfer.tasks.base import make_task
 from jptransfer.tasks.classification import TextExample
 from jptransfer.text.hashing import Bags

@@ -5,10 +5,11 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from jptransfer.artifacts import canonical
-from jptransfer.config import Analyzer, FinetuningConfig, TfidfConfig
+from jptransfer.config import Analyzer, FinetuningConfig
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.learners.base import FitContext, Selection
 from jptransfer.learners.tfidf import TfidfLearner
+from jptransfer.learners.tfidf_settings import TfidfConfig
 from jptransfer.tasks.base import make_task
 from jptransfer.tasks.classification import TextExample
 from jptransfer.text.segment import MecabSegmenter

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from jptransfer.config import ElmoModelConfig, ModelConfig
+from jptransfer.config import ModelConfig
+from jptransfer.models.encoders.elmo_settings import ElmoModelConfig
 from jptransfer.models.pretrained import fresh_configuration, fresh_language_model
 from jptransfer.text.types import Template
 

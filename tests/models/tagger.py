@@ -8,7 +8,6 @@ import torch
 from torch import nn
 
 from jptransfer.config import (
-    BilstmTaggerModelConfig,
     CharacterView,
     HeadConfig,
     ModelConfig,
@@ -18,6 +17,7 @@ from jptransfer.config import (
     ViewsConfig,
 )
 from jptransfer.learners.task_data import collate
+from jptransfer.models.encoders.bilstm_tagger_settings import BilstmTaggerModelConfig
 from jptransfer.models.layers.word_rows import set_char_vocab
 from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS

@@ -3,7 +3,7 @@ import pytest
 import torch
 import transformers as tf
 
-from jptransfer.config import BertModelConfig, ModelConfig
+from jptransfer.config import ModelConfig
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.models import pretrained
 from jptransfer.models.encoder import (
@@ -16,6 +16,7 @@ from jptransfer.models.encoder import (
     top_layer_at,
 )
 from jptransfer.models.encoders import bert
+from jptransfer.models.encoders.bert_settings import BertModelConfig
 
 SIZE = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
         "max_position_embeddings": 40, "pad_token_id": 0}

@@ -3,8 +3,9 @@
 import pytest
 import torch
 
-from jptransfer.config import BcnHeadConfig, HeadConfig
+from jptransfer.config import HeadConfig
 from jptransfer.models.encoder import SPECIAL, encode, text_first
+from jptransfer.models.heads.bcn_settings import BcnHeadConfig
 from jptransfer.models.task_models import task_output
 from tests.models.vectors import PAIRS, alone, batch, task_model
 

@@ -5,8 +5,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForSequenceClassification, BertConfig, BertForMaskedLM
 
-from jptransfer.config import HeadConfig, PooledHeadConfig, Pooling
+from jptransfer.config import HeadConfig
 from jptransfer.errors import DataError
+from jptransfer.models.heads.pooled_settings import PooledHeadConfig, Pooling
 from jptransfer.models.pretrained import load_language_model
 from jptransfer.models.task_models import HEAD_FILE, fresh_head, load_task_model, save_task_model, task_output
 

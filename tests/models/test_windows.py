@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from jptransfer.config import AwdLstmModelConfig, Cell, Direction, HeadConfig, ModelConfig
+from jptransfer.config import HeadConfig, ModelConfig
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import encode
 from jptransfer.models.encoders.awd_lstm import AwdLstmModel, configuration
+from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig, Cell, Direction
 from jptransfer.models.task_models import fresh_head
 from jptransfer.models.windows import Windows, encode_windows
 from tests.models.test_task_models import config as bert

@@ -7,15 +7,12 @@ from fnmatch import fnmatchcase
 import torch
 from torch import nn
 
-from jptransfer.config import (
-    EmbeddingModelConfig,
-    GlyphModelConfig,
-    HeadConfig,
-    ModelConfig,
-    OnehotModelConfig,
-    RecurrentModelConfig,
-    SuperCharactersModelConfig,
-)
+from jptransfer.config import HeadConfig, ModelConfig
+from jptransfer.models.encoders.embedding_settings import EmbeddingModelConfig
+from jptransfer.models.encoders.glyph_settings import GlyphModelConfig
+from jptransfer.models.encoders.onehot_settings import OnehotModelConfig
+from jptransfer.models.encoders.recurrent_settings import LstmModelConfig, RnnModelConfig
+from jptransfer.models.encoders.super_characters_settings import SuperCharactersModelConfig
 from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS
 from jptransfer.transfer.groups import layer_groups
@@ -41,7 +38,8 @@ def model_config(architecture: str, both: bool = True, layers: int = 2, **settin
     if architecture == "super_characters":
         size = SuperCharactersModelConfig(size=8, grid=5, stem=4, widths=[4, 6], depths=[1, 1], **settings)
         return ModelConfig("super_characters", super_characters=size)
-    size = RecurrentModelConfig(WIDTH, hidden=HIDDEN, layers=layers, bidirectional=both, **settings)
+    size = {"rnn": RnnModelConfig, "lstm": LstmModelConfig}[architecture](
+        WIDTH, hidden=HIDDEN, layers=layers, bidirectional=both, **settings)
     return ModelConfig(architecture, **{architecture: size})
 
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from jptransfer.config import BilmConfig, LmTrainingConfig, ObjectiveConfig, OptimizerConfig
+from jptransfer.config import LmTrainingConfig, ObjectiveConfig, OptimizerConfig
 from jptransfer.errors import ConfigError
 from jptransfer.objectives.bilm import BidirectionalLanguageModel, BilmData, WordPlaces
+from jptransfer.objectives.bilm_settings import BilmConfig
 from jptransfer.objectives.softmax import linear_cross_entropy, sampled_cross_entropy
 from jptransfer.text.encoded import EncodedSplit
 from jptransfer.training.randomness import generator

@@ -8,19 +8,13 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from jptransfer.config import (
-    AwdLstmModelConfig,
-    CausalConfig,
-    Cell,
-    Direction,
-    LmTrainingConfig,
-    ModelConfig,
-    ObjectiveConfig,
-)
+from jptransfer.config import LmTrainingConfig, ModelConfig, ObjectiveConfig
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoders.awd_lstm import configuration
+from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig, Cell, Direction
 from jptransfer.models.pretrained import fresh_language_model
 from jptransfer.objectives.causal import CausalData, CausalLanguageModel
+from jptransfer.objectives.causal_settings import CausalConfig
 from jptransfer.objectives.softmax import count_right, linear_cross_entropy
 from jptransfer.objectives.streams import windows_of
 from jptransfer.text.types import Frame, Template

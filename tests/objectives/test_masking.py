@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jptransfer.config import ObjectiveConfig
 from jptransfer.objectives.masking import choose_positions, prediction_budget, replace
+from jptransfer.objectives.mlm_settings import MlmConfig
 
 
 def greedy(words: list[list[int]], keys: np.ndarray, budget: int) -> set[int]:
@@ -55,16 +55,16 @@ def test_words_that_fit_are_found_however_late_they_come():
 
 def test_budget_is_the_rounded_share_at_least_one_at_most_the_limit():
     tokens = np.array([0, 1, 3, 10, 100, 126, 200])
-    assert prediction_budget(tokens, ObjectiveConfig(max_predictions=20)).tolist() == [0, 1, 1, 2, 15, 19, 20]
-    assert prediction_budget(tokens, ObjectiveConfig()).tolist() == [0, 1, 1, 2, 15, 19, 30]
-    assert prediction_budget(tokens, ObjectiveConfig(), tokens + 3).tolist() == [min(n, max(1, round((n + 3) * 0.15)))
+    assert prediction_budget(tokens, MlmConfig(max_predictions=20)).tolist() == [0, 1, 1, 2, 15, 19, 20]
+    assert prediction_budget(tokens, MlmConfig()).tolist() == [0, 1, 1, 2, 15, 19, 30]
+    assert prediction_budget(tokens, MlmConfig(), tokens + 3).tolist() == [min(n, max(1, round((n + 3) * 0.15)))
                                                                                for n in tokens.tolist()]
 
 
 def test_eighty_ten_ten():
     random = np.random.default_rng(0)
     ids = np.full(200_000, 7)
-    seen = replace(ids, ObjectiveConfig(), 4, 1000, random_bits(random, ids.shape))
+    seen = replace(ids, MlmConfig(), 4, 1000, random_bits(random, ids.shape))
     assert (seen == 4).mean() == pytest.approx(0.8, abs=0.005)
     assert (seen == 7).mean() == pytest.approx(0.1, abs=0.005)
     others = seen[(seen != 4) & (seen != 7)]

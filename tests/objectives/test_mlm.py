@@ -5,10 +5,12 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from jptransfer.config import BertModelConfig, LmTrainingConfig, Masking, ModelConfig, ObjectiveConfig
+from jptransfer.config import LmTrainingConfig, ModelConfig, ObjectiveConfig
 from jptransfer.models.encoders.bert import configuration
+from jptransfer.models.encoders.bert_settings import BertModelConfig
 from jptransfer.models.pretrained import fresh_language_model
 from jptransfer.objectives.mlm import MaskedData, MaskedLanguageModel
+from jptransfer.objectives.mlm_settings import Masking, MlmConfig
 from jptransfer.text.types import Frame, Template
 from jptransfer.training.shapes import Shapes
 from jptransfer.training.types import LossTotals
@@ -20,7 +22,8 @@ MODEL = ModelConfig(bert=BertModelConfig(layers=2, hidden=16, heads=2, intermedi
 
 def data(shapes=None, split=SPLIT, pack=True, limit=None, tokenizer=TOKENIZER, **objective) -> MaskedData:
     config = LmTrainingConfig(
-        max_length=48, batch_tokens=256, micro_batches=2, pack=pack, objective=ObjectiveConfig(**objective))
+        max_length=48, batch_tokens=256, micro_batches=2, pack=pack,
+        objective=ObjectiveConfig(mlm=MlmConfig(**objective)))
     return MaskedData(split, tokenizer, config, limit, shapes)
 
 

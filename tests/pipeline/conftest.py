@@ -8,7 +8,8 @@ import pytest
 
 from jptransfer.artifacts import Store
 from jptransfer.config import Config, CorpusConfig, FinetuningConfig, SourceConfig, TaskConfig
-from jptransfer.registry import STAGES, Entry
+from jptransfer.registration import Entry
+from jptransfer.registry import STAGES
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from jptransfer.artifacts import Manifest, Store
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline import Run, build, make_plan, reason, refuse_upstream, remarks, targets
-from jptransfer.registry import STAGES, Entry
+from jptransfer.registration import Entry
+from jptransfer.registry import STAGES
 from jptransfer.runtime import Runtime
 
 from .conftest import small_config
@@ -26,7 +27,8 @@ WORKER = """
 import os, sys
 from pathlib import Path
 from jptransfer.artifacts import Store
-from jptransfer.registry import STAGES, Entry
+from jptransfer.registration import Entry
+from jptransfer.registry import STAGES
 from jptransfer.runtime import Runtime
 from jptransfer.pipeline import Run, build, make_plan, targets
 from tests.pipeline.conftest import small_config

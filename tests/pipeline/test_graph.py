@@ -18,9 +18,7 @@ from jptransfer.config import (
     Config,
     CorpusRole,
     Device,
-    EncoderFinetuningConfig,
     FinetuningConfig,
-    HalvingConfig,
     HeadConfig,
     OnError,
     PhaseConfig,
@@ -34,11 +32,13 @@ from jptransfer.config import (
     VocabularyPolicy,
 )
 from jptransfer.errors import ConfigError
+from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.pipeline import Run, StageGraph, build, make_plan, targets, upstream
 from jptransfer.pipeline import external_inputs as places
 from jptransfer.pipeline.external_inputs import digest_location
-from jptransfer.registry import VERSIONS
+from jptransfer.registry import ALL, DATASETS
 from jptransfer.runtime import Runtime
+from jptransfer.training.schedules.halving import HalvingConfig
 
 from .conftest import small_config
 
@@ -256,22 +256,23 @@ def test_the_domain_may_be_the_task(config: Config, store: Store) -> None:
 
 def test_a_reader_that_makes_something_else_makes_another_data_set(config: Config, store: Store, monkeypatch) -> None:
     before = StageGraph(config, store).dataset
-    monkeypatch.setitem(VERSIONS["reader"], config.task.dataset, 2)
+    reader = DATASETS.entries[config.task.dataset]
+    monkeypatch.setitem(DATASETS.entries, config.task.dataset, replace(reader, version=2))
     after = StageGraph(config, store).dataset
-    assert "reader" not in before.externals and before.fingerprint != after.fingerprint
-    monkeypatch.setitem(VERSIONS["reader"], config.task.dataset, 3)
+    assert "datasets:text_file" not in before.externals and before.fingerprint != after.fingerprint
+    monkeypatch.setitem(DATASETS.entries, config.task.dataset, replace(reader, version=3))
     assert StageGraph(config, store).dataset.fingerprint not in (before.fingerprint, after.fingerprint)
 
 
-@pytest.mark.parametrize(("kind", "name"), [("architecture", "bert"), ("head", "self_attention")])
+@pytest.mark.parametrize(("kind", "name"), [("models", "bert"), ("heads", "self_attention")])
 def test_a_part_that_makes_something_else_makes_another_task_model(config: Config, store: Store, monkeypatch,
                                                                    kind: str, name: str) -> None:
     encoder = EncoderFinetuningConfig(head=HeadConfig(name="self_attention"))
     config = replace(config, lm="none", finetuning=replace(config.finetuning, encoder=encoder))
     before = StageGraph(config, store).task_model
-    monkeypatch.setitem(VERSIONS[kind], name, 2)
+    monkeypatch.setitem(ALL[kind].entries, name, replace(ALL[kind].entries[name], version=2))
     after = StageGraph(config, store).task_model
-    assert kind not in before.externals and before.fingerprint != after.fingerprint
+    assert f"{kind}:{name}" not in before.externals and before.fingerprint != after.fingerprint
     assert before.inputs["dataset"].fingerprint == after.inputs["dataset"].fingerprint
 
 

@@ -12,7 +12,8 @@ from jptransfer.artifacts import Store
 from jptransfer.config import Config, CorpusConfig, SourceConfig
 from jptransfer.errors import ArtifactError, DataError
 from jptransfer.pipeline import Run, build, make_plan, targets
-from jptransfer.registry import STAGES, Entry
+from jptransfer.registration import Entry
+from jptransfer.registry import STAGES
 from jptransfer.runtime import Runtime
 from jptransfer.stages import Summary
 

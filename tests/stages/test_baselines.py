@@ -8,9 +8,10 @@ from hydra import compose, initialize_config_dir
 from jptransfer.artifacts import Store
 from jptransfer.commands import VERBS
 from jptransfer.commands.compose import register, typed
-from jptransfer.config import Device, Pooling, RuntimeConfig, TokenizerConfig
+from jptransfer.config import Device, RuntimeConfig, TokenizerConfig
 from jptransfer.errors import ConfigError
 from jptransfer.learners.prediction import load_predictor
+from jptransfer.models.heads.pooled_settings import Pooling
 from jptransfer.pipeline.graph import StageGraph
 from jptransfer.resources import resource
 from jptransfer.runtime import Runtime

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -14,8 +15,9 @@ import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, XLMRobertaTokenizer
 
-from jptransfer.config import Device, EncoderFinetuningConfig, EvaluationConfig, FinetuningConfig, RuntimeConfig
+from jptransfer.config import Device, EvaluationConfig, FinetuningConfig, RuntimeConfig
 from jptransfer.errors import ConfigError, DataError
+from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.prediction import load_predictor
 from jptransfer.runtime import Runtime
 from jptransfer.stages import EvaluateStage, FinetuneStage, evaluate, finetune
@@ -45,7 +47,7 @@ def fit(lm, dataset, out, **settings):
         **{"epochs": 1, "batch_size": 5, "max_length": 32, "learning_rate": 1e-3, **settings}))
     inputs = {"dataset": dataset, "tokenizer": lm, "language_model": lm}
     out.mkdir(exist_ok=True)
-    return finetune.run(FinetuneStage("encoder", config, 0), inputs, out, RUNTIME)
+    return finetune.run(FinetuneStage(replace(config, learner="encoder"), 0), inputs, out, RUNTIME)
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from transformers import BertForMaskedLM, GPT2Config, GPT2LMHeadModel
 from jptransfer.config import (
     ClassWeights,
     Device,
-    EncoderFinetuningConfig,
     FinetuningConfig,
     HeadConfig,
     PhaseConfig,
@@ -19,6 +18,7 @@ from jptransfer.config import (
     TokenizerConfig,
 )
 from jptransfer.errors import ConfigError, DataError, JptError
+from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.prediction import epochs_of, load_predictor
 from jptransfer.models.encoders.bert import configuration
 from jptransfer.runtime import Runtime
@@ -62,7 +62,7 @@ def finetune(folders, out, runtime, config, data="polarity", lm=False, seed=0, l
     inputs = {"dataset": folders[data], "tokenizer": folders["tokenizer"]}
     if lm:
         inputs["language_model"] = folders["lm"]
-    stage = FinetuneStage(learner=learner, finetuning=config, seed=seed, model=None if lm else MODEL)
+    stage = FinetuneStage(dataclasses.replace(config, learner=learner), seed, None if lm else MODEL)
     return run(stage, inputs, out, runtime)
 
 
@@ -281,7 +281,7 @@ def take(folders, out, runtime, config, source, groups, data="polarity"):
     """Fine-tune a model from scratch that takes layer groups from the one in `source`."""
     out.mkdir(parents=True)
     inputs = {"dataset": folders[data], "tokenizer": folders["tokenizer"], "transfer": source}
-    return run(FinetuneStage("encoder", config, 1, MODEL, groups), inputs, out, runtime)
+    return run(FinetuneStage(dataclasses.replace(config, learner="encoder"), 1, MODEL, groups), inputs, out, runtime)
 
 
 def test_layer_groups_of_a_model_with_another_tokenizer(folders, tmp_path, runtime):

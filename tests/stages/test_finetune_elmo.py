@@ -1,19 +1,15 @@
 """The biattentive classification network on a pre-trained ELMo, and ELMo as a tagger, through the stages."""
 
+from dataclasses import replace
+
 import pytest
 from safetensors.torch import load_file
 
-from jptransfer.config import (
-    BcnHeadConfig,
-    ElmoModelConfig,
-    EncoderFinetuningConfig,
-    FinetuningConfig,
-    HeadConfig,
-    ModelConfig,
-    OptimizerConfig,
-    ScheduleConfig,
-)
+from jptransfer.config import FinetuningConfig, HeadConfig, ModelConfig, OptimizerConfig, ScheduleConfig
+from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.prediction import load_predictor
+from jptransfer.models.encoders.elmo_settings import ElmoModelConfig
+from jptransfer.models.heads.bcn_settings import BcnHeadConfig
 from jptransfer.stages import FinetuneStage, pretrain
 from jptransfer.stages.finetune import run
 from tests.models.spelt import SIZE
@@ -47,7 +43,7 @@ def finetune(folders, out, data="polarity", vectors="", **settings):
     out.mkdir(parents=True, exist_ok=True)
     config = FinetuningConfig(encoder=EncoderFinetuningConfig(**values))
     given = {"dataset": folders[data], "tokenizer": folders["tokenizer"], "language_model": folders["lm"]}
-    return run(FinetuneStage("encoder", config, 0), given, out, cpu())
+    return run(FinetuneStage(replace(config, learner="encoder"), 0), given, out, cpu())
 
 
 @pytest.mark.parametrize("frozen", [["encoder"], []])

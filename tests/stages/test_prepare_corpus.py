@@ -11,14 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from jptransfer.config import (
-    CleaningConfig,
-    CorpusConfig,
-    DeduplicationConfig,
-    OnError,
-    RuntimeConfig,
-    SourceConfig,
-)
+from jptransfer.config import CleaningConfig, CorpusConfig, DeduplicationConfig, OnError, RuntimeConfig, SourceConfig
 from jptransfer.corpora import collect
 from jptransfer.corpora.store import CorpusStore
 from jptransfer.errors import ConfigError, DataError

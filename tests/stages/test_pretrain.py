@@ -8,8 +8,6 @@ import torch
 import transformers
 
 from jptransfer.config import (
-    AwdLstmModelConfig,
-    BertModelConfig,
     LmPhaseConfig,
     LmTrainingConfig,
     ModelConfig,
@@ -20,7 +18,10 @@ from jptransfer.config import (
     VocabularyPolicy,
 )
 from jptransfer.errors import ConfigError, DataError
+from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig
+from jptransfer.models.encoders.bert_settings import BertModelConfig
 from jptransfer.objectives.mlm import MaskedData
+from jptransfer.objectives.mlm_settings import MlmConfig
 from jptransfer.stages import PretrainStage
 from jptransfer.stages.pretrain import run
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
@@ -80,7 +81,7 @@ def test_same_config_same_bytes(tmp_path, inputs):
 
 
 def test_pairs_and_both_accuracies(tmp_path, inputs):
-    _, history = trained(tmp_path, inputs, stage(objective=ObjectiveConfig(next_sentence=True)))
+    _, history = trained(tmp_path, inputs, stage(objective=ObjectiveConfig(mlm=MlmConfig(next_sentence=True))))
     assert {"mlm_accuracy", "nsp_accuracy", "mlm_loss", "nsp_loss"} <= history[-1].keys()
     assert isinstance(transformers.AutoModelForPreTraining.from_pretrained(tmp_path), transformers.BertForPreTraining)
 
@@ -204,12 +205,12 @@ def one_word(documents, seed=0):
 def test_an_objective_that_predicts_nothing_is_an_error_before_the_first_update(tmp_path, inputs):
     encoded = write_encoded(tmp_path / "encoded", train=one_word([[30]] * 40))
     with pytest.raises(ConfigError, match=r"0.00% of the tokens would be predicted, the settings ask for 13.33%: .*"
-                                          r"objective.whole_word=false hides tokens one by one") as caught:
+                                          r"objective.mlm.whole_word=false hides tokens one by one") as caught:
         trained(tmp_path / "a", {**inputs, "encoded": encoded})
     assert "\n" not in str(caught.value)
     assert not list((tmp_path / "a" / ".work").glob("*"))
     summary, _ = trained(tmp_path / "b", {**inputs, "encoded": encoded},
-                         stage(objective=ObjectiveConfig(whole_word=False), evaluations=0))
+                         stage(objective=ObjectiveConfig(mlm=MlmConfig(whole_word=False)), evaluations=0))
     assert summary.values["predicted_share"] == summary.values["asked_share"] == pytest.approx(4 / 30)
     assert "13.3% of tokens predicted" in summary.headline
 
@@ -223,8 +224,9 @@ def test_a_validation_split_without_predictions_is_not_evaluated(tmp_path, input
 
 def test_no_sentence_follows_another(tmp_path, inputs):
     encoded = write_encoded(tmp_path / "encoded", train=make_split([[20]] * 30))
-    with pytest.raises(ConfigError, match="objective.next_sentence: no document of the text has two sentences"):
-        trained(tmp_path / "a", {**inputs, "encoded": encoded}, stage(objective=ObjectiveConfig(next_sentence=True)))
+    with pytest.raises(ConfigError, match="objective.mlm.next_sentence: no document of the text has two sentences"):
+        trained(tmp_path / "a", {**inputs, "encoded": encoded},
+                stage(objective=ObjectiveConfig(mlm=MlmConfig(next_sentence=True))))
 
 
 @pytest.mark.parametrize("evaluations", [0, 1])

@@ -6,9 +6,7 @@ import numpy as np
 import pytest
 
 from jptransfer.config import (
-    BilmConfig,
     CharacterView,
-    ElmoModelConfig,
     LmTrainingConfig,
     ModelConfig,
     ObjectiveConfig,
@@ -18,7 +16,9 @@ from jptransfer.config import (
     VocabularyPolicy,
 )
 from jptransfer.errors import ConfigError
+from jptransfer.models.encoders.elmo_settings import ElmoModelConfig
 from jptransfer.models.pretrained import load_language_model
+from jptransfer.objectives.bilm_settings import BilmConfig
 from jptransfer.stages import PretrainStage
 from jptransfer.stages.pretrain import run
 from jptransfer.text.encoded import array_path

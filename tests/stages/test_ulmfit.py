@@ -1,31 +1,23 @@
 """ULMFiT's classifier as a stage: it learns by heart, reads whole texts, and unfreezes."""
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from jptransfer.config import (
-    AwdLstmModelConfig,
-    BertModelConfig,
-    Cell,
-    ConcatPoolingHeadConfig,
-    Device,
-    Direction,
-    EncoderFinetuningConfig,
-    FinetuningConfig,
-    HeadConfig,
-    ModelConfig,
-    RuntimeConfig,
-    TruncationSide,
-)
+from jptransfer.config import Device, FinetuningConfig, HeadConfig, ModelConfig, RuntimeConfig, TruncationSide
 from jptransfer.errors import ConfigError
+from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.label_loss import LabelLoss
 from jptransfer.learners.prediction import load_predictor
 from jptransfer.learners.scores import score
 from jptransfer.learners.task_data import collate
 from jptransfer.models.encoders.awd_lstm import configuration
+from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig, Cell, Direction
+from jptransfer.models.encoders.bert_settings import BertModelConfig
+from jptransfer.models.heads.concat_pooling_settings import ConcatPoolingHeadConfig
 from jptransfer.models.task_models import fresh_head
 from jptransfer.models.windows import Windows
 from jptransfer.runtime import Runtime
@@ -64,7 +56,7 @@ def finetune(root, units, runtime, examples, size=None, **settings):
         "epochs": 1, "batch_size": 8, "max_length": 32, "learning_rate": 2e-2, "head": HEAD,
         "truncation_side": TruncationSide.left,
         **settings}))
-    stage = FinetuneStage(learner="encoder", finetuning=config, seed=0, model=size or model())
+    stage = FinetuneStage(finetuning=replace(config, learner="encoder"), seed=0, model=size or model())
     (root / "out").mkdir()
     return run(stage, {"dataset": data, "tokenizer": units}, root / "out", runtime)
 

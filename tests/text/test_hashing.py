@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jptransfer.config import Analyzer, FasttextConfig
+from jptransfer.config import Analyzer
+from jptransfer.learners.fasttext_settings import FasttextConfig
 from jptransfer.text.hashing import Bags, Hasher
 
 TEXTS = st.lists(st.text("あいう b\n", max_size=12), max_size=6)

@@ -12,6 +12,7 @@ from jptransfer.config import LmTrainingConfig, ObjectiveConfig, SegmenterConfig
 from jptransfer.config.text import Segmentation
 from jptransfer.errors import ConfigError
 from jptransfer.objectives.mlm import MaskedData
+from jptransfer.objectives.mlm_settings import MlmConfig
 from jptransfer.text.encoded import EncodedSplit
 from jptransfer.text.overlay import number_pieces
 from jptransfer.text.pretrained import PretrainedTokenizer
@@ -45,7 +46,8 @@ def masked(tokenizer, sentences, pack=False, **objective) -> MaskedData:
     borders = np.cumsum([0, *block.lengths])
     split = EncodedSplit(block.ids, block.word_starts.astype(np.uint8), borders,
                          np.arange(0, len(sentences) + 1, step), tokenizer.vocab_size)
-    return MaskedData(split, tokenizer, LmTrainingConfig(pack=pack, objective=ObjectiveConfig(**objective)))
+    training = LmTrainingConfig(pack=pack, objective=ObjectiveConfig(mlm=MlmConfig(**objective)))
+    return MaskedData(split, tokenizer, training)
 
 
 @pytest.mark.parametrize("name", [*KINDS, *FAMILIES, "japanese bert, basic"])

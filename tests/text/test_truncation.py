@@ -12,7 +12,6 @@ import pytest
 from jptransfer.config import (
     AttentionConfig,
     Device,
-    EncoderFinetuningConfig,
     EncodingConfig,
     EvaluationConfig,
     FinetuningConfig,
@@ -25,6 +24,7 @@ from jptransfer.config import (
 )
 from jptransfer.inference.attention import attention_file
 from jptransfer.inference.predict import predict_file
+from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.objectives.sequences import sentence_pairs
 from jptransfer.report import page
 from jptransfer.report.contents import assemble
@@ -72,7 +72,8 @@ def folders(tmp_path_factory):
 def fit(folders, out, runtime, **settings):
     config = EncoderFinetuningConfig(**{"epochs": 1, "max_length": 22, "batch_size": 2, **settings})
     out.mkdir(parents=True, exist_ok=True)
-    return finetune.run(FinetuneStage("encoder", FinetuningConfig(encoder=config), 0, MODEL), folders, out, runtime)
+    stage = FinetuneStage(FinetuningConfig(learner="encoder", encoder=config), 0, MODEL)
+    return finetune.run(stage, folders, out, runtime)
 
 
 LINE = ("cut: train: 2 of 3 texts are longer than max_length=22 and lose 20 of 70 (28.6%) tokens; validation: 1 of 2 "

@@ -5,15 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from jptransfer.config import (
-    EncoderFinetuningConfig,
-    FasttextConfig,
-    FinetuningConfig,
-    OptimizerConfig,
-    ScheduleConfig,
-)
+from jptransfer.config import FinetuningConfig, OptimizerConfig, ScheduleConfig
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.learners import fasttext
+from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
+from jptransfer.learners.fasttext_settings import FasttextConfig
 from jptransfer.objectives.streams import perplexity
 from jptransfer.stages import FinetuneStage
 from jptransfer.stages import finetune as finetune_stage
@@ -95,7 +91,7 @@ def test_a_task_model_of_nan_is_not_made(folders, tmp_path, rate, validation):
         for name in ("train.parquet", "labels.json", "task.json"):
             (dataset / name).write_bytes((folders["dataset"] / name).read_bytes())
     encoder = EncoderFinetuningConfig(epochs=1, batch_size=16, learning_rate=rate, max_length=32)
-    stage = FinetuneStage("encoder", FinetuningConfig(encoder=encoder), 0, small.MODEL)
+    stage = FinetuneStage(FinetuningConfig(learner="encoder", encoder=encoder), 0, small.MODEL)
     with pytest.raises((ConfigError, DataError), match="diverged") as caught:
         finetune_stage.run(stage, {**folders, "dataset": dataset}, tmp_path, cpu())
     assert "\n" not in str(caught.value)
@@ -108,9 +104,9 @@ def test_a_fasttext_model_of_nan_is_not_made(folders, tmp_path, monkeypatch):
         return 1.0
 
     monkeypatch.setattr(fasttext.FasttextModel, "update", update)
-    config = FinetuningConfig(fasttext=FasttextConfig(epochs=[1], ngrams=[1], min_count=1))
+    config = FinetuningConfig(learner="fasttext", fasttext=FasttextConfig(epochs=[1], ngrams=[1], min_count=1))
     with pytest.raises(ConfigError, match="training diverged: weights that are not finite in epoch 1"):
-        finetune_stage.run(FinetuneStage("fasttext", config, 0), folders, tmp_path, cpu())
+        finetune_stage.run(FinetuneStage(config, 0), folders, tmp_path, cpu())
 
 
 @pytest.mark.parametrize("row", [[math.nan, 0.0], [math.inf, 0.0], [-math.inf, -math.inf]])

@@ -5,9 +5,12 @@ import yaml
 from torch import nn
 
 from jptransfer.config import OptimizerConfig
+from jptransfer.config.check import check
 from jptransfer.errors import ConfigError
+from jptransfer.registry import OPTIMIZERS
 from jptransfer.resources import resource
 from jptransfer.training.optimizers import build_optimizer, set_learning_rate
+from jptransfer.training.optimizers.adagrad import AdagradConfig
 from jptransfer.training.types import ParameterGroup
 
 GRADIENTS = np.random.default_rng(0).normal(size=(5, 3, 2)).astype(np.float32)
@@ -15,8 +18,10 @@ GRADIENTS = np.random.default_rng(0).normal(size=(5, 3, 2)).astype(np.float32)
 
 def trained(name: str, decay: float = 0.1) -> np.ndarray:
     weight = nn.Parameter(torch.ones(3, 2))
-    config = OptimizerConfig(name, betas=[0.9, 0.99], eps=1e-6, weight_decay=decay, rho=0.8, momentum=0.5,
-                             accumulator=0.5)
+    config = OptimizerConfig(name, eps=1e-6, weight_decay=decay)
+    if "betas" in vars(config.own):
+        config.own.betas = [0.9, 0.99]
+    config.adadelta.rho, config.sgd.momentum, config.adagrad.accumulator = 0.8, 0.5, 0.5
     optimizer = build_optimizer(config, [ParameterGroup([weight])])
     set_learning_rate(optimizer, 0.01)
     for gradient in GRADIENTS:
@@ -70,7 +75,7 @@ def test_updates_whose_decay_is_part_of_the_gradient(name):
 @pytest.mark.parametrize("betas", [[0.9], [0.9, 0.99, 0.999], [0.9, 1.0]])
 def test_wrong_betas_are_a_mistake_of_the_user(name, betas):
     with pytest.raises(ConfigError, match="two numbers"):
-        build_optimizer(OptimizerConfig(name, betas=betas), [ParameterGroup([nn.Parameter(torch.ones(2, 2))])])
+        check(OptimizerConfig(name, **{name: OPTIMIZERS.entries[name].settings(betas)}))
 
 
 def test_vectors_do_not_decay_and_rates_multiply():
@@ -96,7 +101,7 @@ def test_adagrad_of_elmo_on_a_mean_loss_is_that_of_bilm_tf_on_twenty_times_it():
 
     def learn(accumulator: float, clip: float, factor: float) -> np.ndarray:
         weight = nn.Parameter(torch.ones(3, 2, dtype=torch.float64))
-        config = OptimizerConfig("adagrad", eps=1e-20, weight_decay=0.0, accumulator=accumulator)
+        config = OptimizerConfig("adagrad", eps=1e-20, weight_decay=0.0, adagrad=AdagradConfig(accumulator))
         optimizer = build_optimizer(config, [ParameterGroup([weight])])
         set_learning_rate(optimizer, preset["learning_rate"])
         for gradient in GRADIENTS:
@@ -105,7 +110,7 @@ def test_adagrad_of_elmo_on_a_mean_loss_is_that_of_bilm_tf_on_twenty_times_it():
             optimizer.step()
         return weight.detach().numpy()
 
-    ours = learn(preset["optimizer"]["accumulator"], preset["optimizer"]["clip"], 1.0)
+    ours = learn(preset["optimizer"]["adagrad"]["accumulator"], preset["optimizer"]["clip"], 1.0)
     np.testing.assert_allclose(ours, learn(1.0, 10.0, preset["max_length"]), rtol=1e-6)
 
 
@@ -116,7 +121,7 @@ def test_biases_decay_where_they_are_to(name, decoupled):
         layer = nn.Linear(2, 2)
         nn.init.ones_(layer.weight)
         nn.init.ones_(layer.bias)
-        config = OptimizerConfig(name, betas=[0.9, 0.99], eps=1e-8, weight_decay=0.3, decay_biases=decay_biases)
+        config = OptimizerConfig(name, eps=1e-8, weight_decay=0.3, decay_biases=decay_biases)
         optimizer = build_optimizer(config, [ParameterGroup(list(layer.parameters()))])
         set_learning_rate(optimizer, 0.5)
         for parameter in layer.parameters():

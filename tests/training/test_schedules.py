@@ -2,9 +2,13 @@ import pytest
 import torch
 import transformers
 
-from jptransfer.config import HalvingConfig, OneCycleConfig, ScheduleConfig, SlantedTriangularConfig
+from jptransfer.config import ScheduleConfig
+from jptransfer.registry import SCHEDULES
 from jptransfer.training import schedules
 from jptransfer.training.schedules import learns
+from jptransfer.training.schedules.halving import HalvingConfig
+from jptransfer.training.schedules.one_cycle import OneCycleConfig
+from jptransfer.training.schedules.slanted_triangular import SlantedTriangularConfig
 
 REFERENCES = {
     "linear": lambda o, w, n: transformers.get_linear_schedule_with_warmup(o, w, n),
@@ -20,7 +24,7 @@ def test_same_factors_as_transformers(name, warmup, steps):
     reference = REFERENCES[name](optimizer, warmup, steps)
     for step in range(steps):
         config = ScheduleConfig(name, float(warmup))
-        found = getattr(schedules, name)(step, steps, config).rate
+        found = SCHEDULES.load(name)(step, steps, config).rate
         assert found == pytest.approx(reference.get_last_lr()[0], abs=1e-12)
         optimizer.step()
         reference.step()
@@ -39,8 +43,8 @@ def test_slanted_triangular_is_equation_3():
     for step in range(steps):
         p = step / cut if step < cut else 1 - (step - cut) / (cut * (1 / 0.1 - 1))
         expected = (1 + p * (32 - 1)) / 32
-        assert schedules.slanted_triangular(step, steps, config).rate == pytest.approx(expected, abs=1e-12)
-    assert schedules.slanted_triangular(0, 1, config).rate == 1.0
+        assert SCHEDULES.load("slanted_triangular")(step, steps, config).rate == pytest.approx(expected, abs=1e-12)
+    assert SCHEDULES.load("slanted_triangular")(0, 1, config).rate == 1.0
 
 
 @pytest.mark.parametrize("steps", [4, 10, 57])
@@ -52,7 +56,7 @@ def test_one_cycle_is_torchs(steps, momentum):
         optimizer, 1.0, steps, pct_start=0.3, div_factor=25.0, final_div_factor=1e4,
         max_momentum=momentum[0], base_momentum=momentum[1])
     for step in range(steps):
-        found = schedules.one_cycle(step, steps, config)
+        found = SCHEDULES.load("one_cycle")(step, steps, config)
         assert found.rate == pytest.approx(optimizer.param_groups[0]["lr"], abs=1e-9)
         assert found.momentum == pytest.approx(optimizer.param_groups[0]["betas"][0], abs=1e-9)
         optimizer.step()
@@ -63,7 +67,7 @@ def test_one_cycle_is_torchs(steps, momentum):
 def test_one_cycle_without_momentum_and_in_few_steps():
     config = ScheduleConfig(one_cycle=OneCycleConfig(momentum=[]))
     for steps in (1, 2, 3):
-        factors = [schedules.one_cycle(step, steps, config) for step in range(steps)]
+        factors = [SCHEDULES.load("one_cycle")(step, steps, config) for step in range(steps)]
         assert all(0 < found.rate <= 1 and found.momentum is None for found in factors)
     assert OneCycleConfig(momentum=[0.9]).validate() and not OneCycleConfig(momentum=[]).validate()
 
@@ -75,15 +79,16 @@ def test_halving_is_the_published_table(steps):
     expected = 1.0
     for step in range(steps):
         expected = starts.get(step, expected)
-        assert schedules.halving(step, steps, config).rate == expected
+        assert SCHEDULES.load("halving")(step, steps, config).rate == expected
     assert expected == 1 / 1024
 
 
 def test_halving_after_a_number_of_steps_and_never():
-    rates = [schedules.halving(step, 9, ScheduleConfig(halving=HalvingConfig(3.0, 1))).rate for step in range(9)]
+    halving, once = SCHEDULES.load("halving"), ScheduleConfig(halving=HalvingConfig(3.0, 1))
+    rates = [halving(step, 9, once).rate for step in range(9)]
     assert rates == [1.0] * 3 + [0.5] * 6
     never = ScheduleConfig(halving=HalvingConfig(0.1, 0))
-    assert {schedules.halving(step, 9, never).rate for step in range(9)} == {1.0}
+    assert {SCHEDULES.load("halving")(step, 9, never).rate for step in range(9)} == {1.0}
     assert HalvingConfig(0.0).validate() and not HalvingConfig().validate()
 
 
@@ -100,12 +105,12 @@ def test_bert_linear_is_berts_own(share, steps, warmup):
     config = ScheduleConfig("bert_linear", share)
     for step in range(0, steps, max(1, steps // 500)):
         expected = polynomial_decay(step, steps, warmup)
-        assert schedules.bert_linear(step, steps, config).rate == pytest.approx(expected, abs=1e-12)
+        assert SCHEDULES.load("bert_linear")(step, steps, config).rate == pytest.approx(expected, abs=1e-12)
 
 
 def test_right_after_a_warm_up_of_a_tenth_berts_rate_is_nine_tenths_of_the_peak():
-    assert schedules.bert_linear(100, 1000, ScheduleConfig("bert_linear", 0.1)).rate == pytest.approx(0.9)
-    assert schedules.linear(100, 1000, ScheduleConfig("linear", 0.1)).rate == 1.0
+    assert SCHEDULES.load("bert_linear")(100, 1000, ScheduleConfig("bert_linear", 0.1)).rate == pytest.approx(0.9)
+    assert SCHEDULES.load("linear")(100, 1000, ScheduleConfig("linear", 0.1)).rate == 1.0
 
 
 @pytest.mark.parametrize(("div", "cut_div"), [(8, 3), (8, 8), (32, 10)])
@@ -117,7 +122,7 @@ def test_slanted_triangular_is_the_clr_of_fastai_of_2018(div, cut_div):
     for step in range(steps):
         share = step / cut if step <= cut else 1 - (step - cut) / (cut * (cut_div - 1))
         expected = (1 + share * (div - 1)) / div
-        assert schedules.slanted_triangular(step, steps, config).rate == pytest.approx(expected, abs=1e-9)
+        assert SCHEDULES.load("slanted_triangular")(step, steps, config).rate == pytest.approx(expected, abs=1e-9)
 
 
 def test_a_single_update_of_warm_up_learns_nothing():

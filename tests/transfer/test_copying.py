@@ -7,8 +7,10 @@ import pytest
 import torch
 from transformers import AutoModelForTokenClassification, BertConfig, RobertaConfig
 
-from jptransfer.config import BilstmTaggerModelConfig, HeadConfig, TokenizerConfig, Vectors
+from jptransfer.config import HeadConfig, TokenizerConfig
 from jptransfer.errors import ConfigError
+from jptransfer.models.encoders.bilstm_tagger_settings import BilstmTaggerModelConfig
+from jptransfer.models.encoders.embedding_settings import Vectors
 from jptransfer.models.task_models import fresh_head, task_output
 from jptransfer.registry import MODELS
 from jptransfer.tasks.ner import EntityRecognition

@@ -9,8 +9,9 @@ import pytest
 import torch
 from transformers import BertConfig
 
-from jptransfer.config import AwdLstmModelConfig, Cell, CharacterView, HeadConfig, ModelConfig, TokenizerConfig
+from jptransfer.config import CharacterView, HeadConfig, ModelConfig, TokenizerConfig
 from jptransfer.errors import ConfigError
+from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig, Cell
 from jptransfer.models.layers.word_rows import set_char_vocab
 from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
+from jptransfer.config.chosen import chosen_fields
+
 SHORT = 12
 """Hex digits of a fingerprint that name a folder."""
 
@@ -21,8 +23,8 @@ SHORT = 12
 def canonical(value: Any, where: str = "value") -> Any:
     """Return `value` as plain JSON data with one form for equal settings.
 
-    Fields marked `label` or `external` are left out, as are fields that hold their `omit_when` value; tables marked
-    `ordered` become lists of their entries.
+    Fields marked `label` or `external` are left out, as are fields that hold their `omit_when` value and sections of
+    members that were not chosen; tables marked `ordered` become lists of their entries.
 
     Raises:
         TypeError: for anything without a canonical form, naming the place.
@@ -35,7 +37,7 @@ def canonical(value: Any, where: str = "value") -> Any:
         return _number(value, where)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: canonical(_in_order(f, getattr(value, f.name)), f"{where}.{f.name}")
-                for f in dataclasses.fields(value) if _counts(f, getattr(value, f.name))}
+                for f in chosen_fields(value) if _counts(f, getattr(value, f.name))}
     if isinstance(value, list | tuple):
         return [canonical(item, f"{where}[{i}]") for i, item in enumerate(value)]
     if isinstance(value, dict):
@@ -85,7 +87,7 @@ class External:
 
 def externals(config: Any, where: str = "") -> Iterator[External]:
     """Yield every non-empty value of the `external` fields of a configuration, depth first."""
-    for f in dataclasses.fields(config):
+    for f in chosen_fields(config):
         value, path, mark = getattr(config, f.name), f"{where}{f.name}", f.metadata.get("external")
         if mark:
             places = value if isinstance(value, dict) else dict(enumerate(value)) if isinstance(value, list) else None

@@ -1,60 +1,19 @@
-"""Every setting of jptransfer as typed dataclasses, in pipeline order. No logic lives here but checking."""
+"""Every setting of jptransfer as typed dataclasses, in pipeline order. No logic lives here but checking.
 
-from jptransfer.config.learning import (
+Settings of a registered head, encoder, objective, schedule, optimizer or learner are in the file that registers it.
+"""
+
+from jptransfer.config.finetuning import (
     BUILD,
     Analyzer,
-    BcnHeadConfig,
-    BilmConfig,
-    CausalConfig,
     ClassWeights,
-    ConcatPoolingHeadConfig,
-    CrfHeadConfig,
-    EncoderFinetuningConfig,
-    FasttextConfig,
     FinetuningConfig,
-    HalvingConfig,
-    HeadConfig,
-    KimCnnHeadConfig,
-    LmPhaseConfig,
-    LmTrainingConfig,
-    Masking,
-    NewTokenInit,
-    ObjectiveConfig,
-    OneCycleConfig,
-    OptimizerConfig,
-    PhaseConfig,
-    PooledHeadConfig,
-    Pooling,
-    Precision,
-    RcnnHeadConfig,
-    ScheduleConfig,
-    SelfAttentionHeadConfig,
-    SlantedTriangularConfig,
     SubsetConfig,
-    TemporalCnnHeadConfig,
-    TfidfConfig,
     TransferConfig,
     TruncationSide,
-    VocabularyPolicy,
 )
-from jptransfer.config.models import (
-    AwdLstmModelConfig,
-    BertModelConfig,
-    BilstmTaggerModelConfig,
-    Cell,
-    Direction,
-    ElmoModelConfig,
-    EmbeddingModelConfig,
-    GlyphModelConfig,
-    GlyphsConfig,
-    Initial,
-    MissingGlyph,
-    ModelConfig,
-    OnehotModelConfig,
-    RecurrentModelConfig,
-    SuperCharactersModelConfig,
-    Vectors,
-)
+from jptransfer.config.heads import HeadConfig
+from jptransfer.config.models import GlyphsConfig, MissingGlyph, ModelConfig
 from jptransfer.config.run import (
     ArtifactsConfig,
     AttentionConfig,
@@ -90,4 +49,15 @@ from jptransfer.config.text import (
     SourceConfig,
     TokenizerConfig,
     ViewsConfig,
+)
+from jptransfer.config.training import (
+    LmPhaseConfig,
+    LmTrainingConfig,
+    NewTokenInit,
+    ObjectiveConfig,
+    OptimizerConfig,
+    PhaseConfig,
+    Precision,
+    ScheduleConfig,
+    VocabularyPolicy,
 )

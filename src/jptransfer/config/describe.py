@@ -9,11 +9,11 @@ import textwrap
 import typing
 from collections.abc import Iterator, Sequence
 from enum import Enum
-from functools import cache
 from itertools import zip_longest
 from typing import Any
 
 from jptransfer.errors import nearest
+from jptransfer.registration import schema_cache, type_hints
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,11 +32,12 @@ class Setting:
         return docstrings(self.owner).get(self.path.rpartition(".")[2], "")
 
 
-@cache
+@schema_cache
 def docstrings(schema: type) -> dict[str, str]:
     """Return field -> the string literal that follows it in its class's source, in one line; inherited ones too."""
     owners = [owner for owner in reversed(schema.__mro__) if dataclasses.is_dataclass(owner)]
-    return {name: said for owner in owners for name, said in _own_docstrings(owner).items()}
+    written = {name: said for owner in owners for name, said in _own_docstrings(owner).items()}
+    return written | {one.name: one.metadata["help"] for one in dataclasses.fields(schema) if "help" in one.metadata}
 
 
 def _own_docstrings(schema: type) -> dict[str, str]:
@@ -50,7 +51,7 @@ def _own_docstrings(schema: type) -> dict[str, str]:
 
 def settings(schema: type, prefix: str = "") -> Iterator[Setting]:
     """Yield every setting below `schema`, sections before what they hold; a table's entries stand under ``<name>``."""
-    hints = typing.get_type_hints(schema)
+    hints = type_hints(schema)
     for field in dataclasses.fields(schema):
         hint, path = hints[field.name], prefix + field.name
         section = section_of(hint)
@@ -75,7 +76,7 @@ def table_of(path: str, schema: type) -> str:
     return ".".join(deepest)
 
 
-@cache
+@schema_cache
 def _tables(schema: type) -> list[Setting]:
     return [setting for setting in settings(schema) if setting.type.startswith("table")]
 
@@ -87,7 +88,7 @@ def _leads_to(setting: Setting, words: list[str]) -> bool:
 
 def registered_settings(schema: type, prefix: str = "") -> dict[str, str]:
     """Return registry table -> dotted path of the first setting below `schema` that takes its names."""
-    hints = typing.get_type_hints(schema)
+    hints = type_hints(schema)
     found: dict[str, str] = {}
     for field in dataclasses.fields(schema):
         if table := field.metadata.get("registry"):

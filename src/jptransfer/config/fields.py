@@ -2,7 +2,8 @@
 
 Every stage hashes its configuration (see `jptransfer.artifacts.fingerprint`); these markers decide how:
 `external` fields hold a place (file, folder, glob, hub name) and enter by content, `label` fields only name things
-and never enter, `omit_when` keeps the identities of artifacts that were made before a field existed.
+and never enter, `chosen_by` sections enter if they are chosen, `omit_when` keeps the identities of artifacts that were
+made before a field existed.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ def setting(
     registry: str | None = None,
     low: float | None = None,
     high: float | None = None,
+    chosen_by: str | None = None,
+    read_if: str | None = None,
 ) -> Any:
     """Return a dataclass field with markers.
 
@@ -36,8 +39,12 @@ def setting(
         omit_when: leave the field out of the identity while it has this value.
         registry: the value (or every item of a list) must be a name of this table of `jptransfer.registry.ALL`.
         low, high: inclusive limits of a number.
+        chosen_by: the field is a section that counts only where this field of the same section holds its name;
+            sections that registered members add are marked so by themselves.
+        read_if: only members whose registry entry says so in this field read the setting, which does not count else.
     """
-    marks = {"external": external, "ordered": ordered, "label": label, "registry": registry, "low": low, "high": high}
+    marks = {"external": external, "ordered": ordered, "label": label, "registry": registry, "low": low, "high": high,
+             "chosen_by": chosen_by, "read_if": read_if}
     metadata = {name: value for name, value in marks.items() if value is not None and value is not False}
     if omit_when is not UNSET:
         metadata["omit_when"] = omit_when

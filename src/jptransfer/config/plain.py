@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import typing
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, TypeVar
+
+from jptransfer.config.chosen import chosen_fields
+from jptransfer.registration import type_hints
 
 T = TypeVar("T")
 
 
 def to_plain(value: Any) -> Any:
-    """Return a section as JSON data: dataclasses as dicts, enumerations as their values."""
+    """Return a section as JSON data: dataclasses as dicts of what takes part, enumerations as their values."""
     if dataclasses.is_dataclass(value):
-        return {field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        return {field.name: to_plain(getattr(value, field.name)) for field in chosen_fields(value)}
     if isinstance(value, list):
         return [to_plain(item) for item in value]
     if isinstance(value, dict):
@@ -24,7 +26,7 @@ def to_plain(value: Any) -> Any:
 
 def from_plain(schema: type[T], values: Mapping[str, Any]) -> T:
     """Return the section that `to_plain` made `values` of; fields that came later have their defaults."""
-    hints = typing.get_type_hints(schema)
+    hints = type_hints(schema)
     return schema(**{name: _typed(hints[name], value) for name, value in values.items()})
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 
 from jptransfer.config.describe import settings
 from jptransfer.config.run import Config
 from jptransfer.config.yaml_files import hint_at
+from jptransfer.registration import schema_cache
 
 NAMED = re.compile(r"(?<![\w./'\"=\[-])[a-z][a-z_0-9]*(?:\.\w+)*(?==)|(?<![\w./'\"=\[-])[a-z][a-z_]*(?:\.[a-z]\w*)+"
                    r"|^[a-z][a-z_0-9]*(?=:)")
@@ -34,6 +34,6 @@ def _path(word: str, section: str) -> str:
     return min(inside, key=lambda path: path.count("."), default=word)
 
 
-@cache
+@schema_cache
 def _paths(section: str) -> list[str]:
     return [one.path for one in settings(Config) if one.path.startswith(f"{section}.") and "<name>" not in one.path]

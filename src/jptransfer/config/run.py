@@ -7,10 +7,11 @@ from enum import Enum
 from importlib.util import find_spec
 
 from jptransfer.config.fields import setting
-from jptransfer.config.learning import FinetuningConfig, LmTrainingConfig, TransferConfig
+from jptransfer.config.finetuning import FinetuningConfig, TransferConfig
 from jptransfer.config.models import ModelConfig
 from jptransfer.config.task import TaskConfig
 from jptransfer.config.text import CorpusConfig, EncodingConfig, TokenizerConfig
+from jptransfer.config.training import LmTrainingConfig
 
 
 @dataclass

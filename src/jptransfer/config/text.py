@@ -194,7 +194,7 @@ class TokenizerConfig:
     """sentences sampled (seeded) for training"""
     seed: int = setting(0, low=0)
     """seed of that sample"""
-    views: ViewsConfig = setting(factory=ViewsConfig, omit_when=None)
+    views: ViewsConfig = setting(factory=ViewsConfig, chosen_by="kind")
     """settings of views"""
 
     def validate(self) -> str:
@@ -207,7 +207,7 @@ class TokenizerConfig:
             return ".romanize and .segmenter.join_auxiliaries are for tokenizers trained here, not for kind pretrained"
         if cutter.name is Segmentation.mecab:
             return ""
-        if self.romanize or self.views and self.views.romanize or cutter.join_auxiliaries:
+        if self.romanize or self.views.romanize or cutter.join_auxiliaries:
             return f".segmenter.name={cutter.name.value} gives no readings; romanize and join_auxiliaries need mecab"
         if self.kind in ("wordpiece", "word"):
             return (f".segmenter.name={cutter.name.value} is for kind views and for kinds that are not cut from words; "

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import typing
-from functools import cache
 from types import UnionType
 from typing import Any
 
 from omegaconf import OmegaConf
 from omegaconf._utils import get_yaml_loader
-from yaml import MappingNode, Node, ScalarNode, SequenceNode, cyaml
-from yaml.constructor import SafeConstructor
-from yaml.resolver import Resolver
+from yaml import MappingNode, Node, ScalarNode, SequenceNode
 
 from jptransfer.config.spelling import MISSING, written
+from jptransfer.registration import type_hints
 
 TEXT = "tag:yaml.org,2002:str"
 MERGE = "tag:yaml.org,2002:merge"
@@ -33,7 +31,7 @@ def load_settings(text: str, hint: Any) -> Any:
     Raises:
         yaml.YAMLError: it is no YAML.
     """
-    loader = _loader()(text)
+    loader = get_yaml_loader()(text)
     try:
         node = loader.get_single_node()
         if node is None:
@@ -44,22 +42,6 @@ def load_settings(text: str, hint: Any) -> Any:
         loader.dispose()
 
 
-@cache
-def _loader() -> type:
-    """Return OmegaConf's loader, reading with libyaml where PyYAML has it: several times as fast as Python."""
-    omegaconfs = get_yaml_loader()
-    if not hasattr(cyaml, "CParser"):
-        return omegaconfs
-
-    class Loader(cyaml.CParser, omegaconfs):
-        def __init__(self, stream: str) -> None:
-            cyaml.CParser.__init__(self, stream)
-            SafeConstructor.__init__(self)
-            Resolver.__init__(self)
-
-    return Loader
-
-
 def hint_at(words: list[str], hint: Any) -> Any:
     """Return the type of the setting at a path below a section or table; None if there is none."""
     for word in words:
@@ -68,13 +50,10 @@ def hint_at(words: list[str], hint: Any) -> Any:
             if not dataclasses.is_dataclass(hint) and typing.get_origin(hint) is not dict:
                 return hint  # the name of an entry may have dots of its own
         elif dataclasses.is_dataclass(hint):
-            hint = _hints(hint).get(word)
+            hint = type_hints(hint).get(word)
         else:
             return None
     return hint
-
-
-_hints = cache(typing.get_type_hints)
 
 
 def is_text(hint: Any) -> bool:

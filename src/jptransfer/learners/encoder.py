@@ -14,10 +14,11 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedConfig
 
-from jptransfer.config import ClassWeights, EncoderFinetuningConfig, HeadConfig, PhaseConfig, TruncationSide
+from jptransfer.config import ClassWeights, HeadConfig, PhaseConfig, TruncationSide
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError
 from jptransfer.learners.base import FitContext, FitResult, TransferSource
+from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.label_loss import Activations, LabelLoss
 from jptransfer.learners.padding import find_padding
 from jptransfer.learners.prediction import EPOCHS, Predictor, read_settings
@@ -105,7 +106,7 @@ def _stand_in(job: FitContext) -> dict[str, str]:
 
 def _plain(head: HeadConfig) -> dict[str, Any]:
     """Return plain settings of a head, in which a file that it was filled from has its name and no place."""
-    if head.bcn and head.bcn.vectors:
+    if head.bcn.vectors:
         head = replace(head, bcn=replace(head.bcn, vectors=Path(head.bcn.vectors).name))
     return to_plain(head)  # type: ignore[no-any-return]
 

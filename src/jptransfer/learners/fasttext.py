@@ -16,10 +16,10 @@ import torch
 from safetensors.numpy import load_file, save_file
 from torch import Tensor
 
-from jptransfer.config import FasttextConfig
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.learners.base import FitContext, FitResult
+from jptransfer.learners.fasttext_settings import FasttextConfig
 from jptransfer.learners.prediction import Predictor
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Task, make_task

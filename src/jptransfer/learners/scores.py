@@ -16,7 +16,7 @@ from jptransfer.learners.padding import Padding, find_padding
 from jptransfer.learners.task_data import collate
 from jptransfer.models.encoder import encoder_of
 from jptransfer.models.encoders.recurrent import inference_cache
-from jptransfer.models.heads import HeadOutput
+from jptransfer.models.heads.base import HeadOutput
 from jptransfer.models.layers.batching import CPU_PADDING, sorted_batches
 from jptransfer.models.task_models import task_output
 from jptransfer.runtime import Runtime

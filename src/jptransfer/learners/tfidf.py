@@ -12,12 +12,13 @@ from safetensors.numpy import load_file, save_file
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
-from jptransfer.config import Analyzer, ClassWeights, TfidfConfig
+from jptransfer.config import Analyzer, ClassWeights
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.files import json_text
 from jptransfer.learners.base import FitContext, FitResult
 from jptransfer.learners.prediction import Predictor
+from jptransfer.learners.tfidf_settings import TfidfConfig
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, Task, make_task
 from jptransfer.text.segment import MecabSegmenter

@@ -257,7 +257,7 @@ def _after_attention(model: nn.Module) -> nn.Module | None:
 def check_heads(model: nn.Module, next_sentence: bool) -> None:
     """Raise `ConfigError` if next-sentence prediction is asked of a model without that head."""
     if next_sentence and not hasattr(getattr(model, "cls", None), "seq_relationship"):
-        raise ConfigError(f"objective.next_sentence: {type(model).__name__} has no next-sentence head; "
+        raise ConfigError(f"objective.mlm.next_sentence: {type(model).__name__} has no next-sentence head; "
                           "start from scratch or from a model with one, or set it to false")
 
 

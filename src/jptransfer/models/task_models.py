@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ from transformers import (
     PreTrainedModel,
 )
 
-from jptransfer.config import HeadConfig, PooledHeadConfig, Pooling
+from jptransfer.config import HeadConfig
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import (
     SPECIAL,
@@ -40,7 +40,8 @@ from jptransfer.models.encoder import (
     top_layer_at,
     without_unread_types,
 )
-from jptransfer.models.heads import Head, HeadOutput
+from jptransfer.models.heads.base import Head, HeadOutput
+from jptransfer.models.heads.pooled_settings import PooledHeadConfig, Pooling
 from jptransfer.models.layers.scalar_mix import MixedHead
 from jptransfer.models.pretrained import (
     explained,
@@ -137,7 +138,7 @@ def fresh_head(
         factory = HEADS.load(name)
         encoder = _without_pooler(_start(AutoModel, source, config))
         _check_windows(windows, encoder, kind)
-        return HeadedEncoder(encoder, _make_head(factory, name, head, config), windows)
+        return HeadedEncoder(encoder, _make_head(factory, head, config), windows)
 
 
 def load_task_model(folder: Path, kind: str, head: HeadConfig, windows: Windows | None = None) -> nn.Module:
@@ -148,7 +149,7 @@ def load_task_model(folder: Path, kind: str, head: HeadConfig, windows: Windows 
         return load_weights(_plain_class(kind), folder)
     encoder = _without_pooler(load_weights(AutoModel, folder))
     factory = HEADS.load(name)
-    model = HeadedEncoder(encoder, _make_head(factory, name, head, encoder.config), windows)
+    model = HeadedEncoder(encoder, _make_head(factory, head, encoder.config), windows)
     with explained(factory, folder):
         model.head.load_state_dict(load_file(folder / HEAD_FILE))
     return model
@@ -179,9 +180,9 @@ def complete_head(source: Path | PreTrainedConfig, kind: str, head: HeadConfig) 
     return replace(head, name="pooled", pooled=PooledHeadConfig(pooling))
 
 
-def _make_head(factory: type[Head], name: str, settings: HeadConfig, encoder: PreTrainedConfig) -> nn.Module:
+def _make_head(factory: type[Head], settings: HeadConfig, encoder: PreTrainedConfig) -> nn.Module:
     """Return a fresh head for the labels of `encoder`, on a mixture of its layers where settings or encoder want it."""
-    head: Any = factory(_complete(settings, name), encoder, encoder.num_labels or 0)
+    head: Any = factory(settings, encoder, encoder.num_labels or 0)
     mixes = getattr(encoder, "mix_layers", False) if settings.scalar_mix is None else settings.scalar_mix
     return MixedHead(head, getattr(encoder, "num_hidden_layers", 0) + 1) if mixes else head
 
@@ -193,12 +194,6 @@ def _check_windows(windows: Windows | None, encoder: nn.Module, kind: str) -> No
     if windows and kind == "ner":
         raise ConfigError("finetuning.encoder.bptt: the head sees the end of a text, and ner needs every token; "
                           "leave it out (null)")
-
-
-def _complete(head: HeadConfig, name: str) -> HeadConfig:
-    """Return settings that have the section of the head used, which an encoder made elsewhere may have chosen."""
-    default = {field.name: getattr(HeadConfig(), field.name) for field in fields(head) if field.name == name}
-    return replace(head, **default) if default and getattr(head, name) is None else head
 
 
 def save_task_model(model: nn.Module, folder: Path) -> None:

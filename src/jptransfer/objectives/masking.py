@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from jptransfer.config import ObjectiveConfig
+from jptransfer.objectives.mlm_settings import MlmConfig
 
 _HALF, _LOW = np.uint64(32), np.uint64((1 << 32) - 1)
 
 
-def prediction_budget(tokens: np.ndarray, config: ObjectiveConfig, counted: np.ndarray | None = None) -> np.ndarray:
+def prediction_budget(tokens: np.ndarray, config: MlmConfig, counted: np.ndarray | None = None) -> np.ndarray:
     """Return how many tokens to predict in sequences of `tokens` maskable tokens: the rounded share, at least one.
 
     It is a share of `counted` tokens, where that is given: BERT's own code counts the special tokens of a pair.
@@ -109,7 +109,7 @@ def _expanded(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     return positions
 
 
-def replace(ids: np.ndarray, config: ObjectiveConfig, mask_id: int, vocab_size: int, random: np.ndarray) -> np.ndarray:
+def replace(ids: np.ndarray, config: MlmConfig, mask_id: int, vocab_size: int, random: np.ndarray) -> np.ndarray:
     """Return what is seen in place of the chosen tokens `ids`: [MASK], a random token, or the token itself.
 
     `random` are 64 random bits for each: the upper half says what is done, the lower half which random token it is.

@@ -12,9 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from jptransfer.config import LmTrainingConfig, Masking, ObjectiveConfig
+from jptransfer.config import LmTrainingConfig
 from jptransfer.models.encoder import check_heads, predict_at
 from jptransfer.objectives.masking import choose_positions, prediction_budget, replace
+from jptransfer.objectives.mlm_settings import Masking, MlmConfig
 from jptransfer.objectives.sequences import Sequences, sentence_pairs, single_sequences
 from jptransfer.objectives.streams import perplexity
 from jptransfer.tasks.base import IGNORED
@@ -54,7 +55,7 @@ class MaskedData:
             shapes: the few shapes that batches may have; none: just as large as they need to be.
         """
         self.split, self.tokenizer, self.config, self.limit, self.shapes = split, tokenizer, config, limit, shapes
-        self.objective: ObjectiveConfig = config.objective
+        self.objective: MlmConfig = config.objective.mlm
         self.frame: Frame = tokenizer.template.frame(self.objective.next_sentence)
         self._sequences = lru_cache(maxsize=2)(self._make_sequences)
         self._random = lru_cache(maxsize=2)(self._make_random)
@@ -256,7 +257,7 @@ class MaskedLanguageModel:
         Raises:
             ConfigError: next-sentence prediction is asked of a model without that head.
         """
-        check_heads(model, config.objective.next_sentence)
+        check_heads(model, config.objective.mlm.next_sentence)
         self.config = config
 
     def data(self, split: EncodedSplit, tokenizer: Tokenizer, limit: int | None = None,

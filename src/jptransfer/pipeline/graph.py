@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from re import fullmatch
-from typing import Any, Protocol, TypeVar, get_type_hints
+from typing import Any, Protocol, get_type_hints
 
 from jptransfer import stages
 from jptransfer.artifacts import Store, canonical, fingerprint
@@ -23,15 +23,12 @@ from jptransfer.config import (
     CorpusConfig,
     CorpusRole,
     FinetuningConfig,
-    HeadConfig,
     LmTrainingConfig,
     ModelConfig,
-    ObjectiveConfig,
-    PhaseConfig,
-    ScheduleConfig,
     TokenizerConfig,
     VocabularyPolicy,
 )
+from jptransfer.config.chosen import member_versions
 from jptransfer.errors import ArtifactError, ConfigError, DataError
 from jptransfer.hub import HUB
 from jptransfer.pipeline.external_inputs import (
@@ -47,20 +44,11 @@ from jptransfer.registry import (
     HEADS,
     LEARNERS,
     MODELS,
-    OBJECTIVES,
-    SCHEDULES,
     SOURCES,
     TASKS,
-    TOKENIZERS,
-    VERSIONS,
-    Entry,
-    Registry,
+    EncoderEntry,
 )
 from jptransfer.transfer.groups import check_patterns
-
-Phase = TypeVar("Phase", bound=PhaseConfig)
-Section = TypeVar("Section", FinetuningConfig, HeadConfig, ModelConfig, ObjectiveConfig, ScheduleConfig,
-                  TokenizerConfig)
 
 
 class Compose(Protocol):
@@ -187,6 +175,7 @@ class StageGraph:
     def _node(self, stage: str, section: str, name: str, config: Any,
               inputs: dict[str, StageNode | PretrainedRef]) -> StageNode:
         digests, lacking = external_inputs(config, self.store, section, self.config.data_root)
+        digests |= member_versions(config)
         missing = self.missing or MissingFiles()
         for source, message, path in lacking:
             missing.add(source, f"{self.where}{message}" if self.missing else message, path)
@@ -225,7 +214,6 @@ class StageGraph:
         config = self.config.tokenizer
         if start and not (config.kind == "pretrained" and config.source):
             config = TokenizerConfig("pretrained", kind="pretrained", source=start.location)
-        config = _only(config, config.kind, TOKENIZERS)
         inputs: dict[str, StageNode | PretrainedRef] = {}
         if config.kind not in ("pretrained", "byte"):
             inputs["corpus"] = self._tokenizer_corpus(config)
@@ -311,7 +299,7 @@ class StageGraph:
         inputs: dict[str, StageNode | PretrainedRef] = {"encoded": encoded, "tokenizer": encoded.inputs["tokenizer"]}
         if start:
             inputs["start"] = start
-        config = stages.PretrainStage(None if start else self._model(), _training(training))
+        config = stages.PretrainStage(None if start else self._model(), replace(training, init_from=""))
         section = "pretraining" if stage == "pretrain" else "adaptation"
         trained, takes = self._objectives
         if takes and training.objective.name not in takes:
@@ -337,22 +325,22 @@ class StageGraph:
     @property
     def learner(self) -> str:
         """How a task model of the configured architecture is trained."""
-        return self._architecture.learner
+        return self.config.finetuning.learner or self._architecture.learner
 
     def _model(self) -> ModelConfig:
-        """The architecture with its own section alone."""
+        """The architecture."""
         kind, takes = self.config.tokenizer.kind, self._architecture.tokenizers
         if takes and kind not in takes:
             raise ConfigError(f"model.architecture={self.config.model.architecture} reads tokenizers of kind "
                               f"{' or '.join(takes)}, not '{kind}'; choose one, for example tokenizer={takes[0]}")
-        return _only(self.config.model, self.config.model.architecture, MODELS)
+        return self.config.model
 
     @property
     def _has_language_model(self) -> bool:
         return bool(self.finetuning_reference or self._architecture.objectives)
 
     @property
-    def _architecture(self) -> Entry:
+    def _architecture(self) -> EncoderEntry:
         return MODELS.entries[MODELS.check(self.config.model.architecture, "model.architecture")]
 
     @cached_property
@@ -389,8 +377,7 @@ class StageGraph:
         task = self.config.task
         if not task.dataset:
             return None
-        node = self._node("prepare_dataset", "task", task.name, stages.PrepareDatasetStage(task), {})
-        return _versioned(node, reader=task.dataset)
+        return self._node("prepare_dataset", "task", task.name, stages.PrepareDatasetStage(task), {})
 
     @cached_property
     def finetuning_start(self) -> StageNode | PretrainedRef | None:
@@ -415,8 +402,7 @@ class StageGraph:
         if not self.dataset:
             return None
         learner = self.learner
-        own = "" if self.config.task.kind == "ner" else self._architecture.head
-        finetuning = _finetuning(self.config.finetuning, learner, own)
+        finetuning = self._finetuning(learner)
         inputs: dict[str, StageNode | PretrainedRef] = {"dataset": self.dataset}
         self._check_level()
         model = None
@@ -433,10 +419,16 @@ class StageGraph:
         if self.transfer_source:
             inputs["transfer"] = self.transfer_source
         groups = sorted(set(self.config.transfer.groups))
-        stage = stages.FinetuneStage(learner, finetuning, self.config.seed, model, groups)
-        node = self._node("finetune", "finetuning", finetuning.name, stage, inputs)
-        head = finetuning.encoder.head.name or own if finetuning.encoder else ""
-        return _versioned(node, architecture=model.architecture if model else "", head=head)
+        stage = stages.FinetuneStage(finetuning, self.config.seed, model, groups)
+        return self._node("finetune", "finetuning", finetuning.name, stage, inputs)
+
+    def _finetuning(self, learner: str) -> FinetuningConfig:
+        """Name the learner and, where the configured architecture decides it, the head that are not named."""
+        config = replace(self.config.finetuning, learner=learner)
+        own = "" if self.config.task.kind == "ner" else self._architecture.head
+        if learner != "encoder" or config.encoder.head.name or not own or self.given:
+            return config
+        return replace(config, encoder=replace(config.encoder, head=replace(config.encoder.head, name=own)))
 
     def _check_level(self) -> None:
         """Raise `ConfigError` where learner or head give an answer to whole texts and the task asks it of each unit,
@@ -531,8 +523,8 @@ class StageGraph:
         """The scored task model, or ensemble."""
         if not self.dataset or not self.task_model:
             return None
-        encoder = self.task_model.config.finetuning.encoder
-        every_epoch = encoder and encoder.save_every_epoch and not self.config.ensemble
+        made = self.task_model.config.finetuning
+        every_epoch = made.learner == "encoder" and made.encoder.save_every_epoch and not self.config.ensemble
         if self.config.evaluation.oracle_epoch and not every_epoch:
             raise ConfigError("evaluation.oracle_epoch: it needs a single model that encodes text, with all its "
                               "epochs (finetuning.encoder.save_every_epoch=true)")
@@ -547,52 +539,6 @@ def _needs(section: str, why: str, instead: str = "") -> Any:
     example = "domain=task" if section == "domain" else "corpus=toy"
     other = f", or {instead}" if instead else ""
     raise ConfigError(f"{section}.sources is empty, but {why}; choose one, for example {example}{other}")
-
-
-def _versioned(node: StageNode, **parts: str) -> StageNode:
-    """Add the versions of the parts that a node is made with to its identity, see `VERSIONS`."""
-    known = {kind: f"version:{VERSIONS[kind][name]}" for kind, name in parts.items() if name in VERSIONS[kind]}
-    return replace(node, externals={**node.externals, **known}) if known else node
-
-
-def _finetuning(config: FinetuningConfig, learner: str, own_head: str) -> FinetuningConfig:
-    """Drop the sections of other learners and other heads; `own_head` is the one where none is named."""
-    config = _only(config, learner, LEARNERS)
-    if not config.encoder:
-        return config
-    head = config.encoder.head
-    schedule = _schedule(config.encoder.schedule)
-    head = _only(head, head.name or own_head, HEADS)
-    phases = _phases(config.encoder.phases)
-    return replace(config, encoder=replace(config.encoder, head=head, schedule=schedule, phases=phases))
-
-
-def _training(config: LmTrainingConfig) -> LmTrainingConfig:
-    """Drop the settings of other objectives and schedules."""
-    objective = _only(config.objective, config.objective.name, OBJECTIVES)
-    if objective.name != ObjectiveConfig.name:  # the settings outside sections are those of mlm
-        objective = ObjectiveConfig(objective.name, causal=objective.causal, bilm=objective.bilm)
-    return replace(config, init_from="", objective=objective, schedule=_schedule(config.schedule),
-                   phases=_phases(config.phases))
-
-
-def _phases(configs: dict[str, Phase]) -> dict[str, Phase]:
-    """Drop the settings of other schedules in phases that have their own."""
-    return {name: replace(one, schedule=_schedule(one.schedule)) if one.schedule else one
-            for name, one in configs.items()}
-
-
-def _schedule(config: ScheduleConfig) -> ScheduleConfig:
-    """Drop the settings of other schedules; one with a section of its own has no warm-up."""
-    own = getattr(config, config.name, None)
-    return _only(replace(config, warmup=ScheduleConfig.warmup) if own else config, config.name, SCHEDULES)
-
-
-def _only(config: Section, name: str, registry: Registry) -> Section:
-    """Drop the sections of other names of `registry`, so that they do not count in this one's identity."""
-    sections = {field.name for field in fields(config)} & set(registry)
-    others: dict[str, Any] = {other: None for other in sections - {name}}
-    return replace(config, **others)
 
 
 def upstream(nodes: list[StageNode]) -> Iterator[StageNode]:

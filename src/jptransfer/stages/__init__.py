@@ -110,7 +110,6 @@ class FinetuneStage:
     """inputs: `dataset`; for an encoder `tokenizer` and, unless from scratch, `language_model`; `transfer`, a task
     model, where layer groups are taken from it."""
 
-    learner: str
     finetuning: FinetuningConfig
     seed: int
     model: ModelConfig | None = None

@@ -42,10 +42,11 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     from jptransfer.text.cuts import Cut
     from jptransfer.training.history import HISTORY, write_history
 
-    learner = LEARNERS.load(config.learner)
+    name = config.finetuning.learner
+    learner = LEARNERS.load(name)
     job = _job(config, inputs, out)
     learned = learner.fit(job, runtime)
-    settings = {"learner": config.learner, "kind": job.task.kind, "labels": job.task.labels, **learned.settings}
+    settings = {"learner": name, "kind": job.task.kind, "labels": job.task.labels, **learned.settings}
     write_settings(out, settings)
     write_history(out / HISTORY, learned.history)
     roles = read_roles(inputs["dataset"])
@@ -78,7 +79,7 @@ def _job(config: FinetuneStage, inputs: Inputs, out: Path) -> Any:
 
     settings, folder = config.finetuning, inputs["dataset"]
     task = open_dataset(folder)
-    metric = load_metric(getattr(settings, config.learner).metric_for_best_model, task)
+    metric = load_metric(getattr(settings.own, "metric_for_best_model", ""), task)
     validation = read_role(task, folder, "select")
     scorer = partial(score, task, metric.name)
     transfer = TransferSource(inputs["transfer"], config.transfer) if config.transfer else None
@@ -105,7 +106,7 @@ def _training_examples(config: FinetuneStage, task: Any, folder: Path) -> list[A
 
 
 def _headline(config: FinetuneStage, metric: str, scores: dict[str, float], values: Mapping[str, Any]) -> str:
-    learned = f"{config.learner} on {values['train_examples']:,} examples"
+    learned = f"{config.finetuning.learner} on {values['train_examples']:,} examples"
     if inside := values.get("misaligned", 0):
         learned += f" ({inside:,} of {values['entities']:,} entities begin or end inside a unit)"
     if head := values.get("head"):

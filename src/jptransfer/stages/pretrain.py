@@ -151,7 +151,7 @@ def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> tuple[Any, dict[
             model, converted = _converted(model, training, inputs, tokenizer)
     elif config.model:
         architecture = fresh_configuration(config.model, tokenizer)
-        model = fresh_language_model(architecture, training.objective.name, training.objective.next_sentence)
+        model = fresh_language_model(architecture, training.objective.name, training.objective.mlm.next_sentence)
     else:
         raise ConfigError("a language model needs a model configuration or a start")
     check_pair(model, tokenizer, "start")
@@ -210,9 +210,10 @@ def _each(training: LmTrainingConfig) -> Iterable[LmPhaseConfig]:
 
 def _of_phase(training: LmTrainingConfig, phase: LmPhaseConfig) -> LmTrainingConfig:
     """Return the settings of the sequences of a phase."""
-    predictions = phase.max_predictions or training.objective.max_predictions
+    predictions = phase.max_predictions or training.objective.mlm.max_predictions
     return replace(training, max_length=phase.max_length or training.max_length,
-                   objective=replace(training.objective, max_predictions=predictions))
+                   objective=replace(training.objective,
+                                     mlm=replace(training.objective.mlm, max_predictions=predictions)))
 
 
 def _settings(training: LmTrainingConfig, lesson: Any, phase: Any) -> Any:

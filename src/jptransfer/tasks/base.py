@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from jptransfer.config.learning import TruncationSide
-from jptransfer.config.task import SPLITS, DroppedEntities
+from jptransfer.config import DroppedEntities, TruncationSide
+from jptransfer.config.task import SPLITS
 from jptransfer.errors import DataError, raising_as
 from jptransfer.registry import TASKS
 

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jptransfer.config.learning import TruncationSide
-from jptransfer.config.task import DroppedEntities
+from jptransfer.config import DroppedEntities, TruncationSide
 from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax, summarise
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from jptransfer.config.learning import TruncationSide
-from jptransfer.config.task import DroppedEntities
+from jptransfer.config import DroppedEntities, TruncationSide
 from jptransfer.errors import ConfigError
 from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax, summarise
 from jptransfer.tasks.spans import Span, chunks, tag_names, tag_units, to_characters, to_units

@@ -5,13 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Protocol
 
 import numpy as np
 
-from jptransfer.config import Analyzer, FasttextConfig
+from jptransfer.config import Analyzer
 from jptransfer.text.alignment import replace_surrogates
 from jptransfer.text.memo import Memo
 from jptransfer.text.segment import MecabSegmenter
+
+
+class HashSettings(Protocol):
+    """How texts are cut and hashed; see the settings of learner `fasttext`."""
+
+    analyzer: Analyzer
+    dictionary: str
+    buckets: int
+    subword_min: int
+    subword_max: int
+
 
 _WORD = np.uint64(1 << 63)
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
@@ -56,7 +68,7 @@ class Bags:
 class Hasher:
     """Cuts texts into units and hashes them and their n-grams; the same on every machine."""
 
-    def __init__(self, config: FasttextConfig) -> None:
+    def __init__(self, config: HashSettings) -> None:
         self.buckets = np.uint64(config.buckets)
         self.sizes = range(config.subword_min, config.subword_max + 1) if config.subword_min else range(0)
         self.segmenter = MecabSegmenter(config.dictionary) if config.analyzer is Analyzer.word else None

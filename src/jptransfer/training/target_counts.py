@@ -55,9 +55,11 @@ def check_pairs(split: EncodedSplit, config: ObjectiveConfig) -> None:
     Raises:
         ConfigError: every document is a single sentence.
     """
-    if config.next_sentence and split.n_documents and not (np.diff(split.documents) > 1).any():
-        raise ConfigError("objective.next_sentence: no document of the text has two sentences, so there is nothing to "
-                          "predict; set it to false, or leave blank lines only between documents")
+    if config.name != "mlm" or not config.mlm.next_sentence:
+        return
+    if split.n_documents and not (np.diff(split.documents) > 1).any():
+        raise ConfigError("objective.mlm.next_sentence: no document of the text has two sentences, so there is nothing "
+                          "to predict; set it to false, or leave blank lines only between documents")
 
 
 def check_predictions(found: Predictions, config: ObjectiveConfig) -> None:
@@ -68,7 +70,7 @@ def check_predictions(found: Predictions, config: ObjectiveConfig) -> None:
     """
     if found.tokens and found.made < LEAST * max(found.asked, 1.0):
         shares = found.describe()
-        cure = ("words have more tokens than a sequence may predict; objective.whole_word=false hides tokens one by one"
-                if config.name == "mlm" and config.whole_word else "the text is too short")
+        cure = ("words have more tokens than a sequence may predict; objective.mlm.whole_word=false hides tokens one "
+                "by one" if config.name == "mlm" and config.mlm.whole_word else "the text is too short")
         raise ConfigError(f"objective.name={config.name}: {shares['predicted_share']:.2%} of the tokens would be "
                           f"predicted, the settings ask for {shares['asked_share']:.2%}: {cure}")

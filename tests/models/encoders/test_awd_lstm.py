@@ -5,8 +5,9 @@ import pytest
 import torch
 import transformers
 
-from jptransfer.config import AwdLstmModelConfig, Cell, Direction, ModelConfig
+from jptransfer.config import ModelConfig
 from jptransfer.models.encoders.awd_lstm import configuration
+from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig, Cell, Direction
 from jptransfer.models.layers.cells import embed, forget_mult, variational_dropout
 from jptransfer.models.pretrained import fresh_language_model, load_language_model, save_language_model
 from jptransfer.transfer.groups import freeze, layer_groups

@@ -20,23 +20,16 @@ from fastai.callback.rnn import RNNRegularizer
 from fastai.callback.schedule import SchedLin, combine_scheds, combined_cos
 
 from benchmarks.fastai_peer import classifier_like, encoder_parameters, language_model_like, settings_of
-from jptransfer.config import (
-    AwdLstmModelConfig,
-    ConcatPoolingHeadConfig,
-    HeadConfig,
-    LmTrainingConfig,
-    ModelConfig,
-    ObjectiveConfig,
-    OneCycleConfig,
-    ScheduleConfig,
-    SlantedTriangularConfig,
-)
+from jptransfer.config import HeadConfig, LmTrainingConfig, ModelConfig, ObjectiveConfig, ScheduleConfig
 from jptransfer.models.encoders.awd_lstm import configuration
+from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig
+from jptransfer.models.heads.concat_pooling_settings import ConcatPoolingHeadConfig
 from jptransfer.models.pretrained import fresh_language_model
 from jptransfer.models.task_models import fresh_head
 from jptransfer.models.windows import Windows
 from jptransfer.objectives.causal import CausalLanguageModel
-from jptransfer.training.schedules import one_cycle, slanted_triangular
+from jptransfer.training.schedules.one_cycle import OneCycleConfig, one_cycle
+from jptransfer.training.schedules.slanted_triangular import SlantedTriangularConfig, slanted_triangular
 
 VOCAB, PAD, BATCH, WINDOW = 40, 1, 4, 7
 PLACES = ("output", "hidden", "input", "embedding", "weight")

@@ -4,8 +4,10 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
-from jptransfer.config import BilstmTaggerModelConfig, CharacterView, HeadConfig, Vectors
+from jptransfer.config import CharacterView, HeadConfig
 from jptransfer.learners.scores import score
+from jptransfer.models.encoders.bilstm_tagger_settings import BilstmTaggerModelConfig
+from jptransfer.models.encoders.embedding_settings import Vectors
 from jptransfer.models.task_models import load_task_model, save_task_model, task_output
 from jptransfer.tasks.base import Level
 from jptransfer.text.views import MARK, bigrams

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from jptransfer.config import Initial, Vectors
 from jptransfer.errors import ConfigError
+from jptransfer.models.encoders.embedding_settings import Initial, Vectors
 from jptransfer.text.types import SPECIAL_TOKENS
 from tests.models.vectors import VOCAB, model_config, task_model
 

@@ -3,10 +3,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from jptransfer.config import ModelConfig, OnehotModelConfig
+from jptransfer.config import ModelConfig
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import encode
 from jptransfer.models.encoders.onehot import configuration
+from jptransfer.models.encoders.onehot_settings import OnehotModelConfig
 from tests.models.vectors import VOCAB, task_model
 
 IDS = torch.tensor([[2, 5, VOCAB - 1, 1, 3, 0], [2, 7, 3, 0, 0, 0]])

@@ -6,18 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from jptransfer.config import (
-    BcnHeadConfig,
-    HeadConfig,
-    KimCnnHeadConfig,
-    PooledHeadConfig,
-    Pooling,
-    RcnnHeadConfig,
-    SelfAttentionHeadConfig,
-    TemporalCnnHeadConfig,
-    Vectors,
-)
+from jptransfer.config import HeadConfig
 from jptransfer.errors import ConfigError
+from jptransfer.models.encoders.embedding_settings import Vectors
+from jptransfer.models.heads.bcn_settings import BcnHeadConfig
+from jptransfer.models.heads.kim_cnn_settings import KimCnnHeadConfig
+from jptransfer.models.heads.pooled_settings import PooledHeadConfig, Pooling
+from jptransfer.models.heads.rcnn_settings import RcnnHeadConfig
+from jptransfer.models.heads.self_attention_settings import SelfAttentionHeadConfig
+from jptransfer.models.heads.temporal_cnn_settings import TemporalCnnHeadConfig
 from jptransfer.models.task_models import load_task_model, save_task_model, task_output
 from jptransfer.transfer.groups import freeze, layer_groups
 from tests.models.vectors import PAIRS, alone, batch, check_groups, task_model

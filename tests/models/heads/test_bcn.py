@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from jptransfer.config import AwdLstmModelConfig, BcnHeadConfig, Direction, HeadConfig, ModelConfig
+from jptransfer.config import HeadConfig, ModelConfig
 from jptransfer.models.encoder import encode
 from jptransfer.models.encoders.awd_lstm import configuration
+from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig, Direction
 from jptransfer.models.heads.bcn import Maxout, biattention
+from jptransfer.models.heads.bcn_settings import BcnHeadConfig
 from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
 from jptransfer.models.windows import Windows
 from tests.models.by_hand import lstm, softmax

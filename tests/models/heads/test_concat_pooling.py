@@ -2,9 +2,10 @@ import pytest
 import torch
 from transformers import BertConfig
 
-from jptransfer.config import ConcatPoolingHeadConfig, HeadConfig
+from jptransfer.config import HeadConfig
 from jptransfer.models.encoder import Encoded
 from jptransfer.models.heads.concat_pooling import ConcatPoolingHead
+from jptransfer.models.heads.concat_pooling_settings import ConcatPoolingHeadConfig
 
 WIDTH = 6
 MASK = torch.tensor([[1, 1, 1, 1], [1, 1, 0, 0], [1, 1, 1, 0]]).bool()

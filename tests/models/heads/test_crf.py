@@ -7,12 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import BertConfig
 
-from jptransfer.config import ClassWeights, CrfHeadConfig, EncoderFinetuningConfig, HeadConfig
+from jptransfer.config import ClassWeights, HeadConfig
 from jptransfer.errors import ConfigError
 from jptransfer.learners.encoder import _refuse_weights
+from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.label_loss import LabelLoss
 from jptransfer.learners.scores import score
 from jptransfer.learners.task_data import collate
+from jptransfer.models.heads.crf_settings import CrfHeadConfig
 from jptransfer.models.layers.linear_chain import FORBIDDEN, TagChain
 from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
 from jptransfer.tasks.base import IGNORED, Level

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from jptransfer.config import HeadConfig, KimCnnHeadConfig
+from jptransfer.config import HeadConfig
 from jptransfer.models.encoder import encode
 from jptransfer.models.heads.kim_cnn import BoundedLinear
+from jptransfer.models.heads.kim_cnn_settings import KimCnnHeadConfig
 from jptransfer.models.task_models import task_output
 from tests.models.vectors import batch, task_model
 

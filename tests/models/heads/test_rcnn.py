@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from jptransfer.config import HeadConfig, RcnnHeadConfig
+from jptransfer.config import HeadConfig
 from jptransfer.models.encoder import encode
+from jptransfer.models.heads.rcnn_settings import RcnnHeadConfig
 from jptransfer.models.task_models import task_output
 from tests.models.vectors import HIDDEN, batch, task_model
 

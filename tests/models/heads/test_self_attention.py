@@ -1,9 +1,10 @@
 import numpy as np
 import torch
 
-from jptransfer.config import HeadConfig, SelfAttentionHeadConfig
+from jptransfer.config import HeadConfig
 from jptransfer.models.encoder import encode
 from jptransfer.models.heads.self_attention import penalty
+from jptransfer.models.heads.self_attention_settings import SelfAttentionHeadConfig
 from jptransfer.models.task_models import task_output
 from tests.models.by_hand import softmax
 from tests.models.vectors import batch, task_model

@@ -5,13 +5,14 @@ import pytest
 import torch
 import yaml
 
-from jptransfer.config import HeadConfig, TemporalCnnHeadConfig
+from jptransfer.config import HeadConfig
 from jptransfer.config.check import check
 from jptransfer.config.plain import from_plain
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import encode
 from jptransfer.models.encoders.onehot import OnehotConfig
 from jptransfer.models.heads.temporal_cnn import TemporalCnnHead
+from jptransfer.models.heads.temporal_cnn_settings import TemporalCnnHeadConfig
 from jptransfer.models.task_models import fresh_head, task_output
 from jptransfer.resources import resource
 from tests.models.vectors import batch, task_model

@@ -8,21 +8,14 @@ import torch
 from torch.nn.functional import pad
 from transformers import ResNetConfig, ResNetModel
 
-from jptransfer.config import (
-    GlyphModelConfig,
-    GlyphsConfig,
-    HeadConfig,
-    MissingGlyph,
-    ModelConfig,
-    PooledHeadConfig,
-    Pooling,
-    SuperCharactersModelConfig,
-    TokenizerConfig,
-)
+from jptransfer.config import GlyphsConfig, HeadConfig, MissingGlyph, ModelConfig, TokenizerConfig
 from jptransfer.config.check import check
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import encode
 from jptransfer.models.encoders import glyph, super_characters
+from jptransfer.models.encoders.glyph_settings import GlyphModelConfig
+from jptransfer.models.encoders.super_characters_settings import SuperCharactersModelConfig
+from jptransfer.models.heads.pooled_settings import PooledHeadConfig, Pooling
 from jptransfer.models.layers.glyphs import GlyphTable, draw, stand_in
 from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS

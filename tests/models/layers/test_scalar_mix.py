@@ -5,17 +5,13 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from jptransfer.config import (
-    AwdLstmModelConfig,
-    BcnHeadConfig,
-    BertModelConfig,
-    HeadConfig,
-    ModelConfig,
-    PooledHeadConfig,
-    Pooling,
-)
+from jptransfer.config import HeadConfig, ModelConfig
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import encode
+from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig
+from jptransfer.models.encoders.bert_settings import BertModelConfig
+from jptransfer.models.heads.bcn_settings import BcnHeadConfig
+from jptransfer.models.heads.pooled_settings import PooledHeadConfig, Pooling
 from jptransfer.models.layers.scalar_mix import ScalarMix
 from jptransfer.models.pretrained import fresh_configuration, save_language_model
 from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output

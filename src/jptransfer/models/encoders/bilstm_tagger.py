@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedConfig
 from transformers.modeling_outputs import BaseModelOutput
 
-from jptransfer.config import ModelConfig, Vectors
+from jptransfer.config import ModelConfig
 from jptransfer.models.encoders.embedding import VectorModel, VectorTable, masked
+from jptransfer.models.encoders.embedding_settings import Vectors
 from jptransfer.models.encoders.recurrent import RecurrentLayer
 from jptransfer.models.layers.batching import CPU_PADDING, sorted_batches
 from jptransfer.models.layers.word_rows import NOTHING, WordRows, at_places, distinct, word_rows

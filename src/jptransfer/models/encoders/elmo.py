@@ -18,7 +18,8 @@ from torch.nn.functional import dropout
 from transformers import AutoConfig, AutoModel, AutoModelForPreTraining, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import ModelOutput
 
-from jptransfer.config import ElmoModelConfig, ModelConfig
+from jptransfer.config import ModelConfig
+from jptransfer.models.encoders.elmo_settings import ElmoModelConfig
 from jptransfer.models.encoders.embedding import masked
 from jptransfer.models.encoders.recurrent import turn
 from jptransfer.models.layers.cells import State

@@ -13,8 +13,9 @@ from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedMode
 from transformers import initialization as init
 from transformers.modeling_outputs import BaseModelOutput
 
-from jptransfer.config import EmbeddingModelConfig, Initial, ModelConfig, Vectors
+from jptransfer.config import ModelConfig
 from jptransfer.errors import ConfigError
+from jptransfer.models.encoders.embedding_settings import EmbeddingModelConfig, Initial, Vectors
 from jptransfer.text.types import SPECIAL_TOKENS, Tokenizer
 from jptransfer.text.vectors import read_vectors
 
@@ -127,7 +128,7 @@ class VectorModel(PreTrainedModel):
 
     def start_from(self, config: ModelConfig, tokenizer: Tokenizer) -> Mapping[str, Any]:
         """Take what a fresh model of this configuration starts from besides chance; return what to tell of it."""
-        settings: EmbeddingModelConfig = getattr(config, config.architecture)
+        settings: EmbeddingModelConfig = config.own
         setting = f"model.{config.architecture}.width"
         return {"vectors": self.table.fill(Path(settings.vectors), tokenizer, setting)} if settings.vectors else {}
 

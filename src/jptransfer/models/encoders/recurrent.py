@@ -13,8 +13,10 @@ from torch.nn.functional import linear
 from transformers import AutoConfig, AutoModel, PreTrainedConfig
 from transformers.modeling_outputs import BaseModelOutput
 
-from jptransfer.config import ModelConfig, RecurrentModelConfig, Vectors
+from jptransfer.config import ModelConfig
 from jptransfer.models.encoders.embedding import VectorModel, VectorTable, masked
+from jptransfer.models.encoders.embedding_settings import Vectors
+from jptransfer.models.encoders.recurrent_settings import RecurrentModelConfig
 from jptransfer.models.layers.batching import CPU_PADDING, sorted_batches
 from jptransfer.models.layers.cells import StepWeights, lstm_steps
 from jptransfer.models.layers.word_rows import at_places

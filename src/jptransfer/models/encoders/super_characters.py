@@ -17,9 +17,10 @@ from torch.nn.functional import pad
 from transformers import AutoConfig, AutoModel, PreTrainedConfig, PreTrainedModel, ResNetConfig, ResNetModel
 from transformers.modeling_outputs import BaseModelOutput
 
-from jptransfer.config import ModelConfig, SuperCharactersModelConfig
+from jptransfer.config import ModelConfig
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoders.embedding import masked
+from jptransfer.models.encoders.super_characters_settings import SuperCharactersModelConfig
 from jptransfer.models.layers.glyphs import GlyphTable
 from jptransfer.models.pretrained import load_weights, read_model_type
 from jptransfer.text.types import Tokenizer

@@ -10,11 +10,12 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedConfig
 
-from jptransfer.config import HeadConfig, Vectors
+from jptransfer.config import HeadConfig
 from jptransfer.models.encoder import Encoded
 from jptransfer.models.encoders.embedding import BOUND, VectorTable
+from jptransfer.models.encoders.embedding_settings import Vectors
 from jptransfer.models.encoders.recurrent import RecurrentLayer
-from jptransfer.models.heads import HeadOutput
+from jptransfer.models.heads.base import HeadOutput
 from jptransfer.tasks.base import Level
 from jptransfer.text.types import Tokenizer
 

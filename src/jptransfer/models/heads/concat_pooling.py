@@ -8,10 +8,11 @@ from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 from transformers import PreTrainedConfig
 
-from jptransfer.config import HeadConfig, Pooling
+from jptransfer.config import HeadConfig
 from jptransfer.models.encoder import Encoded
-from jptransfer.models.heads import HeadOutput
+from jptransfer.models.heads.base import HeadOutput
 from jptransfer.models.heads.pooled import pool
+from jptransfer.models.heads.pooled_settings import Pooling
 from jptransfer.tasks.base import Level
 
 

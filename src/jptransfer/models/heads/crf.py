@@ -10,7 +10,7 @@ from transformers import PreTrainedConfig
 
 from jptransfer.config import HeadConfig
 from jptransfer.models.encoder import Encoded
-from jptransfer.models.heads import HeadOutput
+from jptransfer.models.heads.base import HeadOutput
 from jptransfer.models.heads.token import TokenHead
 from jptransfer.models.layers.linear_chain import FORBIDDEN, TagChain
 from jptransfer.tasks.spans import may_follow

@@ -8,9 +8,10 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedConfig
 
-from jptransfer.config import HeadConfig, Pooling
+from jptransfer.config import HeadConfig
 from jptransfer.models.encoder import Encoded
-from jptransfer.models.heads import HeadOutput
+from jptransfer.models.heads.base import HeadOutput
+from jptransfer.models.heads.pooled_settings import Pooling
 from jptransfer.tasks.base import Level
 
 

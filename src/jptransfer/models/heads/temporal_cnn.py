@@ -22,7 +22,7 @@ from transformers import PreTrainedConfig
 
 from jptransfer.config import HeadConfig
 from jptransfer.models.encoder import Encoded
-from jptransfer.models.heads import HeadOutput
+from jptransfer.models.heads.base import HeadOutput
 from jptransfer.tasks.base import Level
 
 

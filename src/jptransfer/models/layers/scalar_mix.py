@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import Encoded
-from jptransfer.models.heads import Head, HeadOutput
+from jptransfer.models.heads.base import Head, HeadOutput
 from jptransfer.text.types import Tokenizer
 
 

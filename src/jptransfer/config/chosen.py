@@ -1,0 +1,52 @@
+"""What of a configuration takes part in a run: the settings and sections of the members that were chosen."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from jptransfer import registry
+from jptransfer.registration import Entry
+
+
+def chosen_fields(section: Any) -> list[dataclasses.Field[Any]]:
+    """Return the fields of a section that take part: not the sections of members that were not chosen.
+
+    Where the choice is left to what is known later only, sections that differ from their defaults take part.
+    """
+    return [one for one in dataclasses.fields(section) if _takes_part(section, one)]
+
+
+def _takes_part(section: Any, field: dataclasses.Field[Any]) -> bool:
+    if choice := field.metadata.get("chosen_by"):
+        chosen, value = getattr(section, choice), getattr(section, field.name)
+        return chosen == field.name if chosen else value != field.default_factory()  # type: ignore[misc]
+    if capability := field.metadata.get("read_if"):
+        return all(getattr(entry, capability) for _, _, entry in _members(section))
+    return True
+
+
+def members(config: Any) -> Iterator[tuple[str, str, Entry]]:
+    """Yield (table, name, entry) of the registered members that take part in a configuration."""
+    yield from _members(config)
+    for field in chosen_fields(config):
+        value = getattr(config, field.name)
+        for inner in value.values() if isinstance(value, dict) else [value]:
+            if dataclasses.is_dataclass(inner):
+                yield from members(inner)
+
+
+def member_versions(config: Any) -> dict[str, str]:
+    """Return what registered members add to the identity of what is made with them: ``table:name`` -> version."""
+    return {f"{table}:{name}": f"version:{entry.version}" for table, name, entry in members(config)
+            if entry.version > 1}
+
+
+def _members(section: Any) -> Iterator[tuple[str, str, Entry]]:
+    for field in dataclasses.fields(section):
+        if table := field.metadata.get("registry"):
+            value = getattr(section, field.name)
+            for name in value if isinstance(value, list) else [value]:
+                if name in registry.ALL[table]:
+                    yield table, name, registry.ALL[table].entries[name]

@@ -1,0 +1,17 @@
+"""Settings and registry row of architecture `onehot`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jptransfer.config.fields import setting
+from jptransfer.registry import MODELS
+
+
+@MODELS.register("onehot", target="jptransfer.models.encoders.onehot:configuration", groups=(), version=2)
+@dataclass
+class OnehotModelConfig:
+    """A dimension per unit: bytes, or any small vocabulary; nothing is learnt."""
+
+    most_units: int = setting(4096, low=1)
+    """a larger vocabulary is refused: every state is as wide as the vocabulary"""

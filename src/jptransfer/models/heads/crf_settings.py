@@ -1,0 +1,16 @@
+"""Settings and registry row of head `crf`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jptransfer.registry import HEADS
+
+
+@HEADS.register("crf", target="jptransfer.models.heads.crf:CrfHead", level="token")
+@dataclass
+class CrfHeadConfig:
+    """The token head's layer and a conditional random field over its tags."""
+
+    constraints: bool = True
+    """sequences that the tag scheme does not know (I- after nothing of its type) have no probability"""

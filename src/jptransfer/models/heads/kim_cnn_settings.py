@@ -1,0 +1,21 @@
+"""Settings and registry row of head `kim_cnn`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jptransfer.config.fields import setting
+from jptransfer.registry import HEADS
+
+
+@HEADS.register("kim_cnn", target="jptransfer.models.heads.kim_cnn:KimCnnHead", level="sequence", version=2)
+@dataclass
+class KimCnnHeadConfig:
+    """Convolutions and maxima over time (Kim 2014)."""
+
+    widths: list[int] = setting(factory=lambda: [3, 4, 5], low=1)
+    """tokens that the filters see at a time"""
+    filters: int = setting(100, low=1)
+    """filters of each width"""
+    max_norm: float = setting(3.0, low=0.0)
+    """limit of the norm of an output's weights, restored after every update; 0: none"""

@@ -1,0 +1,27 @@
+"""Settings and registry row of head `pooled`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from jptransfer.registry import HEADS
+
+
+class Pooling(Enum):
+    """What a text's vector is."""
+
+    first = "first"
+    last = "last"
+    mean = "mean"
+    max = "max"
+    concat = "concat"
+
+
+@HEADS.register("pooled", target="jptransfer.models.heads.pooled:PooledHead", level="sequence")
+@dataclass
+class PooledHeadConfig:
+    """One linear layer on a pooled state of the top layer."""
+
+    pooling: Pooling = Pooling.first
+    """first: of the first token; last: after reading all; mean, max: over all states; concat: last, max, mean joined"""
