@@ -1,4 +1,4 @@
-"""The Optuna sweeper on a fast objective, through Hydra and in pieces."""
+"""The Optuna sweeper on a fast objective, through Hydra."""
 
 import json
 import subprocess
@@ -7,13 +7,6 @@ import sys
 import optuna
 import pytest
 import yaml
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-
-from hydra_plugins.jpt_optuna_sweeper._space import distribution, grid
-from hydra_plugins.jpt_optuna_sweeper._study import make_pruner, make_sampler
-from hydra_plugins.jpt_optuna_sweeper.sweeper import OptunaSweeperConfig
-from jptransfer.errors import ConfigError
 
 APP = """
 import json, sys
@@ -39,41 +32,6 @@ def main(c):
     return -(c.x - 0.3) ** 2 - (5 if c.kind == "hopeless" else 0) - 0.01 * c.seed
 main()
 """
-
-
-@pytest.mark.parametrize(("override", "expected"), [
-    ("a=1,2", CategoricalDistribution([1, 2])),
-    ("a=choice(x,y)", CategoricalDistribution(["x", "y"])),
-    ("a=range(1,8,2)", IntDistribution(1, 7, step=2)),
-    ("a=range(0.0,1.0,0.25)", FloatDistribution(0.0, 0.75, step=0.25)),
-    ("a=interval(-1,2)", FloatDistribution(-1.0, 2.0)),
-    ("a=tag(log,interval(1e-5,1e-2))", FloatDistribution(1e-5, 1e-2, log=True)),
-    ("a=tag(int,log,interval(1,64))", IntDistribution(1, 64, log=True)),
-    ("a=int(interval(1,64))", IntDistribution(1, 64)),
-    ("a=tag(log,int(interval(1,64)))", IntDistribution(1, 64, log=True)),
-])
-def test_search_spaces(override, expected):
-    assert distribution(OverridesParser.create().parse_override(override)) == expected
-
-
-def test_a_logarithm_of_zero_is_refused():
-    with pytest.raises(ConfigError, match=r"a=tag\(log"):
-        distribution(OverridesParser.create().parse_override("a=tag(log,interval(0,1))"))
-
-
-def test_grid_lists_every_value():
-    space = {"a": CategoricalDistribution(["x", "y"]), "b": IntDistribution(1, 3, step=2)}
-    assert grid(space) == [{"a": "x", "b": 1}, {"a": "x", "b": 3}, {"a": "y", "b": 1}, {"a": "y", "b": 3}]
-    assert grid({"c": FloatDistribution(0.0, 0.5, step=0.25)}) == [{"c": 0.0}, {"c": 0.25}, {"c": 0.5}]
-    with pytest.raises(ConfigError, match="continuous"):
-        grid({"d": FloatDistribution(0.0, 1.0)})
-
-
-@pytest.mark.parametrize("wrong", [{"sampler": "tpee"}, {"pruner": "medain"}])
-def test_names_are_checked(wrong):
-    settings = OptunaSweeperConfig(**wrong)
-    with pytest.raises(ConfigError, match="did you mean"):
-        (make_sampler(settings), make_pruner(settings))
 
 
 def sweep(folder, *arguments: str) -> dict:

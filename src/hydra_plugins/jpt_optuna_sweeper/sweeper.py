@@ -1,43 +1,25 @@
-"""What Hydra's plugin scan imports at every start: the settings and a sweeper that loads Optuna only when it sweeps."""
+"""The adapter between Hydra and `jptransfer.search`; Hydra's plugin scan imports it at every start, so it is light."""
 
 # No postponed annotations here: Hydra's scan runs this module before it is in sys.modules, where dataclasses look.
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
+from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from jptransfer.search.settings import SearchSettings
+
 
 @dataclass
-class OptunaSweeperConfig:
+class OptunaSweeperConfig(SearchSettings):
     """Settings of ``hydra/sweeper=optuna``, given as ``hydra.sweeper.<name>=…``."""
 
     _target_: str = "hydra_plugins.jpt_optuna_sweeper.sweeper.OptunaSweeper"
-    direction: str = "maximize"
-    """maximize or minimize the value that a job returns (jpt: the main metric on the validation split)"""
-    n_trials: int = 20
-    """finished trials the study has in the end, those of earlier calls included; an interrupted call is continued"""
-    n_jobs: int = 1
-    """trials handed to the launcher at a time"""
-    sampler: str = "tpe"
-    """tpe, random or grid"""
-    seed: int = 0
-    """seed of the sampler; the values of a trial follow from it, the trial's number and the earlier trials"""
-    pruner: str = "none"
-    """none, or median: stop a trial whose mean over its first seeds is worse than the median of the others'"""
-    warmup_trials: int = 5
-    """trials that must have finished before any is pruned"""
-    seeds: list[int] = field(default_factory=list)
-    """seeds that every trial is run with, one after another (setting `seeds`, else `seed`); empty: one run a trial"""
-    study_name: str = ""
-    """empty: from the fixed overrides, the search space and the settings, so that the same command line resumes;
-    a study of this name that was begun with another search space or other fixed settings is refused"""
-    storage: str = ""
-    """Optuna URL (sqlite:///F) or journal file; empty: a journal in the folder `studies` of the outputs"""
-    params: dict[str, Any] = field(default_factory=dict)
-    """search space beside the command line's: setting -> choice(..), range(..), interval(..), tag(log, interval(..))"""
 
 
 ConfigStore.instance().store(group="hydra/sweeper", name="optuna", node=OptunaSweeperConfig, provider="jptransfer")
@@ -52,6 +34,7 @@ class OptunaSweeper(Sweeper):
             OmegaConf.merge(OmegaConf.structured(OptunaSweeperConfig), settings))
         self.hydra_context: HydraContext | None = None
         self.config: DictConfig | None = None
+        self.launched = 0
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Take what Hydra hands every sweeper, and make the launcher."""
@@ -62,7 +45,33 @@ class OptunaSweeper(Sweeper):
             hydra_context=hydra_context, task_function=task_function, config=config)
 
     def sweep(self, arguments: list[str]) -> float | None:
-        """Run the study; return its best value, None if no trial was completed."""
-        from hydra_plugins.jpt_optuna_sweeper._study import Search
+        """Run the study and write ``optimization_results.yaml``.
 
-        return Search(self).run(arguments)
+        Returns:
+            The best value; None if no trial was completed.
+        """
+        from jptransfer.search.space import read_space
+        from jptransfer.search.study import Search
+
+        assert self.config is not None and self.hydra_context is not None
+        given = [f"{key}={value}" for key, value in self.settings.params.items()]
+        fixed, space = read_space([*given, *arguments], self.hydra_context.config_loader)
+        folder = Path(self.config.hydra.sweep.dir)
+        outputs = Path(OmegaConf.select(self.config, "outputs_root") or folder.parent)
+        seed_setting = "seeds=[{}]" if "seeds" in self.config else "seed={}"
+        summary = Search(self.settings, fixed, space, self._launch, outputs / "studies", seed_setting).run()
+        folder.mkdir(parents=True, exist_ok=True)
+        OmegaConf.save(OmegaConf.create(summary), folder / "optimization_results.yaml")
+        return summary.get("best_value")
+
+    def _launch(self, jobs: list[list[str]]) -> list[float]:
+        """Run jobs and return their values; NaN for one that failed or returned none."""
+        self.validate_batch_is_legal(jobs)
+        results = self.launcher.launch(jobs, initial_job_idx=self.launched)
+        self.launched += len(jobs)
+        return [_value(result) for result in results]
+
+
+def _value(result: JobReturn) -> float:
+    is_number = result.status is JobStatus.COMPLETED and isinstance(result.return_value, int | float)
+    return float(result.return_value) if is_number else math.nan

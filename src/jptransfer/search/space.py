@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep, Transformer
 from optuna.distributions import (
     BaseDistribution,
@@ -14,6 +16,26 @@ from optuna.distributions import (
 )
 
 from jptransfer.errors import ConfigError
+
+
+def read_space(overrides: list[str],
+               loader: ConfigLoader | None = None) -> tuple[list[str], dict[str, BaseDistribution]]:
+    """Return the overrides with a single value, and the search space of the others.
+
+    Where a setting is given twice, the later override counts.
+
+    Args:
+        loader: what ``glob(..)`` lists the choices of groups with.
+
+    Raises:
+        ConfigError: no override has several values, or one is not a search space.
+    """
+    parsed = OverridesParser.create(config_loader=loader).parse_overrides(overrides)
+    last = {one.get_key_element(): one for one in parsed}
+    space = {key: distribution(one) for key, one in last.items() if one.is_sweep_override()}
+    if not space:
+        raise ConfigError("nothing to search: give at least one setting as choice(..), range(..) or interval(..)")
+    return [str(one.input_line) for one in last.values() if not one.is_sweep_override()], space
 
 
 def distribution(override: Override) -> BaseDistribution:

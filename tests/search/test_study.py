@@ -1,21 +1,20 @@
 """A search that was interrupted, wherever it was, ends as one that was not: same trials, same values, same order."""
 
+import math
 import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 
 import optuna
 import pytest
-from hydra.core.utils import JobReturn, JobStatus
-from omegaconf import OmegaConf
 
-from hydra_plugins.jpt_optuna_sweeper._sampler import tpe
-from hydra_plugins.jpt_optuna_sweeper._study import Search
-from hydra_plugins.jpt_optuna_sweeper.sweeper import OptunaSweeper
 from jptransfer.errors import ConfigError
+from jptransfer.search.samplers import tpe
+from jptransfer.search.settings import SearchSettings
+from jptransfer.search.space import read_space
+from jptransfer.search.study import Search, make_pruner, make_sampler
 
 SPACE = ("x=interval(-1,1)", "n=tag(log,int(interval(1,64)))", "kind=good,bad,other")
 
@@ -33,29 +32,22 @@ class Launcher:
         self.jobs: list[tuple[str, ...]] = []
         self.stop_at = stop_at
 
-    def launch(self, jobs, initial_job_idx):
-        results = []
+    def launch(self, jobs: list[list[str]]) -> list[float]:
+        values = []
         for job in jobs:
             if len(self.jobs) == self.stop_at:
                 raise KeyboardInterrupt
             self.jobs.append(tuple(job))
             got = dict(one.split("=") for one in job)
-            result = JobReturn(status=JobStatus.COMPLETED)
-            result.return_value = -(float(got["x"]) - .3) ** 2 - float(got["n"]) / 50 - .1 * int(got.get("seed", 0))
-            if float(got["x"]) > .8:
-                result.status = JobStatus.FAILED
-            results.append(result)
-        return results
+            value = -(float(got["x"]) - .3) ** 2 - float(got["n"]) / 50 - .1 * int(got.get("seed", 0))
+            values.append(math.nan if float(got["x"]) > .8 else value)
+        return values
 
 
 def search(folder: Path, *arguments: str, launcher: Launcher | None = None, **settings) -> Launcher:
     launcher = launcher or Launcher()
-    sweeper = OptunaSweeper(**{"n_trials": 16} | settings)
-    sweeper.config = OmegaConf.create(
-        {"hydra": {"sweep": {"dir": str(folder / "sweep")}}, "outputs_root": str(folder), "seed": 0})
-    sweeper.hydra_context = SimpleNamespace(config_loader=None)
-    sweeper.launcher, sweeper.validate_batch_is_legal = launcher, lambda jobs: None
-    Search(sweeper).run(list(arguments or SPACE))
+    Search(SearchSettings(**{"n_trials": 16} | settings), *read_space(list(arguments or SPACE)), launcher.launch,
+           folder / "studies").run()
     return launcher
 
 
@@ -280,3 +272,10 @@ def test_two_searches_of_one_study_at_once_share_its_trials(tmp_path):
     assert [one.returncode for one in both] == [0, 0], errors
     assert len((tmp_path / "calls").read_text().splitlines()) == 13
     assert [path.name for path in (tmp_path / "studies").iterdir()] == ["s.journal"]
+
+
+@pytest.mark.parametrize("wrong", [{"sampler": "tpee"}, {"pruner": "medain"}])
+def test_names_are_checked(wrong):
+    settings = SearchSettings(**wrong)
+    with pytest.raises(ConfigError, match="did you mean"):
+        (make_sampler(settings), make_pruner(settings))

@@ -6,24 +6,20 @@ import hashlib
 import json
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import optuna
-from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
-from hydra.core.utils import JobReturn, JobStatus
-from omegaconf import OmegaConf
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from hydra_plugins.jpt_optuna_sweeper._sampler import NumberedSampler, tpe, uniform
-from hydra_plugins.jpt_optuna_sweeper._space import distribution, grid
-from hydra_plugins.jpt_optuna_sweeper._storage import StudyPlace
-from hydra_plugins.jpt_optuna_sweeper.sweeper import OptunaSweeper, OptunaSweeperConfig
 from jptransfer.errors import ConfigError, unknown
+from jptransfer.search.samplers import NumberedSampler, tpe, uniform
+from jptransfer.search.settings import SearchSettings
+from jptransfer.search.space import grid
+from jptransfer.search.storage import StudyPlace
 
 log = logging.getLogger(__name__)
 SAMPLERS = ("tpe", "random", "grid")
@@ -33,30 +29,44 @@ FAILED_BEFORE = "failed in concluded calls"
 IDENTITY = "identity"
 SCORES = "scores"
 MACHINE = ("runtime.", "runtime=", "outputs_root=", "data_root=")
-"""Fixed settings that change no value."""
+"""Fixed settings that do not change any value."""
+Launch = Callable[[list[list[str]]], list[float]]
+"""Runs jobs, each of them a list of overrides, and returns their values; NaN for a job that failed."""
 
 
 class Search:
-    """One call of the sweeper on one study, new or resumed."""
+    """One call of a search on one study, new or resumed."""
 
-    def __init__(self, sweeper: OptunaSweeper) -> None:
-        assert sweeper.config is not None and sweeper.hydra_context is not None
-        self.sweeper, self.settings, self.config = sweeper, sweeper.settings, sweeper.config
-        self.loader = sweeper.hydra_context.config_loader
-        self.launched = 0
+    def __init__(self, settings: SearchSettings, fixed: list[str], space: dict[str, BaseDistribution], launch: Launch,
+                 studies: Path, seed_setting: str = "seed={}") -> None:
+        """Prepare a search.
 
-    def run(self, arguments: list[str]) -> float | None:
+        Args:
+            settings: see `SearchSettings`.
+            fixed: overrides of every job.
+            space: setting -> the values to choose from.
+            launch: runs a batch of jobs, see `Launch`.
+            studies: folder of studies that name no storage.
+            seed_setting: the override that gives a job one of the seeds, with ``{}`` in its place.
+
+        Raises:
+            ConfigError: the study's name or storage cannot be used.
+        """
+        self.settings, self.fixed, self.space, self.launch = settings, fixed, space, launch
+        self.seed_setting = seed_setting
+        self.place = StudyPlace(settings.study_name or self._default_name(), settings.storage, studies)
+
+    def run(self) -> dict[str, Any]:
         """Run trials until the study has `n_trials` finished ones; failed ones count for this call only.
 
         A call that was interrupted is continued: the trials it was running are run again under their numbers and with
         their values, and those that failed in it count.
+
+        Returns:
+            The name of the study, the number of trials in each state, and best value and settings if there are any.
         """
-        fixed, self.space = self._read(arguments)
-        self.fixed = [one.input_line for one in fixed]
-        place = self._place()
-        with place.hold():
-            self.study = self._open(place)
-            Path(self.config.hydra.sweep.dir).mkdir(parents=True, exist_ok=True)
+        with self.place.hold():
+            self.study = self._open()
             self._run_trials()
             return self._conclude()
 
@@ -108,22 +118,6 @@ class Search:
                 self.study.enqueue_trial(point)
         return min(self.settings.n_trials, len(points))
 
-    def _read(self, arguments: list[str]) -> tuple[list[Override], dict[str, BaseDistribution]]:
-        """Separate the fixed overrides from the search space; the command line wins over `params`."""
-        given = [f"{key}={value}" for key, value in self.settings.params.items()]
-        parsed = OverridesParser.create(config_loader=self.loader).parse_overrides([*given, *arguments])
-        last = {one.get_key_element(): one for one in parsed}
-        fixed = [one for one in last.values() if not one.is_sweep_override()]
-        space = {key: distribution(one) for key, one in last.items() if one.is_sweep_override()}
-        if not space:
-            raise ConfigError("nothing to search: give at least one setting as choice(..), range(..) or interval(..)")
-        return fixed, space
-
-    def _place(self) -> StudyPlace:
-        outputs = OmegaConf.select(self.config, "outputs_root") or Path(self.config.hydra.sweep.dir).parent
-        return StudyPlace(self.settings.study_name or self._default_name(), self.settings.storage,
-                          Path(outputs) / "studies")
-
     def _default_name(self) -> str:
         settings = self.settings
         space = {key: optuna.distributions.distribution_to_json(one) for key, one in self.space.items()}
@@ -135,12 +129,12 @@ class Search:
         fixed = [one for one in self.fixed if not one.startswith(MACHINE)]
         return {"fixed settings": sorted(fixed), "seeds": [str(seed) for seed in self.settings.seeds]}
 
-    def _open(self, place: StudyPlace) -> optuna.Study:
+    def _open(self) -> optuna.Study:
         settings = self.settings
         _check("direction", settings.direction, ("maximize", "minimize"))
         sampler, pruner = make_sampler(settings), make_pruner(settings)
         optuna.logging.set_verbosity(optuna.logging.WARNING)
-        study = optuna.create_study(storage=place.open(), study_name=place.name, direction=settings.direction,
+        study = optuna.create_study(storage=self.place.open(), study_name=self.place.name, direction=settings.direction,
                                     load_if_exists=True, sampler=sampler, pruner=pruner)
         self._check_same(study)
         study.set_user_attr(IDENTITY, self._identity())
@@ -166,21 +160,16 @@ class Search:
         """Run the trials' seeds one after another, each in one launch for all trials still alive."""
         for step, seed in enumerate(self.settings.seeds or [None]):
             due = [trial for trial in batch if len(_scores(trial)) == step]  # others have this seed from before a kill
-            failed = [trial for trial, result in zip(due, self._launch(due, seed), strict=True)
-                      if not self._record(trial, score(result))]
+            failed = [trial for trial, value in zip(due, self._launch(due, seed), strict=True)
+                      if not self._record(trial, value)]
             batch = [trial for trial in batch if trial not in failed and self._goes_on(trial, step)]
         for trial in batch:
             self.study.tell(trial, _mean(_scores(trial)))
 
-    def _launch(self, batch: list[Trial], seed: int | None) -> list[JobReturn]:
-        if not batch:
-            return []
-        seeding = [] if seed is None else [f"seeds=[{seed}]" if "seeds" in self.config else f"seed={seed}"]
+    def _launch(self, batch: list[Trial], seed: int | None) -> list[float]:
+        seeding = [] if seed is None else [self.seed_setting.format(seed)]
         jobs = [[*self.fixed, *(f"{key}={trial.params[key]}" for key in self.space), *seeding] for trial in batch]
-        self.sweeper.validate_batch_is_legal(jobs)
-        results = self.sweeper.launcher.launch(jobs, initial_job_idx=self.launched)
-        self.launched += len(jobs)
-        return list(results)
+        return self.launch(jobs) if jobs else []
 
     def _record(self, trial: Trial, value: float) -> bool:
         """Store the value of a seed; False if the trial failed."""
@@ -200,22 +189,20 @@ class Search:
             return False
         return True
 
-    def _conclude(self) -> float | None:
+    def _conclude(self) -> dict[str, Any]:
         trials = self.study.get_trials(deepcopy=False)
         self.study.set_user_attr(FAILED_BEFORE, [one.number for one in trials if one.state is TrialState.FAIL])
         counts = {state.name.lower(): sum(trial.state is state for trial in trials) for state in TrialState}
         summary: dict[str, Any] = {"study": self.study.study_name, "trials": {k: n for k, n in counts.items() if n}}
-        best = None
         if counts["complete"]:
             best = self.study.best_value
             summary |= {"best_value": best, "best_params": dict(self.study.best_params)}
             log.info("best of %d trials: %s", len(trials), f"{best:.6g} with " + " ".join(
                 f"{key}={value}" for key, value in self.study.best_params.items()))
-        OmegaConf.save(OmegaConf.create(summary), Path(self.config.hydra.sweep.dir) / "optimization_results.yaml")
-        return best
+        return summary
 
 
-def make_sampler(settings: OptunaSweeperConfig) -> optuna.samplers.BaseSampler:
+def make_sampler(settings: SearchSettings) -> optuna.samplers.BaseSampler:
     """Return the sampler by name.
 
     Optuna's own grid sampler ends a study from within, which asking and telling does not allow: points are queued here.
@@ -225,19 +212,12 @@ def make_sampler(settings: OptunaSweeperConfig) -> optuna.samplers.BaseSampler:
     return NumberedSampler(make, settings.seed)
 
 
-def make_pruner(settings: OptunaSweeperConfig) -> optuna.pruners.BasePruner:
+def make_pruner(settings: SearchSettings) -> optuna.pruners.BasePruner:
     """Return the pruner by name."""
     _check("pruner", settings.pruner, PRUNERS)
     if settings.pruner == "none":
         return optuna.pruners.NopPruner()
     return optuna.pruners.MedianPruner(n_startup_trials=settings.warmup_trials)
-
-
-def score(result: JobReturn) -> float:
-    """Return a job's value; NaN for a job that failed or returned none."""
-    if result.status is not JobStatus.COMPLETED or not isinstance(result.return_value, int | float):
-        return math.nan
-    return float(result.return_value)
 
 
 def suggest(trial: Trial, key: str, one: BaseDistribution) -> None:
