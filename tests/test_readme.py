@@ -10,8 +10,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from jptransfer.commands import VERBS, find_verb
-from jptransfer.commands.arguments import hydra_arguments
 from jptransfer.commands.compose import register, typed
+from jptransfer.commands.launch import parse
 from jptransfer.resources import resource
 
 README = Path(__file__).resolve().parents[1] / "README.md"
@@ -40,7 +40,7 @@ def test_commands_compose(command: str) -> None:
         return
     # A sweep's first job stands for all; its launcher and sweeper are Hydra's own to check.
     sweep = "-m" in words or "--multirun" in words
-    overrides = [word for word in hydra_arguments(verb, words) if "=" in word and not word.startswith(("hydra/", "-"))]
+    overrides = [word for word in parse(verb, words).overrides if not word.startswith("hydra/")]
     overrides = [re.sub(r"=tag\(.*", "=0.001", word) for word in overrides]
     if sweep:
         overrides = [word if "[" in word else word.split(",")[0] for word in overrides]

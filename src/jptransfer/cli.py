@@ -7,8 +7,8 @@ import os
 import signal
 import sys
 
-from jptransfer.commands import VERBS, Verb, find_verb
-from jptransfer.errors import ConfigError, JptError, shown
+from jptransfer.commands import VERBS, find_verb
+from jptransfer.errors import JptError, shown
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -65,58 +65,21 @@ def dispatch(argv: list[str]) -> int:
     if {"-h", "--help"} & set(argv[1:]):
         from jptransfer.commands.help import verb_help
 
-        print(verb_help(verb))
+        print(verb_help(verb, argv[1:]))
         return 0
-    return answer(verb, argv) if verb.is_experiment else hand_over(verb, argv[1:])
+    from jptransfer.commands.launch import launch
 
-
-def answer(verb: Verb, argv: list[str]) -> int:
-    """Print again what the same command printed, if it still would; otherwise hand over to Hydra."""
-    from jptransfer.commands.memory import current, memory_of
-
-    memory = memory_of(argv)
-    if memory and (printed := memory.recall()) is not None:
-        print(printed, end="")
-        return 0
-    token = current.set(memory)
-    try:
-        return hand_over(verb, argv[1:])
-    finally:
-        current.reset(token)
+    return launch(verb, argv[1:])
 
 
 def overview() -> str:
-    """The page of ``jpt --help``: every verb with a line."""
-    lines = [f"  {verb.name:<10} {verb.help}" for verb in VERBS.values()]
+    """Return the page of ``jpt --help``: every verb with a line."""
+    lines = {verb.name: f"  {verb.name:<10} {verb.help}" for verb in VERBS.values()}
+    stages = [line for name, line in lines.items() if VERBS[name].is_experiment]
     return "\n".join([
-        "usage: jpt <verb> [group=choice ...] [key=value ...] [-m]", "",
-        "Reproducible transfer-learning experiments for Japanese text.", "", *lines, "",
-        "jpt <verb> --help   groups, choices and every setting of a verb",
-        "jpt run +experiment=quickstart   the whole way on toy data, in two minutes"])
-
-
-def hand_over(verb: Verb, arguments: list[str]) -> int:
-    """Give the command line to Hydra; its errors come back as one line."""
-    import hydra
-
-    from jptransfer.commands.arguments import hydra_arguments
-    from jptransfer.commands.compose import register
-    from jptransfer.commands.job import job, report_error
-    from jptransfer.commands.messages import explain
-    from jptransfer.resources import resource
-
-    sys.argv = [sys.argv[0], *hydra_arguments(verb, arguments)]
-    if os.environ.get("HYDRA_FULL_ERROR") == "1":
-        os.environ["JPT_DEBUG"] = "1"
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # makes Hydra raise its errors here in place of printing them
-    register(verb)
-    try:
-        hydra.main(version_base="1.3", config_path=str(resource("configs")), config_name=verb.name)(job)()
-    except Exception as error:
-        line = explain(error, verb.config_class)
-        if line is None:
-            return report_error(error)
-        wrapped = ConfigError(line)
-        wrapped.__cause__ = error
-        return report_error(wrapped)
-    return 0
+        "usage: jpt VERB [group=choice ...] [key=value ...] [-m]", "",
+        "Reproducible transfer-learning experiments for Japanese text.", "",
+        "Stages, in order; each builds what it needs first:", *stages,
+        "Results and models:", *(line for line in lines.values() if line not in stages), "",
+        "jpt VERB --help                  what it does, with examples, groups and settings",
+        "jpt run +experiment=quickstart   every stage on toy data, in two minutes"])

@@ -90,16 +90,30 @@ def test_actions_say_that_they_need_ids(jpt, action):
 @pytest.mark.parametrize(("what", "expected"), [
     ("models", "model=bert_tiny"), ("corpora", "corpus=toy"), ("corpus", "corpus=toy"), ("tasks", "task=toy_ner"),
     ("tokenizers", "tokenizer.kind=unigram"), ("experiments", "+experiment=quickstart"), ("", "metrics"),
+    ("kinds", "task.kind=ner"), ("", "kinds"),
 ])
 def test_ls(jpt, what, expected):
     result = jpt("ls", *filter(None, [what]))
     assert result.code == 0 and any(line.startswith(expected) for line in result.out.splitlines())
 
 
+def test_ls_shows_own_choices_with_whole_sentences(jpt, tmp_path):
+    (tmp_path / "own/task").mkdir(parents=True)
+    (tmp_path / "own/task/mine.yaml").write_text(
+        "# Reviews of T. Abe et al. (2020), with\n# stars. And more.\nname: a\n")
+    own = jpt("ls", "tasks", "--config-dir=own")
+    found = jpt("ls", "tasks", f"hydra.searchpath=[file://{tmp_path / 'own'}]")
+    assert own.out == found.out
+    (line,) = [one for one in own.out.splitlines() if one.startswith("task=mine ")]
+    assert line.split(maxsplit=1)[1] == "Reviews of T. Abe et al. (2020), with stars."
+    assert "task=toy_ner" in own.out and "task.kind=" not in own.out
+    assert "task=mine" not in jpt("ls", "tasks").out
+
+
 def test_every_choice_has_a_line_of_help(jpt):
     from jptransfer.commands.ls import catalogue
 
-    silent = [name for lines in catalogue().values() for name, text in lines if not text]
+    silent = [name for lines in catalogue([]).values() for name, text in lines if not text]
     assert silent == []
 
 

@@ -34,7 +34,7 @@ MISTAKES = [
     (["run", "seed=;"], "quote twice, as in 'seed=\"a;b\"'"),
     (["run", "task.label_map={良い:good"], "cannot read 'task.label_map={良い:good'"),
     (["run", "name=${nme}"], "name: Interpolation key 'nme' not found"),
-    (["run", "quickstart"], "'quickstart' is no setting"),
+    (["run", "quickstart"], "'quickstart' is not a setting"),
     (["run", "--mutlirun"], "unknown option '--mutlirun' (did you mean '--multirun'?)"),
     (["run"], "try +experiment=quickstart"),
     (["run", "rows.a=['sede=1']"], "rows.a: unknown setting 'sede' (did you mean 'seed'?)"),
@@ -99,23 +99,7 @@ def test_overview_names_every_verb(jpt):
     result = jpt("--help")
     assert result.code == 0
     assert all(f"  {verb.name} " in result.out and verb.help in result.out for verb in VERBS.values())
-
-
-@pytest.mark.parametrize("verb", VERBS)
-def test_help_lists_every_field(jpt, verb):
-    from jptransfer.config.describe import settings
-
-    result = jpt(verb, "--help")
-    assert result.code == 0
-    for setting in settings(VERBS[verb].config_class):
-        assert setting.path in result.out and setting.help in result.out
-
-
-def test_help_lists_groups_and_choices(jpt):
-    page = jpt("run", "--help").out
-    assert "corpus: " in page and "kyoto_wiki" in page and "experiment: " in page and "quickstart" in page
-    assert "pretraining.precision (fp32|bf16, default fp32): number format" in page
-    assert "an artifact id, a folder or `hf:org/name@revision`\n" in page  # the second line of what `lm` is
+    assert len(result.out.splitlines()) < 30 and max(map(len, result.out.splitlines())) <= 80
 
 
 def test_cfg_job_shows_the_configuration(jpt):
@@ -253,7 +237,7 @@ def test_outputs_below_a_file_are_one_line(jpt, text):
     assert result.code == 2 and result.err.startswith("error: Not a directory") and result.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["ls", "metrics"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["run", "--help", "all"], ["ls", "metrics"]])
 def test_a_reader_that_leaves_early_is_no_error(arguments, tmp_path):
     reading, writing = os.pipe()
     os.close(reading)
@@ -299,7 +283,7 @@ def test_help_imports_nothing_heavy(tmp_path):
 def test_a_full_hit_imports_nothing_heavy(jpt, text, tmp_path):
     command = ["prepare", f"corpus.sources.mine.path={text}"]
     assert jpt(*command).code == 0
-    assert not modules_after(command, tmp_path) & (HEAVY | {"rich"})
+    assert not modules_after(command, tmp_path) & (HEAVY | {"numpy", "rich"})
 
 
 def test_what_libraries_print_while_stages_run_is_no_result(jpt, text, monkeypatch):

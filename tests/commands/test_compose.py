@@ -8,15 +8,15 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, flag_override
 
 from jptransfer.commands import VERBS
+from jptransfer.commands.choices import groups
 from jptransfer.commands.compose import Composer, _compose_row, compose_rows, register, typed
-from jptransfer.commands.help import groups
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline.graph import SECTIONS
 from jptransfer.resources import resource
 
 CHOICES = [(group, choice) for group, choices in groups().items() for choice in choices if group != "experiment"]
-EXPERIMENTS = groups()["experiment"]
+EXPERIMENTS = list(groups()["experiment"])
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -84,7 +84,7 @@ def test_every_verb_has_a_primary_configuration():
 @pytest.mark.parametrize("section", [one for one in SECTIONS if one in groups()])
 def test_a_fresh_section_is_as_its_preset_and_the_overrides_say(section, tmp_path, monkeypatch):
     monkeypatch.setattr("jptransfer.commands.compose.check", lambda config: None)
-    choice = groups()[section][-1]
+    choice = list(groups()[section])[-1]
     values = vars(getattr(Config(), section))
     field = next(name for name, value in values.items() if type(value) in (str, int))
     leaked = "leaked" if isinstance(values[field], str) else 77

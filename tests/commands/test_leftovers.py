@@ -9,13 +9,12 @@ import pytest
 import torch
 
 from jptransfer.artifacts.digests import DigestCache
-from jptransfer.commands.memory import Memory
 from jptransfer.corpora.spool import SpoolFile
 from jptransfer.errors import WorkError
 from jptransfer.training.checkpoint import load, save_atomically
 
 FORMS = ["", "[]", "null", "{", "7", '"x"', "[" * 100_000, '{"a": 7}', '{"a": [1, 2]}', '{"a": [1, 2, 3, null]}',
-         '{"printed": 7, "watched": {}}', '{"printed": "x", "watched": []}', "\0"]
+         "\0"]
 
 
 @pytest.fixture
@@ -32,20 +31,18 @@ def test_caches_of_every_form(tmp_path, capsys, form):
     (tmp_path / "a.txt").write_text("a")
     assert DigestCache(file).of_file(tmp_path / "a.txt")
     assert capsys.readouterr().err.count("is set aside") == 1 and not file.exists()
-    file.write_text(form)
-    assert Memory(file).recall() is None and capsys.readouterr().err.count("is set aside") == 1
 
 
 @pytest.mark.parametrize("form", ["[]", '{"a": 7}'])
 def test_a_cache_of_another_form_is_one_line(jpt, command, tmp_path, form):
     assert jpt(*command).code == 0
     caches = [*(tmp_path / "outputs" / "cache").rglob("*.json")]
-    assert len(caches) >= 2
+    assert caches
     for file in caches:
         file.write_text(form)
     result = jpt(*command)
     assert result.code == 0 and "artifact: " in result.out and "Traceback" not in result.err
-    assert result.err.count("is set aside") == 2
+    assert result.err.count("is set aside") == len(caches)
     assert jpt(*command).err.count("is set aside") == 0, "on the next run there is nothing to say"
 
 

@@ -43,10 +43,10 @@ def test_cells_are_planned_once_and_followed_after_that(jpt, shipped, tmp_path, 
         patched.setattr(reproduce, "Composer", no_composer)
         assert listed(jpt) == first
         (model,) = (tmp_path / "outputs/artifacts/evaluation").iterdir()
-        shutil.to_device(model, tmp_path / "aside")
+        shutil.move(model, tmp_path / "aside")
         (model.parent / "other-000000000000").mkdir()
         assert "0 of 3 cells cached" in listed(jpt)
-        shutil.to_device(tmp_path / "aside", model)
+        shutil.move(tmp_path / "aside", model)
         assert listed(jpt) == first
     shutil.copy(tmp_path / "data.tsv", tmp_path / "nowhere.tsv")
     monkeypatch.chdir(tmp_path)

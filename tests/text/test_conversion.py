@@ -54,7 +54,7 @@ def made(tmp_path_factory):
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(texts() * 3), model_prefix=str(folder / "x"), minloglevel=2,
             **{"vocab_size": 200, "character_coverage": 1.0, "hard_vocab_limit": False, **options})
-        shutil.to_device(folder / "x.model", folder / file)
+        shutil.move(folder / "x.model", folder / file)
         (folder / "x.vocab").unlink()
         (folder / "tokenizer_config.json").write_text(json.dumps({"tokenizer_class": kind}))
         found[name] = folder, sentencepiece.SentencePieceProcessor(model_file=str(folder / file))

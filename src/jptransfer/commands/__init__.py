@@ -48,30 +48,31 @@ class Verb:
     def usage(self) -> str:
         """The verb with its positionals, as in ``jpt compare A B``."""
         words = [name.upper() for name in self.positionals] + ([f"[{self.rest.upper()} ...]"] if self.rest else [])
-        return " ".join(["jpt", self.name, *words, "[group=choice ...] [key=value ...]"])
+        groups = ["[group=choice ...]"] if self.is_experiment else []
+        return " ".join(["jpt", self.name, *words, *groups, "[key=value ...]"])
 
 
 VERBS: dict[str, Verb] = {verb.name: verb for verb in (
-    Verb("prepare", "read, clean, de-duplicate and split corpora and data sets"),
+    Verb("prepare", "read, clean, de-duplicate and split corpora and datasets"),
     Verb("tokenize", "train the tokenizer"),
     Verb("encode", "turn corpora into memory-mapped token ids"),
     Verb("pretrain", "train the language model"),
-    Verb("adapt", "go on training the language model on the domain"),
+    Verb("adapt", "continue to train the language model on the domain"),
     Verb("finetune", "train the task model"),
     Verb("eval", "score the task model"),
-    Verb("report", "tables, figures and one HTML page"),
-    Verb("run", "everything that the configuration describes, down to the report"),
-    Verb("reproduce", "make the tables and figures of a paper", "ReproduceConfig",
+    Verb("report", "write tables, figures and one HTML page"),
+    Verb("run", "build everything that the configuration describes, down to the report"),
+    Verb("reproduce", "build the tables and figures of a paper", "ReproduceConfig",
          "jptransfer.commands.reproduce:reproduce", ("suite",)),
     Verb("predict", "classify or tag text from a file or standard input", "PredictConfig",
          "jptransfer.commands.models:predict", ("artifact", "input")),
-    Verb("attention", "heat map of what a model with a self-attentive head looks at", "AttentionConfig",
+    Verb("attention", "show what a model with a self-attentive head looks at", "AttentionConfig",
          "jptransfer.commands.models:attention", ("artifact", "input")),
     Verb("export", "write a model as a folder that plain transformers loads", "ExportConfig",
          "jptransfer.commands.models:export", ("artifact", "to")),
-    Verb("compare", "difference of two evaluations, with an interval and a paired test", "CompareConfig",
+    Verb("compare", "compare two evaluations: difference, interval and paired test", "CompareConfig",
          "jptransfer.commands.models:compare", ("a", "b")),
-    Verb("artifacts", "look after the artifact store", "ArtifactsConfig",
+    Verb("artifacts", "list, show, verify, remove and exchange artifacts", "ArtifactsConfig",
          "jptransfer.commands.artifacts:artifacts", ("action",), rest="ids", flags=("json",)),
     Verb("ls", "list models, tasks, corpora, tokenizers, experiments, ...", "LsConfig",
          "jptransfer.commands.ls:ls", ("what",)),

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -16,10 +15,8 @@ from omegaconf import DictConfig
 
 from jptransfer import pipeline
 from jptransfer.artifacts import Artifact, Store
-from jptransfer.artifacts.manifest import FILE
 from jptransfer.commands import replay
 from jptransfer.commands.compose import compose_row, compose_rows
-from jptransfer.commands.memory import current, watched_by
 from jptransfer.config import Config, Upstream, VocabularyPolicy
 from jptransfer.errors import ConfigError, printable
 from jptransfer.pipeline import LM_WORDS, Compose, Plan, Run, StageNode, drop_overrides
@@ -62,9 +59,8 @@ def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any
     if config.upstream is Upstream.require:
         pipeline.refuse_upstream(plan, [*replay.options(), *overrides])
     made = _build(plan, config, store, overrides)
-    printed = "".join(f"{line}\n" for artifact in made for line in _lines(artifact))
-    print(printed, end="")
-    _remember(printed, plan, made, store)
+    for artifact in made:
+        print("\n".join(_lines(artifact)))
     return {"artifact": str(made[-1].path)} | validation_score(plan, store)
 
 
@@ -131,22 +127,6 @@ def _lines(artifact: Artifact) -> Iterator[str]:
         yield results.read_text(encoding="utf-8").strip()
         yield f"page: {artifact.path / 'report.html'}"
     yield f"artifact: {artifact.path}"
-
-
-def _remember(printed: str, plan: Plan, made: list[Artifact], store: Store) -> None:
-    """Keep what this command printed, if it may be answered without looking again."""
-    memory = current.get()
-    if not memory or not memory.path.is_relative_to(store.outputs):
-        return
-    if (watched := watched_by(plan)) is not None:
-        memory.keep(printed, [*watched, *_payload(made)])
-
-
-def _payload(made: list[Artifact]) -> Iterator[Path]:
-    """Yield the files of artifacts, which an answer that names them speaks for."""
-    for artifact in made:
-        yield artifact.path / FILE
-        yield from (artifact.path / name for name in artifact.manifest.files)
 
 
 def _task_models(node: StageNode) -> Iterator[StageNode]:

@@ -103,7 +103,7 @@ def _reader_is_gone() -> bool:
 
 def wants_traceback() -> bool:
     """Whether the user asked for tracebacks of mistakes too."""
-    return os.environ.get("JPT_DEBUG", "") not in ("", "0")
+    return any(os.environ.get(name, "") not in ("", "0") for name in ("JPT_DEBUG", "HYDRA_FULL_ERROR"))
 
 
 def _write(folder: Path, result: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from typing import Any, get_origin
 from hydra._internal import config_loader_impl
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
@@ -164,6 +165,8 @@ def _install() -> None:
     that a launcher starts import this module with the job's function.
     """
     config_loader_impl.ConfigLoaderImpl._apply_overrides_to_config = staticmethod(apply)  # type: ignore
+    # Hydra copies its sources for each composition, and with them all schemas, which it copies again when it uses one.
+    ConfigStore.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
     Plugins.instance()
     for one in (FileConfigSource, SourcesRegistry.instance().resolve("file")):
         one.load_config = _load  # type: ignore[method-assign, assignment]

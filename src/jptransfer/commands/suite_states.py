@@ -7,22 +7,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+import os
+import sysconfig
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from jptransfer.artifacts import Store
-from jptransfer.artifacts.fingerprint import SHORT
-from jptransfer.commands.memory import Stamp, stamp, surroundings, watched_by
+from jptransfer.artifacts.fingerprint import SHORT, externals
 from jptransfer.files import json_text, new_file
-from jptransfer.pipeline import MissingFileError, make_plan
+from jptransfer.pipeline import MissingFileError, Plan, PretrainedRef, make_plan
 from jptransfer.registry import CELLS
+from jptransfer.resources import PACKAGE, resource
 from jptransfer.suites import library
 from jptransfer.suites.library import Suite
 from jptransfer.suites.planning import CellPlan, Choice, Compose, cell_names, cell_overrides, plan_suite
 
+PASSING = ("_", "SHLVL", "PWD", "OLDPWD", "COLUMNS", "LINES")
+"""Environment variables that change from call to call and mean nothing to a command."""
+Stamp = list[int] | None
+"""Size, time of change and inode of a file or folder; None: it is not there."""
 SHIPPED = "toy"
 """Scale at which no cell of a shipped suite needs official files, and none is blocked."""
 
@@ -139,3 +145,54 @@ class SuiteStates:
 
 def _digest(value: Any) -> str:
     return hashlib.sha256(json_text(value).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def surroundings() -> str:
+    """Return a digest of what every answer follows from: environment, installed packages, source, configurations."""
+    environment = {name: value for name, value in os.environ.items() if name not in PASSING}
+    packages = stamp(Path(sysconfig.get_path("purelib")))
+    sources = [[str(path), stamp(path)] for root in (PACKAGE, resource("configs")) for path in files_below(root)
+               if path.suffix in (".py", ".yaml")]
+    whole = json_text([environment, packages, sources], sort_keys=True, ensure_ascii=True)
+    return hashlib.sha256(whole.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def watched_by(plan: Plan) -> list[Path] | None:
+    """Return all files and folders that a plan follows from; None: it follows from more than files.
+
+    Models of a hub and references to artifacts may mean something else tomorrow without any file having changed.
+    """
+    found: list[Path] = []
+    for step in plan.steps:
+        if any(isinstance(source, PretrainedRef) for source in step.node.inputs.values()):
+            return None
+        for place in externals(step.node.config):
+            digest = step.node.externals.get(place.where, "")
+            if digest.startswith("package:"):
+                continue
+            if not digest.startswith(("sha256:", "missing")) or any(sign in place.value for sign in "*?["):
+                return None
+            found += [Path(place.value), *files_below(Path(place.value))]
+    return found
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Yield the files and folders below a folder; nothing below a file."""
+    if not folder.is_dir():
+        return
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda one: one.name):
+            if entry.name == "__pycache__":
+                continue
+            yield Path(entry.path)
+            if entry.is_dir(follow_symlinks=True):
+                yield from files_below(Path(entry.path))
+
+
+def stamp(path: Path) -> Stamp:
+    """Return what changes when a file or folder does."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return [found.st_size, found.st_mtime_ns, found.st_ino]

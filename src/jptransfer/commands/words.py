@@ -17,6 +17,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from jptransfer.config.spelling import MISSING, name_written, readable, written
 from jptransfer.config.yaml_files import hint_at, is_optional, is_text, item_hint
 
+ASSIGNMENT = re.compile(r"^(\+\+|[+~])?[^=\s]+=|^~")
 OPERATOR = re.compile(r"\+\+|[+~]|")
 BEYOND = re.compile(r"[^\x00-\x7f]|=")
 """What Hydra takes quoted only."""
@@ -28,6 +29,11 @@ CALL = re.compile(r"(choice|shuffle|sort|tag|range|interval|glob|extend_list|boo
 CHOOSING = ("choice", "shuffle")
 """Functions whose arguments are values of the setting."""
 CLOSES = {"[": "]", "{": "}", "(": ")"}
+
+
+def is_assignment(word: str) -> bool:
+    """Whether a word of a command line sets or deletes a setting, and is not a value given by position."""
+    return bool(ASSIGNMENT.match(word))
 
 
 def hydra_override(override: str, schema: type) -> str:

@@ -48,7 +48,7 @@ def check(config: Any) -> None:
                 _check_limits(path, item, field.metadata.get("low"), field.metadata.get("high"))
         if field.name == "name" and field.metadata.get("label"):
             check_name(path, value)
-        if isinstance(value, Validated) and (message := value.validate()):
+        if dataclasses.is_dataclass(value) and isinstance(value, Validated) and (message := value.validate()):
             raise ConfigError(f"{path}{message}")
     if isinstance(config, Validated) and (message := config.validate()):
         raise ConfigError(message)

@@ -105,7 +105,7 @@ class TaskConfig:
     name: str = setting("task", label=True)
     """label of the artifacts"""
     kind: str = setting("classification", registry="tasks")
-    """see `jpt ls tasks`"""
+    """see `jpt ls kinds`"""
     dataset: str = setting("", registry="datasets")
     """reader of its official files, see `jpt ls datasets`; empty: no task"""
     files: dict[str, str] = setting(factory=dict, external=True)

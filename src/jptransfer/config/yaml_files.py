@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import dataclasses
 import typing
+from functools import cache
 from types import UnionType
 from typing import Any
 
 from omegaconf import OmegaConf
 from omegaconf._utils import get_yaml_loader
-from yaml import MappingNode, Node, ScalarNode, SequenceNode
+from yaml import MappingNode, Node, ScalarNode, SequenceNode, cyaml
+from yaml.constructor import SafeConstructor
+from yaml.resolver import Resolver
 
 from jptransfer.config.spelling import MISSING, written
 from jptransfer.registration import type_hints
@@ -31,7 +34,7 @@ def load_settings(text: str, hint: Any) -> Any:
     Raises:
         yaml.YAMLError: it is no YAML.
     """
-    loader = get_yaml_loader()(text)
+    loader = _loader()(text)
     try:
         node = loader.get_single_node()
         if node is None:
@@ -40,6 +43,22 @@ def load_settings(text: str, hint: Any) -> Any:
         return OmegaConf.create(loader.construct_document(node))
     finally:
         loader.dispose()
+
+
+@cache
+def _loader() -> type:
+    """Return OmegaConf's loader, reading with libyaml where PyYAML has it: several times as fast as Python."""
+    omegaconfs = get_yaml_loader()
+    if not hasattr(cyaml, "CParser"):
+        return omegaconfs
+
+    class Loader(cyaml.CParser, omegaconfs):
+        def __init__(self, stream: str) -> None:
+            cyaml.CParser.__init__(self, stream)
+            SafeConstructor.__init__(self)
+            Resolver.__init__(self)
+
+    return Loader
 
 
 def hint_at(words: list[str], hint: Any) -> Any:

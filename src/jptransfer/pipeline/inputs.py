@@ -11,8 +11,6 @@ from jptransfer.artifacts import Artifact, Store
 from jptransfer.errors import ArtifactError, DataError, JptError
 from jptransfer.pipeline.external_inputs import External, changed_locations, digest_location
 from jptransfer.pipeline.graph import PretrainedRef, StageNode
-from jptransfer.tasks.base import make_task
-from jptransfer.text.base import read_object
 
 AGAIN = "nothing was published; give the same command again once it stays as it is"
 
@@ -97,6 +95,8 @@ def check_references(nodes: Iterable[StageNode]) -> None:
 def _check_model(folder: Path) -> None:
     from jptransfer.learners.prediction import TASK_MODEL, read_settings
     from jptransfer.models.folders import check_folder
+    from jptransfer.tasks.base import make_task
+    from jptransfer.text.base import read_object
 
     if not (folder / TASK_MODEL).is_file():
         check_folder(folder)
