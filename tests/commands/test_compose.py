@@ -1,5 +1,6 @@
 """Everything that ships composes and is valid; rows are what their command lines would be."""
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -10,6 +11,7 @@ from omegaconf import OmegaConf, flag_override
 from jptransfer.commands import VERBS
 from jptransfer.commands.choices import groups
 from jptransfer.commands.compose import Composer, _compose_row, compose_rows, register, typed
+from jptransfer.commands.experiment import expand
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline.graph import SECTIONS
@@ -68,6 +70,34 @@ def test_a_row_follows_interpolations():
     made = compose_rows(replace(typed(raw), rows={"here": ["data_root=/here"]}), raw)
     assert made["here"].corpus.sources["kyoto_wiki"].path.startswith("/here/")
     assert raw.data_root != "/here"
+
+
+@pytest.mark.parametrize(("words", "expected"), [
+    ([], [("tfidf", 0), ("tfidf", 1)]),
+    (["seed=5"], [("tfidf", 5)]),
+    (["++seed=5"], [("tfidf", 5)]),
+    (["seeds=[3,4]"], [("tfidf", 3), ("tfidf", 4)]),
+    (["seeds=[]"], [("tfidf", 0)]),
+    (["seeds=[]", "seed=5"], [("tfidf", 5)]),
+    (["rows.lm=['seed=1']", "rows.scratch=['seeds=[6,7]']", "only=[scratch,lm,tfidf]"],
+     [("scratch", 6), ("scratch", 7), ("lm", 1), ("tfidf", 0), ("tfidf", 1)]),
+    (["rows.lm=['seed=1']", "only=[lm,tfidf]", "seed=5"], [("lm", 1), ("tfidf", 5)]),
+])
+def test_a_seed_that_was_typed_wins_over_the_seeds_of_a_file(words, expected):
+    raw = composed("+experiment=quickstart", *words, *([] if "only" in str(words) else ["only=[tfidf]"]))
+    runs = expand(typed(raw), raw)
+    assert sorted((run.row, run.seed) for run in runs) == sorted(expected)
+    assert all(run.config.seed == run.seed and not run.config.seeds for run in runs)
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    (["seed=5", "seeds=[3,4]"], "seed=5 and seeds=[3, 4] are both given"),
+    (["rows.lm=['seed=1','seeds=[2]']"], "rows.lm: seed=1 and seeds=[2] are both given"),
+])
+def test_seed_and_seeds_in_one_place_are_an_error(words, message):
+    raw = composed("+experiment=quickstart", *words)
+    with pytest.raises(ConfigError, match=re.escape(message)):
+        expand(typed(raw), raw)
 
 
 def test_without_rows_the_configuration_is_its_own_row():

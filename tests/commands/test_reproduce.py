@@ -199,3 +199,8 @@ def test_the_commands_on_the_page_are_those_of_this_table(jpt, suite, tmp_path):
     assert again.code == 0 and "nothing to run" in again.err
     assert json.loads((folder / "table.json").read_text(encoding="utf-8")) == before
     assert cell[0] == "run" and "missing" not in jpt("eval", *cell[1:], "dry_run=true").out
+
+
+def test_a_seed_among_the_overrides_of_a_suite_is_refused(jpt, suite):
+    result = jpt("reproduce", "mine.yaml", "only=[good]", "overrides=['seed=5']", "dry_run=true")
+    assert result.code == 2 and "seed=5: seeds of a suite are those of its scale" in result.out

@@ -90,3 +90,17 @@ def test_a_search_knows_what_is_better(jpt, arguments, said):
     result = jpt(*arguments, "task=toy_sentiment", "model=linear_tfidf", "seed=1,2", "-m", "hydra/sweeper=optuna",
                  "hydra.sweeper.n_trials=1")
     assert result.code == 2 and said in result.err
+
+
+@pytest.mark.parametrize("words", [
+    'eval +experiment=quickstart only=[tfidf] -m seed=5,77',
+    'eval +experiment=quickstart only=[lm] -m finetuning.encoder.learning_rate=1e-4,3e-4 seed=5,77',
+    'eval +experiment=quickstart -m seed=5,77',
+])
+def test_every_job_has_the_seed_that_the_sweep_gives_it(jpt, words):
+    """Lines as the README has them; jobs that scored the seeds of the file would have the same plans."""
+    result = jpt(*words.split(), "dry_run=true")
+    assert result.code == 0, result.err
+    evaluations = {line.split()[1] for line in result.out.splitlines() if line.startswith("evaluate ")}
+    jobs = 2 * (2 if "learning_rate" in words else 1)
+    assert len(evaluations) == jobs * (1 if "only" in words else 4)

@@ -327,6 +327,12 @@ def test_the_highest_epoch_needs_all_epochs_and_is_no_other_model(config: Config
         _ = StageGraph(replace(asked, ensemble={"one": ["seed=1"]}), store, changing(asked)).evaluation
 
 
+def test_the_seed_of_a_member_is_its_own_also_where_it_is_the_default(config: Config, store: Store) -> None:
+    asked = replace(config, seed=3, ensemble={"one": ["seed=0"]})
+    seeds = [node.config.seed for node in StageGraph(asked, store, changing(config)).task_models]
+    assert seeds == [3, 0]
+
+
 def test_what_cannot_be_an_ensemble(config: Config, store: Store) -> None:
     config.ensemble = {"same": []}
     with pytest.raises(ConfigError, match="two of its models are the same"):

@@ -29,7 +29,24 @@ def expand(config: Config, composed: DictConfig) -> list[Run]:
     rows = compose_rows(config, composed)
     changing = {row: _changing(config.rows.get(row, []), composed) for row in rows}
     return [Run(row, seed, replace(one, seed=seed, seeds=[], rows={}), changing[row])
-            for row, one in rows.items() for seed in one.seeds or [one.seed]]
+            for row, one in rows.items() for seed in _seeds(row, one, config.rows.get(row, []))]
+
+
+def _seeds(row: str, config: Config, own: list[str]) -> list[int]:
+    """Return the seeds of a row: what its own overrides say, else the command line, else files and presets.
+
+    Without this order the `seeds` of an experiment file would hide a `seed` that was typed.
+
+    Raises:
+        ConfigError: `seed` and `seeds` are given in one place.
+    """
+    for where, overrides in ((f"rows.{row}: ", own), ("", HydraConfig.get().overrides.task)):
+        given = {one.lstrip("+").partition("=")[0] for one in overrides} & {"seed", "seeds"}
+        if len(given) == 2 and config.seeds:
+            raise ConfigError(f"{where}seed={config.seed} and seeds={config.seeds} are both given; give one of them")
+        if given:
+            return [config.seed] if given == {"seed"} or not config.seeds else config.seeds
+    return config.seeds or [config.seed]
 
 
 def _changing(own: list[str], composed: DictConfig) -> Compose:

@@ -165,7 +165,7 @@ class Config:
     seed: int = setting(0, low=0)
     """seed of fine-tuning"""
     seeds: list[int] = setting(factory=list)
-    """several seeds of fine-tuning; empty: only `seed`"""
+    """several seeds of fine-tuning; empty: only `seed`. A `seed` given on the command line or in a row replaces them"""
     rows: dict[str, list[str]] = setting(factory=dict)
     """rows to compare in one report: name -> overrides as on the command line; empty: this configuration alone"""
     ensemble: dict[str, list[str]] = setting(factory=dict)

@@ -501,9 +501,9 @@ class StageGraph:
         """Return the chain of another member of an ensemble; its seed is that of the run, unless it names one."""
         try:
             chain = self._other(overrides, f"ensemble.{name}")
-            own = chain.config.seed != self.compose([]).seed
         except ConfigError as error:
             raise ConfigError(f"ensemble.{name}: {error}") from error
+        own = any(one.lstrip("+").startswith("seed=") for one in overrides)
         return chain if own else replace(chain, config=replace(chain.config, seed=self.config.seed))
 
     @cached_property

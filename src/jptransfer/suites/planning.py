@@ -104,6 +104,9 @@ def _plan_cell(suite: Suite, row: str, column: str, choice: Choice, compose: Com
         return compose([*drop_overrides(overrides, fresh), *more, *choice.places], fresh)
 
     try:
+        for one in overrides if kind.seeded else []:
+            if one.lstrip("+").startswith(("seed=", "seeds=")):
+                raise ConfigError(f"{one}: seeds of a suite are those of its scale; others are given by seeds=[…]")
         config, missing = composed([]), MissingFiles()
         seeds = (choice.seeds or scale.seeds) if kind.seeded else [config.seed]
         targets = {seed: kind.target(StageGraph(replace(config, seed=seed), store, composed, missing))
