@@ -1,6 +1,9 @@
 import re
 
-from jptransfer.report.lineage import BOX_WIDTH, lineage
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jptransfer.report.lineage import BOX_WIDTH, lineage, shorten
 from jptransfer.report.sources import Sources
 from tests.report import fabricate
 
@@ -56,3 +59,12 @@ def test_a_model_that_others_took_layers_from_has_a_box_of_its_own(tmp_path):
     graph = lineage(Sources.read(store.inputs, ["row"]), {})
     boxes = {box.lines[1]: (box.key[0], len(box.sources), box.layer) for box in graph.boxes if box.key[0] == "finetune"}
     assert boxes == {"tagger": ("finetune", 1, 0), "row": ("finetune", 2, 1)} and len(graph.edges) == 2
+
+
+@given(st.text(st.sampled_from("aあ日ｱé ")), st.integers(2, 30))
+def test_shortened_text_fits(text, limit):
+    def columns(text: str) -> int:
+        return sum(2 if letter in "あ日" else 1 for letter in text)
+
+    assert columns(shorten(text, limit)) <= limit
+    assert shorten(text, limit) == text if columns(text) <= limit else shorten(text, limit).endswith("…")

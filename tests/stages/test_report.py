@@ -4,13 +4,13 @@ import sys
 
 import pytest
 
-from jptransfer.report.tables import Table, plain_text
+from jptransfer.report.tables import Table, markdown
 from jptransfer.stages import ReportStage
 from jptransfer.stages.report import run
 from tests.report import fabricate
 from tests.report.conftest import QUICK
 
-FILES = {"report.html", "results.md", "results.csv", "results.tex", "results.txt", "results.json"}
+FILES = {"report.html", "results.md", "results.csv", "results.tex", "results.json"}
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def test_the_summary_holds_the_table_for_the_terminal(store, tmp_path, runtime):
     summary = report(store, tmp_path / "out", runtime)
     table = Table.from_json(json.loads(json.dumps(summary.values, allow_nan=False))["results"][0])
     assert [row[0].text for row in table.rows] == store.rows
-    assert plain_text(table) == (tmp_path / "out" / "results.txt").read_text(encoding="utf-8")
+    assert markdown(table) in (tmp_path / "out" / "results.md").read_text(encoding="utf-8")
     assert summary.headline.startswith("accuracy on hotel-polarity: scratch ")
     assert all(row in summary.headline for row in store.rows)
     assert len(summary.values["verdicts"]) == 3

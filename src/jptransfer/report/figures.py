@@ -8,11 +8,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from rich.cells import cell_len
 
 from jptransfer.report import numbers
 from jptransfer.report.drawing import DARK, Figure, Theme, integer_steps, label, marker
 from jptransfer.report.results import Results, RowResult
-from jptransfer.report.widths import columns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -75,7 +75,7 @@ def _draw_confusion(counts: np.ndarray, labels: Sequence[str], canvas: Canvas, t
     axes = canvas.subplots()
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(shares, cmap=theme.ramp, vmin=0, vmax=1)
-    crowded = max(map(columns, labels)) * COLUMN_INCHES * len(labels) > canvas.get_figwidth() - 1.4
+    crowded = max(map(cell_len, labels)) * COLUMN_INCHES * len(labels) > canvas.get_figwidth() - 1.4
     axes.set_xticks(range(len(labels)), labels, rotation=45 if crowded else 0, ha="right" if crowded else "center",
                     rotation_mode="anchor")
     axes.set_yticks(range(len(labels)), labels)

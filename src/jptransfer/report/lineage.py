@@ -9,7 +9,6 @@ from textwrap import wrap
 
 from jptransfer.report.numbers import count
 from jptransfer.report.sources import Source, Sources
-from jptransfer.report.widths import shorten
 
 PER_RUN = ("finetune", "evaluate")
 """Stages whose artifacts are one a seed: their boxes hold a whole row, unless another model took layers from them."""
@@ -75,6 +74,15 @@ class Graph:
     edges: list[str]
     width: int
     height: int
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return `text`, cut with an ellipsis if it fills more than `limit` columns (wide characters fill two)."""
+    from rich.text import Text
+
+    shown = Text(text, end="")
+    shown.truncate(limit, overflow="ellipsis")
+    return shown.plain
 
 
 def _two_lines(text: str) -> list[str]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING
 
-from markupsafe import Markup
-
-from jptransfer.report import numbers, tables
+from jptransfer.report import numbers
 from jptransfer.report.contents import Report
 from jptransfer.report.drawing import DARK, LIGHT, Figure, Theme, render
 from jptransfer.report.lineage import steps
@@ -44,8 +42,8 @@ def environment() -> Environment:
 
     made = Environment(loader=PackageLoader("jptransfer.report"), autoescape=True, undefined=StrictUndefined,
                        trim_blocks=True, lstrip_blocks=True)
-    made.filters |= {"table": lambda table: Markup(tables.html(table)), "light": lambda f: data_uri(f, LIGHT),
-                     "dark": lambda f: data_uri(f, DARK), "config": config_text, "count": numbers.count}
+    made.filters |= {"light": lambda f: data_uri(f, LIGHT), "dark": lambda f: data_uri(f, DARK),
+                     "config": config_text, "count": numbers.count}
     return made
 
 

@@ -1,4 +1,4 @@
-"""One table, five ways to write it: Markdown, CSV, LaTeX, HTML and the terminal.
+"""One table and the ways to write it: Markdown, CSV and LaTeX; HTML is a macro of the page's templates.
 
 A table holds what is to be read (text) beside what was measured (values), so that CSV and JSON keep full precision.
 Nothing heavy is imported: `jpt run` prints a stored table without loading the libraries that computed it.
@@ -12,14 +12,8 @@ import math
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from html import escape
 from itertools import compress, groupby
-from typing import TYPE_CHECKING, Any
-
-from jptransfer.report.widths import columns as width_of
-
-if TYPE_CHECKING:
-    from rich.table import Table as RichTable
+from typing import Any
 
 Value = str | int | float | bool | None
 
@@ -80,6 +74,12 @@ class Table:
         if wrong:
             raise ValueError(f"table '{self.title}': a row has {len(wrong[0])} cells for {len(self.columns)} columns")
 
+    @property
+    def groups(self) -> list[tuple[str, int]]:
+        """Heading and number of columns of neighbours in one group; empty where no column has one."""
+        found = [(name, len(list(members))) for name, members in groupby(column.group for column in self.columns)]
+        return found if any(name for name, _ in found) else []
+
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON data that `from_json` reads back."""
         return asdict(self)
@@ -124,16 +124,22 @@ def plain(value: Any) -> Cell:
 
 def markdown(table: Table) -> str:
     """Return a GitHub Markdown table, aligned also as plain text where it holds wide characters."""
+    from rich.cells import cell_len
+
     def show(cell: Cell) -> str:
         # A "<" before a space opens no tag: "< .001" stays readable in a terminal.
         text = re.sub(r"<(?=\S)", "&lt;", _one_line(cell.text).replace("\\", "\\\\").replace("|", "\\|"))
         return (f"**{text}**" if cell.bold and text else text) + cell.mark
 
+    def pad(cells: Iterable[str]) -> str:
+        padded = [" " * (width - cell_len(text)) + text if column.number else text + " " * (width - cell_len(text))
+                  for text, width, column in zip(cells, widths, table.columns, strict=True)]
+        return f"| {' | '.join(padded)} |"
+
     body = [[column.heading for column in table.columns], *([show(cell) for cell in row] for row in table.rows)]
-    widths = [max(3, *(width_of(row[i]) for row in body)) for i in range(len(table.columns))]
+    widths = [max(3, *(cell_len(row[i]) for row in body)) for i in range(len(table.columns))]
     rule = ["-" * (w - 1) + ":" if column.number else "-" * w for column, w in zip(table.columns, widths, strict=True)]
-    lines = [_padded(row, widths, table.columns) for row in (body[0], rule, *body[1:])]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines) + "\n"
+    return "\n".join(map(pad, (body[0], rule, *body[1:]))) + "\n"
 
 
 def document(tables: Iterable[Table]) -> str:
@@ -182,14 +188,8 @@ def latex(table: Table, label: str = "") -> str:
     return "\n".join(lines) + "\n"
 
 
-def _groups(table: Table) -> list[tuple[str, int]]:
-    """Return (heading, number of columns) of neighbours in one group; nothing where no column has one."""
-    found = [(name, len(list(members))) for name, members in groupby(column.group for column in table.columns)]
-    return found if any(name for name, _ in found) else []
-
-
 def _latex_groups(table: Table) -> Iterator[str]:
-    groups, first, rules = _groups(table), 1, []
+    groups, first, rules = table.groups, 1, []
     for name, size in groups:
         rules += [f"\\cmidrule(lr){{{first}-{first + size - 1}}}"] if name else []
         first += size
@@ -198,50 +198,6 @@ def _latex_groups(table: Table) -> Iterator[str]:
                  for name, size in groups]
         yield f"{' & '.join(cells)} \\\\"
         yield " ".join(rules)
-
-
-def html(table: Table) -> str:
-    """Return an HTML table (no styles of its own); every text is escaped."""
-    def show(cell: Cell, column: Column) -> str:
-        text = escape(cell.text)
-        text = f"<strong>{text}</strong>" if cell.bold else text
-        mark = f"<sup>{escape(cell.mark)}</sup>" if cell.mark else ""
-        return f'<td class="number">{text}{mark}</td>' if column.number else f"<td>{text}{mark}</td>"
-
-    heads = "".join(f'<th scope="col" class="number">{escape(c.title)}</th>' if c.number
-                    else f'<th scope="col">{escape(c.title)}</th>' for c in table.columns)
-    body = "\n".join(f"<tr>{''.join(map(show, row, table.columns))}</tr>" for row in table.rows)
-    groups = "".join(f'<th scope="colgroup" class="group" colspan="{size}">{escape(name)}</th>' if name
-                     else f'<td colspan="{size}"></td>' for name, size in _groups(table))
-    above = f"<tr>{groups}</tr>" if groups else ""
-    below = "".join(f"<span>{escape(text)}</span>" for text in (table.caption, *table.notes) if text)
-    caption = f"<caption>{below}</caption>\n" if below else ""
-    return f"<table>\n{caption}<thead>{above}<tr>{heads}</tr></thead>\n<tbody>\n{body}\n</tbody>\n</table>"
-
-
-def rich_table(table: Table) -> RichTable:
-    """Return the table as rich prints it in a terminal."""
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table as RichTable
-    from rich.text import Text
-
-    below = "\n".join(filter(None, (table.caption, *table.notes)))
-    shown = RichTable(title=Text(table.title), caption=Text(below) if below else None, box=SIMPLE_HEAD,
-                      title_justify="left", caption_justify="left")
-    for column in table.columns:
-        shown.add_column(Text(column.heading), justify="right" if column.number else "left", overflow="fold")
-    for row in table.rows:
-        shown.add_row(*(Text(cell.text + cell.mark, style="bold" if cell.bold else "") for cell in row))
-    return shown
-
-
-def plain_text(table: Table, width: int = 120) -> str:
-    """Return the table as it looks in a terminal without colours."""
-    from rich.console import Console
-
-    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False)
-    console.print(rich_table(table))
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"  # type: ignore[attr-defined]
 
 
 _LATEX: dict[str, str] = {
@@ -274,9 +230,3 @@ def _measured(cell: Cell) -> Value:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
-
-
-def _padded(cells: list[str], widths: list[int], columns: list[Column]) -> list[str]:
-    padding = [" " * (width - width_of(text)) for text, width in zip(cells, widths, strict=True)]
-    return [pad + text if column.number else text + pad
-            for text, pad, column in zip(cells, padding, columns, strict=True)]

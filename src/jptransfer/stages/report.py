@@ -40,7 +40,7 @@ def run(config: ReportStage, inputs: Inputs, out: Path, runtime: Runtime) -> Sum
 
 
 def write_tables(report: Report, out: Path) -> None:
-    """Write ``results.md``, ``.csv``, ``.tex``, ``.txt`` and ``.json``."""
+    """Write ``results.md``, ``.csv``, ``.tex`` and ``.json``."""
     from jptransfer.report import tables
     from jptransfer.report.results import to_json
 
@@ -52,7 +52,6 @@ def write_tables(report: Report, out: Path) -> None:
         "results.md": "\n".join([f"# {report.title}\n", *verdicts, "", tables.document(everything)]),
         "results.csv": "\n".join(tables.csv_text(table) for table in shown),
         "results.tex": "\n".join(tables.latex(table) for table in everything),
-        "results.txt": "\n".join(tables.plain_text(table) for table in shown),
         "results.json": json_text([to_json(section.results) for section in report.sections], indent=1) + "\n",
     }
     for name, text in files.items():
