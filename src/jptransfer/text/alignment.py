@@ -42,6 +42,14 @@ def identity(text: str) -> Aligned:
     return Aligned(text, range(len(text)), range(1, len(text) + 1))
 
 
+def marks_joined(text: str) -> Aligned:
+    """Return `text` as it is, but a character and its marks (か and U+3099, ｶ and ﾞ) have the span of all of them."""
+    if unicodedata.is_normalized("NFKC", text):
+        return identity(text)
+    spans = [group for group in _groups(text) for _ in range(*group)]
+    return Aligned(text, [start for start, _ in spans], [end for _, end in spans])
+
+
 def replace_surrogates(text: str) -> str:
     """Replace lone surrogates, which have no UTF-8 form, by U+FFFD; positions do not change."""
     return text if text.isascii() else _SURROGATES.sub("\ufffd", text)
@@ -82,6 +90,14 @@ def lowercase(text: str) -> Aligned:
     if len(lowered) == len(text):
         return Aligned(lowered, range(len(text)), range(1, len(text) + 1))
     return _rebuild(text, ((i, i + 1) for i in range(len(text))), str.lower)
+
+
+def strip_accents(text: str) -> Aligned:
+    """NFKD without accents, as transformers' ``keep_accents=false`` has it: が becomes か, é becomes e."""
+    def plain(group: str) -> str:
+        return "".join(one for one in unicodedata.normalize("NFKD", group) if unicodedata.category(one) != "Mn")
+
+    return _rebuild(text, _groups(text), plain)
 
 
 def collapse_spaces(text: str) -> Aligned:
