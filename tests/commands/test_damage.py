@@ -133,7 +133,7 @@ def test_checking_unchanged_artifacts_reads_nothing(outputs, monkeypatch):
     ("language_model", "config.json", write("[]"), ["finetune", "seed=5"]),
     ("dataset", "validation.parquet", delete, ["finetune", "seed=5"]),
     ("dataset", "train.parquet", to_folder, ["finetune", "seed=5"]),
-    ("task_model", "model.safetensors", flip, ["eval", "evaluation.confidence=0.9", "evaluation.bootstrap=10"]),
+    ("task_model", "model.safetensors", flip, ["eval", "evaluation.confidence=0.9", "evaluation.bootstrap=20"]),
     ("evaluation", "predictions.parquet", halve, ["run", "report.name=other", "report.baseline=experiment"]),
     ("report", "results.md", delete, ["run"]),
 ])

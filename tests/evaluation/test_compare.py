@@ -64,7 +64,23 @@ def test_a_collapsed_seed_is_named_and_not_called_a_difference(store):
     assert found.difference < -0.1 and found.p_value < 0.05
     assert found.interval[0] < 0 < found.interval[1] and found.hidden_by_seeds and not found.significant
     assert found.collapsed == ["B, run 2: predicts only '良い'"]
-    assert "other seeds could reverse the difference" in found.text() and "predicts only" in found.text()
+    assert "not significant: other seeds could reverse it" in found.text() and "predicts only" in found.text()
+
+
+def test_without_an_interval_several_seeds_are_not_called_different(store):
+    a = [store(f"a{i}", GOLD, wrong_at(*range(10 + i))) for i in range(2)]
+    b = [store("b0", GOLD, wrong_at(*range(5, 15))), store("b1", GOLD, ["良い"] * len(GOLD))]
+    found = compare(a, b, bootstrap=0)
+    assert found.p_value < 0.05 and found.interval is None and not found.significant
+    assert "not significant: without an interval (bootstrap=0)" in found.text()
+    one = compare(a[:1], b[1:], bootstrap=0)
+    assert one.significant and "not significant" not in one.text()
+
+
+def test_an_evaluation_is_one_run_however_often_it_is_given(store):
+    a, b = store("a", GOLD, wrong_at(*range(20))), store("b", GOLD, wrong_at(0))
+    with pytest.raises(ConfigError, match="B: b is given twice"):
+        compare_evaluations(CompareConfig(a="a", b="b,b"), [a], [b, b])
 
 
 def test_a_deterministic_model_against_seeds(store):

@@ -57,6 +57,16 @@ def test_a_collapsed_seed_is_in_the_first_box_and_no_difference_is_claimed(tmp_p
     assert "one answer to every example" in table.caption and "over examples and seeds" in table.caption
 
 
+def test_without_intervals_no_difference_of_several_seeds_is_claimed(tmp_path):
+    store = fabricate.classification(tmp_path, collapsed=("adapted", 1))
+    results = collect(Sources.read(store.inputs, store.rows), replace(QUICK, bootstrap=0))[0]
+    row = next(row for row in results.rows if row.name == "adapted")
+    assert row.comparison.p_value < 0.05
+    assert "does not differ from scratch significantly" in results.verdict(row)
+    assert "without an interval (bootstrap=0)" in results.verdict(row)
+    assert "which report.bootstrap=0 leaves out" in summary.results_table(results).caption
+
+
 def test_a_verdict_turns_the_interval_of_a_worse_row(polarity):
     results = collect(polarity.sources, replace(QUICK, baseline="adapted"))[0]
     row = results.rows[0]

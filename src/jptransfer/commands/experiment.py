@@ -27,6 +27,9 @@ from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 def expand(config: Config, composed: DictConfig) -> list[Run]:
     """Return every row of the experiment with each of its seeds."""
     rows = compose_rows(config, composed)
+    for row, one in rows.items():
+        if len(set(one.seeds)) < len(one.seeds):
+            raise ConfigError(f"{f'rows.{row}: ' if config.rows else ''}seeds={one.seeds} names a seed twice")
     changing = {row: _changing(config.rows.get(row, []), composed) for row in rows}
     return [Run(row, seed, replace(one, seed=seed, seeds=[], rows={}), changing[row])
             for row, one in rows.items() for seed in _seeds(row, one, config.rows.get(row, []))]

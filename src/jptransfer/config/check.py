@@ -45,7 +45,7 @@ def check(config: Any) -> None:
             if name := field.metadata.get("registry"):
                 _check_name(path, name, item, optional=field.default == "")
             if isinstance(item, int | float) and not isinstance(item, bool):
-                _check_limits(path, item, field.metadata.get("low"), field.metadata.get("high"))
+                _check_limits(path, item, *map(field.metadata.get, ("low", "high", "off")))
         if field.name == "name" and field.metadata.get("label"):
             check_name(path, value)
         if dataclasses.is_dataclass(value) and isinstance(value, Validated) and (message := value.validate()):
@@ -72,7 +72,10 @@ def _check_name(path: str, table: str, name: str, optional: bool) -> None:
         registry.ALL[table].check(name, path)
 
 
-def _check_limits(path: str, number: float, low: float | None, high: float | None) -> None:
+def _check_limits(path: str, number: float, low: float | None, high: float | None, off: int | None) -> None:
+    if number == off and off is not None:
+        return
     if (low is not None and not number >= low) or (high is not None and not number <= high):
         sides = ([f"at least {low:g}"] if low is not None else []) + ([f"at most {high:g}"] if high is not None else [])
-        raise ConfigError(f"{path}: {number:g} is out of range; it must be {' and '.join(sides)}")
+        raise ConfigError(f"{path}: {number:g} is out of range; it must be "
+                          f"{'' if off is None else f'{off} or '}{' and '.join(sides)}")

@@ -25,6 +25,7 @@ def setting(
     registry: str | None = None,
     low: float | None = None,
     high: float | None = None,
+    off: int | None = None,
     chosen_by: str | None = None,
     read_if: str | None = None,
 ) -> Any:
@@ -38,13 +39,13 @@ def setting(
         label: the value only names something and never enters an identity.
         omit_when: leave the field out of the identity while it has this value.
         registry: the value (or every item of a list) must be a name of this table of `jptransfer.registry.ALL`.
-        low, high: inclusive limits of a number.
+        low, high: inclusive limits of a number. `off`: the value outside them that switches the setting off.
         chosen_by: the field is a section that counts only where this field of the same section holds its name;
             sections that registered members add are marked so by themselves.
         read_if: only members whose registry entry says so in this field read the setting, which does not count else.
     """
     marks = {"external": external, "ordered": ordered, "label": label, "registry": registry, "low": low, "high": high,
-             "chosen_by": chosen_by, "read_if": read_if}
+             "off": off, "chosen_by": chosen_by, "read_if": read_if}
     metadata = {name: value for name, value in marks.items() if value is not None and value is not False}
     if omit_when is not UNSET:
         metadata["omit_when"] = omit_when

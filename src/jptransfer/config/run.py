@@ -29,7 +29,7 @@ class EvaluationConfig:
     """also score each split with the epoch that is best on that very split, as some papers report, under a name of its
     own (test: oracle_test_epoch); such a score is chosen on what it is told of; needs
     `finetuning.encoder.save_every_epoch`"""
-    bootstrap: int = setting(1000, low=0)
+    bootstrap: int = setting(1000, low=20, off=0)
     """resamples behind an interval; 0: no interval"""
     confidence: float = setting(0.95, low=0.5, high=0.999)
     """level of intervals"""
@@ -51,7 +51,7 @@ class ReportConfig:
     """row the others are compared with; empty: the first one"""
     trials: int = setting(10_000, low=100)
     """trials of approximate randomisation"""
-    bootstrap: int = setting(1000, low=0)
+    bootstrap: int = setting(1000, low=20, off=0)
     """resamples behind an interval; 0: no interval"""
     mcnemar: bool = setting(False, omit_when=False)
     """also test accuracy by McNemar's test (classification); with several seeds it is Durkalski's clustered one"""
@@ -293,7 +293,7 @@ class CompareConfig:
     """metric; empty: the task's own"""
     trials: int = setting(10_000, low=100)
     """trials of approximate randomisation"""
-    bootstrap: int = setting(1000, low=0)
+    bootstrap: int = setting(1000, low=20, off=0)
     """resamples behind the interval of the difference"""
     confidence: float = setting(0.95, low=0.5, high=0.999)
     """level of the interval"""

@@ -90,7 +90,7 @@ class SuiteConfig:
     """row that others are compared with; empty: the first one"""
     figure: str = setting("", registry="figures")
     """kind of figure, see `jpt ls figures`; empty: none"""
-    bootstrap: int = setting(1000, low=0)
+    bootstrap: int = setting(1000, low=20, off=0)
     """resamples behind an interval; 0: no interval"""
     confidence: float = setting(0.95, low=0.5, high=0.999)
     """level of intervals"""

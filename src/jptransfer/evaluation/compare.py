@@ -77,7 +77,7 @@ class Comparison:
 
     @property
     def significant(self) -> bool:
-        """Whether p is below the complement of `confidence` and, of several seeds, the interval does not hold zero.
+        """Whether p is below the complement of `confidence` and, of several seeds, there is an interval without zero.
 
         The test takes the seeds as they are. It would call the bad luck of one of them a difference of the systems.
         """
@@ -85,10 +85,21 @@ class Comparison:
 
     @property
     def hidden_by_seeds(self) -> bool:
-        """Whether the difference could be one of the seeds: the interval is over seeds as well and holds zero."""
-        if self.interval is None or not covers_seeds(len(self.a.values), len(self.b.values)):
+        """Whether the difference could be one of the seeds: the interval over examples and seeds holds zero.
+
+        Without an interval nothing is known of the seeds, so that the difference could be theirs.
+        """
+        if not covers_seeds(len(self.a.values), len(self.b.values)):
             return False
-        return self.interval[0] <= 0 <= self.interval[1]
+        return self.interval is None or self.interval[0] <= 0 <= self.interval[1]
+
+    @property
+    def doubt(self) -> str:
+        """Why a difference with a small p is not called significant; empty if it is, or if p is not small."""
+        if self.p_value >= 1 - self.confidence or not self.hidden_by_seeds:
+            return ""
+        return ("without an interval (bootstrap=0) nothing is known of other seeds" if self.interval is None else
+                "other seeds could reverse it")
 
     def text(self, training: Mapping[str, int] | None = None) -> str:
         """Return the comparison as a few lines for the terminal; `training`: how often each label was learnt from."""
@@ -96,8 +107,7 @@ class Comparison:
         lines = [f"{self.metric} on {self.split}, {self.examples} examples", f"  A      {self.a}", f"  B      {self.b}"]
         lines.append(f"  B - A  {self.difference:+.4f}{self._interval_text()}")
         lines += [f"  p = {test.p_value:.4g}  {test.name}" for test in self.tests]
-        if self.p_value < 1 - self.confidence and self.hidden_by_seeds:
-            lines.append("  the seeds differ so much that other seeds could reverse the difference")
+        lines += [f"  not significant: {self.doubt}"] if self.doubt else []
         lines += [f"  {one}" for one in self.collapsed]
         lines.append(f"  B better on {wins} examples, A on {len(self.differing) - wins}")
         width = max(map(len, (one.label for one in self.labels)), default=0)
@@ -182,6 +192,10 @@ def label_gains(a: Sequence[Predictions], b: Sequence[Predictions]) -> list[Labe
 
 def compare_evaluations(config: CompareConfig, a: Sequence[Path], b: Sequence[Path]) -> Comparison:
     """Compare as `jpt compare` is told to; `a` and `b` are the folders that its ids stand for."""
+    for side, folders in (("A", a), ("B", b)):
+        for folder in folders:
+            if list(folders).count(folder) > 1:
+                raise ConfigError(f"{side}: {folder.name} is given twice; give each evaluation once, one a seed")
     settings = (config.trials, config.bootstrap, config.confidence, config.seed, config.mcnemar)
     return compare(a, b, config.split, config.metric, *settings)
 

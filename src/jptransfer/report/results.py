@@ -104,7 +104,7 @@ class Results:
             return f"{row.name} {way} {self.baseline} by {size}{within}, {tail}."
         difference = f"{numbers.difference(found.difference, name)} {numbers.unit(name)}"
         signed = f" {numbers.interval(found.interval, name, signed=True)}" if found.interval else ""
-        why = "; other seeds could reverse it" if found.p_value < 1 - self.confidence else ""
+        why = f"; {found.doubt}" if found.doubt else ""
         return f"{row.name} does not differ from {self.baseline} significantly: {difference}{signed}, {tail}{why}."
 
     def _seeds(self, row: RowResult) -> str:

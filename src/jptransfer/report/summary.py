@@ -89,8 +89,15 @@ def caption(results: Results) -> str:
         level = f"{1 - results.confidence:.3g}".lstrip("0")
         parts.append("p: paired approximate randomisation over examples, with the seeds that were run, not corrected "
                      f"for several comparisons. {BETTER} / {WORSE}: better / worse than {results.baseline}, "
-                     f"p < {level}, and with several seeds an interval without zero")
+                     f"p < {level}, and with several seeds an interval without zero{_without(results)}")
     return ". ".join(parts) + "."
+
+
+def _without(results: Results) -> str:
+    """Return what follows where comparisons over several seeds have no interval."""
+    found = [row.comparison for row in results.rows if row.comparison]
+    lacking = any(one.interval is None and one.hidden_by_seeds for one in found)
+    return ", which report.bootstrap=0 leaves out" if lacking else ""
 
 
 def _intervals(results: Results) -> str:

@@ -77,9 +77,10 @@ def differences(result: SuiteResult) -> Table:
 
 def _tested(result: SuiteResult) -> str:
     level = f"{1 - result.suite.config.confidence:.3g}".lstrip("0")
+    lacking = "" if result.suite.config.bootstrap else " (bootstrap: 0 leaves it out)"
     return ("p: paired approximate randomisation over examples, with the seeds that were run, not corrected for "
             f"several comparisons; {BETTER} / {WORSE}: p < {level}, and with several seeds an interval over examples "
-            "and seeds without zero")
+            f"and seeds without zero{lacking}")
 
 
 def _p(found: Comparison | None) -> Cell:
