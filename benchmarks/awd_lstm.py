@@ -30,14 +30,16 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from jptransfer.config import HeadConfig, LmTrainingConfig, ObjectiveConfig
-from jptransfer.learners.encoder import LabelLoss
+from jptransfer.learners.losses import CrossEntropy
 from jptransfer.learners.task_data import TaskData, collate
+from jptransfer.learners.task_loss import TaskLoss
 from jptransfer.models.encoders.awd_lstm import configuration
 from jptransfer.models.pretrained import fresh_language_model
 from jptransfer.models.task_models import fresh_head
 from jptransfer.models.windows import Windows
 from jptransfer.objectives.causal import CausalData, CausalLanguageModel
-from jptransfer.tasks.base import Feature
+from jptransfer.tasks.base import Feature, Level
+from jptransfer.tasks.classification import Classification
 from jptransfer.text.encoded import EncodedSplit
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.loop import train
@@ -113,10 +115,10 @@ def classifier(arguments: argparse.Namespace) -> None:
     size = model_config(arguments.model or "awd_lstm_small")
     head = HeadConfig("concat_pooling", 0.1)
     labels = [str(number) for number in range(CLASSES)]
-    model = fresh_head(configuration(size, VOCAB, PAD), "classification", labels, head, 0, windows=WINDOWS)
+    model = fresh_head(configuration(size, VOCAB, PAD), Classification.output, labels, head, 0, windows=WINDOWS)
     theirs = classifier_like(model, WINDOWS)
     features = list(texts(arguments.text, arguments.batches * BATCH))
-    data = TaskData(features, BATCH, PAD, seed=0)
+    data = TaskData(features, Level.sequence, BATCH, PAD, seed=0)
     from fastai.text.models.awdlstm import awd_lstm_clas_split
 
     batches = sorted_batches(features)
@@ -129,7 +131,7 @@ def classifier(arguments: argparse.Namespace) -> None:
             f"differ by at most {error:.1e} of them")
     rates = in_turns({
         "ours": lambda: len(features) / ours(
-            model, LabelLoss(torch.ones(CLASSES)), data, len(data.batches(0)), arguments),
+            model, TaskLoss(CrossEntropy(torch.ones(CLASSES))), data, len(data.batches(0)), arguments),
         "peer": lambda: len(features) / cpu_seconds(lambda: fit(learner)),
     }, arguments.rounds)
     compare("classifier training", "texts/s", rates["ours"], "fastai, sorted batches", rates["peer"])
@@ -144,7 +146,7 @@ def texts(path: Path, count: int) -> Iterator[Feature]:
     random = np.random.default_rng(0)
     for number, line in enumerate(sentences_of(path, count)):
         ids = random.integers(5, VOCAB, len(line)).tolist()
-        yield Feature(number, [CLS, *ids, SEP], [int(random.integers(CLASSES))])
+        yield Feature(number, [CLS, *ids, SEP], random.integers(CLASSES, size=1))
 
 
 def sorted_batches(features: Sequence[Feature]) -> list[np.ndarray]:
@@ -161,7 +163,7 @@ def padded(features: Sequence[Feature]) -> tuple[Tensor, Tensor]:
     """Return a batch as fastai pads it."""
     from fastai.text.data import pad_input_chunk
 
-    samples = [(torch.tensor(feature.input_ids), torch.tensor(feature.labels[0])) for feature in features]
+    samples = [(torch.tensor(feature.input_ids), torch.tensor(feature.targets[0])) for feature in features]
     rows = pad_input_chunk(samples, pad_idx=PAD, pad_first=True, seq_len=WINDOWS.width)
     return torch.stack([ids for ids, _ in rows]), torch.stack([label for _, label in rows])
 
@@ -178,8 +180,8 @@ def classifier_gate(model: Any, theirs: Any, features: Sequence[Feature]) -> flo
     whole = sorted((one for one in features if len(one.input_ids) <= WINDOWS.seen), key=lambda one: -len(one.input_ids))
     ids, labels = padded(whole[:BATCH])
     expected = float(cross_entropy(theirs(ids)[0], labels, reduction="sum"))
-    batch = collate(whole[:BATCH], PAD)
-    loss = float(LabelLoss(torch.ones(CLASSES))(model, batch).terms["label"])
+    batch = collate(whole[:BATCH], Level.sequence, PAD)
+    loss = float(TaskLoss(CrossEntropy(torch.ones(CLASSES)))(model, batch).terms["label"])
     assert abs(loss - expected) < TOLERANCE * expected, (loss, expected)
     return abs(loss - expected) / expected
 

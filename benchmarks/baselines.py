@@ -21,11 +21,13 @@ import torch
 from harness import CONFIGS, Ratio, cpu_runtime, cpu_seconds, heading, in_turns, parser, row, short
 
 from jptransfer.config import Config
-from jptransfer.learners.encoder import LabelLoss
+from jptransfer.learners.losses import CrossEntropy
 from jptransfer.learners.task_data import TaskData
+from jptransfer.learners.task_loss import TaskLoss
 from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS
-from jptransfer.tasks.base import Feature, open_dataset, read_examples
+from jptransfer.tasks.base import Feature, Limits
+from jptransfer.tasks.files import open_dataset, read_examples
 from jptransfer.text.tokenizers import train_tokenizer
 from jptransfer.text.types import Tokenizer
 from jptransfer.training.context import TrainingContext
@@ -73,10 +75,10 @@ class Work:
 
     def features(self) -> list[Feature]:
         examples = read_examples(self.task, self.dataset, "train")
-        return self.task.features(examples, self.tokenizer, self.settings.max_length)
+        return self.task.encode(examples, self.tokenizer, Limits(self.settings.max_length))
 
     def data(self, features: list[Feature]) -> TaskData:
-        return TaskData(features, self.settings.batch_size, self.tokenizer.pad_id, seed=0)
+        return TaskData(features, self.task.output.level, self.settings.batch_size, self.tokenizer.pad_id, seed=0)
 
     def collated(self) -> Iterator[dict[str, torch.Tensor]]:
         data = self.data(self.features())
@@ -95,11 +97,11 @@ class Work:
 
     def training(self) -> float:
         data = self.data(self.features())
-        model = fresh_head(self.encoder, self.task.kind, self.task.outputs, self.settings.head, seed=0)
+        model = fresh_head(self.encoder, self.task.output, self.task.outputs, self.settings.head, seed=0)
         settings = LoopSettings(self.steps, self.settings.learning_rate, self.settings.optimizer,
                                 self.settings.schedule, record_every=self.steps)
         context = TrainingContext(cpu_runtime(threads=1, checkpoint_seconds=1e9))
-        loss = LabelLoss(torch.ones(len(self.task.outputs)))
+        loss = TaskLoss(CrossEntropy(torch.ones(len(self.task.outputs))))
         with tempfile.TemporaryDirectory() as work:
             seconds = cpu_seconds(lambda: train(model, loss, data, settings, context, Path(work)))
         return seconds / sum(len(part) for batch in data.batches(0)[:self.steps] for part in batch)

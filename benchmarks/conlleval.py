@@ -19,7 +19,7 @@ import numpy as np
 from harness import compare, cpu_seconds, heading, in_turns, parser
 from seqeval.metrics import classification_report
 
-from jptransfer.evaluation.conlleval import Scores, score
+from jptransfer.tasks.conlleval import Scores, score
 from jptransfer.tasks.spans import tag_names
 
 Sentences = list[list[str]]

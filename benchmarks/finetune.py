@@ -19,13 +19,15 @@ import torch
 from harness import compare, cpu_runtime, heading, in_turns, model_config, training_parser
 
 from jptransfer.config import HeadConfig, Precision
-from jptransfer.learners.encoder import LabelLoss
 from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
+from jptransfer.learners.losses import CrossEntropy
 from jptransfer.learners.scores import score
 from jptransfer.learners.task_data import TaskData
+from jptransfer.learners.task_loss import TaskLoss
 from jptransfer.models.encoders.bert import configuration
 from jptransfer.models.task_models import fresh_head
-from jptransfer.tasks.base import Feature, open_dataset, read_examples
+from jptransfer.tasks.base import Feature, Level, Limits
+from jptransfer.tasks.files import open_dataset, read_examples
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.training.batching import padding_share
 from jptransfer.training.context import TrainingContext
@@ -40,15 +42,15 @@ def main() -> None:
     torch.set_num_threads(arguments.threads)
     task, tokenizer = open_dataset(arguments.dataset), load_tokenizer(arguments.tokenizer)
     features, validation = (
-        task.features(read_examples(task, arguments.dataset, split), tokenizer, DEFAULTS.max_length)
+        task.encode(read_examples(task, arguments.dataset, split), tokenizer, Limits(DEFAULTS.max_length))
         for split in ("train", "validation"))
     size = model_config(arguments.model)
 
     def fresh() -> torch.nn.Module:
         encoder = configuration(size, tokenizer.vocab_size, tokenizer.pad_id)
-        return fresh_head(encoder, task.kind, task.outputs, HeadConfig(), seed=0)
+        return fresh_head(encoder, task.output, task.outputs, HeadConfig(), seed=0)
 
-    data = TaskData(features, DEFAULTS.batch_size, tokenizer.pad_id, seed=0)
+    data = TaskData(features, task.output.level, DEFAULTS.batch_size, tokenizer.pad_id, seed=0)
     error = gate(fresh().eval(), data, validation, task)
     lengths = data.lengths(0)
     heading(f"examples of {lengths.mean():.1f} tokens, padding {padding_share(lengths, data.batches(0)):.1%} of our "
@@ -68,7 +70,7 @@ def parse() -> argparse.Namespace:
 
 def gate(model: torch.nn.Module, data: TaskData, validation: list[Feature], task, examples: int = 64) -> float:
     """Return the greatest difference of losses and scores, ours in batches and transformers' one by one."""
-    loss, worst = LabelLoss(torch.ones(len(task.outputs))), 0.0
+    loss, worst = TaskLoss(CrossEntropy(torch.ones(len(task.outputs)))), 0.0
     with torch.no_grad():
         part = data.batches(0)[0][0]
         alone = [data.collate(np.array([index]), 0) for index in part]
@@ -89,7 +91,7 @@ def ours(model, data: TaskData, classes: int, arguments: argparse.Namespace) -> 
     with tempfile.TemporaryDirectory() as work:
         context = TrainingContext(runtime, precision)
         start = time.process_time()
-        train(model, LabelLoss(torch.ones(classes)), data, settings, context, Path(work))
+        train(model, TaskLoss(CrossEntropy(torch.ones(classes))), data, settings, context, Path(work))
         return arguments.steps * data.batch_size / (time.process_time() - start)
 
 
@@ -107,7 +109,8 @@ def peer(model, features: list[Feature], pad: int, arguments: argparse.Namespace
             learning_rate=DEFAULTS.learning_rate, weight_decay=DEFAULTS.optimizer.weight_decay,
             bf16=arguments.precision == "bf16", use_cpu=True, report_to=[], save_strategy="no", logging_steps=1_000_000,
             disable_tqdm=True, remove_unused_columns=False)
-        trainer = Trainer(model, settings, data_collator=lambda rows: collate(rows, pad), train_dataset=features)
+        trainer = Trainer(model, settings, train_dataset=features,
+                          data_collator=lambda rows: collate(rows, Level.sequence, pad))
         start = time.process_time()
         trainer.train()
         return arguments.steps * DEFAULTS.batch_size / (time.process_time() - start)

@@ -85,7 +85,7 @@ def examples(predictor: EncoderPredictor, texts: list[str]) -> list[Any]:
 def gate(predictor: EncoderPredictor, peer, texts: list[str], batch_size: int) -> float:
     """Return the greatest difference of a logit, batched by either side."""
     task = predictor.task
-    features = task.features(examples(predictor, texts), predictor.tokenizer, predictor.max_length)
+    features = task.encode(examples(predictor, texts), predictor.tokenizer, predictor.limits)
     with torch.inference_mode():
         ours = np.stack(score(predictor.model, features, task.level, predictor.tokenizer.pad_id, batch_size).rows)
     answers = peer(texts, batch_size=batch_size, function_to_apply="none")

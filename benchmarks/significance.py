@@ -21,9 +21,10 @@ import numpy as np
 import scipy.stats
 from harness import compare, cpu_seconds, heading, in_turns, median, parser, row
 
-from jptransfer.evaluation.metrics import Outcomes
+from jptransfer.evaluation.samples import SumSample
 from jptransfer.evaluation.significance import approximate_randomization
 from jptransfer.registry import METRICS
+from jptransfer.tasks.outcomes import LabelOutcomes
 
 LABELS = ["悪い", "普通", "良い"]
 
@@ -64,7 +65,7 @@ def labelled(examples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def counts_of(name: str, gold: np.ndarray, predicted: np.ndarray) -> np.ndarray:
     names = np.array(LABELS)
-    outcomes = Outcomes("classification", LABELS, names[gold].tolist(), names[predicted].tolist())
+    outcomes = LabelOutcomes(names[gold].tolist(), names[predicted].tolist(), LABELS)
     return METRICS.load(name).counts(outcomes)
 
 
@@ -79,7 +80,7 @@ def accuracy(examples: int, trials: int) -> tuple[Callable[[], float], Callable[
             hits, lambda x, y, axis: x.mean(axis=axis) - y.mean(axis=axis), permutation_type="samples",
             vectorized=True, n_resamples=trials, batch=500, rng=0).pvalue
 
-    return lambda: approximate_randomization(*counts, value, trials, seed=0), theirs
+    return lambda: approximate_randomization(*(SumSample(one, value) for one in counts), trials, seed=0), theirs
 
 
 def macro_f1(examples: int, trials: int) -> tuple[Callable[[], float], Callable[[], float]]:
@@ -99,7 +100,7 @@ def macro_f1(examples: int, trials: int) -> tuple[Callable[[], float], Callable[
             extreme += abs(score(np.where(swap, a, b)) - score(np.where(swap, b, a))) >= observed - 1e-12
         return (extreme + 1) / (trials + 1)
 
-    return lambda: approximate_randomization(*counts, value, trials, seed=0), theirs
+    return lambda: approximate_randomization(*(SumSample(one, value) for one in counts), trials, seed=0), theirs
 
 
 def entity_f1(examples: int, trials: int) -> tuple[Callable[[], float], Callable[[], float]]:
@@ -128,7 +129,8 @@ def entity_f1(examples: int, trials: int) -> tuple[Callable[[], float], Callable
             extreme += abs(mean_f1([y for _, y in pairs]) - mean_f1([x for x, _ in pairs])) >= observed - 1e-12
         return (extreme + 1) / (trials + 1)
 
-    return lambda: approximate_randomization(a, b, METRICS.load("entity_f1").value, trials, seed=0), theirs
+    ours = [SumSample(one, METRICS.load("entity_f1").value) for one in (a, b)]
+    return lambda: approximate_randomization(*ours, trials, seed=0), theirs
 
 
 if __name__ == "__main__":

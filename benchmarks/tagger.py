@@ -32,15 +32,16 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 from jptransfer.config import CharacterView, TokenizerConfig, ViewsConfig
 from jptransfer.config.plain import from_plain
 from jptransfer.corpora.sentences import split_sentences
-from jptransfer.learners.encoder import LabelLoss
 from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
+from jptransfer.learners.losses import CrossEntropy
 from jptransfer.learners.scores import score
 from jptransfer.learners.task_data import TaskData
+from jptransfer.learners.task_loss import TaskLoss
 from jptransfer.models.encoders.bilstm_tagger import configuration
 from jptransfer.models.layers.word_rows import set_char_vocab
 from jptransfer.models.task_models import fresh_head
-from jptransfer.tasks.base import Feature, Level, make_task
-from jptransfer.tasks.ner import EntityExample
+from jptransfer.tasks.base import Feature, Level, Limits, make_task
+from jptransfer.tasks.ner import EntityExample, EntityRecognition
 from jptransfer.text.tokenizers import train_tokenizer
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.loop import train
@@ -110,20 +111,20 @@ def main() -> None:
     texts = sentences(arguments.text, arguments.sentences)
     units = train_tokenizer(TokenizerConfig(kind="views", lowercase=True, min_frequency=1,
                                             views=ViewsConfig(CharacterView.bigrams)), texts)
-    features = task.features([EntityExample(str(number), text, ()) for number, text in enumerate(texts)], units,
-                             settings.max_length)
+    features = task.encode([EntityExample(str(number), text, ()) for number, text in enumerate(texts)], units,
+                           Limits(settings.max_length))
     features = tagged([one for one in features if is_plain(one, units.first_character)], len(task.outputs))
     rows = [sentence(feature, units.first_character) for feature in features]
 
     def fresh() -> Any:
         config = set_char_vocab(configuration(model_config("bilstm_tagger"), units.vocab_size, units.pad_id), units)
-        return fresh_head(config, "ner", task.outputs, settings.head, seed=0)
+        return fresh_head(config, EntityRecognition.output, task.outputs, settings.head, seed=0)
 
     error = gate(fresh().eval(), features, rows, units.pad_id)
     words = torch.cat([row.words for row in rows])
     heading(f"{len(rows):,} sentences of {len(words) / len(rows):.1f} words, {len(words.unique()):,} different, CPU "
             f"time, {arguments.threads} thread(s); scores differ by at most {error:.1e}")
-    data = TaskData(features, settings.batch_size, units.pad_id, seed=0)
+    data = TaskData(features, Level.token, settings.batch_size, units.pad_id, seed=0)
     rates = in_turns({"ours": lambda: our_training(fresh(), data, settings, len(task.outputs)),
                       "peer": lambda: their_training(Tagger(fresh()), rows, settings)}, arguments.rounds)
     compare("training, an epoch", "sentences/s", rates["ours"], "packed, batches of 10", rates["peer"])
@@ -163,7 +164,7 @@ def tagged(features: Sequence[Feature], tags: int) -> Sequence[Feature]:
     rng = np.random.default_rng(0)
     for feature in features:
         for position in feature.positions:
-            feature.labels[position] = int(rng.integers(tags))
+            feature.targets[position] = int(rng.integers(tags))
     return features
 
 
@@ -174,7 +175,7 @@ def sentence(feature: Feature, first_character: int) -> Sentence:
     characters = [torch.from_numpy(ids[start + 1:end] - first_character)
                   for start, end in zip(borders, borders[1:], strict=False)]
     return Sentence(torch.from_numpy(ids[feature.positions]), characters,
-                    torch.tensor([feature.labels[position] for position in feature.positions]))
+                    torch.tensor([feature.targets[position] for position in feature.positions]))
 
 
 def gate(model: Any, features: Sequence[Feature], rows: Sequence[Sentence], pad: int, count: int = 50) -> float:
@@ -195,7 +196,7 @@ def our_training(model: Any, data: TaskData, config: EncoderFinetuningConfig, ou
     with tempfile.TemporaryDirectory() as work:
         context = TrainingContext(cpu_runtime(threads=torch.get_num_threads(), checkpoint_seconds=1e9))
         start = time.process_time()
-        train(model, LabelLoss(torch.ones(outputs)), data, settings, context, Path(work))
+        train(model, TaskLoss(CrossEntropy(torch.ones(outputs))), data, settings, context, Path(work))
         return len(data.features) / (time.process_time() - start)
 
 

@@ -45,16 +45,17 @@ from torch import Tensor, nn
 
 from jptransfer.config import CharacterView, HeadConfig, TokenizerConfig, ViewsConfig
 from jptransfer.config.plain import from_plain
-from jptransfer.learners.encoder import LabelLoss
 from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
+from jptransfer.learners.losses import CrossEntropy
 from jptransfer.learners.scores import EncoderPredictor
 from jptransfer.learners.task_data import TaskData, collate
+from jptransfer.learners.task_loss import TaskLoss
 from jptransfer.models.encoders.bilstm_tagger import configuration
 from jptransfer.models.heads.crf_settings import CrfHeadConfig
 from jptransfer.models.layers.word_rows import set_char_vocab
 from jptransfer.models.task_models import fresh_head, task_output
-from jptransfer.tasks.base import IGNORED, Feature, make_task
-from jptransfer.tasks.ner import EntityExample
+from jptransfer.tasks.base import IGNORED, Feature, Level, Limits, make_task
+from jptransfer.tasks.ner import EntityExample, EntityRecognition
 from jptransfer.text.tokenizers import train_tokenizer
 from jptransfer.text.types import SPECIAL_TOKENS
 from jptransfer.text.views import MARK
@@ -79,21 +80,21 @@ def main() -> None:
     units = train_tokenizer(TokenizerConfig(kind="views", min_frequency=1,
                                             views=ViewsConfig(CharacterView.characters)), texts)
     examples = [EntityExample(str(number), text, ()) for number, text in enumerate(texts)]
-    features = task.features(examples, units, settings.max_length)
+    features = task.encode(examples, units, Limits(settings.max_length))
     assert len(features) == len(examples), "a sentence is too long for one feature"
     features = tagged([one for one in features if is_plain(one, units.first_character)], len(task.outputs))
     examples = [replace(examples[feature.example], tokens=tuple(feature.units)) for feature in features]
 
     def fresh() -> Any:
         config = set_char_vocab(configuration(model_config("bilstm_tagger"), units.vocab_size, units.pad_id), units)
-        return drawn(fresh_head(config, "ner", task.outputs, head, seed=0))
+        return drawn(fresh_head(config, EntityRecognition.output, task.outputs, head, seed=0))
 
     error = gate(fresh().eval(), units)
     words = sum(len(feature.positions) for feature in features)
     kind = "with" if arguments.crf else "no"
     heading(f"{len(features):,} sentences of {words / len(features):.1f} words, {kind} CRF, CPU time, "
             f"{arguments.threads} thread(s); scores differ by at most {error:.1e}")
-    data = TaskData(features, settings.batch_size, units.pad_id, seed=0)
+    data = TaskData(features, Level.token, settings.batch_size, units.pad_id, seed=0)
     rates = in_turns({"ours": lambda: our_training(fresh(), data, settings, len(task.outputs)),
                       "peer": lambda: their_training(peer_of(fresh(), units), cut(features, units), settings)},
                      arguments.rounds)
@@ -180,7 +181,7 @@ def cut(features: Sequence[Feature], units: Any) -> list[Sentence]:
         sentence = Sentence([units.token(feature.input_ids[position]) for position in feature.positions])
         assert len(sentence) == len(feature.positions)
         for token, position in zip(sentence, feature.positions, strict=True):
-            token.add_label(GOLD, str(feature.labels[position]))
+            token.add_label(GOLD, str(feature.targets[position]))
         made.append(sentence)
     return made
 
@@ -189,10 +190,10 @@ def gate(model: Any, units: Any, count: int = 50) -> float:
     """Return the greatest difference of scores, where both nets are the same function; losses must be equal as well."""
     features = same_function(units, model.config.num_labels, count)
     peer = peer_of(model, units).eval()
-    batch = collate(features, units.pad_id)
+    batch = collate(features, Level.token, units.pad_id)
     with torch.inference_mode():
         mine = task_output(model, {name: tensor for name, tensor in batch.items() if name != "labels"}).logits
-        loss = LabelLoss(torch.ones(model.config.num_labels))(model, batch).terms["label"]
+        loss = TaskLoss(CrossEntropy(torch.ones(model.config.num_labels)))(model, batch).terms["label"]
         theirs, rows = peer.forward_loss(cut(features, units))[0], scores(peer, cut(features, units))
     assert abs(loss / theirs - 1) < TOLERANCE, (loss, theirs)
     worst = max(float((one[feature.positions] - other).abs().max())
@@ -211,7 +212,7 @@ def same_function(units: Any, outputs: int, count: int) -> list[Feature]:
         pairs = [short[number] for number in rng.permutation(len(short))[:length]]
         flat = [units.cls_id, *(index for pair in pairs for index in pair), units.sep_id]
         positions = list(range(1, len(flat) - 1, 2))
-        made.append(Feature(len(made), flat, [IGNORED] * len(flat), positions))
+        made.append(Feature(len(made), flat, np.full(len(flat), IGNORED), positions))
     return list(tagged(made, outputs))
 
 

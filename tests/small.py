@@ -8,8 +8,9 @@ from pathlib import Path
 
 from jptransfer.config import ModelConfig, TokenizerConfig
 from jptransfer.models.encoders.bert_settings import BertModelConfig
-from jptransfer.tasks.base import Task, make_task, write_examples
+from jptransfer.tasks.base import Task, make_task
 from jptransfer.tasks.classification import TextExample
+from jptransfer.tasks.files import write_examples
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
 from jptransfer.text.tokenizers import train_tokenizer

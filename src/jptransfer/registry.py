@@ -35,17 +35,24 @@ class EncoderEntry(Entry):
 
 @dataclass(frozen=True)
 class LeveledEntry(Entry):
-    """A head or a kind of task; `level`: what gets an answer, `sequence` (a text) or `token`."""
+    """A head; `level`: what gets scores, `sequence` (a text) or `token`."""
 
     level: str = ""
 
 
 @dataclass(frozen=True)
 class LearnerEntry(Entry):
-    """A learner; `needs`: its inputs besides the data set, `level`: what it can answer for (empty: both levels)."""
+    """A learner.
+
+    Attributes:
+        needs: its inputs besides the data set.
+        level: what it can give scores to; empty: both levels.
+        losses: losses that it can minimise; none: any.
+    """
 
     needs: tuple[str, ...] = ()
     level: str = ""
+    losses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -126,9 +133,15 @@ SCHEDULES = Registry("schedule", ScheduleEntry, ("jptransfer.training.schedules"
 LEARNERS = Registry("learner", LearnerEntry, ("jptransfer.learners",), SETTINGS)
 
 TASKS = _table("task", {
-    "classification": ("tasks.classification:Classification", "one label a text", {"level": "sequence"}),
-    "ner": ("tasks.ner:EntityRecognition", "typed spans of a text", {"level": "token"}),
-}, LeveledEntry)
+    "classification": ("tasks.classification:Classification", "one label per text"),
+    "ner": ("tasks.ner:EntityRecognition", "typed spans of a text"),
+    "regression": ("tasks.regression:Regression", "one number per text"),
+})
+
+LOSSES = _table("loss", {
+    "cross_entropy": ("learners.losses:CrossEntropy", "cross-entropy of one class, with class weights and smoothing"),
+    "mse": ("learners.losses:SquaredError", "squared error of numbers"),
+})
 
 DATASETS = _table("data set", {
     "text_file": ("datasets.text_file:read", "labelled texts in TSV, CSV or JSON lines: your own, the toy's, JRTE's"),
@@ -166,6 +179,12 @@ METRICS = _table("metric", {
                                               "borders are widened to them"),
     "unit_precision": ("evaluation.metrics:unit_precision", "conlleval's precision over chunks of the tagged units"),
     "unit_recall": ("evaluation.metrics:unit_recall", "conlleval's recall over chunks of the tagged units"),
+    "seqeval_f1": ("evaluation.seqeval_metrics:seqeval_f1", "F1 over chunks of the tagged units, by seqeval"),
+    "seqeval_f1_strict": ("evaluation.seqeval_metrics:seqeval_f1_strict",
+                          "F1 over chunks of the tagged units by seqeval, strict IOB2: only B- begins a chunk"),
+    "pearson": ("evaluation.regression_metrics:pearson", "Pearson's correlation of predicted and gold numbers"),
+    "spearman": ("evaluation.regression_metrics:spearman", "Spearman's rank correlation of predicted and gold numbers"),
+    "mse": ("evaluation.regression_metrics:mse", "mean squared error of predicted numbers"),
     "token_accuracy": ("evaluation.metrics:token_accuracy", "share of units with the right tag, as conlleval has it"),
 })
 
@@ -190,6 +209,6 @@ FIGURES = _table("kind of figure", {
 ALL: dict[str, Registry] = {
     "stages": STAGES, "sources": SOURCES, "cleaners": CLEANERS, "tokenizers": TOKENIZERS, "models": MODELS,
     "objectives": OBJECTIVES, "heads": HEADS, "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "learners": LEARNERS,
-    "tasks": TASKS, "datasets": DATASETS, "metrics": METRICS,
+    "tasks": TASKS, "losses": LOSSES, "datasets": DATASETS, "metrics": METRICS,
     "cells": CELLS, "layouts": LAYOUTS, "figures": FIGURES,
 }

@@ -8,10 +8,8 @@ from jptransfer.evaluation.predictions import (
     Scores,
     check_same_examples,
     load_evaluation,
-    stack_counts,
     write_evaluation,
 )
-from jptransfer.registry import METRICS
 from jptransfer.tasks.base import make_task
 from jptransfer.tasks.ner import EntityPrediction
 from jptransfer.tasks.spans import Span
@@ -64,9 +62,3 @@ def test_runs_on_other_examples_are_refused():
     ]:
         with pytest.raises(ArtifactError, match=message):
             check_same_examples([run(rows), other])
-
-
-def test_counts_of_runs_are_stacked():
-    task = make_task("classification", ["悪い", "普通", "良い"])
-    runs = [Predictions(task, "test", label_rows(GOLD, p)) for p in (GOLD, ["良い"] * 4)]
-    assert stack_counts(runs, METRICS.load("accuracy"))[..., 0].tolist() == [[1, 1, 1, 1], [1, 0, 0, 1]]

@@ -10,13 +10,18 @@ from hypothesis import strategies as st
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 
 from jptransfer.errors import ConfigError
-from jptransfer.evaluation import bootstrap
-from jptransfer.evaluation.metrics import Outcomes
-from jptransfer.evaluation.significance import _exchanges, approximate_randomization, mcnemar
+from jptransfer.evaluation import samples
+from jptransfer.evaluation.samples import SumSample
+from jptransfer.evaluation.significance import approximate_randomization, mcnemar
 from jptransfer.registry import METRICS
+from jptransfer.tasks.outcomes import LabelOutcomes, SpanOutcomes
 from jptransfer.tasks.spans import Span
 
 ACCURACY = METRICS.load("accuracy")
+
+
+def randomise(a: np.ndarray, b: np.ndarray, value, trials: int, seed: int) -> float:
+    return approximate_randomization(SumSample(a, value), SumSample(b, value), trials, seed)
 
 
 def counts(hits: np.ndarray) -> np.ndarray:
@@ -43,7 +48,7 @@ def enumerated(a: np.ndarray, b: np.ndarray, value) -> float:
 @pytest.mark.parametrize("seeds", [1, 3])
 def test_randomisation_converges_to_the_enumeration(seeds):
     a, b = counts(draw([0.4] * seeds, 10, 1)), counts(draw([0.8] * seeds, 10, 2))
-    p = approximate_randomization(a, b, ACCURACY.value, 40_000, seed=0)
+    p = randomise(a, b, ACCURACY.value, 40_000, seed=0)
     assert p == pytest.approx(enumerated(a, b, ACCURACY.value), abs=0.01)
 
 
@@ -55,10 +60,10 @@ def test_randomisation_of_a_ratio_converges_to_the_enumeration():
 
     def run(share):
         predicted = [g if rng.random() < share else labels[rng.integers(0, 3)] for g in gold]
-        return metric.counts(Outcomes("classification", labels, gold, predicted))
+        return metric.counts(LabelOutcomes(gold, predicted, labels))
 
     a, b = np.stack([run(0.3), run(0.3)]), np.stack([run(0.8), run(0.9)])
-    p = approximate_randomization(a, b, metric.value, 40_000, seed=0)
+    p = randomise(a, b, metric.value, 40_000, seed=0)
     assert p == pytest.approx(enumerated(a, b, metric.value), abs=0.01)
 
 
@@ -78,17 +83,17 @@ def test_randomisation_of_entity_scores_converges_to_the_enumeration(metric):
         predicted = [[span for span in one if rng.random() < share] + spans(0.1)[:1] * (rng.random() < 0.3)
                      for one in gold]
         predicted = [sorted({span.start: span for span in one}.values()) for one in predicted]
-        return metric.counts(Outcomes("ner", kinds, gold, predicted, [units] * len(gold)))
+        return metric.counts(SpanOutcomes(gold, predicted, kinds, [units] * len(gold)))
 
     a, b = np.stack([run(0.3), run(0.4)]), np.stack([run(0.8), run(0.7)])
-    p = approximate_randomization(a, b, metric.value, 40_000, seed=0)
+    p = randomise(a, b, metric.value, 40_000, seed=0)
     assert p == pytest.approx(enumerated(a, b, metric.value), abs=0.01)
     assert 0 < p < 1
 
 
 def test_randomisation_agrees_with_scipy():
     a, b = draw([0.62], 120, 3), draw([0.74], 120, 4)
-    ours = approximate_randomization(counts(a), counts(b), ACCURACY.value, 20_000, seed=0)
+    ours = randomise(counts(a), counts(b), ACCURACY.value, 20_000, seed=0)
     theirs = scipy.stats.permutation_test(
         (a[0].astype(float), b[0].astype(float)), lambda x, y, axis: x.mean(axis=axis) - y.mean(axis=axis),
         permutation_type="samples", vectorized=True, n_resamples=5000, rng=1)
@@ -97,20 +102,20 @@ def test_randomisation_agrees_with_scipy():
 
 def test_limits_of_randomisation():
     a = counts(draw([0.5], 60, 0))
-    assert approximate_randomization(a, a, ACCURACY.value, 99, seed=0) == 1.0
+    assert randomise(a, a, ACCURACY.value, 99, seed=0) == 1.0
     none, all_ = counts(np.zeros((1, 60), bool)), counts(np.ones((1, 60), bool))
-    assert approximate_randomization(none, all_, ACCURACY.value, 999, seed=0) == 1 / 1000
+    assert randomise(none, all_, ACCURACY.value, 999, seed=0) == 1 / 1000
 
 
 def test_p_values_of_equal_systems_are_uniform():
-    p = [approximate_randomization(counts(draw([0.7], 200, 2 * i)), counts(draw([0.7], 200, 2 * i + 1)),
+    p = [randomise(counts(draw([0.7], 200, 2 * i)), counts(draw([0.7], 200, 2 * i + 1)),
                                    ACCURACY.value, 199, seed=i) for i in range(300)]
     assert 0.02 < np.mean(np.array(p) <= 0.05) < 0.09
 
 
 def test_exchanges_are_binomial():
     sizes = np.array([1, 2, 63, 64, 65, 5000])
-    drawn = np.concatenate(list(_exchanges(sizes, 4000, seed=1)))
+    drawn = np.concatenate(list(samples.exchanges(sizes, 4000, seed=1)))
     assert drawn.shape == (4000, 6)
     for size, column in zip(sizes, drawn.T, strict=True):
         assert column.min() >= 0 and column.max() <= size
@@ -120,18 +125,18 @@ def test_exchanges_are_binomial():
 
 def test_direction_does_not_matter_and_blocks_do_not(monkeypatch):
     a, b = counts(draw([0.6] * 2, 100, 1)), counts(draw([0.7] * 2, 100, 2))
-    p = approximate_randomization(a, b, ACCURACY.value, 500, seed=3)
-    assert approximate_randomization(b, a, ACCURACY.value, 500, seed=3) == pytest.approx(p, abs=0.05)
-    monkeypatch.setattr(bootstrap, "BLOCK", 11)
-    assert approximate_randomization(a, b, ACCURACY.value, 500, seed=3) == p
+    p = randomise(a, b, ACCURACY.value, 500, seed=3)
+    assert randomise(b, a, ACCURACY.value, 500, seed=3) == pytest.approx(p, abs=0.05)
+    monkeypatch.setattr(samples, "BLOCK", 11)
+    assert randomise(a, b, ACCURACY.value, 500, seed=3) == p
 
 
 def test_one_run_stands_beside_each_of_several():
     one, three = counts(draw([0.6], 100, 1)), counts(draw([0.7] * 3, 100, 2))
-    alone = approximate_randomization(one, three, ACCURACY.value, 500, seed=0)
-    assert alone == approximate_randomization(np.repeat(one, 3, axis=0), three, ACCURACY.value, 500, seed=0)
+    alone = randomise(one, three, ACCURACY.value, 500, seed=0)
+    assert alone == randomise(np.repeat(one, 3, axis=0), three, ACCURACY.value, 500, seed=0)
     with pytest.raises(ConfigError, match="A has 2 runs and B has 3"):
-        approximate_randomization(three[:2], three, ACCURACY.value, 500, seed=0)
+        randomise(three[:2], three, ACCURACY.value, 500, seed=0)
 
 
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))

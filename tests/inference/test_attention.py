@@ -16,6 +16,7 @@ from jptransfer.models.heads.self_attention_settings import SelfAttentionHeadCon
 from jptransfer.models.task_models import fresh_head
 from jptransfer.models.windows import Windows
 from jptransfer.tasks.base import make_task
+from jptransfer.tasks.classification import Classification
 from jptransfer.text.tokenizers import train_tokenizer
 
 TEXTS = ["良い宿", "", "a b"]
@@ -27,7 +28,7 @@ def predictor(runtime):
     config = EmbeddingConfig(vocab_size=tokenizer.vocab_size, hidden_size=8, pad_token_id=tokenizer.pad_id)
     head = HeadConfig(name="self_attention", self_attention=SelfAttentionHeadConfig(hidden=6, hops=3, dense=4))
     task = make_task("classification", ["bad", "good"])
-    model = fresh_head(config, "classification", task.labels, head, 0)
+    model = fresh_head(config, Classification.output, task.labels, head, 0)
     return EncoderPredictor(task, model, tokenizer, 8, torch.device("cpu"), runtime)
 
 
@@ -72,7 +73,7 @@ def test_what_can_not_be_shown(written, predictor):
     with pytest.raises(ConfigError, match="output: a page"):
         written("out.png")
     config = predictor.model.config
-    predictor.model = fresh_head(config, "classification", ["bad", "good"], HeadConfig(name="kim_cnn"), 0)
+    predictor.model = fresh_head(config, Classification.output, ["bad", "good"], HeadConfig(name="kim_cnn"), 0)
     with pytest.raises(ConfigError, match="those that have: .*self_attention"):
         written("out.html")
 
@@ -83,7 +84,7 @@ def test_of_a_text_read_in_windows_the_pieces_that_the_head_saw_have_weights(run
     config = configuration(ModelConfig("awd_lstm", awd_lstm=size), tokenizer.vocab_size, tokenizer.pad_id)
     head = HeadConfig(name="self_attention", self_attention=SelfAttentionHeadConfig(hidden=6, hops=3, dense=4))
     task = make_task("classification", ["bad", "good"])
-    model = fresh_head(config, "classification", task.labels, head, 0, windows=Windows(4, 5))
+    model = fresh_head(config, Classification.output, task.labels, head, 0, windows=Windows(4, 5))
     predictor = EncoderPredictor(task, model, tokenizer, 1000, torch.device("cpu"), runtime, TruncationSide.left)
     examples = [task.example("0", "abcdefghij"), task.example("1", "ab")]
     long, short = attended(predictor, examples)

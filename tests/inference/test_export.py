@@ -17,7 +17,7 @@ from jptransfer.inference.export import export
 from jptransfer.models.encoders.bert import configuration
 from jptransfer.models.pretrained import save_language_model
 from jptransfer.models.task_models import fresh_head, save_task_model
-from jptransfer.tasks.base import make_task
+from jptransfer.tasks.base import load_kind, make_task
 from jptransfer.text.tokenizers import load_tokenizer
 from tests.small import MODEL, tokenizer
 
@@ -32,7 +32,7 @@ def units(tmp_path_factory):
 def task_model(folder, units, kind, head="", learner="encoder"):
     task = make_task(kind, ["bad", "good"])
     encoder = configuration(MODEL, units.vocab_size, units.pad_id)
-    model = fresh_head(encoder, kind, task.outputs, HeadConfig(head), seed=3)
+    model = fresh_head(encoder, load_kind(kind).output, task.outputs, HeadConfig(head), seed=3)
     save_task_model(model, folder)
     units.save(folder)
     settings = {"learner": learner, "kind": kind, "labels": task.labels, "max_length": 32, "head": {"name": head}}

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import HealthCheck, example, given, settings
@@ -33,7 +34,7 @@ from jptransfer.models.encoders.bert import configuration
 from jptransfer.models.task_models import fresh_head
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.base import Feature, make_task
-from jptransfer.tasks.ner import EntityPrediction
+from jptransfer.tasks.ner import EntityPrediction, EntityRecognition
 from jptransfer.tasks.spans import Span
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 from tests.models.tagger import tagger
@@ -82,7 +83,7 @@ def predictor(units, is_tagger):
         model = tagger(units, labels=LABELS)
     else:
         encoder = configuration(MODEL, units.vocab_size, units.pad_id)
-        model = fresh_head(encoder, "ner", task.outputs, HeadConfig(""), seed=1)
+        model = fresh_head(encoder, EntityRecognition.output, task.outputs, HeadConfig(""), seed=1)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for parameter in list(model.parameters())[0 if is_tagger else -2:]:
@@ -255,7 +256,7 @@ class Polarity:
     task = make_task("classification", ["bad", "good"])
 
     def predict(self, examples, batch_size=64):
-        features = [Feature(i, [], []) for i in range(len(examples))]
+        features = [Feature(i, [], np.empty(0)) for i in range(len(examples))]
         return self.task.decode(features, [torch.zeros(2).numpy()] * len(examples), examples)
 
 

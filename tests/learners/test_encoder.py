@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
-from jptransfer.learners.encoder import _smoothing
 from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
-from jptransfer.learners.label_loss import Activations, LabelLoss
+from jptransfer.learners.losses import CrossEntropy
+from jptransfer.learners.task_loss import Activations, TaskLoss
 from jptransfer.models.encoder import Encoded
 from jptransfer.models.heads.base import HeadOutput
 from jptransfer.tasks.base import IGNORED
@@ -22,7 +22,7 @@ class Fixed(torch.nn.Module):
 @pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
 def test_label_smoothing_by_hand(smoothing):
     labels = torch.tensor([1, 2, IGNORED])
-    loss = LabelLoss(torch.ones(3), smoothing=smoothing)(Fixed(), {"labels": labels}).terms["label"]
+    loss = TaskLoss(CrossEntropy(torch.ones(3), smoothing))(Fixed(), {"labels": labels}).terms["label"]
     scores = Fixed.logits[:2].double().numpy()
     logs = scores - np.log(np.exp(scores).sum(1, keepdims=True))
     targets = (1 - smoothing) * np.eye(3)[[1, 2]] + smoothing / 3
@@ -42,7 +42,7 @@ class Recurrent(torch.nn.Module):
 def test_activation_regularisation_by_hand():
     """fastai 1's RNNTrainer: alpha * h.pow(2).mean(), beta * (h[:, 1:] - h[:, :-1]).pow(2).mean(), of the text."""
     batch = {"labels": torch.tensor([1, 2, 0]), "attention_mask": Recurrent.mask}
-    loss = LabelLoss(torch.ones(3), activations=Activations(2.0, 1.0))
+    loss = TaskLoss(CrossEntropy(torch.ones(3)), activations=Activations(2.0, 1.0))
     terms, units = loss(Recurrent(), batch).terms, loss.units(batch)
     texts = [Recurrent.states[row, :length].double().numpy() for row, length in enumerate((4, 1, 3))]
     squares = np.concatenate([text.flatten() ** 2 for text in texts])
@@ -60,4 +60,4 @@ def test_only_states_that_the_head_sees_are_regularised():
 @pytest.mark.parametrize(("by_classes", "expected"), [(False, 0.1), (True, 0.1 / 4)])
 def test_label_smoothing_may_be_divided_by_the_number_of_labels(by_classes, expected):
     config = EncoderFinetuningConfig(label_smoothing=0.1, label_smoothing_by_classes=by_classes)
-    assert _smoothing(config, 4) == pytest.approx(expected)
+    assert CrossEntropy.make([], 4, config).smoothing == pytest.approx(expected)

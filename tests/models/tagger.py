@@ -21,6 +21,7 @@ from jptransfer.models.encoders.bilstm_tagger_settings import BilstmTaggerModelC
 from jptransfer.models.layers.word_rows import set_char_vocab
 from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS
+from jptransfer.tasks.base import Level, Limits
 from jptransfer.tasks.ner import EntityExample, EntityRecognition
 from jptransfer.text.tokenizers import train_tokenizer
 
@@ -42,15 +43,15 @@ def tagger(tokenizer, head: HeadConfig | str = "", labels: Sequence[str] = LABEL
     made = MODELS.load("bilstm_tagger")(config, tokenizer.vocab_size, tokenizer.pad_id)
     outputs = EntityRecognition(list(labels)).outputs
     head = HeadConfig(head, dropout=0.0) if isinstance(head, str) else head
-    return fresh_head(set_char_vocab(made, tokenizer), "ner", outputs, head, seed)
+    return fresh_head(set_char_vocab(made, tokenizer), EntityRecognition.output, outputs, head, seed)
 
 
 def features(tokenizer, texts: Sequence[str], labels: Sequence[str] = LABELS, max_length: int = 512):
     examples = [EntityExample(str(number), text, ()) for number, text in enumerate(texts)]
-    return EntityRecognition(list(labels)).features(examples, tokenizer, max_length)
+    return EntityRecognition(list(labels)).encode(examples, tokenizer, Limits(max_length))
 
 
 def inputs(tokenizer, texts: Sequence[str]) -> dict[str, torch.Tensor]:
-    batch = collate(features(tokenizer, texts), tokenizer.pad_id)
+    batch = collate(features(tokenizer, texts), Level.token, tokenizer.pad_id)
     batch.pop("labels")
     return batch

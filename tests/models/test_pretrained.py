@@ -11,6 +11,7 @@ from jptransfer.config import HeadConfig
 from jptransfer.errors import DataError
 from jptransfer.models.pretrained import load_language_model, trainable_objectives
 from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model
+from jptransfer.tasks.base import load_kind
 from tests.models.test_encoder import FAMILIES, SIZE
 
 GPT = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 40, "vocab_size": 50}
@@ -74,10 +75,10 @@ def test_a_config_without_architectures_goes_by_its_family(tmp_path):
 def test_a_task_model_without_its_head_is_refused(tmp_path, kind):
     """A start has a fresh, seeded head; a trained model that has lost its own is damaged."""
     FAMILIES["bert"]().save_pretrained(tmp_path / "lm")
-    save_task_model(fresh_head(tmp_path / "lm", kind, ["a", "b"], HeadConfig(), 0), tmp_path / "out")
+    save_task_model(fresh_head(tmp_path / "lm", load_kind(kind).output, ["a", "b"], HeadConfig(), 0), tmp_path / "out")
     weights = load_file(tmp_path / "out/model.safetensors")
     for lost in ("classifier", *(["pooler"] if kind == "classification" else [])):
         kept = {name: value for name, value in weights.items() if lost not in name}
         save_file(kept, tmp_path / "out/model.safetensors", {"format": "pt"})
         with pytest.raises(DataError, match=f"2 of .* missing, .*{lost}"):
-            load_task_model(tmp_path / "out", kind, HeadConfig())
+            load_task_model(tmp_path / "out", load_kind(kind).output, HeadConfig())

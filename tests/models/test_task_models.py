@@ -10,6 +10,8 @@ from jptransfer.errors import DataError
 from jptransfer.models.heads.pooled_settings import PooledHeadConfig, Pooling
 from jptransfer.models.pretrained import load_language_model
 from jptransfer.models.task_models import HEAD_FILE, fresh_head, load_task_model, save_task_model, task_output
+from jptransfer.tasks.base import load_kind
+from jptransfer.tasks.ner import EntityRecognition
 
 IDS = torch.tensor([[2, 7, 9, 3], [2, 5, 3, 0]])
 MASK = (IDS > 0).long()
@@ -37,7 +39,7 @@ HEADS["token"] = HeadConfig("token", 0.3)
 
 
 def make(source, head="plain", kind="classification", seed=0):
-    return fresh_head(source, kind, ["a", "b", "c"], HEADS[head], seed).eval()
+    return fresh_head(source, load_kind(kind).output, ["a", "b", "c"], HEADS[head], seed).eval()
 
 
 def logits(model):
@@ -49,7 +51,8 @@ def logits(model):
 def test_saved_and_loaded_gives_the_same_logits(language_model, tmp_path, head, kind):
     model = make(language_model, head, kind)
     save_task_model(model, tmp_path / "out")
-    assert torch.equal(logits(load_task_model(tmp_path / "out", kind, HEADS[head]).eval()), logits(model))
+    again = load_task_model(tmp_path / "out", load_kind(kind).output, HEADS[head]).eval()
+    assert torch.equal(logits(again), logits(model))
 
 
 def test_the_encoder_is_the_language_models_and_the_rest_depends_on_the_seed_alone(language_model):
@@ -116,7 +119,7 @@ def test_a_lost_head_is_a_clear_error(language_model, tmp_path):
     save_task_model(make(language_model, "token", "ner"), tmp_path / "out")
     (tmp_path / "out" / HEAD_FILE).unlink()
     with pytest.raises(DataError, match=HEAD_FILE):
-        load_task_model(tmp_path / "out", "ner", HEADS["token"])
+        load_task_model(tmp_path / "out", EntityRecognition.output, HEADS["token"])
 
 
 def test_a_folder_without_a_model_is_a_clear_error(tmp_path):

@@ -10,6 +10,8 @@ from jptransfer.models.encoders.awd_lstm import AwdLstmModel, configuration
 from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig, Cell, Direction
 from jptransfer.models.task_models import fresh_head
 from jptransfer.models.windows import Windows, encode_windows
+from jptransfer.tasks.classification import Classification
+from jptransfer.tasks.ner import EntityRecognition
 from tests.models.test_task_models import config as bert
 
 VOCAB = 60
@@ -98,8 +100,8 @@ def test_memory_does_not_grow_with_the_text():
 def test_encoders_without_a_state_and_heads_for_tokens_are_told():
     head = HeadConfig("pooled")
     with pytest.raises(ConfigError, match="BertModel carries no state"):
-        fresh_head(bert(), "classification", ["a", "b"], head, 0, windows=Windows(7, 14))
+        fresh_head(bert(), Classification.output, ["a", "b"], head, 0, windows=Windows(7, 14))
     with pytest.raises(ConfigError, match="BertModel carries no state"):
-        fresh_head(bert(), "classification", ["a", "b"], HeadConfig(), 0, windows=Windows(7, 14))
+        fresh_head(bert(), Classification.output, ["a", "b"], HeadConfig(), 0, windows=Windows(7, 14))
     with pytest.raises(ConfigError, match="ner needs every token"):
-        fresh_head(encoder().config, "ner", ["a", "b"], HeadConfig(), 0, windows=Windows(7, 14))
+        fresh_head(encoder().config, EntityRecognition.output, ["a", "b"], HeadConfig(), 0, windows=Windows(7, 14))

@@ -15,6 +15,7 @@ from jptransfer.models.encoders.recurrent_settings import LstmModelConfig, RnnMo
 from jptransfer.models.encoders.super_characters_settings import SuperCharactersModelConfig
 from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS
+from jptransfer.tasks.base import load_kind
 from jptransfer.transfer.groups import layer_groups
 
 VOCAB, WIDTH, HIDDEN = 30, 6, 5
@@ -46,7 +47,7 @@ def model_config(architecture: str, both: bool = True, layers: int = 2, **settin
 def task_model(architecture: str, head: HeadConfig | str = "", kind: str = "classification", **settings) -> nn.Module:
     configuration = MODELS.load(architecture)(model_config(architecture, **settings), VOCAB, 0)
     head = HeadConfig(head) if isinstance(head, str) else head
-    model = fresh_head(configuration, kind, ["a", "b", "c"], head, 0)
+    model = fresh_head(configuration, load_kind(kind).output, ["a", "b", "c"], head, 0)
     if architecture in DRAWN:
         images = model.encoder.table.images
         shapes = torch.rand(images.shape, generator=torch.Generator().manual_seed(0)) < 0.3

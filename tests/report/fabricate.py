@@ -13,11 +13,13 @@ import numpy as np
 
 from jptransfer.artifacts import Manifest, fingerprint
 from jptransfer.config import EvaluationConfig
+from jptransfer.config.task import SPLITS
 from jptransfer.evaluation.metrics import metrics_for
 from jptransfer.evaluation.predictions import Predictions, write_evaluation
 from jptransfer.evaluation.scoring import score_split
-from jptransfer.tasks.base import SPLITS, Task, make_task, write_examples
+from jptransfer.tasks.base import Task, make_task
 from jptransfer.tasks.classification import LabelPrediction, TextExample
+from jptransfer.tasks.files import write_examples
 from jptransfer.tasks.ner import EntityExample, EntityPrediction
 from jptransfer.tasks.spans import Span
 
@@ -198,10 +200,10 @@ def _dataset(store: Store, name: str, task: Task, rows: list[Any]) -> Path:
 def _run(store: Store, row: str, seed: int, task: Task, dataset: Path, extra: dict[str, Path],
          predictions: list[Any], skill: float) -> None:
     model = store.add("finetune", "task_model", row, {"row": row, "seed": seed}, {"dataset": dataset, **extra},
-                      {"headline": f"encoder on 120 examples, validation {task.metric} {skill:.4f}",
-                       "values": {"validation": {task.metric: skill + 0.01 * seed}}})
+                      {"headline": f"encoder on 120 examples, validation {task.metrics[0]} {skill:.4f}",
+                       "values": {"validation": {task.metrics[0]: skill + 0.01 * seed}}})
     _write_history(model, [{"step": 10 * epoch, "epoch": epoch, "split": "validation", "loss": 1 / epoch,
-                            task.metric: skill - 0.3 / epoch + 0.01 * seed} for epoch in range(1, 5)])
+                            task.metrics[0]: skill - 0.3 / epoch + 0.01 * seed} for epoch in range(1, 5)])
     evaluation = evaluate(store, row, task, {"task_model": model, "dataset": dataset}, predictions)
     store.inputs[f"evaluation:{row}:{seed}"] = evaluation
     if row not in store.rows:
@@ -213,5 +215,5 @@ def evaluate(store: Store, row: str, task: Task, inputs: dict[str, Path], predic
     folder = store.add("evaluate", "evaluation", row, {"splits": ["test"]}, inputs, {"headline": "scored"})
     scored = Predictions(task, "test", predictions)
     scores = score_split(scored, metrics_for(task), EvaluationConfig(bootstrap=50))
-    write_evaluation(folder, task.metric, [(scored, scores)])
+    write_evaluation(folder, task.metrics[0], [(scored, scores)])
     return folder

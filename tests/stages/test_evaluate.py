@@ -10,8 +10,9 @@ from jptransfer.errors import ConfigError, DataError
 from jptransfer.evaluation.predictions import load_evaluation
 from jptransfer.stages import EvaluateStage
 from jptransfer.stages.evaluate import run
-from jptransfer.tasks.base import make_task, write_examples
+from jptransfer.tasks.base import make_task
 from jptransfer.tasks.classification import LabelPrediction, TextExample
+from jptransfer.tasks.files import write_examples
 from jptransfer.tasks.ner import EntityExample, EntityPrediction
 from jptransfer.tasks.spans import Span
 

@@ -24,7 +24,8 @@ from jptransfer.models.encoders.bert import configuration
 from jptransfer.runtime import Runtime
 from jptransfer.stages import FinetuneStage
 from jptransfer.stages.finetune import run
-from jptransfer.tasks.base import make_task, open_dataset, read_examples, read_predictions
+from jptransfer.tasks.base import make_task
+from jptransfer.tasks.files import open_dataset, read_examples, read_predictions
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer

@@ -5,7 +5,7 @@ import pytest
 from jptransfer.config import OnError, TaskConfig
 from jptransfer.stages import PrepareDatasetStage
 from jptransfer.stages.prepare_dataset import run
-from jptransfer.tasks.base import dataset_splits, open_dataset, read_examples
+from jptransfer.tasks.files import dataset_splits, open_dataset, read_examples
 from tests.datasets.conftest import task_config  # noqa: F401 (a fixture)
 
 SIZES = {"toy_sentiment": {"train": 900, "validation": 250, "test": 350},

@@ -10,10 +10,11 @@ import torch
 from jptransfer.config import Device, FinetuningConfig, HeadConfig, ModelConfig, RuntimeConfig, TruncationSide
 from jptransfer.errors import ConfigError
 from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
-from jptransfer.learners.label_loss import LabelLoss
+from jptransfer.learners.losses import CrossEntropy
 from jptransfer.learners.prediction import load_predictor
 from jptransfer.learners.scores import score
 from jptransfer.learners.task_data import collate
+from jptransfer.learners.task_loss import TaskLoss
 from jptransfer.models.encoders.awd_lstm import configuration
 from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig, Cell, Direction
 from jptransfer.models.encoders.bert_settings import BertModelConfig
@@ -23,7 +24,7 @@ from jptransfer.models.windows import Windows
 from jptransfer.runtime import Runtime
 from jptransfer.stages import FinetuneStage
 from jptransfer.stages.finetune import run
-from jptransfer.tasks.base import Level, make_task
+from jptransfer.tasks.base import Level, Limits, make_task
 from jptransfer.tasks.classification import TextExample
 from jptransfer.text.tokenizers import load_tokenizer
 from tests.small import THINGS, polarity_examples, tokenizer, write_dataset
@@ -69,14 +70,15 @@ def test_learns_32_examples_by_heart(units, cell, direction, bptt):
     labels = np.random.default_rng(0).integers(0, 2, 32)
     texts = [first + second for first, second in itertools.product(THINGS, THINGS)]
     examples = [TextExample(text, text, LABELS[label]) for text, label in zip(texts[:32], labels, strict=True)]
-    features = make_task("classification", LABELS).features(examples, load_tokenizer(units), 64, TruncationSide.left)
+    task, limits = make_task("classification", LABELS), Limits(64, TruncationSide.left)
+    features = task.encode(examples, load_tokenizer(units), limits)
     encoder = configuration(model(cell, direction), load_tokenizer(units).vocab_size, 0)
-    net = fresh_head(encoder, "classification", LABELS, HEAD, 0, windows=Windows(bptt, 64) if bptt else None)
-    optimizer, loss = torch.optim.Adam(net.parameters(), 1e-2), LabelLoss(torch.ones(2))
+    net = fresh_head(encoder, task.output, LABELS, HEAD, 0, windows=Windows(bptt, 64) if bptt else None)
+    optimizer, loss = torch.optim.Adam(net.parameters(), 1e-2), TaskLoss(CrossEntropy(torch.ones(2)))
     for step in range(150):  # ever slower: the running averages of batch normalisation lag behind the weights
         optimizer.param_groups[0]["lr"] = 2e-2 * (1 - step / 150)
         optimizer.zero_grad()
-        loss(net, collate(features, 0)).terms["label"].backward()
+        loss(net, collate(features, task.output.level, 0)).terms["label"].backward()
         optimizer.step()
     with torch.no_grad():
         rows = score(net.eval(), features, Level.sequence, 0, 1).rows
@@ -122,8 +124,8 @@ def test_states_are_regularised_in_training(tmp_path, units, runtime, bptt):
         finetune(root, units, runtime, examples, bptt=bptt, epochs=4, ar=weight, tar=weight)
         net = load_predictor(root / "out", runtime).model.eval()
         task, tokenizer = make_task("classification", LABELS), load_tokenizer(units)
-        features = task.features(examples[:8], tokenizer, 32, TruncationSide.left)
-        inputs = {name: value for name, value in collate(features, 0).items() if name != "labels"}
+        features = task.encode(examples[:8], tokenizer, Limits(32, TruncationSide.left))
+        inputs = {name: value for name, value in collate(features, task.output.level, 0).items() if name != "labels"}
         with torch.no_grad():
             sizes[weight] = net.read(**inputs).last.square().mean().item()
     assert sizes[1e3] < 0.1 * sizes[0.0]

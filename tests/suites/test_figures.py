@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from jptransfer.artifacts import Artifact, Manifest, Store
 from jptransfer.config import ColumnConfig, EvaluationConfig, RowConfig, ScaleConfig, SuiteConfig
-from jptransfer.evaluation import conlleval
 from jptransfer.evaluation.metrics import metrics_for
 from jptransfer.evaluation.predictions import Predictions, write_evaluation
 from jptransfer.evaluation.scoring import score_split
@@ -17,7 +16,9 @@ from jptransfer.suites import figures
 from jptransfer.suites.cells import Score
 from jptransfer.suites.library import Suite
 from jptransfer.suites.results import CellResult, SuiteResult
-from jptransfer.tasks.base import make_task, write_examples
+from jptransfer.tasks import conlleval
+from jptransfer.tasks.base import make_task
+from jptransfer.tasks.files import write_examples
 from jptransfer.tasks.ner import EntityExample, EntityPrediction
 from jptransfer.tasks.spans import Span
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from jptransfer.config import TruncationSide
-from jptransfer.tasks.base import IGNORED
+from jptransfer.tasks.base import IGNORED, Limits
 from jptransfer.tasks.classification import Classification, LabelPrediction, TextExample
 from tests.tasks.fakes import PairTokenizer
 
@@ -13,26 +13,26 @@ def test_features_hold_the_beginning_of_each_text():
     examples = [TextExample("1", "部屋が広い", "良い"), TextExample("2", "", "悪い"),
                 TextExample("3", "狭い部屋\nでした。", None)]
     tokenizer = PairTokenizer()
-    features = TASK.features(examples, tokenizer, 4)
+    features = TASK.encode(examples, tokenizer, Limits(4))
     for feature, example in zip(features, examples, strict=True):
         assert feature.input_ids == [2, *tokenizer.encode(example.text).ids[:2], 3]
-    assert [feature.labels for feature in features] == [[1], [0], [IGNORED]]
+    assert [feature.targets.tolist() for feature in features] == [[1], [0], [IGNORED]]
     assert [feature.truncated for feature in features] == [1, 0, 2]
-    assert TASK.report(examples, features) == {"examples": 3, "truncated": 2}
+    assert TASK.encoding_counts(examples, features) == {"examples": 3, "truncated": 2}
 
 
 def test_features_hold_the_end_of_each_text():
     example, tokenizer = TextExample("3", "狭い部屋でした。", None), PairTokenizer()
     for room in (1, 2, 50):
-        [feature] = TASK.features([example], tokenizer, room + 2, TruncationSide.left)
+        [feature] = TASK.encode([example], tokenizer, Limits(room + 2, TruncationSide.left))
         assert feature.input_ids == [2, *tokenizer.encode(example.text).ids[-room:], 3]
-    [feature] = TASK.features([TextExample("0", "", None)], tokenizer, 4, TruncationSide.left)
+    [feature] = TASK.encode([TextExample("0", "", None)], tokenizer, Limits(4, TruncationSide.left))
     assert feature.input_ids == [2, 3]
 
 
 def test_decoding_is_softmax_and_argmax():
     examples = [TextExample("1", "良い", "良い"), TextExample("2", "悪い", None)]
-    features = TASK.features(examples, PairTokenizer(), 8)
+    features = TASK.encode(examples, PairTokenizer(), Limits(8))
     first, second = TASK.decode(features, [np.array([0.0, np.log(3)]), np.array([1000.0, 0.0])], examples)
     assert (first.predicted, first.gold) == ("良い", "良い")
     assert first.probabilities == pytest.approx([0.25, 0.75])

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from jptransfer.tasks.base import IGNORED, Feature
+from jptransfer.tasks.base import IGNORED, Feature, Limits
 from jptransfer.tasks.ner import EntityExample, EntityRecognition
 from jptransfer.tasks.spans import Span
 from tests.tasks.fakes import PairTokenizer
@@ -18,16 +18,16 @@ def oracle(features):
     """Scores that say what the labels say."""
     for feature in features:
         scores = np.zeros((len(feature.input_ids), len(TASK.outputs)))
-        for position, label in enumerate(feature.labels):
+        for position, label in enumerate(feature.targets):
             scores[position, max(label, 0)] = 30
         yield scores
 
 
 def test_a_sentence_by_hand():
-    [feature] = TASK.features([SENTENCE], PairTokenizer(), 32)
+    [feature] = TASK.encode([SENTENCE], PairTokenizer(), Limits(32))
     tokens = ["昨日", "、", "太郎", "は", "東京", "都", "へ", "行っ", "た", "。"]
     assert feature.input_ids == [2, *(10 + sum(map(ord, token)) for token in tokens), 3]
-    names = [TASK.outputs[label] if label != IGNORED else "-" for label in feature.labels]
+    names = [TASK.outputs[label] if label != IGNORED else "-" for label in feature.targets]
     assert names == ["-", "O", "O", "B-PER", "O", "B-LOC", "-", "O", "O", "O", "O", "-"]
     assert feature.positions == [1, 2, 3, 4, 5, 7, 8, 9, 10]
     assert feature.units == list(SENTENCE.tokens)
@@ -39,9 +39,9 @@ def test_gold_comes_back_through_windows_of_any_length(max_length, tokens):
     examples = [SENTENCE, LONG, EntityExample("3", "", ()), EntityExample("4", "京都", (Span(0, 2, "LOC"),))]
     if not tokens:
         examples = [EntityExample(e.id, e.text, e.entities) for e in examples]
-    features = TASK.features(examples, PairTokenizer(), max_length)
+    features = TASK.encode(examples, PairTokenizer(), Limits(max_length))
     assert max(len(feature.input_ids) for feature in features) <= max_length
-    report = TASK.report(examples, features)
+    report = TASK.encoding_counts(examples, features)
     assert report["misaligned"] == (0 if tokens else 2)  # raw: 、太 and は東 are pieces
     for prediction in TASK.decode(features, list(oracle(features)), examples):
         if tokens or prediction.id != "1":
@@ -51,15 +51,15 @@ def test_gold_comes_back_through_windows_of_any_length(max_length, tokens):
 
 def test_a_word_longer_than_the_window_is_counted_and_still_scored():
     example = EntityExample("1", "あ" * 30 + "い", (Span(0, 30, "PER"),), ((0, 30), (30, 31)))
-    features = TASK.features([example], PairTokenizer(), 8)
-    assert TASK.report([example], features)["truncated"] == 1
+    features = TASK.encode([example], PairTokenizer(), Limits(8))
+    assert TASK.encoding_counts([example], features)["truncated"] == 1
     assert TASK.decode(features, list(oracle(features)), [example])[0].predicted == [(0, 30, "PER")]
 
 
 def test_decoding_follows_conlleval_and_multiplies_probabilities():
     example = EntityExample("1", "ああいい", None, ((0, 1), (1, 2), (2, 3), (3, 4)))
-    [feature] = TASK.features([example], PairTokenizer(), 16)
-    assert set(feature.labels) == {IGNORED}
+    [feature] = TASK.encode([example], PairTokenizer(), Limits(16))
+    assert set(feature.targets) == {IGNORED}
     probabilities = np.full((9, 5), 0.05)  # rows after the feature's tokens are padding
     for row, (tag, p) in enumerate([("I-LOC", .8), ("I-LOC", .5), ("I-PER", .6), ("O", .9)], 1):
         probabilities[row] = (1 - p) / 4
@@ -83,5 +83,5 @@ def test_masked_spans_are_neither_learnt_nor_scored():
     assert task._targets(example, [(0, 1), (1, 2)]) == [IGNORED, 1]
     assert task.labels_of(example) == ["LOC"] and task.statistics([example])["entities"] == 1
     scores = np.array([[0, 9, 0], [0, 9, 0]])
-    (found,) = task.decode([Feature(0, [5, 6], [], [0, 1], [(0, 1), (1, 2)])], [scores], [example])
+    (found,) = task.decode([Feature(0, [5, 6], np.empty(0), [0, 1], [(0, 1), (1, 2)])], [scores], [example])
     assert found.gold == found.predicted == [Span(1, 2, "LOC")] and len(found.scores) == 1

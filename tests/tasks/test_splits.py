@@ -4,8 +4,9 @@ import pytest
 
 from jptransfer.config import RolesConfig
 from jptransfer.errors import DataError
-from jptransfer.tasks.base import dataset_splits, make_task, write_examples
+from jptransfer.tasks.base import make_task
 from jptransfer.tasks.classification import TextExample
+from jptransfer.tasks.files import dataset_splits, write_examples
 from jptransfer.tasks.splits import read_role, read_roles
 
 TASK = make_task("classification", ["a", "b"])

@@ -13,7 +13,7 @@ from transformers import AutoTokenizer
 
 from jptransfer.config import TokenizerConfig
 from jptransfer.errors import ConfigError
-from jptransfer.tasks.base import make_task
+from jptransfer.tasks.base import Limits, make_task
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
 from jptransfer.text.coverage import settle
@@ -179,10 +179,10 @@ def test_entities_survive_encoding_and_decoding(every, name):
     wanted = ["ｶﾞｽ", "東京 大阪", "👨‍👩‍👧家族", "か\u3099き"]
     spans = tuple(Span(text.index(one), text.index(one) + len(one), "X") for one in wanted)
     task, example = make_task("ner", ["X"]), EntityExample("e", text, spans)
-    features = task.features([example], every[name], 200)
-    rows = [np.eye(3)[np.maximum(feature.labels, 0)] * 20 for feature in features]
+    features = task.encode([example], every[name], Limits(200))
+    rows = [np.eye(3)[np.maximum(feature.targets, 0)] * 20 for feature in features]
     (found,) = task.decode(features, rows, [example])
-    lost = task.report([example], features)["misaligned"]
+    lost = task.encoding_counts([example], features)["misaligned"]
     assert len(set(spans) - set(found.predicted)) == lost
     assert not lost or name in COARSE, (name, lost, [(text[a:b]) for a, b in features[0].units])
 

@@ -1,5 +1,6 @@
 """What is copied equals the source's, all else the fresh model: found here by the names of units and tags alone."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -13,6 +14,7 @@ from jptransfer.models.encoders.bilstm_tagger_settings import BilstmTaggerModelC
 from jptransfer.models.encoders.embedding_settings import Vectors
 from jptransfer.models.task_models import fresh_head, task_output
 from jptransfer.registry import MODELS
+from jptransfer.tasks.classification import Classification
 from jptransfer.tasks.ner import EntityRecognition
 from jptransfer.text.tokenizers import train_tokenizer
 from jptransfer.transfer.copying import TaskNet, copy_groups
@@ -38,8 +40,8 @@ def counted(tokenizer, made):
 def pair(head="", width=SIZE.width, mode=Vectors.rand):
     size = BilstmTaggerModelConfig(width=width, hidden=7, char_width=4, char_hidden=3, mode=mode)
     old, new = words_tokenizer(TEXTS), words_tokenizer(OTHERS)
-    source = TaskNet(tagger(old, head, THEIRS, 1, size), old, tags(THEIRS))
-    target = TaskNet(tagger(new, head, OURS, 2, size), new, tags(OURS))
+    source = TaskNet(tagger(old, head, THEIRS, 1, size), old, EntityRecognition(THEIRS))
+    target = TaskNet(tagger(new, head, OURS, 2, size), new, EntityRecognition(OURS))
     if head == "crf":
         chain = source.model.head
         for part in (chain.transitions, chain.starts, chain.ends):
@@ -53,7 +55,7 @@ def transfer(source, target, groups, head="", counts=None):
     counts = counted(target.tokenizer, features(target.tokenizer, LEARNT, OURS)) if counts is None else counts
     kind = HeadConfig(head, dropout=0.0)
     told = copy_groups(source, target, groups, counts, lambda config, outputs: fresh_head(
-        config, "ner", outputs, kind, 0))
+        config, EntityRecognition.output, outputs, kind, 0))
     return told, before
 
 
@@ -146,7 +148,7 @@ def bert(text, labels, seed, family=BertConfig, **sizes):
                        "num_attention_heads": 2, "intermediate_size": 16, "max_position_embeddings": 13, **sizes})
     torch.manual_seed(seed)
     config.id2label = dict(enumerate(tags(labels)))
-    return TaskNet(AutoModelForTokenClassification.from_config(config), units, tags(labels))
+    return TaskNet(AutoModelForTokenClassification.from_config(config), units, EntityRecognition(labels))
 
 
 def test_between_encoders_of_transformers_with_other_vocabularies():
@@ -176,7 +178,8 @@ def test_an_encoder_under_another_head_and_name():
     units = train_tokenizer(TokenizerConfig(kind="character", vocab_size=40, min_frequency=1), ["いうえ"])
     config = BertConfig(vocab_size=units.vocab_size, hidden_size=8, num_hidden_layers=2, num_attention_heads=2,
                         intermediate_size=16)
-    target = TaskNet(fresh_head(config, "ner", tags(["A"]), HeadConfig("token"), 0), units, tags(["A"]))
+    task = EntityRecognition(["A"])
+    target = TaskNet(fresh_head(config, task.output, task.outputs, HeadConfig("token"), 0), units, task)
     told, _ = transfer(source, target, ["layer.1"], "token", np.ones(units.vocab_size, int))
     assert set(told["groups"]) == {"layer.1"}
     one, other = (net.encoder.encoder.layer[1].state_dict() for net in (source, target))
@@ -225,7 +228,7 @@ def test_a_dense_layer_is_the_same_under_a_crf(old, new, plain):
 
 def with_head(labels, seed, head):
     one = bert("あいう", labels, seed)
-    return TaskNet(fresh_head(one.model.config, "ner", one.outputs, HeadConfig(head), seed), one.tokenizer, one.outputs)
+    return replace(one, model=fresh_head(one.model.config, one.task.output, one.outputs, HeadConfig(head), seed))
 
 
 def test_an_encoder_of_another_kind_of_task():
@@ -244,7 +247,7 @@ def test_columns_of_units_are_those_of_the_same_tokenizer(head):
     counts = np.zeros(source.tokenizer.vocab_size, int)
     for one in (target, other):
         def make(config, outputs):
-            return fresh_head(config, "classification", outputs, small_head(head), 0)
+            return fresh_head(config, Classification.output, outputs, small_head(head), 0)
         if one is other:
             with pytest.raises(ConfigError, match="has a column for each unit.*take its tokenizer"):
                 copy_groups(source, one, ["head"], counts, make)
@@ -263,7 +266,7 @@ def classifier(architecture, head, text, labels, seed):
     else:
         mode = {"mode": Vectors.multichannel} if architecture == "embedding" else {}
         config = MODELS.load(architecture)(model_config(architecture, **mode), units.vocab_size, units.pad_id)
-    return TaskNet(fresh_head(config, "classification", labels, head, seed).eval(), units, labels, "classification")
+    return TaskNet(fresh_head(config, Classification.output, labels, head, seed).eval(), units, Classification(labels))
 
 
 @pytest.mark.parametrize(("architecture", "head"), [
@@ -274,7 +277,7 @@ def test_a_classifier_of_which_all_is_copied_says_what_the_source_says(architect
     source = classifier(architecture, head, "あいうえおかき", ["a", "b", "c"], 1)
     target = classifier(architecture, head, "きうかくあ", ["c", "d", "a"], 2)
     copy_groups(source, target, ["encoder", "dense"], np.ones(target.tokenizer.vocab_size, int),
-                lambda config, outputs: fresh_head(config, "classification", outputs, head, 0))
+                lambda config, outputs: fresh_head(config, Classification.output, outputs, head, 0))
     ids = [[net.tokenizer.id(unit) for unit in "きうかあうう"] for net in (source, target)]
     assert ids[0] != ids[1]
     mask = torch.ones(1, 6, dtype=torch.int64)

@@ -78,15 +78,15 @@ def configuration(architecture, tokenizer):
 
 
 def made(architecture, text, labels, seed, head="token"):
-    tokenizer, outputs = units(architecture, text), EntityRecognition(labels).outputs
+    tokenizer, task = units(architecture, text), EntityRecognition(labels)
     config, kind = configuration(architecture, tokenizer), HeadConfig(head, dropout=0.0)
     config = set_char_vocab(config, tokenizer) if architecture in ("elmo", "bilstm_tagger") else config
-    net = TaskNet(fresh_head(config, "ner", outputs, kind, seed), tokenizer, outputs)
+    net = TaskNet(fresh_head(config, task.output, task.outputs, kind, seed), tokenizer, task)
     generator = torch.Generator().manual_seed(seed)
     for value in net.model.state_dict().values():  # none is zero or one, so equality means a copy
         if value.is_floating_point():
             value.copy_(torch.randn(value.shape, generator=generator))
-    return Made(net, lambda config, names: fresh_head(config, "ner", names, kind, 0))
+    return Made(net, lambda config, names: fresh_head(config, EntityRecognition.output, names, kind, 0))
 
 
 def copies(source, target, group):

@@ -10,7 +10,7 @@ from jptransfer.config import AttentionConfig, CompareConfig, ExportConfig, Pred
 from jptransfer.errors import ArtifactError
 from jptransfer.files import is_standard_output
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
-from jptransfer.tasks.base import training_counts
+from jptransfer.tasks.files import training_counts
 
 
 def resolve(store: Store, reference: str, kinds: tuple[str, ...]) -> Artifact:

@@ -24,7 +24,7 @@ from jptransfer.corpora.sentences import split_sentences
 from jptransfer.errors import ConfigError, DataError, nearest, reason
 from jptransfer.files import bare_suffix, open_bytes
 from jptransfer.hub import split_reference
-from jptransfer.tasks.base import unlabelled
+from jptransfer.tasks.files import unlabelled
 from jptransfer.text.normalize import unescape
 
 Document = list[str]

@@ -14,9 +14,9 @@ from jptransfer.corpora.error_policy import LOUD, UnreadableError
 from jptransfer.datasets.base import POOL, RawDataset
 from jptransfer.datasets.splits import divide
 from jptransfer.errors import ConfigError, DataError, JptError, nearest, unknown
-from jptransfer.registry import DATASETS, TASKS
-from jptransfer.tasks.base import Task
-from jptransfer.tasks.ner import EntityExample
+from jptransfer.registry import DATASETS
+from jptransfer.tasks.abilities import Labelled, Tokenized
+from jptransfer.tasks.base import Task, load_kind
 from jptransfer.text.normalize import copy_key
 
 NUMBER = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
@@ -43,7 +43,7 @@ def prepare(config: TaskConfig) -> PreparedDataset:
     """
     if not config.dataset:
         raise ConfigError("task.dataset: no data set is chosen (task=...; see `jpt ls datasets`)")
-    kind = TASKS.load(config.kind)
+    kind = load_kind(config.kind)
     data = _read(config)
     aliases = config.roles.aliases(data.splits)
     data.splits = {aliases.get(split, split): examples for split, examples in data.splits.items()}
@@ -52,7 +52,7 @@ def prepare(config: TaskConfig) -> PreparedDataset:
     check_kind(config, kind, data)
     counts = Counter(data.counts)
     relabel(kind, config, data, counts)
-    segment(config, data)
+    segment(kind, config, data)
     labels = list(config.labels) or discover(kind, data.splits.get(POOL) or data.splits.get(config.roles.fit, []))
     splits = complete(config, data)
     roles = config.roles.resolved(splits)
@@ -129,11 +129,12 @@ def relabel(kind: type[Task], config: TaskConfig, data: RawDataset, counts: Coun
     for split, examples in data.splits.items():
         for example in examples:
             counts.update(f"label {label}" for label in kind.labels_of(example) if config.label_map.get(label) == "")
+        assert issubclass(kind, Labelled)
         renamed = (kind.relabel(example, config.label_map, config.dropped_entities) for example in examples)
         data.splits[split] = [example for example in renamed if example is not None]
 
 
-def segment(config: TaskConfig, data: RawDataset) -> None:
+def segment(kind: type[Task], config: TaskConfig, data: RawDataset) -> None:
     """Forget the files' own words, in place, where the configuration asks for the tokenizer's units.
 
     Raises:
@@ -141,10 +142,9 @@ def segment(config: TaskConfig, data: RawDataset) -> None:
     """
     if config.word_source is WordSource.gold:
         return
-    for split, examples in data.splits.items():
-        if not all(isinstance(example, EntityExample) for example in examples):
-            raise ConfigError("task.word_source is for tagged texts (task.kind=ner)")
-        data.splits[split] = [replace(example, tokens=None) for example in examples]
+    if not issubclass(kind, Tokenized):
+        raise ConfigError("task.word_source is for tagged texts (task.kind=ner)")
+    data.splits = {split: list(map(kind.without_tokens, examples)) for split, examples in data.splits.items()}
 
 
 def complete(config: TaskConfig, data: RawDataset) -> dict[str, list[Any]]:

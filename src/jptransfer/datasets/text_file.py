@@ -1,4 +1,4 @@
-"""A user's own labelled texts: TSV, CSV or JSON lines, compressed or not, columns by name or number."""
+"""A user's own texts with a label or a number: TSV, CSV or JSON lines, compressed or not, columns by name or number."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from jptransfer.corpora.error_policy import ErrorPolicy
 from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy, reader_options
 from jptransfer.datasets.tables import read_rows
 from jptransfer.errors import ConfigError
-from jptransfer.tasks.classification import TextExample
+from jptransfer.tasks.abilities import ReadsTarget
+from jptransfer.tasks.base import load_kind
 
 OPTIONS = {
     "id_column": ("",),
@@ -27,6 +28,9 @@ def read(config: TaskConfig) -> RawDataset:
     in their places (``options.header`` overrides); quotes are special in CSV and plain characters in TSV
     (``options.quotes`` overrides).
     """
+    kind = load_kind(config.kind)
+    if not issubclass(kind, ReadsTarget):
+        raise ConfigError(f"task.kind: data set '{config.dataset}' has no examples for kind '{config.kind}'")
     options, policy = reader_options(config, OPTIONS), error_policy(config)
     columns = {"text": config.text_column, "label": config.label_column}
     if config.text_column == config.label_column:
@@ -41,7 +45,12 @@ def read(config: TaskConfig) -> RawDataset:
             cells.setdefault("id", f"{role}-{number}")
             split = split_name(cells["split"], config.roles.named) if "split" in cells else role
             if split and _sound(where, cells, seen, policy):
-                data.splits.setdefault(split, []).append(TextExample(cells["id"], cells["text"], cells["label"]))
+                try:
+                    example = kind.read_target(cells["id"], cells["text"], cells["label"])
+                except ValueError as error:
+                    policy.report(f"unreadable {config.label_column}", where, f"{config.label_column}: {error}")
+                    continue
+                data.splits.setdefault(split, []).append(example)
                 data.groups.update({cells["id"]: cells["group"]} if "group" in cells else {})
             elif not split:
                 policy.report("unknown split", where, f"'{cells['split']}' does not name a split ({SPLIT_NAMES})")

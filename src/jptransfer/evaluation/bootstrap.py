@@ -3,77 +3,19 @@
 Of a single run it is the percentile bootstrap over examples (Efron & Tibshirani 1993, chapter 13). With several seeds a
 score has two sources of error, the examples and the seeds. Their variances are added, that of the mean over seeds and
 the bootstrap's over examples; Student's t takes the degrees of freedom of Welch (1947) and Satterthwaite (1946).
-
-Examples with the same counts are interchangeable, so a resample is one draw from a multinomial distribution over the
-distinct rows of counts: exact, and far cheaper than drawing examples.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtrit
 
-BLOCK = 1 << 22
-"""Numbers drawn at a time: bounds the memory, does not change the outcome."""
+from jptransfer.evaluation.samples import Sample
 
-Value = Callable[[np.ndarray], np.ndarray]
 Interval = tuple[float, float]
-
-
-@dataclass(frozen=True)
-class Patterns:
-    """Examples grouped by what all systems made of them.
-
-    Attributes:
-        counts: (patterns, systems, columns) the distinct rows, float64 for fast products (sums stay exact).
-        sizes: (patterns,) examples that have them.
-    """
-
-    counts: np.ndarray
-    sizes: np.ndarray
-
-    def sums(self, weights: np.ndarray) -> np.ndarray:
-        """Return counts summed with (trials, patterns) weights: (trials, systems, columns)."""
-        shape = self.counts.shape[1:]
-        flat = weights.astype(float) @ self.counts.reshape(len(self.sizes), math.prod(shape))
-        return flat.reshape(len(weights), *shape)
-
-
-def patterns(counts: np.ndarray) -> Patterns:
-    """Group (systems, examples, columns) counts by example."""
-    systems, examples, columns = counts.shape
-    rows = np.ascontiguousarray(counts.transpose(1, 0, 2)).reshape(examples, systems * columns)
-    distinct, sizes = np.unique(rows, axis=0, return_counts=True)
-    return Patterns(distinct.reshape(len(sizes), systems, columns).astype(float), sizes)
-
-
-def blocks(trials: int, width: int) -> Iterator[int]:
-    """Cut `trials` rows of `width` numbers into numbers of rows that fit `BLOCK`."""
-    step = max(1, BLOCK // max(1, width))
-    for start in range(0, trials, step):
-        yield min(step, trials - start)
-
-
-def resampled_scores(counts: np.ndarray, value: Value, resamples: int, seed: int) -> np.ndarray:
-    """Score resamples of the examples, the same ones for all systems.
-
-    Args:
-        counts: (systems, examples, columns) integers; a system is one run (seed) of one model.
-        value: (..., columns) sums -> (...) scores.
-
-    Returns:
-        (resamples, systems) scores.
-    """
-    rng = np.random.default_rng(seed)
-    grouped = patterns(counts)
-    examples = int(grouped.sizes.sum())
-    shares = grouped.sizes / examples
-    draws = (rng.multinomial(examples, shares, size=rows) for rows in blocks(resamples, len(shares)))
-    return np.concatenate([value(grouped.sums(weights)) for weights in draws])
 
 
 def percentiles(scores: np.ndarray, confidence: float) -> Interval:
@@ -82,29 +24,25 @@ def percentiles(scores: np.ndarray, confidence: float) -> Interval:
     return float(low), float(high)
 
 
-def interval(counts: np.ndarray, value: Value, resamples: int, confidence: float, seed: int,
+def interval(sample: Sample, resamples: int, confidence: float, seed: int,
              bounds: Interval = (-math.inf, math.inf)) -> Interval:
     """Return the interval of the mean score of runs, over examples and, of several runs, seeds.
 
     Args:
-        counts: (runs, examples, columns) integers.
+        sample: the runs.
         bounds: least and greatest score that there can be.
     """
-    runs = Runs(value(counts.sum(axis=1)), resampled_scores(counts, value, resamples, seed))
-    low, high = _over_seeds([runs], confidence)
+    low, high = _over_seeds([Runs(sample.scores, sample.resampled(resamples, seed))], confidence)
     return max(low, bounds[0]), min(high, bounds[1])
 
 
-def difference_interval(
-    a: np.ndarray, b: np.ndarray, value: Value, resamples: int, confidence: float, seed: int
-) -> Interval:
-    """Return the interval of b's mean score less a's, both (runs, examples, columns) on the same examples.
+def difference_interval(a: Sample, b: Sample, resamples: int, confidence: float, seed: int) -> Interval:
+    """Return the interval of b's mean score less a's, both on the same examples.
 
     The seeds of A and B are independent of each other: equal numbers do not make two runs a pair.
     """
-    resampled = resampled_scores(np.concatenate([a, b]), value, resamples, seed)
-    minuend = Runs(value(b.sum(axis=1)), resampled[:, len(a):])
-    return _over_seeds([minuend, Runs(-value(a.sum(axis=1)), -resampled[:, :len(a)])], confidence)
+    resampled, first = a.joined(b).resampled(resamples, seed), len(a.scores)
+    return _over_seeds([Runs(b.scores, resampled[:, first:]), Runs(-a.scores, -resampled[:, :first])], confidence)
 
 
 def covers_seeds(*runs: int) -> bool:

@@ -13,10 +13,11 @@ from jptransfer.errors import ConfigError
 from jptransfer.evaluation.aggregate import Aggregate, aggregate
 from jptransfer.evaluation.bootstrap import Interval, covers_seeds, difference_interval, sources
 from jptransfer.evaluation.errors import Difference, differences
-from jptransfer.evaluation.metrics import CLASSIFICATION, label_counts, load_metric, precision_recall_f1
-from jptransfer.evaluation.predictions import Predictions, check_same_examples, load_evaluation, stack_counts
+from jptransfer.evaluation.metrics import SumMetric, fits, load_metric
+from jptransfer.evaluation.predictions import Predictions, check_same_examples, load_evaluation
 from jptransfer.evaluation.significance import Test, approximate_randomization, mcnemar
 from jptransfer.registry import METRICS
+from jptransfer.tasks.outcomes import DecisionOutcomes, precision_recall_f1
 
 
 @dataclass(frozen=True)
@@ -110,8 +111,9 @@ class Comparison:
         lines += [f"  not significant: {self.doubt}"] if self.doubt else []
         lines += [f"  {one}" for one in self.collapsed]
         lines.append(f"  B better on {wins} examples, A on {len(self.differing) - wins}")
+        if self.labels:
+            lines += ["  F1 by label: A, B, B - A, in the gold" + (", in the training split" if training else "")]
         width = max(map(len, (one.label for one in self.labels)), default=0)
-        lines += ["  F1 by label: A, B, B - A, in the gold" + (", in the training split" if training else "")]
         for one in self.labels:
             learnt = f"  {training.get(one.label, 0):7,}" if training else ""
             lines.append(f"  {one.label:<{width}}  {one.a:.4f}  {one.b:.4f}  {one.difference:+.4f}  {one.support:7,}"
@@ -155,17 +157,16 @@ def compare(
     runs = [load_evaluation(folder).predictions(split) for folder in (*a, *b)]
     check_same_examples(runs)
     chosen = load_metric(metric, runs[0].task)
-    counts = stack_counts(runs, chosen)
-    counts_a, counts_b = counts[: len(a)], counts[len(a):]
-    scores = chosen.value(counts.sum(axis=1)).tolist()
-    scores_a, scores_b = aggregate(scores[: len(a)]), aggregate(scores[len(a):])
-    p_value = approximate_randomization(counts_a, counts_b, chosen.value, trials, seed)
-    within = difference_interval(counts_a, counts_b, chosen.value, bootstrap, confidence, seed) if bootstrap else None
+    runs_a, runs_b = runs[: len(a)], runs[len(a):]
+    sample_a, sample_b = (chosen.sample([run.outcomes for run in side]) for side in (runs_a, runs_b))
+    scores_a, scores_b = aggregate(sample_a.scores.tolist()), aggregate(sample_b.scores.tolist())
+    p_value = approximate_randomization(sample_a, sample_b, trials, seed)
+    within = difference_interval(sample_a, sample_b, bootstrap, confidence, seed) if bootstrap else None
     return Comparison(
         metric=chosen.name,
         higher_is_better=chosen.higher_is_better,
         split=split,
-        examples=counts.shape[1],
+        examples=len(runs[0].rows),
         a=scores_a,
         b=scores_b,
         difference=scores_b.mean - scores_a.mean,
@@ -173,19 +174,24 @@ def compare(
         confidence=confidence,
         tests=[
             Test(f"approximate randomisation of {chosen.name} over examples, {trials} trials", p_value),
-            *(_mcnemar_tests(runs[: len(a)], runs[len(a):]) if with_mcnemar else []),
+            *(_mcnemar_tests(runs_a, runs_b) if with_mcnemar else []),
         ],
-        labels=label_gains(runs[: len(a)], runs[len(a):]),
-        differing=differences(runs[: len(a)], runs[len(a):]),
+        labels=label_gains(runs_a, runs_b),
+        differing=differences(runs_a, runs_b),
         collapsed=[f"{side}, run {number}: {run.collapsed}"
-                   for side, found in (("A", runs[: len(a)]), ("B", runs[len(a):]))
+                   for side, found in (("A", runs_a), ("B", runs_b))
                    for number, run in enumerate(found, 1) if run.collapsed],
     )
 
 
 def label_gains(a: Sequence[Predictions], b: Sequence[Predictions]) -> list[LabelGain]:
-    """Return the F1 of each label in two systems, each one run a seed, in the order of the labels."""
-    sums = [np.stack([label_counts(run.outcomes).sum(axis=0) for run in side]) for side in (a, b)]
+    """Return the F1 of each label in two systems, each one run per seed, in their order; none if there are no labels.
+    """
+    counts = [[run.outcomes.counts().sum(axis=0) for run in side if isinstance(run.outcomes, DecisionOutcomes)]
+              for side in (a, b)]
+    if not all(counts):
+        return []
+    sums = [np.stack(side) for side in counts]
     means = [precision_recall_f1(side)[2].mean(axis=0).tolist() for side in sums]
     return list(map(LabelGain, a[0].task.labels, *means, sums[0][0, :, 2].tolist()))
 
@@ -201,10 +207,10 @@ def compare_evaluations(config: CompareConfig, a: Sequence[Path], b: Sequence[Pa
 
 
 def _mcnemar_tests(a: list[Predictions], b: list[Predictions]) -> list[Test]:
-    if a[0].task.kind != CLASSIFICATION:
+    accuracy: SumMetric = METRICS.load("accuracy")
+    if not fits(accuracy, a[0].task):
         return []
-    accuracy = METRICS.load("accuracy")
-    result = mcnemar(*(stack_counts(runs, accuracy)[..., 0].astype(bool) for runs in (a, b)))
+    result = mcnemar(*(accuracy.sample([run.outcomes for run in runs]).counts[..., 0].astype(bool) for runs in (a, b)))
     name = "McNemar's test" if len(a) == len(b) == 1 else "Durkalski's clustered McNemar test"
     return [
         Test(f"{name} of accuracy, exact", result.exact),

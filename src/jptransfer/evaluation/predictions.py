@@ -9,12 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from jptransfer.errors import ArtifactError, ConfigError, unknown
-from jptransfer.evaluation.metrics import NER, Metric, Outcomes, conlleval_report
 from jptransfer.files import json_text
-from jptransfer.tasks.base import PREDICTIONS, Task, make_task, read_predictions, write_predictions
+from jptransfer.tasks.abilities import Collapses, WritesReports
+from jptransfer.tasks.base import Task, describe, make_task, outcomes_of, same_task
+from jptransfer.tasks.files import PREDICTIONS, read_predictions, write_predictions
+from jptransfer.tasks.outcomes import Outcomes
 
 METRICS_FILE, DETAILS_FILE = "metrics.json", "evaluation.json"
 
@@ -30,12 +30,12 @@ class Predictions:
     @cached_property
     def outcomes(self) -> Outcomes:
         """Gold and predicted answers."""
-        return Outcomes.of(self.task, self.rows)
+        return outcomes_of(self.task, self.rows)
 
     @cached_property
     def collapsed(self) -> str:
         """What the model says of every example, if it is always the same; else an empty string."""
-        return self.task.collapsed(self.rows)
+        return self.task.collapsed(self.rows) if isinstance(self.task, Collapses) else ""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Scores:
 
     Attributes:
         metrics: metric -> ``{value, low, high, n}``; without resampling low and high are None; n counts examples.
-        details: `per_label` and, for a classification, `confusion` (rows gold, columns predicted).
+        details: further scores of the kind of task (`Task.details`).
     """
 
     metrics: dict[str, dict[str, Any]]
@@ -59,7 +59,7 @@ class Evaluation:
         task: over the labels of the data set.
         metric: name of the main metric.
         metrics: split -> metric -> value, low, high, n (``metrics.json``).
-        details: split -> scores by label and confusion matrix (in ``evaluation.json``).
+        details: split -> further scores of the kind of task (in ``evaluation.json``).
     """
 
     folder: Path
@@ -88,7 +88,7 @@ class Evaluation:
 
 
 def write_evaluation(folder: Path, metric: str, scored: Sequence[tuple[Predictions, Scores]]) -> None:
-    """Store an evaluation: predictions, metrics, details, and for entities conlleval's report, `conlleval/<split>.txt`.
+    """Store an evaluation: predictions, metrics, details, and the kind's text reports, `<name>/<split>.txt`.
 
     Args:
         folder: of the artifact.
@@ -102,10 +102,11 @@ def write_evaluation(folder: Path, metric: str, scored: Sequence[tuple[Predictio
     for name, data in ((METRICS_FILE, {p.split: scores.metrics for p, scores in scored}), (DETAILS_FILE, document)):
         (folder / name).write_text(json_text(data, indent=1) + "\n", encoding="utf-8")
     for predictions, _ in scored:
-        if task.kind == NER:
-            path = folder / "conlleval" / f"{predictions.split}.txt"
+        reports = task.text_reports(predictions.outcomes) if isinstance(task, WritesReports) else {}
+        for name, text in reports.items():
+            path = folder / name / f"{predictions.split}.txt"
             path.parent.mkdir(exist_ok=True)
-            path.write_text(conlleval_report(predictions.outcomes), encoding="utf-8")
+            path.write_text(text, encoding="utf-8")
 
 
 def load_evaluation(folder: Path) -> Evaluation:
@@ -121,16 +122,11 @@ def load_evaluation(folder: Path) -> Evaluation:
     return Evaluation(folder, make_task(about["task"], about["labels"]), about["metric"], metrics, about["splits"])
 
 
-def describe(task: Task) -> str:
-    """Return a task's kind and labels for a message."""
-    return f"{task.kind} ({', '.join(task.labels)})"
-
-
 def check_same_examples(runs: Sequence[Predictions]) -> None:
     """Raise `ArtifactError` unless all predictions are of the same examples, with the same gold, in the same order."""
     first = runs[0]
     for other in runs[1:]:
-        if (first.task.kind, first.task.labels) != (other.task.kind, other.task.labels):
+        if not same_task(first.task, other.task):
             tasks = f"{describe(first.task)} and {describe(other.task)}"
             raise ArtifactError(f"the evaluations are of different tasks: {tasks}")
         if len(first.rows) != len(other.rows):
@@ -142,8 +138,3 @@ def check_same_examples(runs: Sequence[Predictions]) -> None:
                 raise ArtifactError(f"the evaluations are of different examples: '{one.id}' and '{two.id}'")
             if one.gold != two.gold:
                 raise ArtifactError(f"the evaluations disagree on the gold answer of example '{one.id}'")
-
-
-def stack_counts(runs: Sequence[Predictions], metric: Metric) -> np.ndarray:
-    """Return the metric's counts of runs on the same examples, (runs, examples, columns)."""
-    return np.stack([metric.counts(run.outcomes) for run in runs])

@@ -54,7 +54,8 @@ def attended(predictor: Predictor, examples: Sequence[Any], batch_size: int = 64
     for start in range(0, len(examples), batch_size):
         part = examples[start:start + batch_size]
         features = predictor.features(part)
-        batch = to_device(collate(features, predictor.tokenizer.pad_id, least=predictor.padding.least), device)
+        level, least = predictor.task.output.level, predictor.padding.least
+        batch = to_device(collate(features, level, predictor.tokenizer.pad_id, least=least), device)
         batch.pop("labels")
         with torch.inference_mode():
             encoded = model.read(**batch)
@@ -88,6 +89,7 @@ def _places(encoded: Encoded, row: int, width: int, length: int) -> list[int]:
 
 def _spans(predictor: EncoderPredictor, text: str) -> list[tuple[int, int] | None]:
     """Return the span of each token of a text's input; None: a special token."""
-    made = build_inputs(predictor.tokenizer, text, None, predictor.max_length, predictor.truncation_side)
+    limits = predictor.limits
+    made = build_inputs(predictor.tokenizer, text, None, limits.max_length, limits.truncation_side)
     inside = {place for start, end in made.places for place in range(start, end)}
     return [span if place in inside else None for place, span in enumerate(made.offsets)]

@@ -9,23 +9,19 @@ from typing import Any
 
 from jptransfer.artifacts.manifest import FILE as MANIFEST
 from jptransfer.artifacts.manifest import Manifest
+from jptransfer.config import TruncationSide
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.files import json_text, new_folder
 from jptransfer.learners.prediction import TASK_MODEL, read_settings
 from jptransfer.models.pretrained import local_architecture, read_model_type
-from jptransfer.tasks.base import PREDICTIONS
+from jptransfer.tasks.base import Level, load_kind
+from jptransfer.tasks.files import PREDICTIONS
 from jptransfer.text.base import DESCRIPTION
 from jptransfer.text.base import read_settings as tokenizer_settings
 
-TOKENIZER, LANGUAGE_MODEL = "tokenizer", "language_model"
+TOKENIZER, LANGUAGE_MODEL = "", "fill-mask"
+"""What a folder is for, if not for the pipeline of a task: a tokenizer for none."""
 _OURS = {MANIFEST, PREDICTIONS, TASK_MODEL, "history.jsonl"}
-_USE = {
-    TOKENIZER: 'AutoTokenizer.from_pretrained("{name}")',
-    LANGUAGE_MODEL: 'pipeline("fill-mask", model="{name}")("…[MASK]…")',
-    "classification": 'pipeline("text-classification", model="{name}")("…")',
-    "ner": 'pipeline("token-classification", model="{name}")("…")',
-}
-_PIPELINES = {LANGUAGE_MODEL: "fill-mask", "classification": "text-classification", "ner": "token-classification"}
 
 
 def export(folder: Path, to: Path) -> None:
@@ -44,7 +40,8 @@ def export(folder: Path, to: Path) -> None:
 
 
 def _use(folder: Path) -> str:
-    """Return what the folder is for, a key of `_USE`, once it is clear that plain transformers can compute it."""
+    """Return the pipeline of transformers that the folder is for, once it is clear that transformers can compute it.
+    """
     if ours := local_architecture(read_model_type(folder)):
         raise ConfigError(f"a model of architecture '{ours}' cannot be exported: transformers has no such model; use "
                           "`jpt predict`")
@@ -65,19 +62,22 @@ def _task_use(settings: Mapping[str, Any]) -> str:
         raise ConfigError(f"a task model of learner '{settings['learner']}' cannot be exported: transformers has no "
                           "such model; use `jpt predict`")
     head = settings["head"]["name"]
-    if settings["kind"] == "classification" and head:
-        raise ConfigError(f"a classifier with head '{head}' cannot be exported: transformers has no such model; use "
+    if head:
+        raise ConfigError(f"a task model with head '{head}' cannot be exported: transformers has no such model; use "
                           "`jpt predict`, or fine-tune with finetuning.encoder.head.name=")
-    return settings["kind"]
+    return load_kind(settings["kind"]).output.pipeline
 
 
 def model_card(folder: Path, use: str, name: str) -> str:
     """Return the README of an exported folder: how to load it, and from its manifest what it was made of."""
     front = ["---", "language: ja", "library_name: transformers"]
-    front += [f"pipeline_tag: {_PIPELINES[use]}"] if use in _PIPELINES else []
-    imported = _USE[use].partition(".")[0] if use == TOKENIZER else "pipeline"
+    front += [f"pipeline_tag: {use}"] if use else []
+    imported, call = "AutoTokenizer", f'AutoTokenizer.from_pretrained("{name}")'
+    if use:
+        text = "…[MASK]…" if use == LANGUAGE_MODEL else "…"
+        imported, call = "pipeline", f'pipeline("{use}", model="{name}")("{text}")'
     lines = [*front, "---", "", f"# {name}", "", "Made with jptransfer. To use it:", "", "```python",
-             f"from transformers import {imported}", "", _USE[use].format(name=name), "```", "", *_limits(folder)]
+             f"from transformers import {imported}", "", call, "```", "", *_limits(folder)]
     if (folder / MANIFEST).is_file():
         lines += _lineage(Manifest.read(folder))
     return "\n".join(lines)
@@ -88,8 +88,8 @@ def _limits(folder: Path) -> list[str]:
     lines = []
     if (folder / TASK_MODEL).is_file():
         settings = read_settings(folder)
-        if settings["kind"] == "classification":
-            end = "last" if settings.get("keep") == "last" else "first"
+        if load_kind(settings["kind"]).output.level is Level.sequence:
+            end = "last" if settings.get("truncation_side") == TruncationSide.left.value else "first"
             lines += [f"In training, texts were cut to their {end} {settings['max_length']} tokens, special tokens "
                       f"included: call the pipeline with `truncation=True, max_length={settings['max_length']}`"
                       + (" and `tokenizer.truncation_side = \"left\"`." if end == "last" else "."), ""]

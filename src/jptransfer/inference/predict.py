@@ -1,9 +1,9 @@
-"""Classify or tag a file of texts with a task model: what `jpt predict` does."""
+"""Predict every text of a file with a task model: what `jpt predict` does."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
@@ -22,6 +22,7 @@ from jptransfer.inference.prediction_writers import (
     TableWriter,
 )
 from jptransfer.runtime import Runtime
+from jptransfer.tasks.abilities import MarksSpans
 from jptransfer.tasks.base import Task
 
 if TYPE_CHECKING:
@@ -74,39 +75,36 @@ def say_cut(predictor: Predictor) -> None:
         print(f"cut: {cut.sentence()}", file=sys.stderr)
 
 
-def _format(config: PredictConfig, task: Task) -> OutputFormat:
-    by_name = {**dict.fromkeys(OBJECTS, OutputFormat.jsonl), ".conll": OutputFormat.conll}
-    layout = config.format or by_name.get(Path(config.output).suffix, OutputFormat.tsv)
-    if task.kind != "ner" and layout in (OutputFormat.conll, OutputFormat.brat):
-        raise ConfigError(f"format: {layout.value} holds entities, and this model is for {task.kind}; "
-                          "tsv and jsonl hold its answers")
-    return layout
-
-
 def _answers(config: PredictConfig, task: Task) -> AbstractContextManager[PredictionWriter]:
     """Open what the answers are added to."""
-    layout = _format(config, task)
+    by_name = {**dict.fromkeys(OBJECTS, OutputFormat.jsonl), ".conll": OutputFormat.conll}
+    layout = config.format or by_name.get(Path(config.output).suffix, OutputFormat.tsv)
+    if layout is OutputFormat.tsv:
+        return _written(config.output, lambda stream: TableWriter(stream, task))
+    if layout is OutputFormat.jsonl:
+        return _written(config.output, lambda stream: JsonWriter(stream, task))
+    if not isinstance(task, MarksSpans):
+        raise ConfigError(f"format: {layout.value} holds entities, and this model is for {task.kind}; "
+                          "tsv and jsonl hold its answers")
+    spans: MarksSpans = task
     if layout is OutputFormat.brat:
-        return _brat(config, task)
-    kinds: dict[OutputFormat, type[TableWriter | JsonWriter | ColumnWriter]] = {
-        OutputFormat.tsv: TableWriter, OutputFormat.jsonl: JsonWriter, OutputFormat.conll: ColumnWriter}
-    return _written(config.output, kinds[layout], task)
+        return _brat(config, spans, task.labels)
+    return _written(config.output, lambda stream: ColumnWriter(stream, spans))
 
 
 @contextmanager
-def _written(output: str, kind: type[TableWriter | JsonWriter | ColumnWriter],
-             task: Task) -> Iterator[PredictionWriter]:
+def _written(output: str, writer: Callable[[TextIO], PredictionWriter]) -> Iterator[PredictionWriter]:
     with open_output(output) as stream:
-        yield kind(stream, task)
+        yield writer(stream)
 
 
 @contextmanager
-def _brat(config: PredictConfig, task: Task) -> Iterator[PredictionWriter]:
+def _brat(config: PredictConfig, task: MarksSpans, labels: Sequence[str]) -> Iterator[PredictionWriter]:
     if config.output == STANDARD:
         raise ConfigError("output: brat is files in a folder; name a new one, as in output=FOLDER")
     name = "text" if config.input == STANDARD else bare_name(Path(config.input))
     whole = name if _input_format(config.input, config.input_format) == TEXT else ""
-    with new_folder(Path(config.output), "output") as folder, BratWriter(folder, task, whole) as answers:
+    with new_folder(Path(config.output), "output") as folder, BratWriter(folder, task, labels, whole) as answers:
         yield answers
 
 

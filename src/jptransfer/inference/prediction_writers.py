@@ -1,4 +1,4 @@
-"""What `jpt predict` writes: an answer a text, in one of several formats.
+"""What `jpt predict` writes: one answer per text, in one of several formats.
 
 Offsets are those of characters (code points) in the text as it was given, whatever the format. Of an entity white space
 at its ends is left out, and an entity of white space alone altogether: pieces of SentencePiece may hold nothing else.
@@ -7,13 +7,15 @@ at its ends is left out, and an entity of white space alone altogether: pieces o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol, Self, TextIO
 
 from jptransfer.files import json_text
+from jptransfer.tasks.abilities import MarksSpans
 from jptransfer.tasks.base import Task
+from jptransfer.tasks.entity_rows import CONTROLS, one_word
 from jptransfer.tasks.spans import Span, tag_units, to_units
 
 Row = dict[str, Any]
@@ -21,9 +23,6 @@ Row = dict[str, Any]
 _ESCAPES = {ord(character): escape for character, escape in zip("\\\t\n\r", (r"\\", r"\t", r"\n", r"\r"), strict=True)}
 _ESCAPED = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029, *range(0xD800, 0xE000))}
 """What JSON lets stand in a string and some readers of lines take for a line's end, and what UTF-8 has no bytes for."""
-_CONTROLS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff]")
-"""Control characters, ends of lines and marks of byte order, but not the line feed."""
-_UNFIT = re.compile(rf"{_CONTROLS.pattern}|\s")
 _CONFIGURATION = "[entities]\n{}\n\n[relations]\n\n[events]\n\n[attributes]\n"
 
 
@@ -34,49 +33,30 @@ class PredictionWriter(Protocol):
         """Write the prediction of the text in the input's `row`."""
 
 
-def entities(found: Any) -> Iterator[tuple[Span, float]]:
-    """Yield the entities of a text in order, each with its probability."""
-    for (start, end, kind), probability in zip(found.predicted, found.scores, strict=True):
-        text = found.text[start:end]
-        if bare := text.strip():
-            start += len(text) - len(text.lstrip())
-            yield Span(start, start + len(bare), kind), probability
-
-
 class TableWriter:
     """TSV with a header; in texts a tab, line feed, carriage return and backslash are written ``\\t \\n \\r \\\\``.
 
-    Classification: columns text, prediction, probability and ``probability:<label>`` for each label. Entities: columns
-    text and entities, these as ``start:end:probability:type``, separated by spaces, those in types written ``_``.
+    The columns after the text are the task's (`Task.cells`): prediction, probability, ``probability:<label>`` for each
+    label; a number; entities as ``start:end:probability:type``, separated by spaces, those in types written ``_``.
     """
 
     def __init__(self, stream: TextIO, task: Task) -> None:
-        self._stream, self._cells = stream, _compact if task.kind == "ner" else _numbers
-        columns = ["prediction", "probability", *(f"probability:{label}" for label in task.labels)]
-        self._line("text", *(["entities"] if task.kind == "ner" else columns))
+        self._stream, self._task = stream, task
+        self._line("text", *task.columns)
 
     def add(self, row: Row, found: Any) -> None:
         """Write a line (see `PredictionWriter`)."""
-        self._line(row["text"], *self._cells(found))
+        self._line(row["text"], *self._task.cells(found))
 
     def _line(self, *cells: str) -> None:
         self._stream.write("\t".join(cell.translate(_ESCAPES) for cell in cells) + "\n")
 
 
-def _numbers(found: Any) -> list[str]:
-    numbers = [max(found.probabilities), *found.probabilities]
-    return [found.predicted, *(f"{number:.6f}" for number in numbers)]
-
-
-def _compact(found: Any) -> list[str]:
-    return [" ".join(f"{start}:{end}:{score:.6f}:{_plain(kind)}" for (start, end, kind), score in entities(found))]
-
-
 class JsonWriter:
     """JSON lines: the fields of a JSON input, text, and the answer.
 
-    Classification: prediction, probability and probabilities, by label. Entities: a list of objects with start, end,
-    type, text and score, the probability.
+    The answer's fields are the task's (`Task.values`): prediction, probability and probabilities by label; a number;
+    entities as a list of objects with start, end, type, text and score, the probability.
     """
 
     def __init__(self, stream: TextIO, task: Task) -> None:
@@ -84,16 +64,7 @@ class JsonWriter:
 
     def add(self, row: Row, found: Any) -> None:
         """Write a line (see `PredictionWriter`)."""
-        answer = self._entities(found) if self._task.kind == "ner" else self._classes(found)
-        self._stream.write(json_text({**row, **answer}).translate(_ESCAPED) + "\n")
-
-    def _classes(self, found: Any) -> Row:
-        return {"prediction": found.predicted, "probability": max(found.probabilities),
-                "probabilities": dict(zip(self._task.labels, found.probabilities, strict=True))}
-
-    def _entities(self, found: Any) -> Row:
-        return {"entities": [{"start": start, "end": end, "type": kind, "text": found.text[start:end], "score": score}
-                             for (start, end, kind), score in entities(found)]}
+        self._stream.write(json_text({**row, **self._task.values(found)}).translate(_ESCAPED) + "\n")
 
 
 class ColumnWriter:
@@ -103,19 +74,19 @@ class ColumnWriter:
     and types are written ``_``; units of white space alone, and so texts of nothing else, are left out.
     """
 
-    def __init__(self, stream: TextIO, task: Task) -> None:
-        self._stream = stream
+    def __init__(self, stream: TextIO, task: MarksSpans) -> None:
+        self._stream, self._task = stream, task
 
     def add(self, row: Row, found: Any) -> None:
         """Write the lines of a text (see `PredictionWriter`)."""
-        units = [unit for unit in found.tokens if found.text[slice(*unit)].strip()]
-        told = list(entities(found))
-        spans, _ = to_units([span for span, _ in told], units)
-        scores = ["_"] * len(units)
-        for (first, last, _), (_, score) in zip(spans, told, strict=True):
-            scores[first:last] = [f"{score:.6f}"] * (last - first)
-        for (start, end), told_score, tag in zip(units, scores, tag_units(len(units), spans), strict=True):
-            cells = _plain(found.text[start:end]), str(start), str(end), told_score, _plain(tag)
+        units = [unit for unit in self._task.units(found) if found.text[slice(*unit)].strip()]
+        scored = self._task.spans(found)
+        spans, _ = to_units([span for span, _ in scored], units)
+        shown = ["_"] * len(units)
+        for (first, last, _), (_, score) in zip(spans, scored, strict=True):
+            shown[first:last] = [f"{score:.6f}"] * (last - first)
+        for (start, end), score_text, tag in zip(units, shown, tag_units(len(units), spans), strict=True):
+            cells = one_word(found.text[start:end]), str(start), str(end), score_text, one_word(tag)
             self._stream.write("\t".join(cells) + "\n")
         self._stream.write("\n" if units else "")
 
@@ -129,11 +100,11 @@ class BratWriter:
     are written as the fragments of one entity, as brat does itself. ``annotation.conf`` names the types.
     """
 
-    def __init__(self, folder: Path, task: Task, whole: str = "") -> None:
-        """Take the folder, the task and, if the texts are lines of one document, its name."""
-        self._folder, self._count, self._open = folder, 0, ExitStack()
+    def __init__(self, folder: Path, task: MarksSpans, labels: Sequence[str], whole: str = "") -> None:
+        """Take the folder, the task, its types and, if the texts are lines of one document, its name."""
+        self._folder, self._task, self._count, self._open = folder, task, 0, ExitStack()
         self._document = self._open.enter_context(_Document(folder / whole)) if whole else None
-        types = "\n".join(map(_plain, task.labels))
+        types = "\n".join(map(one_word, labels))
         (folder / "annotation.conf").write_text(_CONFIGURATION.format(types), encoding="utf-8")
 
     def __enter__(self) -> Self:
@@ -146,10 +117,10 @@ class BratWriter:
         """Write the text and its entities (see `PredictionWriter`)."""
         self._count += 1
         if self._document:
-            self._document.add(found, "\n")
+            self._document.add(found.text, self._task.spans(found), "\n")
             return
         with _Document(self._folder / f"{self._count:06}") as document:
-            document.add(found)
+            document.add(found.text, self._task.spans(found))
 
 
 class _Document:
@@ -167,15 +138,15 @@ class _Document:
         self._text.close()
         self._notes.close()
 
-    def add(self, found: Any, end: str = "") -> None:
-        text = _CONTROLS.sub(lambda control: " " if control[0].isspace() else "\ufffd", found.text)
+    def add(self, text: str, spans: Sequence[tuple[Span, float]], end: str = "") -> None:
+        text = CONTROLS.sub(lambda control: " " if control[0].isspace() else "\ufffd", text)
         self._text.write(text + end)
-        for span, score in entities(found):
+        for span, score in spans:
             self._number += 1
             lines = list(_fragments(text, span))
             places = ";".join(f"{self._length + first} {self._length + last}" for first, last in lines)
             shown = " ".join(text[first:last] for first, last in lines)
-            self._notes.write(f"T{self._number}\t{_plain(span.type)} {places}\t{shown}\n"
+            self._notes.write(f"T{self._number}\t{one_word(span.type)} {places}\t{shown}\n"
                               f"#{self._number}\tAnnotatorNotes T{self._number}\t{score:.6f}\n")
         self._length += len(text) + len(end)
 
@@ -185,8 +156,3 @@ def _fragments(text: str, span: Span) -> Iterator[tuple[int, int]]:
     for line in re.finditer("[^\n]+", text[span.start:span.end]):
         if line[0].strip():
             yield span.start + line.start(), span.start + line.end()
-
-
-def _plain(text: str) -> str:
-    """Return `text` as one word."""
-    return _UNFIT.sub("_", text)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import PreTrainedConfig
 
 from jptransfer.config import ClassWeights, HeadConfig, PhaseConfig, TruncationSide
@@ -19,11 +19,11 @@ from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError
 from jptransfer.learners.base import FitContext, FitResult, TransferSource
 from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
-from jptransfer.learners.label_loss import Activations, LabelLoss
 from jptransfer.learners.padding import find_padding
 from jptransfer.learners.prediction import EPOCHS, Predictor, read_settings
 from jptransfer.learners.scores import EncoderPredictor, count_cut, read_characters, score
 from jptransfer.learners.task_data import TaskData
+from jptransfer.learners.task_loss import Activations, TaskLoss
 from jptransfer.models.dropout import set_dropouts
 from jptransfer.models.encoder import encoder_of, longest_input
 from jptransfer.models.pairing import check_pair
@@ -36,8 +36,9 @@ from jptransfer.models.task_models import (
     save_task_model,
 )
 from jptransfer.models.windows import WindowReader, Windows
+from jptransfer.registry import LOSSES
 from jptransfer.runtime import Runtime
-from jptransfer.tasks.base import IGNORED, Feature, make_task
+from jptransfer.tasks.base import Feature, Limits, load_kind, make_task
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.text.types import Tokenizer
 from jptransfer.training.checkpoint import load as load_checkpoint
@@ -93,7 +94,7 @@ class EncoderLearner:
 def _head(job: FitContext) -> HeadConfig:
     """Return the head asked for, or the one that stands in where transformers has none for this encoder."""
     head = job.config.encoder.head
-    return head if job.language_model is None else complete_head(job.language_model, job.task.kind, head)
+    return head if job.language_model is None else complete_head(job.language_model, job.task.output, head)
 
 
 def _stand_in(job: FitContext) -> dict[str, str]:
@@ -114,7 +115,7 @@ def _plain(head: HeadConfig) -> dict[str, Any]:
 def _load(folder: Path, settings: Mapping[str, Any]) -> nn.Module:
     """Load the model of a folder that `EncoderLearner.fit` wrote with these settings."""
     head = from_plain(HeadConfig, settings["head"])
-    return load_task_model(folder, settings["kind"], head, _windows_of(settings))
+    return load_task_model(folder, load_kind(settings["kind"]).output, head, _windows_of(settings))
 
 
 def _windows_of(settings: Mapping[str, Any]) -> Windows | None:
@@ -140,28 +141,29 @@ def _train(runtime: Runtime, job: FitContext) -> tuple[TrainingResult, dict[str,
     model, started = _new_model(job, tokenizer)
     most = _tokens_read(_windows(config.bptt, config.max_length), config.max_length)
     read_characters(tokenizer, model)
-    features = task.features(job.train, tokenizer, most, config.truncation_side)
+    limits = Limits(most, config.truncation_side)
+    features = task.encode(job.train, tokenizer, limits)
     cut = count_cut(features, len(job.train), tokenizer, most, model)
-    validation = task.features(job.validation, tokenizer, most, config.truncation_side)
+    validation = task.encode(job.validation, tokenizer, limits)
     if job.transfer:
         started |= {"transfer": _take_over(job, job.transfer, model, tokenizer, features)}
     groups = layer_groups(model)
     frozen = freeze(groups, config.freeze, "finetuning.encoder.freeze")
     padding = find_padding(model, task, tokenizer, most)
-    data = TaskData(features, config.batch_size, tokenizer.pad_id, job.seed,
+    data = TaskData(features, task.output.level, config.batch_size, tokenizer.pad_id, job.seed,
                     STATIC_MULTIPLE if context.static_shapes else 1, padding.mixed, padding.least)
 
     def evaluate(model: nn.Module, context: TrainingContext) -> dict[str, float]:
         if not context.is_main:
             return {}
-        scores = score(model, validation, task.level, tokenizer.pad_id, EVALUATION_BATCH, padding=padding)
+        scores = score(model, validation, task.output.level, tokenizer.pad_id, EVALUATION_BATCH, padding=padding)
         return job.selection.score(task.decode(validation, scores.rows, job.validation, scores.paths))
 
     if any(getattr(part, "over_text", False) for part in model.modules()):
         _refuse_weights(config)
-    objective = LabelLoss(class_weights(features, len(task.outputs), config.class_weights),
-                          [encoder_of(model)] if frozen and set(frozen) >= set(groups) - {HEAD} else [],
-                          _smoothing(config, len(task.outputs)), _activations(config, model))
+    objective = TaskLoss(LOSSES.load(task.output.loss).make(features, len(task.outputs), config),
+                         [encoder_of(model)] if frozen and set(frozen) >= set(groups) - {HEAD} else [],
+                         _activations(config, model))
     phases = _phases(job, groups, frozen, len(data.batches(0)))
     lesson = TrainSpec(objective, data, evaluate if validation else None)
     result = train_phases(model, lesson, phases, context, job.work)
@@ -176,11 +178,7 @@ def _train(runtime: Runtime, job: FitContext) -> tuple[TrainingResult, dict[str,
             folder.mkdir(parents=True, exist_ok=True)
             save_task_model(model, folder)
             tokenizer.save(folder)
-    return result, {**task.report(job.train, features), "truncation": {"train": cut.describe()}, **started}
-
-
-def _smoothing(config: EncoderFinetuningConfig, classes: int) -> float:
-    return config.label_smoothing / (classes if config.label_smoothing_by_classes else 1)
+    return result, {**task.encoding_counts(job.train, features), "truncation": {"train": cut.describe()}, **started}
 
 
 def _activations(config: EncoderFinetuningConfig, model: nn.Module) -> Activations | None:
@@ -206,16 +204,6 @@ def _tokenizer(job: FitContext) -> Tokenizer:
     return load_tokenizer(job.tokenizer)
 
 
-def class_weights(features: Sequence[Feature], classes: int, kind: ClassWeights) -> Tensor:
-    """Return the weight of each class (classes,): ones, or labels / (classes that occur * labels of the class)."""
-    if kind is ClassWeights.none:
-        return torch.ones(classes)
-    labels = np.concatenate([feature.labels for feature in features])
-    counts = np.bincount(labels[labels != IGNORED], minlength=classes)
-    weights = counts.sum() / (np.count_nonzero(counts) * np.maximum(counts, 1))
-    return torch.tensor(weights, dtype=torch.float32)
-
-
 def _new_model(job: FitContext, tokenizer: Tokenizer) -> tuple[nn.Module, dict[str, Any]]:
     """Return the model that training starts from, and what the summary tells of how it came about."""
     config = job.config.encoder
@@ -235,7 +223,7 @@ def _fresh(job: FitContext, source: Path | PreTrainedConfig, outputs: Sequence[s
            adjust: Callable[[PreTrainedConfig], None] = lambda config: None) -> nn.Module:
     """Return an encoder with a new head, as the job wants it (see `fresh_head`)."""
     config = job.config.encoder
-    return fresh_head(source, job.task.kind, outputs, _head(job), job.seed, adjust,
+    return fresh_head(source, job.task.output, outputs, _head(job), job.seed, adjust,
                       _windows(config.bptt, config.max_length))
 
 
@@ -247,10 +235,10 @@ def _take_over(job: FitContext, source: TransferSource, model: nn.Module, tokeni
         raise ConfigError(f"transfer.source: a model of learner {learner} has no layer groups")
     with torch.random.fork_rng(devices=[]):
         theirs = _load(source.folder, settings)
-    outputs = make_task(settings["kind"], settings["labels"]).outputs
+    other = make_task(settings["kind"], settings["labels"])
     counts = np.bincount(np.concatenate([feature.input_ids for feature in features]), minlength=tokenizer.vocab_size)
-    return copy_groups(TaskNet(theirs, load_tokenizer(source.folder), outputs, settings["kind"]),
-                       TaskNet(model, tokenizer, job.task.outputs, job.task.kind), source.groups, counts,
+    return copy_groups(TaskNet(theirs, load_tokenizer(source.folder), other), TaskNet(model, tokenizer, job.task),
+                       source.groups, counts,
                        partial(_fresh, job))
 
 

@@ -22,7 +22,8 @@ from jptransfer.learners.base import FitContext, FitResult
 from jptransfer.learners.fasttext_settings import FasttextConfig
 from jptransfer.learners.prediction import Predictor
 from jptransfer.runtime import Runtime
-from jptransfer.tasks.base import Feature, Task, make_task
+from jptransfer.tasks.abilities import TargetsTexts
+from jptransfer.tasks.base import Task, make_task, whole_texts
 from jptransfer.text.hashing import Bags, Hasher
 from jptransfer.training.randomness import generator
 
@@ -104,7 +105,7 @@ class FasttextPredictor:
         for first in range(0, len(examples), batch_size):
             part = examples[first:first + batch_size]
             logits = self.model.scores(self.hasher.bags([example.text for example in part], self.ngrams))
-            made += self.task.decode([Feature(index, [], []) for index in range(len(part))], list(logits), part)
+            made += self.task.decode(whole_texts(len(part)), list(logits), part)
         return made
 
 
@@ -155,7 +156,8 @@ def _train(job: FitContext, hasher: Hasher, ngrams: int, epochs: int) -> Fasttex
     if not len(model.keys):
         raise DataError("learner fasttext finds no word in the training texts that occurs often enough")
     bags = model.rows(bags)
-    targets = np.array([job.task.labels.index(example.label) for example in job.train])
+    assert isinstance(job.task, TargetsTexts)
+    targets = job.task.targets(job.train)[:, 0]
     steps = -(-len(targets) // config.batch_size)
     for epoch in range(epochs):
         order = generator(job.seed, epoch).permutation(len(targets))

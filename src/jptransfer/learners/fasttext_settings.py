@@ -9,7 +9,8 @@ from jptransfer.config.finetuning import Analyzer
 from jptransfer.registry import LEARNERS, MODELS
 
 
-@LEARNERS.register("fasttext", target="jptransfer.learners.fasttext:FasttextLearner", level="sequence")
+@LEARNERS.register("fasttext", target="jptransfer.learners.fasttext:FasttextLearner", level="sequence",
+                   losses=("cross_entropy",))
 @dataclass
 class FasttextConfig:
     """fastText's classifier: mean of vectors of words and n-grams, and a softmax (Joulin et al. 2017)."""

@@ -19,7 +19,7 @@ from jptransfer.learners.task_data import collate
 from jptransfer.models.encoder import encoder_of
 from jptransfer.models.pretrained import local_architecture
 from jptransfer.models.task_models import task_output
-from jptransfer.tasks.base import Feature, Level, Task
+from jptransfer.tasks.base import Feature, Level, Limits, Task
 from jptransfer.text.types import Tokenizer
 
 TOLERANCE = 2e-5
@@ -57,7 +57,7 @@ def find_padding(model: nn.Module, task: Task, tokenizer: Tokenizer, max_length:
     model.eval()
     # No inference mode: tensors that a model keeps for later (rotary positions) would be useless in training.
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
-        least = _least(model, features[0], tokenizer.pad_id)
+        least = _least(model, features[0], task, tokenizer.pad_id)
         alone = [_scores(model, [feature], task, tokenizer.pad_id, least)[0] for feature in features]
         together = _scores(model, features, task, tokenizer.pad_id, least)
     model.train(training)
@@ -66,31 +66,31 @@ def find_padding(model: nn.Module, task: Task, tokenizer: Tokenizer, max_length:
 
 
 def _feature(task: Task, tokenizer: Tokenizer, text: str, max_length: int) -> Feature:
-    return task.features([task.example("", text)], tokenizer, max_length)[0]
+    return task.encode([task.example("", text)], tokenizer, Limits(max_length))[0]
 
 
-def _least(model: nn.Module, feature: Feature, pad: int) -> int:
+def _least(model: nn.Module, feature: Feature, task: Task, pad: int) -> int:
     """Return the smallest of `WIDTHS` at which the model reads the shortest input."""
     for width in WIDTHS[:-1]:
         try:
-            _run(model, [feature], pad, width)
+            _run(model, [feature], task, pad, width)
         except (RuntimeError, IndexError, ValueError):  # CANINE: the kernel is wider than the input
             continue
         return width
-    _run(model, [feature], pad, WIDTHS[-1])
+    _run(model, [feature], task, pad, WIDTHS[-1])
     return WIDTHS[-1]
 
 
-def _run(model: nn.Module, features: Sequence[Feature], pad: int, least: int) -> Tensor:
-    batch = collate(features, pad, least=least)
+def _run(model: nn.Module, features: Sequence[Feature], task: Task, pad: int, least: int) -> Tensor:
+    batch = collate(features, task.output.level, pad, least=least)
     batch.pop("labels")
     device = next(model.parameters()).device
     return task_output(model, {name: tensor.to(device) for name, tensor in batch.items()}).logits
 
 
 def _scores(model: nn.Module, features: Sequence[Feature], task: Task, pad: int, least: int) -> list[Tensor]:
-    logits = _run(model, features, pad, least)
-    if task.level is Level.sequence:
+    logits = _run(model, features, task, pad, least)
+    if task.output.level is Level.sequence:
         return list(logits)
     return [row[feature.positions] for row, feature in zip(logits, features, strict=True)]
 

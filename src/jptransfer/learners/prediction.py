@@ -11,7 +11,8 @@ from jptransfer.errors import ArtifactError, ConfigError, raising_as
 from jptransfer.files import json_text
 from jptransfer.registry import LEARNERS
 from jptransfer.runtime import Runtime
-from jptransfer.tasks.base import Task, make_task
+from jptransfer.tasks.abilities import Averages
+from jptransfer.tasks.base import Task, describe, make_task, same_task
 from jptransfer.text.cuts import Cut
 
 TASK_MODEL = "task_model.json"
@@ -47,13 +48,15 @@ class Ensemble:
         """Take models of one task.
 
         Raises:
-            ConfigError: they are of different tasks.
+            ConfigError: they are of different tasks, or of a kind whose predictions cannot be averaged.
         """
         self.predictors, self.task, self.cut = predictors, predictors[0].task, Cut()
         for other in predictors[1:]:
-            if (other.task.kind, list(other.task.labels)) != (self.task.kind, list(self.task.labels)):
-                raise ConfigError("an ensemble's models must be of one task, but one knows "
-                                  f"{', '.join(self.task.labels)}, another {', '.join(other.task.labels)}")
+            if not same_task(other.task, self.task):
+                raise ConfigError(f"an ensemble's models must be of one task, but one is for {describe(self.task)}, "
+                                  f"another for {describe(other.task)}")
+        if not isinstance(self.task, Averages):
+            raise ConfigError(f"an ensemble averages predictions, and those of kind {self.task.kind} have no average")
 
     def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[Any]:
         """Return the average prediction for each example (see `Predictor`).
@@ -64,6 +67,7 @@ class Ensemble:
         found = [predictor.predict(examples, batch_size) for predictor in self.predictors]
         cuts = (cut_so_far(one).since(earlier) for one, earlier in zip(self.predictors, before, strict=True))
         self.cut += max(cuts, key=lambda cut: (cut.tokens_cut, cut.characters_cut))
+        assert isinstance(self.task, Averages)
         return self.task.average(found)
 
 

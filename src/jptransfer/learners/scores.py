@@ -20,7 +20,7 @@ from jptransfer.models.heads.base import HeadOutput
 from jptransfer.models.layers.batching import CPU_PADDING, sorted_batches
 from jptransfer.models.task_models import task_output
 from jptransfer.runtime import Runtime
-from jptransfer.tasks.base import Feature, Level, Task
+from jptransfer.tasks.base import Feature, Level, Limits, Task
 from jptransfer.text.cuts import Cut, take_words_cut
 from jptransfer.text.types import Tokenizer
 from jptransfer.training.types import to_device
@@ -61,7 +61,7 @@ def score(
     most = most if padding.mixed else 0
     with inference_cache(model):
         for part in sorted_batches([len(feature.input_ids) for feature in features], batch_size, most):
-            batch = to_device(collate([features[index] for index in part], pad, least=padding.least), device)
+            batch = to_device(collate([features[index] for index in part], level, pad, least=padding.least), device)
             batch.pop("labels")
             logits, best = _at_tokens(task_output(model, batch))
             for place, index in enumerate(part):
@@ -110,7 +110,7 @@ class EncoderPredictor:
     def __init__(self, task: Task, model: nn.Module, tokenizer: Tokenizer, max_length: int, device: torch.device,
                  runtime: Runtime, truncation_side: TruncationSide = TruncationSide.right) -> None:
         self.task, self.tokenizer, self.runtime = task, tokenizer, runtime
-        self.max_length, self.truncation_side = max_length, truncation_side
+        self.limits = Limits(max_length, truncation_side)
         self.padding = find_padding(model, task, tokenizer, max_length)
         self.cut = Cut()
         read_characters(tokenizer, model)
@@ -119,14 +119,14 @@ class EncoderPredictor:
 
     def features(self, examples: Sequence[Any]) -> list[Feature]:
         """Encode examples, and count in `cut` what length limits leave out of them."""
-        features = self.task.features(examples, self.tokenizer, self.max_length, self.truncation_side)
-        self.cut += count_cut(features, len(examples), self.tokenizer, self.max_length, self.model)
+        features = self.task.encode(examples, self.tokenizer, self.limits)
+        self.cut += count_cut(features, len(examples), self.tokenizer, self.limits.max_length, self.model)
         return features
 
     def predict(self, examples: Sequence[Any], batch_size: int = 64) -> list[Any]:
         """Return the task's prediction for each example (see `Predictor`)."""
         features = self.features(examples)
         with torch.inference_mode(), self.runtime.progress.bar("predict", len(features)) as bar:
-            scores = score(self.model, features, self.task.level, self.tokenizer.pad_id, batch_size, bar.update,
+            scores = score(self.model, features, self.task.output.level, self.tokenizer.pad_id, batch_size, bar.update,
                            self.padding)
         return self.task.decode(features, scores.rows, examples, scores.paths)

@@ -8,24 +8,26 @@ import numpy as np
 import torch
 
 from jptransfer.models.encoder import SPECIAL, UNITS
-from jptransfer.tasks.base import IGNORED, Feature
+from jptransfer.tasks.base import Feature, Level, unknown_target
 from jptransfer.training.batching import alike_batches
 from jptransfer.training.types import Batch, Tensors
 
 
 class TaskData:
-    """Features of a training split as `TrainingData`; every epoch draws the batches anew."""
+    """Features of a training split as `TrainingData`; every epoch draws new batches."""
 
-    def __init__(self, features: Sequence[Feature], batch_size: int, pad: int, seed: int, multiple: int = 1,
-                 mixed: bool = True, least: int = 1) -> None:
+    def __init__(self, features: Sequence[Feature], level: Level, batch_size: int, pad: int, seed: int,
+                 multiple: int = 1, mixed: bool = True, least: int = 1) -> None:
         """Take `features` for batches of `batch_size`, padded with id `pad` to a multiple of `multiple` tokens.
 
         Args:
+            level: what has targets, texts or tokens.
             mixed: whether texts of different lengths go through the model together; if not, a batch has a part for
                 each length, and `multiple` is not used.
             least: positions that every input has at least.
         """
-        self.features, self.batch_size, self.pad, self.seed, self.mixed = features, batch_size, pad, seed, mixed
+        self.features, self.level, self.batch_size = features, level, batch_size
+        self.pad, self.seed, self.mixed = pad, seed, mixed
         self.multiple, self.least = multiple if mixed else 1, least
         self._lengths = np.array([len(feature.input_ids) for feature in features], dtype=np.int64)
 
@@ -40,7 +42,7 @@ class TaskData:
 
     def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
         """Tensors of the features at `indices`."""
-        return collate([self.features[index] for index in indices], self.pad, self.multiple, self.least)
+        return collate([self.features[index] for index in indices], self.level, self.pad, self.multiple, self.least)
 
 
 def _by_length(batch: Batch, lengths: np.ndarray) -> Batch:
@@ -48,12 +50,13 @@ def _by_length(batch: Batch, lengths: np.ndarray) -> Batch:
     return [part[lengths[part] == length] for part in batch for length in np.unique(lengths[part])]
 
 
-def collate(features: Sequence[Feature], pad: int, multiple: int = 1, least: int = 1) -> Tensors:
+def collate(features: Sequence[Feature], level: Level, pad: int, multiple: int = 1, least: int = 1) -> Tensors:
     """Return `input_ids`, `attention_mask`, `special_tokens_mask`, `labels`, where features have segments
-    `token_type_ids`, and at token level `units`, 1 where a unit begins; all int64.
+    `token_type_ids`, and at token level `units`, 1 where a unit begins.
 
-    All are (features, longest) but the labels at sequence level: (features,). The width is a multiple of `multiple`,
-    and `least` or more.
+    All are int64 (features, longest) but the labels: they have the dtype of the targets, and at sequence level the
+    shape (features,) or, of several targets per text, (features, targets). The width is a multiple of `multiple`, and
+    `least` or more.
     """
     longest = max(least, *(len(feature.input_ids) for feature in features))
     width = -(-longest // multiple) * multiple
@@ -62,10 +65,10 @@ def collate(features: Sequence[Feature], pad: int, multiple: int = 1, least: int
                SPECIAL: _marked([feature.special for feature in features], width)}
     if any(feature.segments for feature in features):
         tensors["token_type_ids"] = _padded([feature.segments for feature in features], width, 0)
-    per_sequence = all(len(feature.labels) == 1 for feature in features)
-    labels = _padded([feature.labels for feature in features], 1 if per_sequence else width, IGNORED)
-    if per_sequence:
-        return {**tensors, "labels": labels[:, 0]}
+    targets = [feature.targets for feature in features]
+    if level is Level.sequence:
+        return {**tensors, "labels": torch.from_numpy(np.concatenate(targets))}
+    labels = _padded(targets, width, unknown_target(targets[0].dtype), targets[0].dtype)
     return {**tensors, "labels": labels, UNITS: _marked([feature.positions for feature in features], width)}
 
 
@@ -77,8 +80,9 @@ def _marked(places: Sequence[Sequence[int]], width: int) -> torch.Tensor:
     return marked
 
 
-def _padded(rows: Sequence[Sequence[int]], width: int, fill: int) -> torch.Tensor:
-    padded = np.full((len(rows), width), fill, dtype=np.int64)
+def _padded(rows: Sequence[Sequence[int] | np.ndarray], width: int, fill: float,
+            dtype: np.dtype | type = np.int64) -> torch.Tensor:
+    padded = np.full((len(rows), width), fill, dtype=dtype)
     for target, row in zip(padded, rows, strict=True):
         target[:len(row)] = row
     return torch.from_numpy(padded)

@@ -1,4 +1,4 @@
-"""Linear baselines: counts or TF-IDF of n-grams and logistic regression (scikit-learn), stored without pickle."""
+"""Linear baselines: counts or TF-IDF of n-grams and a linear model (scikit-learn), stored without pickle."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import load_file, save_file
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
 
 from jptransfer.config import Analyzer, ClassWeights
 from jptransfer.config.plain import from_plain, to_plain
@@ -20,15 +20,18 @@ from jptransfer.learners.base import FitContext, FitResult
 from jptransfer.learners.prediction import Predictor
 from jptransfer.learners.tfidf_settings import TfidfConfig
 from jptransfer.runtime import Runtime
-from jptransfer.tasks.base import Feature, Task, make_task
+from jptransfer.tasks.abilities import TargetsTexts
+from jptransfer.tasks.base import Task, make_task, whole_texts
 from jptransfer.text.segment import MecabSegmenter
 
+Linear = tuple[np.ndarray, np.ndarray]
+"""Weight (features, outputs) and bias (outputs,)."""
 VOCABULARY, WEIGHTS = "vocabulary.json", "weights.safetensors"
 MAX_ITERATIONS = 2000
 
 
 class TfidfPredictor:
-    """Vectoriser and weights: logits are ``vector(text) @ weight + bias``, as scikit-learn's regression has them."""
+    """Vectoriser and weights: logits are ``vector(text) @ weight + bias``, as scikit-learn has them."""
 
     def __init__(self, task: Task, vectorizer: TfidfVectorizer, weight: np.ndarray, bias: np.ndarray) -> None:
         self.task, self.vectorizer, self.weight, self.bias = task, vectorizer, weight, bias
@@ -39,8 +42,7 @@ class TfidfPredictor:
         for first in range(0, len(examples), batch_size):
             part = examples[first:first + batch_size]
             logits = self.vectorizer.transform([example.text for example in part]) @ self.weight + self.bias
-            features = [Feature(index, [], []) for index in range(len(part))]
-            made += self.task.decode(features, list(logits), part)
+            made += self.task.decode(whole_texts(len(part)), list(logits), part)
         return made
 
     def save(self, folder: Path) -> None:
@@ -56,14 +58,15 @@ class TfidfPredictor:
 
 
 class TfidfLearner:
-    """Logistic regression over features of n-grams; its C is chosen on the validation split."""
+    """Logistic or ridge regression over features of n-grams, by the task's loss; C is chosen on the validation split.
+    """
 
     @classmethod
     def fit(cls, job: FitContext, runtime: Runtime) -> FitResult:
         """Fit one model for each C and keep the best (the smallest C of equals).
 
         Raises:
-            ConfigError: the task is not a classification, or there are several C and no validation split.
+            ConfigError: there are several C and no validation split.
             DataError: the training examples have one label only, or no n-gram is left.
         """
         config, task = job.config.tfidf, job.task
@@ -73,11 +76,12 @@ class TfidfLearner:
             matrix = vectorizer.fit_transform([example.text for example in job.train])
         except ValueError as error:
             raise DataError(f"learner tfidf finds no n-gram in the training texts: {error}") from error
-        targets = np.array([task.labels.index(example.label) for example in job.train])
+        assert isinstance(task, TargetsTexts)
+        targets, regression = task.targets(job.train)[:, 0], REGRESSIONS[task.output.loss]
         best: tuple[TfidfPredictor, Any, float] | None = None
         history: list[dict[str, Any]] = []
         for c in runtime.track(sorted(config.c), "fit", len(config.c)):
-            candidate = TfidfPredictor(task, vectorizer, *_regression(matrix, targets, len(task.labels), c, config))
+            candidate = TfidfPredictor(task, vectorizer, *regression(matrix, targets, len(task.outputs), c, config))
             scores = job.selection.score(candidate.predict(job.validation)) if job.validation else {}
             history.append({"step": len(history), "split": "validation", "c": c, **scores})
             if best is None or job.selection.better(scores[job.selection.metric], best[1]):
@@ -119,9 +123,7 @@ def _vectorizer(config: TfidfConfig, vocabulary: Mapping[str, int] | None = None
                            vocabulary=vocabulary)
 
 
-def _regression(
-    matrix: Any, targets: np.ndarray, labels: int, c: float, config: TfidfConfig
-) -> tuple[np.ndarray, np.ndarray]:
+def _logistic(matrix: Any, targets: np.ndarray, labels: int, c: float, config: TfidfConfig) -> Linear:
     """Return weight (features, labels) and bias (labels,); a label without examples has probability zero.
 
     Two classes share one column in scikit-learn; it becomes the second class's, beside a column of zeros.
@@ -138,3 +140,13 @@ def _regression(
     weight, bias = np.zeros((matrix.shape[1], labels)), np.full(labels, -np.inf)
     weight[:, model.classes_], bias[model.classes_] = coefficients.T, intercepts
     return weight, bias
+
+
+def _ridge(matrix: Any, targets: np.ndarray, outputs: int, c: float, config: TfidfConfig) -> Linear:
+    """Return weight (features, 1) and bias (1,) of least squares; C is the inverse of scikit-learn's alpha."""
+    model = Ridge(alpha=1 / c, solver="sparse_cg", tol=1e-6).fit(matrix, targets.astype(np.float64))
+    return model.coef_[:, None], np.array([model.intercept_])
+
+
+REGRESSIONS = {"cross_entropy": _logistic, "mse": _ridge}
+"""Loss of a kind of task -> what fits a linear model to it; the registry's row of the learner names them too."""

@@ -9,7 +9,8 @@ from jptransfer.config.finetuning import Analyzer, ClassWeights
 from jptransfer.registry import LEARNERS, MODELS
 
 
-@LEARNERS.register("tfidf", target="jptransfer.learners.tfidf:TfidfLearner", level="sequence")
+@LEARNERS.register("tfidf", target="jptransfer.learners.tfidf:TfidfLearner", level="sequence",
+                   losses=("cross_entropy", "mse"))
 @dataclass
 class TfidfConfig:
     """Linear model on counts or TF-IDF of n-grams of characters or words (scikit-learn)."""

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import (
@@ -22,8 +23,6 @@ from transformers import (
     AutoModel,
     AutoModelForCausalLM,
     AutoModelForMaskedLM,
-    AutoModelForSequenceClassification,
-    AutoModelForTokenClassification,
     PreTrainedConfig,
     PreTrainedModel,
 )
@@ -53,7 +52,7 @@ from jptransfer.models.pretrained import (
 )
 from jptransfer.models.windows import WindowReader, Windows, encode_windows
 from jptransfer.registry import HEADS, MODELS
-from jptransfer.tasks.base import Level
+from jptransfer.tasks.base import Level, Output
 
 HEAD_FILE = "head.safetensors"
 _DROPOUT_FIELDS = ("classifier_dropout", "seq_classif_dropout", "cls_dropout", "classifier_dropout_prob")
@@ -100,15 +99,15 @@ class HeadedEncoder(nn.Module):
 
 
 def fresh_head(
-    source: Path | PreTrainedConfig, kind: str, labels: Sequence[str], head: HeadConfig, seed: int,
+    source: Path | PreTrainedConfig, output: Output, names: Sequence[str], head: HeadConfig, seed: int,
     adjust: Callable[[PreTrainedConfig], None] = lambda config: None, windows: Windows | None = None,
 ) -> nn.Module:
-    """Return an encoder with a new head for `labels`.
+    """Return an encoder with a new head.
 
     Args:
         source: folder of a pre-trained model, whose encoder is loaded, or a configuration, whose encoder is fresh.
-        kind: classification or ner.
-        labels: names of the outputs, in order (for ner the tags).
+        output: what the head has to output.
+        names: names of the outputs, in order: classes, tags.
         head: which head.
         seed: of everything that is not loaded: the head, a pooler that the folder lacks, a fresh encoder.
         adjust: changes the encoder's configuration before it is made.
@@ -119,34 +118,36 @@ def fresh_head(
         DataError: the folder holds no encoder that transformers can load from safetensors.
     """
     config = source if isinstance(source, PreTrainedConfig) else _settings(source)
-    config.id2label = dict(enumerate(labels))
-    config.label2id = {label: index for index, label in enumerate(labels)}
+    config.id2label = dict(enumerate(names))
+    config.label2id = {name: index for index, name in enumerate(names)}
+    if output.problem_type:
+        config.problem_type = output.problem_type  # type: ignore[assignment]
     adjust(config)
     for name in _DROPOUT_FIELDS:
         if hasattr(config, name):
             setattr(config, name, head.dropout)
-    name = head_name(config, kind, head)
+    name = head_name(config, output, head)
     with _seeded(seed):
         if not name:
             if head.scalar_mix:
                 raise ConfigError("finetuning.encoder.head.scalar_mix: the head that transformers has for this encoder "
                                   "reads "
                                   "its top layer; name another, for example finetuning.encoder.head.name=pooled")
-            model = _start(_plain_class(kind), source, config)
-            _check_windows(windows, model.base_model, kind)
+            model = _start(_plain_class(output), source, config)
+            _check_windows(windows, model.base_model, output)
             return model
         factory = HEADS.load(name)
         encoder = _without_pooler(_start(AutoModel, source, config))
-        _check_windows(windows, encoder, kind)
+        _check_windows(windows, encoder, output)
         return HeadedEncoder(encoder, _make_head(factory, head, config), windows)
 
 
-def load_task_model(folder: Path, kind: str, head: HeadConfig, windows: Windows | None = None) -> nn.Module:
+def load_task_model(folder: Path, output: Output, head: HeadConfig, windows: Windows | None = None) -> nn.Module:
     """Load what `fresh_head` made and ``save_pretrained`` wrote."""
     config = _settings(folder)
-    name = head_name(config, kind, head)
+    name = head_name(config, output, head)
     if not name:
-        return load_weights(_plain_class(kind), folder)
+        return load_weights(_plain_class(output), folder)
     encoder = _without_pooler(load_weights(AutoModel, folder))
     factory = HEADS.load(name)
     model = HeadedEncoder(encoder, _make_head(factory, head, encoder.config), windows)
@@ -155,15 +156,15 @@ def load_task_model(folder: Path, kind: str, head: HeadConfig, windows: Windows 
     return model
 
 
-def head_name(config: PreTrainedConfig, kind: str, head: HeadConfig) -> str:
+def head_name(config: PreTrainedConfig, output: Output, head: HeadConfig) -> str:
     """Return the registered name of the head on an encoder; empty: that of its own class in transformers."""
     ours = local_architecture(config.model_type)
     if head.name or not ours:
         return head.name
-    return "token" if kind == "ner" else MODELS.entries[ours].head
+    return output.head or str(MODELS.entries[ours].head)
 
 
-def complete_head(source: Path | PreTrainedConfig, kind: str, head: HeadConfig) -> HeadConfig:
+def complete_head(source: Path | PreTrainedConfig, output: Output, head: HeadConfig) -> HeadConfig:
     """Return a head that the encoder can have: `head`, or ours where transformers has no class for the task.
 
     Some architectures of transformers come without one (Mamba has neither, BART none for tokens). A tagger then gets
@@ -171,10 +172,10 @@ def complete_head(source: Path | PreTrainedConfig, kind: str, head: HeadConfig) 
     the only one that knows the whole text, and on the mean of all others.
     """
     config = source if isinstance(source, PreTrainedConfig) else _settings(source)
-    if head.name or local_architecture(config.model_type) or type(config) in _plain_class(kind)._model_mapping:
+    if head.name or local_architecture(config.model_type) or type(config) in _plain_class(output)._model_mapping:
         return head
-    if kind == "ner":
-        return replace(head, name="token")
+    if output.head:
+        return replace(head, name=output.head)
     masked, causal = (type(config) in one._model_mapping for one in (AutoModelForMaskedLM, AutoModelForCausalLM))
     pooling = Pooling.last if causal and not masked and not config.is_encoder_decoder else Pooling.mean
     return replace(head, name="pooled", pooled=PooledHeadConfig(pooling))
@@ -187,12 +188,12 @@ def _make_head(factory: type[Head], settings: HeadConfig, encoder: PreTrainedCon
     return MixedHead(head, getattr(encoder, "num_hidden_layers", 0) + 1) if mixes else head
 
 
-def _check_windows(windows: Windows | None, encoder: nn.Module, kind: str) -> None:
+def _check_windows(windows: Windows | None, encoder: nn.Module, output: Output) -> None:
     if windows and not isinstance(encoder, WindowReader):
         raise ConfigError(f"finetuning.encoder.bptt: {type(encoder).__name__} carries no state from window to window; "
                           "leave it out (null)")
-    if windows and kind == "ner":
-        raise ConfigError("finetuning.encoder.bptt: the head sees the end of a text, and ner needs every token; "
+    if windows and output.level is Level.token:
+        raise ConfigError("finetuning.encoder.bptt: the head sees the end of a text, and this task needs every token; "
                           "leave it out (null)")
 
 
@@ -226,8 +227,8 @@ def _reads_first(model: nn.Module) -> bool:
     return type(model).__name__.endswith("ForSequenceClassification")
 
 
-def _plain_class(kind: str) -> Any:
-    return AutoModelForTokenClassification if kind == "ner" else AutoModelForSequenceClassification
+def _plain_class(output: Output) -> Any:
+    return getattr(transformers, output.auto_class)
 
 
 def _start(factory: Any, source: Path | PreTrainedConfig, config: PreTrainedConfig) -> PreTrainedModel:

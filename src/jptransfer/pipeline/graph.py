@@ -40,14 +40,15 @@ from jptransfer.pipeline.external_inputs import (
     pinned,
     resolve_revisions,
 )
+from jptransfer.pipeline.task_rules import check_task, task_kind
 from jptransfer.registry import (
-    HEADS,
     LEARNERS,
     MODELS,
     SOURCES,
-    TASKS,
     EncoderEntry,
 )
+from jptransfer.tasks.abilities import Averages
+from jptransfer.tasks.base import Task
 from jptransfer.transfer.groups import check_patterns
 
 
@@ -377,6 +378,7 @@ class StageGraph:
         task = self.config.task
         if not task.dataset:
             return None
+        task_kind(task)
         return self._node("prepare_dataset", "task", task.name, stages.PrepareDatasetStage(task), {})
 
     @cached_property
@@ -402,9 +404,10 @@ class StageGraph:
         if not self.dataset:
             return None
         learner = self.learner
-        finetuning = self._finetuning(learner)
+        kind = task_kind(self.config.task)
+        finetuning = self._finetuning(learner, kind)
         inputs: dict[str, StageNode | PretrainedRef] = {"dataset": self.dataset}
-        self._check_level()
+        check_task(self.config, kind, learner)
         model = None
         if "language_model" in LEARNERS.entries[learner].needs:
             adapted = bool(self.finetuning_start) and self.finetuning_start is self.adapted
@@ -422,27 +425,13 @@ class StageGraph:
         stage = stages.FinetuneStage(finetuning, self.config.seed, model, groups)
         return self._node("finetune", "finetuning", finetuning.name, stage, inputs)
 
-    def _finetuning(self, learner: str) -> FinetuningConfig:
+    def _finetuning(self, learner: str, kind: type[Task]) -> FinetuningConfig:
         """Name the learner and, where the configured architecture decides it, the head that are not named."""
         config = replace(self.config.finetuning, learner=learner)
-        own = "" if self.config.task.kind == "ner" else self._architecture.head
+        own = "" if kind.output.head else self._architecture.head
         if learner != "encoder" or config.encoder.head.name or not own or self.given:
             return config
         return replace(config, encoder=replace(config.encoder, head=replace(config.encoder.head, name=own)))
-
-    def _check_level(self) -> None:
-        """Raise `ConfigError` where learner or head give an answer to whole texts and the task asks it of each unit,
-        or the other way round."""
-        kind, head = self.config.task.kind, self.config.finetuning.encoder.head.name
-        level = TASKS.entries[TASKS.check(kind, "task.kind")].level
-        if LEARNERS.entries[self.learner].level not in ("", level):
-            raise ConfigError(f"model={self.config.model.architecture} is for classification, and this task is {kind}; "
-                              "take a model that encodes text, such as bert_tiny")
-        if self.learner == "encoder" and head and HEADS.entries[HEADS.check(head)].level != level:
-            scores = "every token" if level == "sequence" else "whole texts"
-            fitting = ", ".join(sorted(name for name, entry in HEADS.entries.items() if entry.level == level))
-            raise ConfigError(f"finetuning.encoder.head.name: head '{head}' scores {scores}, and this task is {kind}; "
-                              f"for it there are: {fitting}")
 
     def _check_groups(self) -> None:
         """Raise `ConfigError` where a setting names a layer group that the configured architecture cannot have."""
@@ -509,8 +498,9 @@ class StageGraph:
     @cached_property
     def task_models(self) -> list[StageNode]:
         """The fine-tuned model and those of the ensemble's other members."""
-        if self.config.ensemble and self.config.task.kind == "ner":
-            raise ConfigError("ensemble: probabilities of classes can be averaged, entities cannot")
+        if self.config.ensemble and not issubclass(task_kind(self.config.task), Averages):
+            raise ConfigError(f"ensemble: it averages predictions, and those of kind {self.config.task.kind} have no "
+                              "average")
         members = [self._member(name, overrides) for name, overrides in self.config.ensemble.items()]
         nodes = [self.task_model, *(member.task_model for member in members)]
         made = [node for node in nodes if node]

@@ -6,18 +6,33 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from jptransfer.config import ReportConfig
-from jptransfer.evaluation.metrics import NER
 from jptransfer.report import curves, numbers
 from jptransfer.report.drawing import Figure
 from jptransfer.report.examples import Shown, disagreements, errors
-from jptransfer.report.figures import confusion_figure, finetuning_figure, lengths_figure, loss_figure, results_figure
+from jptransfer.report.figures import (
+    confusion_figure,
+    finetuning_figure,
+    lengths_figure,
+    loss_figure,
+    results_figure,
+    scatter_figure,
+)
 from jptransfer.report.lineage import Graph, lineage
 from jptransfer.report.results import Results, RowResult, gains
 from jptransfer.report.sources import Sources
 from jptransfer.report.statistics import facts, nested_tables
-from jptransfer.report.summary import cut_table, gains_table, label_table, metrics_table, results_table, tests_table
+from jptransfer.report.summary import (
+    cut_table,
+    gains_table,
+    label_table,
+    metrics_table,
+    residual_table,
+    results_table,
+    tests_table,
+)
 from jptransfer.report.tables import Table
-from jptransfer.tasks.base import training_counts
+from jptransfer.tasks.abilities import MarksSpans
+from jptransfer.tasks.files import training_counts
 
 
 @dataclass(frozen=True)
@@ -40,7 +55,8 @@ class Section:
     metrics: Table
     tests: Table
     cut: Table | None
-    labels: Table
+    labels: Table | None
+    residuals: Table | None
     gains: Table | None
     errors: list[Shown]
     disagreement: Disagreement | None
@@ -49,9 +65,9 @@ class Section:
 
     @property
     def entity_types(self) -> list[str]:
-        """Types of entities, none for other tasks."""
+        """Types of the spans that are marked in examples; none for other tasks."""
         task = self.best.predictions[0].task
-        return list(task.labels) if task.kind == NER else []
+        return list(task.labels) if isinstance(task, MarksSpans) else []
 
 
 @dataclass(frozen=True)
@@ -103,12 +119,13 @@ def _section(sources: Sources, results: Results, config: ReportConfig, suffix: s
         "results": results_figure(results, f"results{suffix}"),
         "finetuning": finetuning_figure(epochs, metric, f"finetuning{suffix}"),
         "confusion": confusion_figure(results, best, f"confusion{suffix}"),
+        "scatter": scatter_figure(results, best, f"scatter{suffix}"),
         "lengths": lengths_figure(curves.text_lengths(results), f"Lengths of the texts of {results.task}", "characters",
                                   f"lengths{suffix}")}
     return Section(
         results, results_table(results), metrics_table(results), tests_table(results),
         cut_table(results, {row.name: sources.task_model(row.runs[0]) for row in results.rows}),
-        label_table(results, best), _gains(results), errors(results, best, config.errors),
+        label_table(results, best), residual_table(results), _gains(results), errors(results, best, config.errors),
         _disagreement(results, config),
         {name: figure for name, figure in figures.items() if figure}, best)
 
@@ -124,7 +141,7 @@ def _compared(results: Results) -> RowResult | None:
 def _gains(results: Results) -> Table | None:
     compared = _compared(results)
     training = training_counts(results.dataset.folder) if results.dataset else {}
-    return gains_table(results, compared, training) if compared else None
+    return gains_table(results, compared, training) if compared and results.best.labels else None
 
 
 def _disagreement(results: Results, config: ReportConfig) -> Disagreement | None:

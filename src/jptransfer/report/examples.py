@@ -10,9 +10,10 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from jptransfer.evaluation.errors import Difference, confident_mistakes, worst_texts
-from jptransfer.evaluation.metrics import NER
+from jptransfer.evaluation.errors import Difference, worst
 from jptransfer.report.results import Results, RowResult
+from jptransfer.tasks.abilities import MarksSpans
+from jptransfer.tasks.base import Task
 
 LONGEST = 400
 """Characters of a text that are shown."""
@@ -73,26 +74,24 @@ def _segment(text: str, start: int, end: int, covering: Iterable[tuple[int, int,
 
 
 def errors(results: Results, row: RowResult, limit: int) -> list[Shown]:
-    """Return errors of a row's first run: the surest ones (classification), the texts with most of them (entities)."""
+    """Return errors of a row's first run, the worst first (see `evaluation.errors.worst`)."""
     first = row.predictions[0]
-    found: list[Any]
-    if first.task.kind == NER:
-        found = [error.example for error in worst_texts(first, limit)]
-    else:
-        found = confident_mistakes(first, limit)
     position = {prediction.id: index for index, prediction in enumerate(first.rows)}
-    return [_error(results, row, prediction, position[prediction.id]) for prediction in found]
+    return [_error(results, row, prediction, position[prediction.id]) for prediction in worst(first, limit)]
 
 
 def _error(results: Results, row: RowResult, prediction: Any, index: int) -> Shown:
-    runs = [run.rows[index] for run in row.predictions]
-    wrong = sum(_key(run.predicted) != _key(run.gold) for run in runs)
-    note = f"wrong in {wrong} of {len(runs)} runs" if len(runs) > 1 else ""
-    if results.rows[0].predictions[0].task.kind == NER:
+    task, runs = row.predictions[0].task, [run.rows[index] for run in row.predictions]
+    wrong = sum(task.error(run) > 0 for run in runs)
+    note = f"wrong in {wrong} of {len(runs)} runs" if len(runs) > 1 and task.exact else ""
+    if isinstance(task, MarksSpans):
         return _entities(results, prediction, [("predicted", prediction.predicted)], note)
-    probability = Markup(" <small>{:.2f}</small>").format(max(prediction.probabilities))
-    answers = [Answer("gold", escape(prediction.gold)),
-               Answer("predicted", escape(prediction.predicted) + probability, right=False)]
+    sure = task.confidence(prediction)
+    beside = Markup("") if sure is None else Markup(" <small>{:.2f}</small>").format(sure)
+    if not task.exact:
+        beside = Markup(" <small>off by {}</small>").format(task.show(task.error(prediction)))
+    answers = [Answer("gold", escape(task.show(prediction.gold))),
+               Answer("predicted", escape(task.show(prediction.predicted)) + beside, right=False)]
     return Shown(prediction.id, _cut(prediction.text), answers, note)
 
 
@@ -113,24 +112,28 @@ def disagreements(results: Results, row: RowResult, limit: int, seed: int) -> tu
 
 
 def _difference_shower(results: Results, row: RowResult) -> Callable[[Difference], Shown]:
+    task = row.predictions[0].task
+
     def entities(difference: Difference) -> Shown:
         answers = [(results.baseline, difference.a[0]), (row.name, difference.b[0])]
         several = max(len(difference.a), len(difference.b)) > 1
         return _entities(results, difference, answers, "first run of each row" if several else "")
 
-    def labels(difference: Difference) -> Shown:
-        votes = [Answer("gold", escape(difference.gold)), _votes(results.baseline, difference.a, difference.gold),
-                 _votes(row.name, difference.b, difference.gold)]
+    def texts(difference: Difference) -> Shown:
+        votes = [Answer("gold", escape(task.show(difference.gold))),
+                 _votes(task, results.baseline, difference.a, difference.gold),
+                 _votes(task, row.name, difference.b, difference.gold)]
         return Shown(difference.id, _cut(difference.text), votes)
 
-    return entities if row.predictions[0].task.kind == NER else labels
+    return entities if isinstance(task, MarksSpans) else texts
 
 
-def _votes(who: str, answers: Sequence[str], gold: str) -> Answer:
-    counted = Counter(answers).most_common()
-    several = len(answers) > 1
+def _votes(task: Task, who: str, answers: Sequence[Any], gold: Any) -> Answer:
+    counted = Counter(map(task.show, answers)).most_common()
+    several = len(answers) > 1 and task.exact
     html = Markup(", ").join(Markup("{}{}").format(text, f" ×{n}" if several else "") for text, n in counted)
-    return Answer(who, html, right=sum(answer == gold for answer in answers) * 2 > len(answers))
+    right = sum(answer == gold for answer in answers) * 2 > len(answers)
+    return Answer(who, html, right=right if task.exact else None)
 
 
 def _entities(results: Results, example: Any, answers: Sequence[tuple[str, Spans]], note: str) -> Shown:
@@ -145,7 +148,8 @@ def _entities(results: Results, example: Any, answers: Sequence[tuple[str, Spans
 
 
 def _key(answer: Any) -> Any:
-    return answer if isinstance(answer, str) else {tuple(span) for span in answer}
+    """Return an answer for comparison: spans in any order are the same."""
+    return {tuple(span) for span in answer} if isinstance(answer, list | tuple) else answer
 
 
 def _cut(text: str) -> str:

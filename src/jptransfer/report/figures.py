@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from jptransfer.report import numbers
 from jptransfer.report.drawing import DARK, Figure, Theme, integer_steps, label, marker
 from jptransfer.report.results import Results, RowResult
+from jptransfer.tasks.outcomes import ValueOutcomes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -97,6 +98,29 @@ def _number_cells(axes: Axes, counts: np.ndarray, shares: np.ndarray, theme: The
         text = f"{count:,}" if small else f"{count:,}\n{share:.0%}"
         axes.text(predicted, gold, text, ha="center", va="center", fontsize=8 if small else 9,
                   color="#ffffff" if dark_cell else "#10151c")
+
+
+def scatter_figure(results: Results, row: RowResult, name: str) -> Figure | None:
+    """Return predicted over gold numbers of a row, all runs together; None if the task has no numbers."""
+    runs = [run.outcomes for run in row.predictions]
+    points = [one.arrays() for one in runs if isinstance(one, ValueOutcomes)]
+    if not points:
+        return None
+    return Figure(name, f"Predicted and gold numbers of {row.name}",
+                  "A dot for each example and run; on the dotted line predictions are right.",
+                  4.6, 4.4, partial(_draw_scatter, points))
+
+
+def _draw_scatter(points: Sequence[tuple[np.ndarray, np.ndarray]], canvas: Canvas, theme: Theme) -> None:
+    axes = canvas.subplots()
+    gold, predicted = (np.concatenate(side) for side in zip(*points, strict=True))
+    low, high = min(gold.min(), predicted.min()), max(gold.max(), predicted.max())
+    axes.plot([low, high], [low, high], color=theme.ink, linewidth=0.8, linestyle=":")
+    axes.plot(gold, predicted, linestyle="none", marker="o", markersize=4, color=theme.colour(0), markeredgewidth=0,
+              alpha=max(0.08, min(0.6, 150 / len(gold))))
+    axes.margins(0.05)
+    axes.set_xlabel("gold")
+    axes.set_ylabel("predicted")
 
 
 def loss_figure(curves: Mapping[str, Mapping[str, Points]], name: str = "language_models") -> Figure | None:

@@ -7,14 +7,12 @@ from collections.abc import Sequence
 from jptransfer.registry import METRICS
 
 MINUS = "−"
-NO_SHARES = frozenset({"kappa"})
-"""Metrics of the registry that are no shares."""
 
 
 def is_share(metric: str) -> bool:
-    """Tell whether a metric is a share, written in points of 100; all else is written as it is, with three decimals."""
+    """Tell whether a metric is a share, between 0 and 1, written in points of 100; others have three decimals."""
     name = metric.partition(" ")[0]
-    return name in METRICS and name not in NO_SHARES
+    return name in METRICS and METRICS.load(name).bounds == (0.0, 1.0)
 
 
 def of_highest_epoch(metric: str, split: str) -> str:

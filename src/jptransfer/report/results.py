@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from jptransfer.config import ReportConfig
 from jptransfer.config.task import RolesConfig, oracle_epoch, scored_split
 from jptransfer.errors import ConfigError, unknown
@@ -19,7 +17,8 @@ from jptransfer.evaluation.aggregate import Aggregate, aggregate
 from jptransfer.evaluation.bootstrap import Interval, interval, sources
 from jptransfer.evaluation.compare import Comparison, compare
 from jptransfer.evaluation.metrics import Metric, load_metric
-from jptransfer.evaluation.predictions import Evaluation, Predictions, load_evaluation, stack_counts
+from jptransfer.evaluation.predictions import Evaluation, Predictions, load_evaluation
+from jptransfer.evaluation.samples import Sample
 from jptransfer.report import numbers
 from jptransfer.report.sources import Run, Source, Sources
 from jptransfer.tasks.splits import read_roles
@@ -47,6 +46,11 @@ class RowResult:
     validation: Aggregate | None
     metrics: dict[str, Aggregate]
     comparison: Comparison | None = None
+
+    @property
+    def labels(self) -> list[str]:
+        """The task's labels; empty if it has none."""
+        return self.evaluations[0].task.labels
 
     @property
     def collapsed(self) -> list[str]:
@@ -161,18 +165,18 @@ class _Scoring:
     def row(self, name: str, runs: list[Run]) -> RowResult:
         found = [self.evaluations[run.evaluation.fingerprint] for run in runs]
         predictions = [evaluation.predictions(self.split) for evaluation in found]
-        counts = stack_counts(predictions, self.metric)
+        sample = self.metric.sample([run.outcomes for run in predictions])
         return RowResult(
             name=name, runs=runs, evaluations=found, predictions=predictions,
-            score=aggregate(self.metric.value(counts.sum(axis=1)).tolist()), interval=self._interval(counts),
+            score=aggregate(sample.scores.tolist()), interval=self._interval(sample),
             validation=self._validation(runs), metrics=_stored(found, self.split),
             comparison=None if runs == self.baseline else self._against_baseline(runs))
 
-    def _interval(self, counts: np.ndarray) -> Interval | None:
+    def _interval(self, sample: Sample) -> Interval | None:
         config = self.config
         if not config.bootstrap:
             return None
-        return interval(counts, self.metric.value, config.bootstrap, config.confidence, config.seed, self.metric.bounds)
+        return interval(sample, config.bootstrap, config.confidence, config.seed, self.metric.bounds)
 
     def _validation(self, runs: Sequence[Run]) -> Aggregate | None:
         models = [self.sources.task_model(run) for run in runs]

@@ -187,9 +187,11 @@ def cut_table(results: Results, task_models: Mapping[str, Source | None]) -> Tab
     return text_table(f"Cut texts of {results.task}", columns, rows, caption) if rows else None
 
 
-def label_table(results: Results, row: RowResult) -> Table:
-    """Return precision, recall, F1 (mean over runs) and support of each label or entity type, for one row."""
+def label_table(results: Results, row: RowResult) -> Table | None:
+    """Return precision, recall, F1 (mean over runs) and support of each label or entity type; None without labels."""
     found = [evaluation.details[results.split].get("per_label", {}) for evaluation in row.evaluations]
+    if not found[0]:
+        return None
     scores = ("precision", "recall", "f1")
     names = (*scores, "support")
     columns = [Column("label", "label"), *(Column(name, name.replace("f1", "F1"), True) for name in names)]
@@ -198,3 +200,17 @@ def label_table(results: Results, row: RowResult) -> Table:
         means = [aggregate([table[label][name] for table in found]).mean for name in scores]
         rows.append([label, *(Cell(numbers.points(mean), mean) for mean in means), int(entry["support"])])
     return text_table(f"By label: {row.name}", columns, rows, "Points of 100, mean over runs; support: gold decisions.")
+
+
+def residual_table(results: Results) -> Table | None:
+    """Return how far predicted numbers are off, a row each (mean over runs); None if the task has no numbers."""
+    found = {row.name: [one.details[results.split].get("residuals") for one in row.evaluations] for row in results.rows}
+    if not all(all(tables) for tables in found.values()):
+        return None
+    names = {"mean": "mean", "sd": "SD", "mean_absolute": "mean absolute", "min": "lowest", "q1": "first quartile",
+             "median": "median", "q3": "third quartile", "max": "highest"}
+    columns = [Column("row", "row"), *(Column(name, title, True) for name, title in names.items())]
+    rows = [[row, *(aggregate([table[name] for table in tables if table]).mean for name in names)]
+            for row, tables in found.items()]
+    return text_table(f"Residuals on {results.task} ({results.split})", columns, rows,
+                      "Predicted less gold, mean over runs; a negative mean: predictions are too low.")

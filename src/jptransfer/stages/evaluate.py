@@ -25,10 +25,11 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
         DataError: a split that the data set lacks, or an empty one.
     """
     from jptransfer.evaluation.metrics import metrics_for
-    from jptransfer.evaluation.predictions import Predictions, describe, write_evaluation
+    from jptransfer.evaluation.predictions import Predictions, write_evaluation
     from jptransfer.evaluation.scoring import score_split
     from jptransfer.learners.prediction import cut_so_far, load_ensemble
-    from jptransfer.tasks.base import open_dataset, read_examples
+    from jptransfer.tasks.base import describe, same_task
+    from jptransfer.tasks.files import open_dataset, read_examples
     from jptransfer.tasks.splits import read_roles
 
     settings = config.evaluation
@@ -38,7 +39,7 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     examples = {split: read_examples(task, inputs["dataset"], split) for split in dict.fromkeys(splits)}
     models = [folder for role, folder in inputs.items() if role.partition(":")[0] == "task_model"]
     predictor = load_ensemble(models, runtime)
-    if (predictor.task.kind, list(predictor.task.labels)) != (task.kind, list(task.labels)):
+    if not same_task(predictor.task, task):
         raise ConfigError(f"the model's task is {describe(predictor.task)}, the data set's is {describe(task)}")
     predicted, cuts = [], {}
     for split, rows in examples.items():
@@ -60,6 +61,7 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
 def _highest(models: Sequence[Path], examples: Mapping[str, Sequence[Any]], metric: Metric,
              runtime: Runtime) -> list[Predictions]:
     """Return of each split the predictions of the epoch with the best score on it, the first of equals."""
+    from jptransfer.evaluation.metrics import score
     from jptransfer.evaluation.predictions import Predictions
     from jptransfer.learners.prediction import epochs_of, load_predictor
 
@@ -72,7 +74,7 @@ def _highest(models: Sequence[Path], examples: Mapping[str, Sequence[Any]], metr
         predictor = load_predictor(epoch, runtime)
         for split, rows in examples.items():
             found = Predictions(predictor.task, oracle_epoch(split), predictor.predict(rows))
-            value = metric.score(found.outcomes) * (1 if metric.higher_is_better else -1)
+            value = score(metric, found.outcomes) * (1 if metric.higher_is_better else -1)
             if split not in best or value > best[split][0]:
                 best[split] = value, found
     return [found for _, found in best.values()]

@@ -19,10 +19,9 @@ CHECKED = 64
 
 def score(task: Any, extra: str, predictions: Sequence[Any]) -> dict[str, float]:
     """Return the scores that every evaluation of `task` has, and `extra`, by name of the metric."""
-    from jptransfer.evaluation.metrics import Outcomes, metrics_for
+    from jptransfer.evaluation.metrics import scores_of
 
-    outcomes = Outcomes.of(task, predictions)
-    return {metric.name: metric.score(outcomes) for metric in metrics_for(task, [extra])}
+    return scores_of(task, predictions, [extra])
 
 
 def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
@@ -37,7 +36,7 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
         DataError: a training split that is empty or holds one label only.
     """
     from jptransfer.learners.prediction import cut_so_far, write_settings
-    from jptransfer.tasks.base import write_predictions
+    from jptransfer.tasks.files import write_predictions
     from jptransfer.tasks.splits import read_role, read_roles
     from jptransfer.text.cuts import Cut
     from jptransfer.training.history import HISTORY, write_history
@@ -74,7 +73,7 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
 def _job(config: FinetuneStage, inputs: Inputs, out: Path) -> Any:
     from jptransfer.evaluation.metrics import load_metric
     from jptransfer.learners.base import FitContext, Selection, TransferSource
-    from jptransfer.tasks.base import open_dataset
+    from jptransfer.tasks.files import open_dataset
     from jptransfer.tasks.splits import read_role
 
     settings, folder = config.finetuning, inputs["dataset"]
@@ -99,9 +98,8 @@ def _training_examples(config: FinetuneStage, task: Any, folder: Path) -> list[A
     if not examples:
         raise DataError("the training split of the data set is empty")
     chosen = take(examples, config.finetuning.subset)
-    strata = {example.stratum for example in chosen}
-    if task.kind == "classification" and len(strata) == 1:
-        raise DataError(f"all {len(chosen)} training examples have the label '{strata.pop()}': nothing to learn")
+    if problem := task.check_training(chosen):
+        raise DataError(f"{problem}: nothing to learn")
     return chosen
 
 

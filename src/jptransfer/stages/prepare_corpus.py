@@ -57,7 +57,7 @@ def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime)
 
 def _located(corpus: CorpusConfig, inputs: Inputs) -> CorpusConfig:
     """Return the configuration with the places of sources that another stage made."""
-    from jptransfer.tasks.base import dataset_splits
+    from jptransfer.tasks.files import dataset_splits
     from jptransfer.tasks.splits import read_roles
 
     def located(table: str, name: str, source: SourceConfig) -> SourceConfig:

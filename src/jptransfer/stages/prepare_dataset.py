@@ -14,7 +14,7 @@ from jptransfer.stages import Inputs, PrepareDatasetStage, Summary
 def run(config: PrepareDatasetStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
     """Fill `out` with the artifact `dataset` (see docs/FORMATS.md); there are no inputs, files are external."""
     from jptransfer.datasets.preparation import prepare, warnings
-    from jptransfer.tasks.base import write_examples
+    from jptransfer.tasks.files import write_examples
 
     with runtime.progress.bar(f"reading {config.task.name}"):
         data = prepare(config.task)

@@ -68,14 +68,13 @@ class Evaluations:
         """Return the mean over runs with its interval."""
         from jptransfer.evaluation.bootstrap import interval
         from jptransfer.evaluation.metrics import load_metric
-        from jptransfer.evaluation.predictions import load_evaluation, stack_counts
+        from jptransfer.evaluation.predictions import load_evaluation
 
         predictions = [load_evaluation(run.path).predictions(suite.split) for run in runs]
         metric = load_metric(suite.metric, predictions[0].task)
-        counts = stack_counts(predictions, metric)
-        values = tuple(metric.value(counts.sum(axis=1)).tolist())
-        within = (interval(counts, metric.value, suite.bootstrap, suite.confidence, 0, metric.bounds)
-                  if suite.bootstrap else None)
+        sample = metric.sample([run.outcomes for run in predictions])
+        values = tuple(sample.scores.tolist())
+        within = (interval(sample, suite.bootstrap, suite.confidence, 0, metric.bounds) if suite.bootstrap else None)
         return Score(sum(values) / len(values), values, within, metric.name, metric.higher_is_better,
                      tuple(filter(None, (one.collapsed for one in predictions))))
 

@@ -15,7 +15,7 @@ from jptransfer.report import numbers
 from jptransfer.report.drawing import Figure, Theme, label, logarithmic, marker
 from jptransfer.report.figures import WIDTH, line_with_band
 from jptransfer.suites.results import SuiteResult
-from jptransfer.tasks.base import training_counts
+from jptransfer.tasks.files import training_counts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -186,7 +186,7 @@ def tag_scores(runs: Sequence[Artifact], split: str) -> dict[str, float]:
     """Return the mean F1 of every tag that occurs in a split, in points of 100, as the evaluations hold it."""
     from jptransfer.evaluation.predictions import load_evaluation
 
-    scored = [load_evaluation(run.path).details[split]["per_label"] for run in runs]
+    scored = [load_evaluation(run.path).details[split].get("per_label", {}) for run in runs]
     return {tag: 100 * sum(one[tag]["f1"] for one in scored) / len(scored)
             for tag, scores in scored[0].items() if scores["support"]}
 
@@ -194,7 +194,7 @@ def tag_scores(runs: Sequence[Artifact], split: str) -> dict[str, float]:
 def seen_tags(result: SuiteResult, run: Artifact) -> Mapping[str, int]:
     """Return how often each tag occurs in what a run's model learnt from, a training split or a part of it."""
     from jptransfer.learners.subsets import take
-    from jptransfer.tasks.base import open_dataset
+    from jptransfer.tasks.files import open_dataset
     from jptransfer.tasks.splits import read_role
 
     dataset, model = result.made_of(run, "dataset"), result.made_of(run, "task_model")

@@ -1,21 +1,24 @@
-"""The contract all tasks share, and the files that hold their examples and predictions."""
+"""The contract of a task kind: everything the rest of the package asks of it.
+
+A kind is one file. It says what a model must output, turns examples into features and scores into predictions, says how
+wrong a prediction is, and how examples and predictions are written. No other package asks which kind a task is; what
+only some kinds can do are the protocols of `jptransfer.tasks.abilities`.
+"""
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
-from jptransfer.config import DroppedEntities, TruncationSide
-from jptransfer.config.task import SPLITS
-from jptransfer.errors import DataError, raising_as
+from jptransfer.config import TruncationSide
+from jptransfer.errors import DataError
 from jptransfer.registry import TASKS
+from jptransfer.tasks.outcomes import Outcomes
 
 if TYPE_CHECKING:
     import pyarrow
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from jptransfer.text.types import Tokenizer
 
 IGNORED = -100
-"""Label of positions that take no part in the loss (PyTorch's `ignore_index`)."""
+"""Integer target of positions that take no part in the loss (PyTorch's `ignore_index`)."""
 
 
 class Level(Enum):
@@ -31,6 +34,35 @@ class Level(Enum):
 
     sequence = "sequence"
     token = "token"
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a head has to output for a kind of task.
+
+    Attributes:
+        level: whether sequences or tokens get scores.
+        loss: name in the registry `losses`.
+        auto_class: auto class of transformers whose models output this.
+        pipeline: pipeline of transformers that serves such a model, on its model card.
+        head: head of ours that every architecture can have; empty: the one the architecture prefers.
+        problem_type: `problem_type` in ``config.json``; empty: transformers' default.
+    """
+
+    level: Level
+    loss: str
+    auto_class: str
+    pipeline: str
+    head: str = ""
+    problem_type: str = ""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much of a text a model reads: at most `max_length` tokens, and which end goes if a text is longer."""
+
+    max_length: int
+    truncation_side: TruncationSide = TruncationSide.right
 
 
 class Example(Protocol):
@@ -42,11 +74,11 @@ class Example(Protocol):
 
     @property
     def text(self) -> str:
-        """The text as it stands in the file."""
+        """The text as it is in the file."""
 
     @property
     def stratum(self) -> str:
-        """What splits and subsets keep the shares of; empty: nothing."""
+        """Splits and subsets keep the shares of strata; the same string for all: no stratification."""
 
 
 class Prediction(Protocol):
@@ -60,6 +92,14 @@ class Prediction(Protocol):
     def text(self) -> str:
         """The example's text."""
 
+    @property
+    def gold(self) -> Any:
+        """The gold answer; None: unknown."""
+
+    @property
+    def predicted(self) -> Any:
+        """The predicted answer, of the same type."""
+
 
 @dataclass(frozen=True)
 class Feature:
@@ -68,9 +108,10 @@ class Feature:
     Attributes:
         example: index of the example in the list that was encoded.
         input_ids: token ids, special tokens included.
-        labels: sequence level: one entry; token level: one entry a token. `IGNORED` where nothing is learnt:
-            special tokens, pieces after a unit's first, context that another window scores, no gold.
-        positions: token level: indices in `input_ids` of the tokens whose scores are used, one a unit.
+        targets: sequence level: shape (1,) or (1, outputs); token level: (tokens,). Its dtype is the loss's: integers
+            with `IGNORED`, or floats with NaN, where nothing is learnt (special tokens, pieces after a unit's first,
+            context that another window scores, no gold). Padding is filled with the same value, see `unknown_target`.
+        positions: token level: indices in `input_ids` of the tokens whose scores are used, one per unit.
         units: token level: half-open character spans in the original text of these units.
         truncated: tokens of the example that no feature holds because of the length limit.
         segments: token type ids; empty means all zero.
@@ -79,7 +120,7 @@ class Feature:
 
     example: int
     input_ids: list[int]
-    labels: list[int]
+    targets: np.ndarray
     positions: list[int] = field(default_factory=list)
     units: list[tuple[int, int]] = field(default_factory=list)
     truncated: int = 0
@@ -87,73 +128,100 @@ class Feature:
     special: tuple[int, ...] = ()
 
 
+def whole_texts(count: int) -> list[Feature]:
+    """Return features for learners that read texts without a tokenizer, one per text."""
+    return [Feature(index, [], np.empty(0)) for index in range(count)]
+
+
+def unknown_target(dtype: np.dtype) -> float:
+    """Return the target that no loss counts: `IGNORED` for integers, NaN for floats."""
+    return IGNORED if np.issubdtype(dtype, np.integer) else float("nan")
+
+
 class Task(Protocol):
-    """One kind of task over one set of labels; its class is called with the labels in order.
+    """One kind of task over one list of labels; its class is called with the labels in order.
 
     Attributes:
         kind: name in the registry `tasks`.
-        labels: classes, or entity types, in order.
-        outputs: names of a head's outputs, in order: classes, or IOB2 tags.
-        level: whether the head scores sequences or tokens.
-        metric: main metric, a name of the registry `metrics`.
+        output: what a head must output.
+        metrics: names of the metrics of every evaluation, the main one first.
         example_type: class of its examples.
+        outcomes_type: class of what `outcomes` returns; it decides which metrics fit.
         fewest_labels: fewer labels leave nothing to learn.
+        exact: whether an answer is either right (error 0) or wrong, and not just closer or further away.
+        labels: classes or entity types, in order; empty for kinds without labels.
+        outputs: names of a head's outputs, in order: classes, IOB2 tags.
+        columns: columns of `cells` in the TSV of `jpt predict`.
     """
 
-    kind: str
+    kind: ClassVar[str]
+    output: ClassVar[Output]
+    metrics: ClassVar[tuple[str, ...]]
+    example_type: ClassVar[type]
+    outcomes_type: ClassVar[type[Outcomes]]
+    fewest_labels: ClassVar[int]
+    exact: ClassVar[bool]
     labels: list[str]
     outputs: list[str]
-    level: Level
-    metric: str
-    example_type: type
-    fewest_labels: int
 
     def __init__(self, labels: Sequence[str]) -> None: ...
 
     @staticmethod
     def labels_of(example: Any) -> list[str]:
-        """The labels an example's gold has, repetitions included."""
-
-    @staticmethod
-    def relabel(example: Any, names: Mapping[str, str],
-                dropped_entities: DroppedEntities = DroppedEntities.entity) -> Any | None:
-        """The example with labels renamed; an empty name drops the label (`dropped_entities`) or, None, the example."""
+        """The labels in an example's gold, repetitions included; none for kinds without labels."""
 
     @staticmethod
     def statistics(examples: Sequence[Any]) -> dict[str, Any]:
-        """Counts for people: examples, examples (or spans) by label, mean length in characters."""
+        """Counts for people: `examples`, `labels` (examples or spans by label), `mean_length` in characters."""
 
-    def features(self, examples: Sequence[Any], tokenizer: Tokenizer, max_length: int,
-                 truncation_side: TruncationSide = TruncationSide.right) -> list[Feature]:
-        """Encode examples, in order; no feature has more than `max_length` tokens. Examples may lack gold.
+    def encode(self, examples: Sequence[Any], tokenizer: Tokenizer, limits: Limits) -> list[Feature]:
+        """Encode examples, in order; no feature has more tokens than the limit. Examples may lack gold."""
 
-        Of a text of which not all can stay, `truncation_side` says which end does.
-        """
-
-    def report(self, examples: Sequence[Any], features: Sequence[Feature]) -> dict[str, int]:
+    def encoding_counts(self, examples: Sequence[Any], features: Sequence[Feature]) -> dict[str, int]:
         """Count what encoding could not keep: truncated texts, misaligned entities; for logs and manifest."""
 
     def decode(self, features: Sequence[Feature], scores: Sequence[np.ndarray], examples: Sequence[Any],
                paths: Sequence[np.ndarray] | None = None) -> list[Any]:
-        """Turn scores into one prediction an example, in order.
+        """Turn scores into one prediction per example, in order.
 
-        `scores[i]` belongs to `features[i]`: logits or log-probabilities, (outputs,) at sequence level and
-        (tokens, outputs) at token level; rows of padding after a feature's tokens do no harm. `paths[i]`, (tokens,), is
-        what a head has decided for over the whole feature; None: each token's most probable output.
-        """
-
-    def average(self, predictions: Sequence[Sequence[Any]]) -> list[Any]:
-        """Combine the predictions of several models for the same examples in the same order: (models, examples).
+        `scores[i]` belongs to `features[i]`: what the head outputs (or log-probabilities), (outputs,) at sequence level
+        and (tokens, outputs) at token level; rows of padding after a feature's tokens do no harm. `paths[i]`,
+        (tokens,), is what a head decided over the whole feature; None: each token's most probable output.
 
         Raises:
-            ConfigError: this kind of task has no probabilities that can be averaged.
+            DataError: scores that are not finite numbers.
         """
 
-    def collapsed(self, predictions: Sequence[Any]) -> str:
-        """Say in a few words what all predictions have in common where the model has learnt nothing but one answer.
+    def check_training(self, examples: Sequence[Any]) -> str:
+        """Return why nothing can be learnt from these training examples; empty if something can."""
 
-        An empty string where predictions differ, or where the gold is always that answer too.
+    def outcomes(self, predictions: Sequence[Any]) -> Outcomes:
+        """Collect gold and predicted answers for the metrics; every prediction has gold."""
+
+    def error(self, prediction: Any) -> float:
+        """Return how wrong a prediction is, 0 if it is right: wrong decisions, or a distance. It has gold.
+
+        It orders lists of errors and decides which of two systems is better on an example.
         """
+
+    def confidence(self, prediction: Any) -> float | None:
+        """Return the probability of the predicted answer; None: the kind has no such number."""
+
+    def show(self, answer: Any) -> str:
+        """Return a gold or predicted answer as short text."""
+
+    def details(self, outcomes: Any) -> dict[str, Any]:
+        """Return further scores as JSON values: `per_label` and `confusion`, or `residuals`."""
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the `cells`."""
+
+    def cells(self, prediction: Any) -> list[str]:
+        """Return a prediction as the cells of a TSV line, in the order of `columns`."""
+
+    def values(self, prediction: Any) -> dict[str, Any]:
+        """Return a prediction as the fields of a JSON object."""
 
     def example(self, id: str, text: str) -> Any:
         """An example without gold, for prediction on new text."""
@@ -177,9 +245,37 @@ class Task(Protocol):
         """A prediction from a row of its file."""
 
 
+def load_kind(kind: str) -> type[Task]:
+    """Return the class registered as `kind`."""
+    found: type[Task] = TASKS.load(kind)
+    return found
+
+
 def make_task(kind: str, labels: Sequence[str]) -> Task:
     """Return the task registered as `kind` over `labels`."""
-    return TASKS.load(kind)(labels)
+    return load_kind(kind)(labels)
+
+
+def same_task(one: Task, other: Task) -> bool:
+    """Tell whether two tasks have the same kind and labels, so that answers of one mean the same in the other."""
+    return (one.kind, list(one.labels)) == (other.kind, list(other.labels))
+
+
+def outcomes_of(task: Task, predictions: Sequence[Any]) -> Outcomes:
+    """Return the outcomes of predictions.
+
+    Raises:
+        DataError: an example has no gold.
+    """
+    for prediction in predictions:
+        if prediction.gold is None:
+            raise DataError(f"example '{prediction.id}' has no gold answer to score against")
+    return task.outcomes(predictions)
+
+
+def describe(task: Task) -> str:
+    """Return a task's kind and labels for a message."""
+    return f"{task.kind} ({', '.join(task.labels)})" if task.labels else task.kind
 
 
 def summarise(examples: Sequence[Any], labels_of: Callable[[Any], list[str]]) -> dict[str, Any]:
@@ -187,6 +283,13 @@ def summarise(examples: Sequence[Any], labels_of: Callable[[Any], list[str]]) ->
     labels = Counter(label for example in examples for label in labels_of(example))
     length = sum(len(example.text) for example in examples) / max(1, len(examples))
     return {"examples": len(examples), "labels": dict(sorted(labels.items())), "mean_length": round(length, 2)}
+
+
+def check_finite(scores: np.ndarray) -> None:
+    """Raise `DataError` if a model's scores are not finite numbers."""
+    if not np.isfinite(scores).all():
+        raise DataError(f"the model's scores are not finite numbers ({scores[~np.isfinite(scores)][0]}): its "
+                        "training diverged (try a smaller learning rate), or its weights are damaged")
 
 
 def log_softmax(scores: np.ndarray) -> np.ndarray:
@@ -197,82 +300,6 @@ def log_softmax(scores: np.ndarray) -> np.ndarray:
     """
     scores = np.asarray(scores, dtype=np.float64)
     highest = scores.max(axis=-1, keepdims=True)
-    if not np.isfinite(highest).all():
-        raise DataError(f"the model's scores are not finite numbers ({highest[~np.isfinite(highest)][0]}): its "
-                        "training diverged (try a smaller learning rate), or its weights are damaged")
+    check_finite(highest)
     scores = scores - highest
     return scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
-
-
-def open_dataset(folder: Path) -> Task:
-    """Return the task of a `dataset` artifact, over its labels."""
-    with raising_as(f"{folder}: task.json or labels.json is damaged"):
-        kind = json.loads((folder / "task.json").read_text(encoding="utf-8"))["kind"]
-        return make_task(kind, json.loads((folder / "labels.json").read_text(encoding="utf-8")))
-
-
-def training_counts(folder: Path) -> dict[str, int]:
-    """Return how often each label is in the training split of a `dataset` artifact; nothing if it does not say."""
-    path = folder / "statistics.json"
-    statistics = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    return dict(statistics.get("splits", {}).get("train", {}).get("labels", {}))
-
-
-def dataset_splits(folder: Path) -> list[str]:
-    """Return the splits that a `dataset` artifact has, the usual ones first."""
-    found = {path.stem for path in folder.glob("*.parquet")}
-    return [*(split for split in SPLITS if split in found), *sorted(found - {*SPLITS})]
-
-
-def read_examples(task: Task, folder: Path, split: str) -> list[Any]:
-    """Read a split of a `dataset` artifact; `DataError` if it has no such split."""
-    path = folder / f"{split}.parquet"
-    if not path.is_file():
-        raise DataError(f"the data set has no split '{split}'; it has: {', '.join(dataset_splits(folder))}")
-    return [task.read_example(row) for row in _read(path)]
-
-
-def unlabelled(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield id and text of every example in a split's file, a batch in memory at a time.
-
-    For corpora: training texts to adapt to, and texts of other splits to leave out of a corpus.
-    """
-    import pyarrow.parquet
-
-    for batch in pyarrow.parquet.ParquetFile(path).iter_batches(1024, columns=["id", "text"]):
-        yield from batch.to_pylist()
-
-
-def write_examples(task: Task, path: Path, examples: Iterable[Any]) -> None:
-    """Write a split of a data set as parquet."""
-    _write(path, [task.example_row(example) for example in examples], task.example_schema())
-
-
-PREDICTIONS = "predictions.parquet"
-"""File of predictions in the folder of a task model or an evaluation."""
-
-
-def read_predictions(task: Task, folder: Path, split: str) -> list[Any]:
-    """Read the predictions of a split from ``predictions.parquet`` in `folder`."""
-    return [task.read_prediction(row) for row in _read(folder / PREDICTIONS) if row["split"] == split]
-
-
-def write_predictions(task: Task, folder: Path, predictions: Mapping[str, Iterable[Any]]) -> None:
-    """Write split -> predictions as one ``predictions.parquet``, whose column `split` comes after the task's own."""
-    import pyarrow as pa
-
-    rows = [{**task.prediction_row(one), "split": split} for split, found in predictions.items() for one in found]
-    _write(folder / PREDICTIONS, rows, task.prediction_schema().append(pa.field("split", pa.string())))
-
-
-def _read(path: Path) -> list[dict[str, Any]]:
-    import pyarrow.parquet
-
-    return pyarrow.parquet.read_table(path).to_pylist()
-
-
-def _write(path: Path, rows: list[dict[str, Any]], schema: pyarrow.Schema) -> None:
-    import pyarrow
-    import pyarrow.parquet
-
-    pyarrow.parquet.write_table(pyarrow.Table.from_pylist(rows, schema=schema), path, compression="zstd")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from jptransfer.config import DroppedEntities, TruncationSide
-from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax, summarise
+from jptransfer.config import DroppedEntities
+from jptransfer.tasks.base import IGNORED, Feature, Level, Limits, Output, log_softmax, summarise
+from jptransfer.tasks.outcomes import LabelOutcomes, Outcomes
+from jptransfer.tasks.texts import count_truncated, encode_texts
 
 if TYPE_CHECKING:
     import pyarrow
@@ -43,13 +45,16 @@ class LabelPrediction:
 
 
 class Classification:
-    """One label a text; the head has one output a label."""
+    """One label per text; the head has one output per label."""
 
-    kind = "classification"
-    level = Level.sequence
-    metric = "accuracy"
-    example_type = TextExample
-    fewest_labels = 2
+    kind: ClassVar[str] = "classification"
+    output: ClassVar[Output] = Output(Level.sequence, "cross_entropy", "AutoModelForSequenceClassification",
+                                      "text-classification")
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "error_rate", "macro_f1", "micro_f1")
+    example_type: ClassVar[type] = TextExample
+    outcomes_type: ClassVar[type[Outcomes]] = LabelOutcomes
+    fewest_labels: ClassVar[int] = 2
+    exact: ClassVar[bool] = True
 
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = list(labels)
@@ -73,27 +78,23 @@ class Classification:
         """Examples, by label, and their mean length."""
         return summarise(examples, Classification.labels_of)
 
-    def target(self, example: TextExample) -> int:
-        """Index of the example's label, `IGNORED` without gold."""
-        return IGNORED if example.label is None else self._index[example.label]
+    @staticmethod
+    def read_target(id: str, text: str, target: str) -> TextExample:
+        """The cell is the label."""
+        return TextExample(id, text, target)
 
-    def features(self, examples: Sequence[TextExample], tokenizer: Tokenizer,
-                 max_length: int, truncation_side: TruncationSide = TruncationSide.right) -> list[Feature]:
-        """One feature an example: its first (or last) pieces that fit, between the tokenizer's special tokens."""
-        block = tokenizer.encode_lines(example.text for example in examples)
-        ids, ends, room = block.ids.tolist(), np.cumsum(block.lengths).tolist(), max_length - len(tokenizer.template)
-        made, start = [], 0
-        for index, (example, end) in enumerate(zip(examples, ends, strict=True)):
-            first = start if truncation_side is TruncationSide.right else max(start, end - room)
-            kept = ids[first:min(end, first + room)]
-            made.append(Feature(index, tokenizer.template.around(kept), [self.target(example)],
-                                truncated=end - start - len(kept), special=tokenizer.template.places(len(kept))))
-            start = end
-        return made
+    def targets(self, examples: Sequence[TextExample]) -> np.ndarray:
+        """Indices of the labels, int64 (examples, 1), `IGNORED` without gold."""
+        indices = [IGNORED if one.label is None else self._index[one.label] for one in examples]
+        return np.array(indices, dtype=np.int64)[:, None]
 
-    def report(self, examples: Sequence[TextExample], features: Sequence[Feature]) -> dict[str, int]:
+    def encode(self, examples: Sequence[TextExample], tokenizer: Tokenizer, limits: Limits) -> list[Feature]:
+        """One feature per example, see `encode_texts`."""
+        return encode_texts([example.text for example in examples], self.targets(examples), tokenizer, limits)
+
+    def encoding_counts(self, examples: Sequence[TextExample], features: Sequence[Feature]) -> dict[str, int]:
         """Examples, and how many of them were truncated."""
-        return {"examples": len(examples), "truncated": sum(feature.truncated > 0 for feature in features)}
+        return count_truncated(features)
 
     def decode(self, features: Sequence[Feature], scores: Sequence[np.ndarray], examples: Sequence[TextExample],
                paths: Sequence[np.ndarray] | None = None) -> list[LabelPrediction]:
@@ -106,6 +107,46 @@ class Classification:
             LabelPrediction(example.id, example.text, example.label, self.labels[index], row.tolist())
             for example, index, row in zip(examples, best, rows, strict=True)
         ]
+
+    def check_training(self, examples: Sequence[TextExample]) -> str:
+        """One label only leaves nothing to learn."""
+        labels = {example.label for example in examples}
+        return f"all {len(examples)} training examples have the label '{labels.pop()}'" if len(labels) == 1 else ""
+
+    def outcomes(self, predictions: Sequence[LabelPrediction]) -> LabelOutcomes:
+        """Gold and predicted labels."""
+        return LabelOutcomes([one.gold for one in predictions], [one.predicted for one in predictions], self.labels)
+
+    def error(self, prediction: LabelPrediction) -> float:
+        """1 if the label is wrong."""
+        return float(prediction.gold != prediction.predicted)
+
+    def confidence(self, prediction: LabelPrediction) -> float:
+        """The highest probability."""
+        return max(prediction.probabilities)
+
+    def show(self, answer: str) -> str:
+        """The label."""
+        return answer
+
+    def details(self, outcomes: LabelOutcomes) -> dict[str, Any]:
+        """`per_label`, and `confusion` (rows gold, columns predicted)."""
+        return {"per_label": outcomes.per_label(), "confusion": outcomes.confusion().tolist()}
+
+    @property
+    def columns(self) -> list[str]:
+        """prediction, probability, and ``probability:<label>`` for each label."""
+        return ["prediction", "probability", *(f"probability:{label}" for label in self.labels)]
+
+    def cells(self, prediction: LabelPrediction) -> list[str]:
+        """The label, its probability, and those of all labels."""
+        numbers = [max(prediction.probabilities), *prediction.probabilities]
+        return [prediction.predicted, *(f"{number:.6f}" for number in numbers)]
+
+    def values(self, prediction: LabelPrediction) -> dict[str, Any]:
+        """prediction, probability, and probabilities by label."""
+        return {"prediction": prediction.predicted, "probability": max(prediction.probabilities),
+                "probabilities": dict(zip(self.labels, prediction.probabilities, strict=True))}
 
     def average(self, predictions: Sequence[Sequence[LabelPrediction]]) -> list[LabelPrediction]:
         """Mean of the models' probabilities; the most probable label, the first of equals."""

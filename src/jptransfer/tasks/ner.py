@@ -8,13 +8,24 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from jptransfer.config import DroppedEntities, TruncationSide
-from jptransfer.errors import ConfigError
-from jptransfer.tasks.base import IGNORED, Feature, Level, log_softmax, summarise
+from jptransfer.config import DroppedEntities
+from jptransfer.tasks import conlleval
+from jptransfer.tasks.base import IGNORED, Feature, Level, Limits, Output, log_softmax, summarise
+from jptransfer.tasks.entity_rows import (
+    bare_spans,
+    one_word,
+    range_structs,
+    ranges_type,
+    read_ranges,
+    read_spans,
+    span_structs,
+    spans_type,
+)
+from jptransfer.tasks.outcomes import Outcomes, SpanOutcomes
 from jptransfer.tasks.spans import Span, chunks, tag_names, tag_units, to_characters, to_units
 from jptransfer.tasks.units import cut, windows
 
@@ -22,6 +33,7 @@ if TYPE_CHECKING:
     import pyarrow
 
     from jptransfer.text.types import Tokenizer
+
 
 @dataclass(frozen=True)
 class EntityExample:
@@ -50,13 +62,16 @@ class EntityPrediction:
 
 
 class EntityRecognition:
-    """Entities as character spans; the head has one output an IOB2 tag."""
+    """Entities as character spans; the head has one output per IOB2 tag."""
 
-    kind = "ner"
-    level = Level.token
-    metric = "entity_f1"
-    example_type = EntityExample
-    fewest_labels = 1
+    kind: ClassVar[str] = "ner"
+    output: ClassVar[Output] = Output(Level.token, "cross_entropy", "AutoModelForTokenClassification",
+                                      "token-classification", head="token")
+    metrics: ClassVar[tuple[str, ...]] = ("entity_f1", "entity_precision", "entity_recall", "macro_f1")
+    example_type: ClassVar[type] = EntityExample
+    outcomes_type: ClassVar[type[Outcomes]] = SpanOutcomes
+    fewest_labels: ClassVar[int] = 1
+    exact: ClassVar[bool] = True
 
     def __init__(self, labels: Sequence[str]) -> None:
         self.labels = list(labels)
@@ -87,16 +102,15 @@ class EntityRecognition:
             "tokens": sum(len(example.tokens or ()) for example in examples),
         }
 
-    def features(self, examples: Sequence[EntityExample], tokenizer: Tokenizer,
-                 max_length: int, truncation_side: TruncationSide = TruncationSide.right) -> list[Feature]:
-        """One feature or more an example: overlapping windows of whole units between special tokens.
+    def encode(self, examples: Sequence[EntityExample], tokenizer: Tokenizer, limits: Limits) -> list[Feature]:
+        """One feature or more per example: overlapping windows of whole units between special tokens.
 
         A unit that two windows hold is scored in the one where it stands further from the border; all of a text stays.
         """
         return [
             feature
             for index, example in enumerate(examples)
-            for feature in self._windows(index, example, tokenizer, max_length - len(tokenizer.template))
+            for feature in self._windows(index, example, tokenizer, limits.max_length - len(tokenizer.template))
         ]
 
     def _windows(self, index: int, example: EntityExample, tokenizer: Tokenizer,
@@ -108,7 +122,7 @@ class EntityRecognition:
             begin = borders[window.first]
             stop = min(borders[window.last], begin + room)
             ids = tokenizer.template.around(pieces.ids[begin:stop])
-            labels = [IGNORED] * len(ids)
+            labels = np.full(len(ids), IGNORED, dtype=np.int64)
             positions = [borders[unit] - begin + len(tokenizer.template.before) for unit in window.scored]
             for unit, position in zip(window.scored, positions, strict=True):
                 labels[position] = targets[unit]
@@ -124,7 +138,7 @@ class EntityRecognition:
             targets[start:end] = [IGNORED] * (end - start)
         return targets
 
-    def report(self, examples: Sequence[EntityExample], features: Sequence[Feature]) -> dict[str, int]:
+    def encoding_counts(self, examples: Sequence[EntityExample], features: Sequence[Feature]) -> dict[str, int]:
         """Entities, those off the units' borders (never predicted exactly), windows, units cut short."""
         units = _units_by_example(features)
         gold = [(index, _typed(example.entities)) for index, example in enumerate(examples) if example.entities]
@@ -170,9 +184,57 @@ class EntityRecognition:
         return EntityPrediction(example.id, example.text, units, gold, [span for span, _ in told],
                                 [probability for _, probability in told])
 
-    def average(self, predictions: Sequence[Sequence[EntityPrediction]]) -> list[EntityPrediction]:
-        """Not for entities: models may cut a text into different units."""
-        raise ConfigError("probabilities of classes can be averaged, entities cannot")
+    def check_training(self, examples: Sequence[EntityExample]) -> str:
+        """Any examples will do: texts without entities are learnt from too."""
+        return ""
+
+    def outcomes(self, predictions: Sequence[EntityPrediction]) -> SpanOutcomes:
+        """Gold and predicted entities, and the units that were scored."""
+        return SpanOutcomes([one.gold for one in predictions], [one.predicted for one in predictions], self.labels,
+                            [one.tokens for one in predictions])
+
+    def error(self, prediction: EntityPrediction) -> float:
+        """Missed and spurious entities; one with a wrong border or type is both."""
+        return float(len(set(map(tuple, prediction.gold or ())) ^ set(map(tuple, prediction.predicted))))
+
+    def confidence(self, prediction: EntityPrediction) -> None:
+        """A text has several entities, and each its own probability."""
+
+    def show(self, answer: Sequence[Span]) -> str:
+        """Ranges and types."""
+        return " ".join(f"{start}:{end}:{kind}" for start, end, kind in answer)
+
+    def details(self, outcomes: SpanOutcomes) -> dict[str, Any]:
+        """`per_label`."""
+        return {"per_label": outcomes.per_label()}
+
+    def text_reports(self, outcomes: SpanOutcomes) -> dict[str, str]:
+        """What the conlleval script prints for IOB2 tags of the units that entities were predicted on."""
+        tags = list(outcomes.tags())
+        return {"conlleval": str(conlleval.score([gold for gold, _ in tags], [predicted for _, predicted in tags]))}
+
+    def spans(self, prediction: EntityPrediction) -> list[tuple[Span, float]]:
+        """The predicted entities, without white space at their ends, each with its probability."""
+        return list(bare_spans(prediction.text, prediction.predicted, prediction.scores))
+
+    def units(self, prediction: EntityPrediction) -> list[tuple[int, int]]:
+        """Character ranges of the units that were scored."""
+        return prediction.tokens
+
+    @property
+    def columns(self) -> list[str]:
+        """entities."""
+        return ["entities"]
+
+    def cells(self, prediction: EntityPrediction) -> list[str]:
+        """``start:end:probability:type`` for each entity, separated by spaces; spaces in types are written ``_``."""
+        return [" ".join(f"{start}:{end}:{score:.6f}:{one_word(kind)}"
+                         for (start, end, kind), score in self.spans(prediction))]
+
+    def values(self, prediction: EntityPrediction) -> dict[str, Any]:
+        """entities: a list of objects with start, end, type, text and score, the probability."""
+        return {"entities": [{"start": start, "end": end, "type": kind, "text": prediction.text[start:end],
+                              "score": score} for (start, end, kind), score in self.spans(prediction)]}
 
     def collapsed(self, predictions: Sequence[EntityPrediction]) -> str:
         """Say so if no entity is found in any text, although there are some."""
@@ -183,42 +245,47 @@ class EntityRecognition:
         """An example of raw text without gold."""
         return EntityExample(id, text, None)
 
+    @staticmethod
+    def without_tokens(example: EntityExample) -> EntityExample:
+        """The example as raw text."""
+        return replace(example, tokens=None)
+
     def example_schema(self) -> pyarrow.Schema:
         """Columns id, text, tokens, entities."""
         import pyarrow as pa
 
-        return pa.schema([("id", pa.string()), ("text", pa.string()), ("tokens", _ranges()),
-                          ("entities", _spans())])
+        return pa.schema([("id", pa.string()), ("text", pa.string()), ("tokens", ranges_type()),
+                          ("entities", spans_type())])
 
     def prediction_schema(self) -> pyarrow.Schema:
         """Columns id, text, tokens, gold, prediction, probability (of each predicted entity)."""
         import pyarrow as pa
 
-        return pa.schema([("id", pa.string()), ("text", pa.string()), ("tokens", _ranges()),
-                          ("gold", _spans()), ("prediction", _spans()), ("probability", pa.list_(pa.float64()))])
+        return pa.schema([("id", pa.string()), ("text", pa.string()), ("tokens", ranges_type()), ("gold", spans_type()),
+                          ("prediction", spans_type()), ("probability", pa.list_(pa.float64()))])
 
     def example_row(self, example: EntityExample) -> dict[str, Any]:
         """The example's fields, ranges and spans as structs."""
-        return {"id": example.id, "text": example.text, "tokens": _range_structs(example.tokens),
-                "entities": _span_structs(example.entities)}
+        return {"id": example.id, "text": example.text, "tokens": range_structs(example.tokens),
+                "entities": span_structs(example.entities)}
 
     def read_example(self, row: dict[str, Any]) -> EntityExample:
         """Inverse of `example_row`."""
-        entities = None if row["entities"] is None else tuple(_read_spans(row["entities"]))
-        tokens = None if row["tokens"] is None else tuple(_read_ranges(row["tokens"]))
+        entities = None if row["entities"] is None else tuple(read_spans(row["entities"]))
+        tokens = None if row["tokens"] is None else tuple(read_ranges(row["tokens"]))
         return EntityExample(row["id"], row["text"], entities, tokens)
 
     def prediction_row(self, prediction: EntityPrediction) -> dict[str, Any]:
         """The prediction's fields, ranges and spans as structs."""
-        return {"id": prediction.id, "text": prediction.text, "tokens": _range_structs(prediction.tokens),
-                "gold": _span_structs(prediction.gold), "prediction": _span_structs(prediction.predicted),
+        return {"id": prediction.id, "text": prediction.text, "tokens": range_structs(prediction.tokens),
+                "gold": span_structs(prediction.gold), "prediction": span_structs(prediction.predicted),
                 "probability": prediction.scores}
 
     def read_prediction(self, row: dict[str, Any]) -> EntityPrediction:
         """Inverse of `prediction_row`."""
-        gold = None if row["gold"] is None else _read_spans(row["gold"])
-        return EntityPrediction(row["id"], row["text"], _read_ranges(row["tokens"]), gold,
-                                _read_spans(row["prediction"]), row["probability"])
+        gold = None if row["gold"] is None else read_spans(row["gold"])
+        return EntityPrediction(row["id"], row["text"], read_ranges(row["tokens"]), gold,
+                                read_spans(row["prediction"]), row["probability"])
 
 
 def _typed(spans: Sequence[Span]) -> list[Span]:
@@ -230,31 +297,3 @@ def _units_by_example(features: Sequence[Feature]) -> dict[int, list[tuple[int, 
     for feature in features:
         units[feature.example].extend(feature.units)
     return units
-
-
-def _ranges() -> pyarrow.DataType:
-    import pyarrow as pa
-
-    return pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32())]))
-
-
-def _spans() -> pyarrow.DataType:
-    import pyarrow as pa
-
-    return pa.list_(pa.struct([("start", pa.int32()), ("end", pa.int32()), ("type", pa.string())]))
-
-
-def _range_structs(ranges: Sequence[tuple[int, int]] | None) -> list[dict[str, int]] | None:
-    return None if ranges is None else [{"start": start, "end": end} for start, end in ranges]
-
-
-def _span_structs(spans: Sequence[Span] | None) -> list[dict[str, Any]] | None:
-    return None if spans is None else [span._asdict() for span in spans]
-
-
-def _read_ranges(rows: list[dict[str, int]]) -> list[tuple[int, int]]:
-    return [(row["start"], row["end"]) for row in rows]
-
-
-def _read_spans(rows: list[dict[str, Any]]) -> list[Span]:
-    return [Span(row["start"], row["end"], row["type"]) for row in rows]

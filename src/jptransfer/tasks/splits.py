@@ -9,7 +9,8 @@ from typing import Any, Literal
 from jptransfer.config.plain import from_plain
 from jptransfer.config.task import RolesConfig
 from jptransfer.errors import DataError, raising_as
-from jptransfer.tasks.base import Task, dataset_splits, read_examples
+from jptransfer.tasks.base import Task
+from jptransfer.tasks.files import dataset_splits, read_examples
 
 
 def read_roles(folder: Path) -> RolesConfig:

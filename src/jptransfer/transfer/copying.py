@@ -24,6 +24,7 @@ from transformers import PreTrainedConfig
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.models.encoder import encoder_of
 from jptransfer.models.task_models import HeadedEncoder
+from jptransfer.tasks.base import Level, Task
 from jptransfer.text.types import Tokenizer
 from jptransfer.transfer.groups import HEAD, encoder_prefix, select, weight_groups
 from jptransfer.transfer.vocabulary import align, check_characters, grown, resized, special_ids
@@ -38,12 +39,16 @@ CHAIN = ("transitions", "starts", "ends")
 
 @dataclass(frozen=True)
 class TaskNet:
-    """A task model, the tokenizer it reads with, the names of its outputs in order, and the kind of its task."""
+    """A task model, the tokenizer it reads with, and its task."""
 
     model: nn.Module
     tokenizer: Tokenizer
-    outputs: Sequence[str]
-    kind: str = "ner"
+    task: Task
+
+    @property
+    def outputs(self) -> Sequence[str]:
+        """Names of the outputs, in order."""
+        return self.task.outputs
 
     @property
     def encoder(self) -> Any:
@@ -56,7 +61,7 @@ class TaskNet:
 
     def place(self, name: str) -> str:
         """Return the name under which weights of two models are compared, the same with and without a head class."""
-        plain = self.kind == "ner" and not isinstance(self.model, HeadedEncoder)
+        plain = self.task.output.level is Level.token and not isinstance(self.model, HeadedEncoder)
         return f"{HEAD}.{name}" if plain and self.local(name) == name else self.local(name)
 
     def unit_ids(self, group: str, name: str, rows: int, grows: bool) -> range | None:
@@ -109,9 +114,9 @@ def copy_groups(source: TaskNet, target: TaskNet, patterns: Sequence[str], count
     """
     ours, theirs = weight_groups(target.model), weight_groups(source.model)
     chosen = select(ours, patterns, "transfer.groups")
-    if HEAD in chosen and source.kind != target.kind:
-        raise ConfigError(f"transfer.groups: the source was made for {source.kind}, and this task is {target.kind}: "
-                          "take groups of the encoder, without the head")
+    if HEAD in chosen and source.task.kind != target.task.kind:
+        raise ConfigError(f"transfer.groups: the source was made for {source.task.kind}, and this task is "
+                          f"{target.task.kind}: take groups of the encoder, without the head")
     rows, groups, left = _Rows(source, target, counts, make), {}, []
     for group in chosen:
         if group not in theirs:

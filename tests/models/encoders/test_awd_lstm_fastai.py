@@ -28,6 +28,7 @@ from jptransfer.models.pretrained import fresh_language_model
 from jptransfer.models.task_models import fresh_head
 from jptransfer.models.windows import Windows
 from jptransfer.objectives.causal import CausalLanguageModel
+from jptransfer.tasks.classification import Classification
 from jptransfer.training.schedules.one_cycle import OneCycleConfig, one_cycle
 from jptransfer.training.schedules.slanted_triangular import SlantedTriangularConfig, slanted_triangular
 
@@ -119,7 +120,7 @@ def classifiers(windows):
     torch.manual_seed(0)
     head = HeadConfig("concat_pooling", 0.0, concat_pooling=ConcatPoolingHeadConfig(width=5, input_dropout=0.0))
     config = configuration(size(), VOCAB, PAD)
-    ours = fresh_head(config, "classification", ["a", "b", "c"], head, seed=0, windows=windows)
+    ours = fresh_head(config, Classification.output, ["a", "b", "c"], head, seed=0, windows=windows)
     for part in (ours.head.hidden[0], ours.head.output[0]):
         for values in (part.weight, part.bias, part.running_mean, part.running_var):
             torch.nn.init.uniform_(values, 0.5, 1.5)

@@ -10,6 +10,7 @@ from jptransfer.models.encoders.bilstm_tagger_settings import BilstmTaggerModelC
 from jptransfer.models.encoders.embedding_settings import Vectors
 from jptransfer.models.task_models import load_task_model, save_task_model, task_output
 from jptransfer.tasks.base import Level
+from jptransfer.tasks.ner import EntityRecognition
 from jptransfer.text.views import MARK, bigrams
 from jptransfer.transfer.groups import freeze, layer_groups, select
 from tests.models.tagger import SIZE, TEXTS, features, inputs, tagger, words_tokenizer
@@ -134,7 +135,7 @@ def test_saved_and_loaded_gives_the_same_logits(tmp_path):
     tokenizer = words_tokenizer()
     model = tagger(tokenizer).eval()
     save_task_model(model, tmp_path)
-    again = load_task_model(tmp_path, "ner", HeadConfig(dropout=0.0)).eval()
+    again = load_task_model(tmp_path, EntityRecognition.output, HeadConfig(dropout=0.0)).eval()
     batch = inputs(tokenizer, TEXTS)
     assert torch.equal(task_output(again, batch).logits, task_output(model, batch).logits)
 

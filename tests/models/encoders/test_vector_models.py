@@ -16,6 +16,7 @@ from jptransfer.models.heads.rcnn_settings import RcnnHeadConfig
 from jptransfer.models.heads.self_attention_settings import SelfAttentionHeadConfig
 from jptransfer.models.heads.temporal_cnn_settings import TemporalCnnHeadConfig
 from jptransfer.models.task_models import load_task_model, save_task_model, task_output
+from jptransfer.tasks.classification import Classification
 from jptransfer.transfer.groups import freeze, layer_groups
 from tests.models.vectors import PAIRS, alone, batch, check_groups, task_model
 
@@ -53,7 +54,7 @@ def test_a_text_has_the_same_logits_alone_and_in_any_batch(architecture, head, l
 def test_saved_and_loaded_gives_the_same_logits(tmp_path, architecture, head):
     model = task_model(architecture, small_head(head)).eval()
     save_task_model(model, tmp_path)
-    again = load_task_model(tmp_path, "classification", small_head(head)).eval()
+    again = load_task_model(tmp_path, Classification.output, small_head(head)).eval()
     inputs = batch([5, 3])
     assert torch.equal(task_output(again, inputs).logits, task_output(model, inputs).logits)
 
@@ -115,6 +116,6 @@ def test_frozen_tables_are_saved_and_never_learn(tmp_path, mode):
     assert names == (set() if mode is Vectors.static else {"table.learning"})
     freeze(layer_groups(model), [])
     save_task_model(model, tmp_path)
-    again = load_task_model(tmp_path, "classification", small_head("kim_cnn"))
+    again = load_task_model(tmp_path, Classification.output, small_head("kim_cnn"))
     assert all(torch.equal(value, again.state_dict()[name]) for name, value in model.state_dict().items())
     assert len(model.encoder.table.tables()) == (2 if mode is Vectors.multichannel else 1)

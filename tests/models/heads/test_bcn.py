@@ -12,6 +12,7 @@ from jptransfer.models.heads.bcn import Maxout, biattention
 from jptransfer.models.heads.bcn_settings import BcnHeadConfig
 from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
 from jptransfer.models.windows import Windows
+from jptransfer.tasks.classification import Classification
 from tests.models.by_hand import lstm, softmax
 from tests.models.tagger import words_tokenizer
 from tests.models.vectors import VOCAB, batch, task_model
@@ -91,7 +92,7 @@ def test_word_vectors_stand_beside_the_states(tmp_path):
         np.testing.assert_allclose(found[number], by_hand(weights, beside[number, :length]), atol=1e-5)
     save_task_model(model, tmp_path / "saved")
     file.unlink()
-    again = load_task_model(tmp_path / "saved", "classification", settings).eval()
+    again = load_task_model(tmp_path / "saved", Classification.output, settings).eval()
     torch.testing.assert_close(task_output(again, inputs).logits, found)
 
 
@@ -100,7 +101,7 @@ def test_word_vectors_stand_beside_the_states_of_windows(direction):
     size = AwdLstmModelConfig(layers=2, embedding=6, hidden=9, direction=direction)
     encoder = configuration(ModelConfig("awd_lstm", awd_lstm=size), VOCAB, 0)
     settings, inputs = head(vectors="a.vec", vector_width=3), batch([7, 4])
-    whole, windows = (fresh_head(encoder, "classification", ["a", "b"], settings, 0, windows=windows).eval()
+    whole, windows = (fresh_head(encoder, Classification.output, ["a", "b"], settings, 0, windows=windows).eval()
                       for windows in (None, Windows(3, 20)))
     with torch.no_grad():
         torch.testing.assert_close(task_output(windows, inputs).logits, task_output(whole, inputs).logits)

@@ -11,13 +11,14 @@ from jptransfer.config import ClassWeights, HeadConfig
 from jptransfer.errors import ConfigError
 from jptransfer.learners.encoder import _refuse_weights
 from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
-from jptransfer.learners.label_loss import LabelLoss
+from jptransfer.learners.losses import CrossEntropy
 from jptransfer.learners.scores import score
 from jptransfer.learners.task_data import collate
+from jptransfer.learners.task_loss import TaskLoss
 from jptransfer.models.heads.crf_settings import CrfHeadConfig
 from jptransfer.models.layers.linear_chain import FORBIDDEN, TagChain
 from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
-from jptransfer.tasks.base import IGNORED, Level
+from jptransfer.tasks.base import IGNORED, Level, Limits
 from jptransfer.tasks.ner import EntityExample, EntityRecognition
 from jptransfer.tasks.spans import Span, may_follow, tag_names
 from tests.models.tagger import LABELS, TEXTS, features, inputs, tagger, words_tokenizer
@@ -138,7 +139,7 @@ def test_predictions_are_the_best_path_and_its_marginals():
     task = EntityRecognition(["X"])
     example = EntityExample("0", "ab", (), ((0, 1), (1, 2)))
     tokenizer = words_tokenizer()
-    [feature] = task.features([example], tokenizer, 32)
+    [feature] = task.encode([example], tokenizer, Limits(32))
     row = np.full((len(feature.input_ids), 3), -5.0)
     row[feature.positions] = np.log([[0.5, 0.4, 0.1], [0.3, 0.3, 0.4]])
     path = np.zeros(len(feature.input_ids), dtype=int)
@@ -153,9 +154,9 @@ def test_the_loss_is_the_likelihood_of_the_units_alone():
     tokenizer = words_tokenizer()
     model, task = tagger(tokenizer, "crf").eval(), EntityRecognition(LABELS)
     spans = {TEXTS[0]: (Span(0, 4, "PER"), Span(14, 18, "LOC")), TEXTS[2]: (Span(0, 4, "LOC"),), TEXTS[3]: ()}
-    made = task.features([EntityExample(text, text, one) for text, one in spans.items()], tokenizer, 99)
-    batch = collate(made, tokenizer.pad_id)
-    loss = LabelLoss(torch.ones(5))(model, batch).terms["label"]
+    made = task.encode([EntityExample(text, text, one) for text, one in spans.items()], tokenizer, Limits(99))
+    batch = collate(made, Level.token, tokenizer.pad_id)
+    loss = TaskLoss(CrossEntropy(torch.ones(5)))(model, batch).terms["label"]
     with torch.no_grad():
         chained = task_output(model, {name: value for name, value in batch.items() if name != "labels"}).chain
     expected = 0.0
@@ -174,7 +175,7 @@ def test_overfits_32_texts():
     batch = inputs(tokenizer, texts)
     labels = torch.full_like(batch["input_ids"], IGNORED)
     labels[batch["units"].bool()] = torch.tensor([1, 2, 3, 0] * 16)
-    optimizer, objective = torch.optim.Adam(model.parameters(), 0.03), LabelLoss(torch.ones(5))
+    optimizer, objective = torch.optim.Adam(model.parameters(), 0.03), TaskLoss(CrossEntropy(torch.ones(5)))
     for _ in range(100):
         loss = objective(model, {**batch, "labels": labels}).terms["label"] / 64
         loss.backward()
@@ -189,7 +190,7 @@ def test_overfits_32_texts():
 def test_any_encoder_saved_and_loaded(tmp_path):
     config = BertConfig(vocab_size=99, hidden_size=8, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8)
     head = HeadConfig("crf", crf=CrfHeadConfig())
-    model = fresh_head(config, "ner", tag_names(LABELS), head, 0).eval()
+    model = fresh_head(config, EntityRecognition.output, tag_names(LABELS), head, 0).eval()
     torch.nn.init.normal_(model.head.transitions)
     batch = {"input_ids": torch.arange(12).view(2, 6), "attention_mask": torch.ones(2, 6, dtype=torch.long),
              "units": torch.tensor([[0, 1, 0, 1, 1, 0], [0, 0, 1, 0, 0, 0]])}
@@ -197,7 +198,7 @@ def test_any_encoder_saved_and_loaded(tmp_path):
     assert output.places.tolist()[0] == [1, 3, 4] and output.places[1, 0] == 2
     assert output.chain.mask.tolist() == [[True, True, True], [True, False, False]]
     save_task_model(model, tmp_path)
-    again = task_output(load_task_model(tmp_path, "ner", head).eval(), batch)
+    again = task_output(load_task_model(tmp_path, EntityRecognition.output, head).eval(), batch)
     assert torch.equal(again.chain.log_marginals(), output.chain.log_marginals())
 
 

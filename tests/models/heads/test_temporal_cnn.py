@@ -15,6 +15,7 @@ from jptransfer.models.heads.temporal_cnn import TemporalCnnHead
 from jptransfer.models.heads.temporal_cnn_settings import TemporalCnnHeadConfig
 from jptransfer.models.task_models import fresh_head, task_output
 from jptransfer.resources import resource
+from jptransfer.tasks.classification import Classification
 from tests.models.vectors import batch, task_model
 
 HEAD = HeadConfig("temporal_cnn", 0.5, temporal_cnn=TemporalCnnHeadConfig(12, [2, 3], 4, 3, 5))
@@ -78,7 +79,7 @@ def test_as_many_values_are_left_as_in_the_published_nets(length, pools, left):
     config = HeadConfig("temporal_cnn", 0.5, temporal_cnn=TemporalCnnHeadConfig(length, pools))
     check(config)
     with torch.device("meta"):
-        head = fresh_head(OnehotConfig(), "classification", ["a", "b"], config, 0).head
+        head = fresh_head(OnehotConfig(), Classification.output, ["a", "b"], config, 0).head
     assert (head.hidden.in_features, head.hidden.out_features) == (left, 1024)
     assert len(head.filters) == 2 * len(pools)
 

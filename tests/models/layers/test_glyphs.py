@@ -19,6 +19,7 @@ from jptransfer.models.heads.pooled_settings import PooledHeadConfig, Pooling
 from jptransfer.models.layers.glyphs import GlyphTable, draw, stand_in
 from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS
+from jptransfer.tasks.classification import Classification
 from jptransfer.text.tokenizers import train_tokenizer
 from tests.models.vectors import VOCAB, batch, task_model
 
@@ -189,7 +190,7 @@ def test_a_model_keeps_its_pictures(tmp_path):
     whole = ModelConfig("glyph", glyph=GlyphModelConfig(size=8, filters=[2], hidden=4, width=4))
     made = MODELS.load("glyph")(whole, tokenizer.vocab_size, 0)
     head = HeadConfig("pooled", pooled=PooledHeadConfig(Pooling.mean))
-    model = fresh_head(made, "classification", ["a", "b"], head, 0)
+    model = fresh_head(made, Classification.output, ["a", "b"], head, 0)
     model.encoder.start_from(whole, tokenizer)
     model.encoder.save_pretrained(tmp_path)
     again = glyph.GlyphModel.from_pretrained(Path(tmp_path), dtype=torch.float32)

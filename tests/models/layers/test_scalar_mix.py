@@ -15,6 +15,8 @@ from jptransfer.models.heads.pooled_settings import PooledHeadConfig, Pooling
 from jptransfer.models.layers.scalar_mix import ScalarMix
 from jptransfer.models.pretrained import fresh_configuration, save_language_model
 from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
+from jptransfer.tasks.base import load_kind
+from jptransfer.tasks.classification import Classification
 from jptransfer.transfer.groups import freeze, layer_groups
 from tests.models.spelt import TOKENIZER, batch, language_model, model_config, text, word
 from tests.training import tiny
@@ -26,7 +28,7 @@ MEAN = HeadConfig("pooled", 0.0, pooled=PooledHeadConfig(Pooling.mean))
 
 def task_model(head, kind="classification", source=None, **changes):
     source = source or fresh_configuration(model_config(**changes), TOKENIZER)
-    return fresh_head(source, kind, ["a", "b", "c"], head, 0)
+    return fresh_head(source, load_kind(kind).output, ["a", "b", "c"], head, 0)
 
 
 def test_mixture_by_hand():
@@ -81,7 +83,7 @@ def test_saved_and_loaded(tmp_path):
     with torch.no_grad():
         model.head.mix.weights[1] = 1.0
     save_task_model(model, tmp_path / "task")
-    again = load_task_model(tmp_path / "task", "classification", BCN).eval()
+    again = load_task_model(tmp_path / "task", Classification.output, BCN).eval()
     assert torch.equal(task_output(again, inputs).logits, task_output(model, inputs).logits)
 
 

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from seqeval.metrics import classification_report, f1_score
 
 from jptransfer.errors import DataError
-from jptransfer.evaluation.conlleval import score, score_each, unit_tags
-from jptransfer.evaluation.metrics import Outcomes, entity_f1, unit_f1, unit_precision, unit_recall
+from jptransfer.evaluation.metrics import entity_f1, unit_f1, unit_precision, unit_recall
+from jptransfer.evaluation.metrics import score as score_of
+from jptransfer.tasks.conlleval import score, score_each, unit_tags
+from jptransfer.tasks.outcomes import SpanOutcomes
 from jptransfer.tasks.spans import Span
 
 
@@ -154,9 +156,9 @@ def unit_spans(draw) -> list[Span]:
 def test_entity_scores_over_spans_are_conllevals_over_tags(pairs):
     gold, predicted = zip(*pairs, strict=True)
     tagged = score([unit_tags(UNITS, g) for g in gold], [unit_tags(UNITS, p) for p in predicted])
-    outcomes = Outcomes("ner", ["人名", "地名"], gold, predicted)
-    assert entity_f1.score(outcomes) == pytest.approx(tagged.overall.f1)
+    outcomes = SpanOutcomes(gold, predicted, ["人名", "地名"])
+    assert score_of(entity_f1, outcomes) == pytest.approx(tagged.overall.f1)
     over_units = replace(outcomes, units=[UNITS] * len(pairs))
     overall = tagged.overall
     for metric, value in ((unit_f1, overall.f1), (unit_precision, overall.precision), (unit_recall, overall.recall)):
-        assert metric.score(over_units) == pytest.approx(value)
+        assert score_of(metric, over_units) == pytest.approx(value)

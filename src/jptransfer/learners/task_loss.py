@@ -1,4 +1,4 @@
-"""The loss of a task model: cross-entropy of its labels, and what a head or a recurrent encoder adds to it."""
+"""The loss of a task model: that of its targets, and what a head or a recurrent encoder adds to it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
+from jptransfer.learners.losses import Loss
 from jptransfer.models.task_models import task_output
-from jptransfer.tasks.base import IGNORED
 from jptransfer.training.types import LossOutput, Tensors
 
 
@@ -43,31 +42,29 @@ class Activations:
 
 
 @dataclass(frozen=True)
-class LabelLoss:
-    """Cross-entropy of a head's outputs with their labels, each label's loss times its class's weight.
+class TaskLoss:
+    """The loss of a head's outputs and their targets.
 
     Of a head that decides over whole texts, the negative log-likelihood of their tags.
 
     Attributes:
-        weights: one a class, float32.
+        loss: of outputs and targets.
         fixed: modules that only compute features: without dropout, as when they are used.
-        smoothing: share of a label's weight that all labels have in equal parts (Szegedy et al. 2016, section 7).
         activations: regularisation of the encoder's states; None: there is none.
     """
 
-    weights: Tensor
+    loss: Loss
     fixed: Sequence[nn.Module] = ()
-    smoothing: float = 0.0
     activations: Activations | None = None
 
     def units(self, batch: Tensors) -> dict[str, float]:
-        """Return the sum of the weights of a part's labels, and the numbers behind the penalties."""
+        """Return the weight of the targets of a part of a batch, and the numbers behind the penalties."""
         labels = batch["labels"]
-        units = {"label": float(self.weights[labels[labels != IGNORED]].sum()), "penalty": float(len(labels))}
+        units = {"label": self.loss.total(labels), "penalty": float(len(labels))}
         return units | (self.activations.units(batch["attention_mask"]) if self.activations else {})
 
     def __call__(self, model: nn.Module, batch: Tensors) -> LossOutput:
-        """Return the sum of the weighted losses of a part's labels, and those of the penalties there are."""
+        """Return the sum of the losses of a part's targets, and those of the penalties there are."""
         for module in self.fixed:
             module.eval()
         inputs = {name: tensor for name, tensor in batch.items() if name != "labels"}
@@ -75,9 +72,8 @@ class LabelLoss:
         if output.chain is not None:
             assert output.places is not None
             return LossOutput({"label": -output.chain.log_likelihood(labels.gather(1, output.places)).sum()})
-        logits = output.logits.flatten(0, -2)
-        loss = cross_entropy(logits, labels.flatten(), weight=self.weights.to(logits.device),
-                             ignore_index=IGNORED, reduction="sum", label_smoothing=self.smoothing)
+        # Rows of outputs and of targets, whether there is one per text or one per token.
+        loss = self.loss(output.logits.flatten(0, -2), labels.flatten(0, output.logits.dim() - 2))
         penalty = {} if output.penalty is None else {"penalty": output.penalty.float().sum()}
         if self.activations:
             assert output.encoded is not None
