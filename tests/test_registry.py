@@ -5,7 +5,7 @@ import pytest
 from jptransfer import registry
 from jptransfer.errors import ConfigError
 from jptransfer.registration import Registry
-from jptransfer.registry import ALL, HEADS, LEARNERS, MODELS, TASKS
+from jptransfer.registry import ALL, HEADS, LEARNERS, LOSSES, MODELS
 
 ROWS = [(table, name) for table, rows in ALL.items() for name in rows]
 
@@ -26,9 +26,12 @@ def test_models_name_learners_that_exist():
 
 
 def test_levels_are_those_of_the_classes():
-    for table in (TASKS, HEADS):
-        assert {name: table.entries[name].level for name in table} == {name: table.load(name).level.value
-                                                                       for name in table}
+    assert {name: HEADS.entries[name].level for name in HEADS} == {name: HEADS.load(name).level.value for name in HEADS}
+
+
+def test_losses_of_learners_are_registered():
+    assert {loss for name in LEARNERS for loss in LEARNERS.entries[name].losses} <= set(LOSSES)
+
 
 
 def test_a_name_can_be_taken_once_and_a_wrong_one_names_the_nearest():

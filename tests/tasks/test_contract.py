@@ -8,12 +8,13 @@ import pytest
 import torch
 import transformers
 
-from jptransfer.config import EncoderFinetuningConfig, EvaluationConfig
+from jptransfer.config import EvaluationConfig
 from jptransfer.errors import DataError
 from jptransfer.evaluation.errors import differences, worst
 from jptransfer.evaluation.metrics import load_metric, metrics_for, score
 from jptransfer.evaluation.predictions import Predictions, load_evaluation, write_evaluation
 from jptransfer.evaluation.scoring import score_split
+from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.task_data import collate
 from jptransfer.registry import HEADS, LOSSES, METRICS, TASKS
 from jptransfer.tasks.abilities import Averages, Collapses, MarksSpans, ReadsTarget, Tokenized
