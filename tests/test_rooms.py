@@ -9,8 +9,8 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "jptransfer"
 ROOMS = [
     {"cli", "commands"}, {"suites"}, {"search"}, {"pipeline"}, {"stages"}, {"inference"}, {"report"}, {"evaluation"},
     {"learners"}, {"objectives"}, {"training"}, {"transfer"}, {"models"}, {"datasets", "corpora"}, {"tasks"},
-    {"text"}, {"artifacts"}, {"files", "locks"}, {"runtime", "workers"}, {"config", "registry"}, {"registration"},
-    {"data_sources"}, {"resources", "hub", "caches", "zstd"}, {"errors"},
+    {"text"}, {"artifacts"}, {"files", "locks"}, {"runtime", "workers"}, {"config", "registry"},
+    {"plugins"}, {"registration"}, {"data_sources"}, {"resources", "hub", "caches", "zstd"}, {"errors"},
 ]
 LEVEL = {room: level for level, rooms in enumerate(ROOMS) for room in rooms}
 

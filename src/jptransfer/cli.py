@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 
+from jptransfer import plugins
 from jptransfer.commands import VERBS, find_verb
 from jptransfer.errors import JptError, shown
 
@@ -62,6 +63,7 @@ def dispatch(argv: list[str]) -> int:
         print(f"jptransfer {__version__}")
         return 0
     verb = find_verb(argv[0])
+    plugins.start(argv[1:])
     if {"-h", "--help"} & set(argv[1:]):
         from jptransfer.commands.help import verb_help
 

@@ -163,7 +163,7 @@ class Registry(Generic[Row]):
         if new:
             add_fields(self._section, {name: (entry.settings, dataclasses.field(
                 default_factory=entry.settings,  # type: ignore[arg-type]
-                metadata={"chosen_by": self._choice, "help": f"settings of {name}: {entry.help}"}))
+                metadata={"chosen_by": self._choice, "help": entry.help}))
                 for name, entry in new.items()})
 
     def check(self, name: str, where: str = "") -> str:

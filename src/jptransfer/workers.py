@@ -10,6 +10,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from threading import Thread
 from typing import Any, TypeVar
 
+from jptransfer import plugins
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -51,6 +53,7 @@ def ordered_map(
 
 def _begin(start: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     Thread(target=_end_with_parent, daemon=True).start()
+    plugins.start()
     if start:
         start(*arguments)
 

@@ -36,7 +36,7 @@ from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.pipeline import Run, StageGraph, build, make_plan, targets, upstream
 from jptransfer.pipeline import external_inputs as places
 from jptransfer.pipeline.external_inputs import digest_location
-from jptransfer.registry import ALL, DATASETS
+from jptransfer.registry import ALL, DATASETS, LEARNERS
 from jptransfer.runtime import Runtime
 from jptransfer.training.schedules.halving import HalvingConfig
 
@@ -274,6 +274,22 @@ def test_a_part_that_makes_something_else_makes_another_task_model(config: Confi
     after = StageGraph(config, store).task_model
     assert f"{kind}:{name}" not in before.externals and before.fingerprint != after.fingerprint
     assert before.inputs["dataset"].fingerprint == after.inputs["dataset"].fingerprint
+
+
+def test_the_learner_is_the_architectures_unless_another_of_its_kind_is_chosen(config: Config, store: Store,
+                                                                              monkeypatch) -> None:
+    implied = StageGraph(config, store).task_model
+    monkeypatch.setitem(LEARNERS.entries, "probe", replace(LEARNERS.entries["encoder"], settings=None))
+
+    def with_learner(name: str) -> StageGraph:
+        return StageGraph(replace(config, finetuning=replace(config.finetuning, learner=name)), store)
+
+    assert with_learner("encoder").task_model.fingerprint == implied.fingerprint
+    probe = with_learner("probe").task_model
+    assert probe.config.finetuning.learner == "probe" and probe.inputs.keys() == implied.inputs.keys()
+    assert "encoder" not in probe.recipe["config"]["finetuning"]
+    with pytest.raises(ConfigError, match="finetuning.learner=tfidf: .* bert are trained by learner encoder or probe"):
+        _ = with_learner("tfidf").task_model
 
 
 def changing(config: Config):

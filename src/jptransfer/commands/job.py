@@ -15,6 +15,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
+from jptransfer import plugins
 from jptransfer.commands import VERBS, Verb
 from jptransfer.commands.compose import typed
 from jptransfer.commands.words import as_typed
@@ -36,6 +37,7 @@ def job(config: DictConfig) -> float | None:
     Returns:
         The main metric on the validation split if the verb has one; NaN if a job of a sweep failed.
     """
+    plugins.start()  # a launcher may run this in a process of its own
     hydra = HydraConfig.get()
     verb, sweeping = VERBS[hydra.job.name], hydra.mode == RunMode.MULTIRUN
     try:

@@ -26,6 +26,7 @@ from jptransfer.commands.messages import explain
 from jptransfer.commands.words import hydra_override, is_assignment, quote
 from jptransfer.config.names import has_surrogates
 from jptransfer.errors import ConfigError, nearest, unknown
+from jptransfer.plugins import PluginsLoadedError
 from jptransfer.resources import resource
 
 ACTIONS = ("run", "multirun", "cfg", "info", "shell_completion", "hydra_help")
@@ -35,14 +36,10 @@ ACTIONS = ("run", "multirun", "cfg", "info", "shell_completion", "hydra_help")
 def launch(verb: Verb, words: list[str]) -> int:
     """Run `verb` with the words after it and return the exit code; errors are printed as one line."""
     try:
-        arguments = parse(verb, words)
-        register(verb)
-        version.setbase("1.3")
-        hydra = Hydra.create_main_hydra2(verb.name, _search_path(arguments))
         try:
-            _run(hydra, arguments)
-        finally:
-            GlobalHydra.instance().clear()
+            _compose_and_run(verb, words)
+        except PluginsLoadedError:  # a file of settings named them: now their settings are known
+            _compose_and_run(verb, words)
     except Exception as error:
         if line := explain(error, verb.config_class):
             wrapped = ConfigError(line)
@@ -50,6 +47,17 @@ def launch(verb: Verb, words: list[str]) -> int:
             return report_error(wrapped)
         return report_error(error)
     return 0
+
+
+def _compose_and_run(verb: Verb, words: list[str]) -> None:
+    arguments = parse(verb, words)
+    register(verb)
+    version.setbase("1.3")
+    hydra = Hydra.create_main_hydra2(verb.name, _search_path(arguments))
+    try:
+        _run(hydra, arguments)
+    finally:
+        GlobalHydra.instance().clear()
 
 
 def parse(verb: Verb, words: list[str]) -> argparse.Namespace:

@@ -20,7 +20,7 @@ from hydra.core.override_parser.types import Override
 from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
-from omegaconf import DictConfig, OmegaConf, flag_override
+from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
 
@@ -30,6 +30,7 @@ from jptransfer.config.describe import table_of
 from jptransfer.config.spelling import readable
 from jptransfer.config.yaml_files import hint_at, load_settings
 from jptransfer.errors import ConfigError, unknown
+from jptransfer.plugins import load_named
 
 _hydras = config_loader_impl.ConfigLoaderImpl._apply_overrides_to_config
 
@@ -147,6 +148,8 @@ def _load(source: FileConfigSource, config_path: str) -> ConfigResult:
         config = load_settings(text, hint_at(_section(config_path, header.get("package")), Config))
     except (YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: no YAML: {' '.join(str(error).split())}") from error
+    if not _section(config_path, header.get("package")) and isinstance(named := config.get("plugins"), ListConfig):
+        load_named(map(str, named), str(path))
     return ConfigResult(config=config, path=f"{source.scheme()}://{source.path}", provider=source.provider,
                         header=header)
 

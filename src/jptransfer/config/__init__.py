@@ -17,6 +17,7 @@ from jptransfer.config.models import GlyphsConfig, MissingGlyph, ModelConfig
 from jptransfer.config.run import (
     ArtifactsConfig,
     AttentionConfig,
+    CommandConfig,
     CompareConfig,
     Config,
     Device,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from jptransfer import registry
+from jptransfer.plugins import plugin_of, version_of
 from jptransfer.registration import Entry
 
 
@@ -38,9 +39,18 @@ def members(config: Any) -> Iterator[tuple[str, str, Entry]]:
 
 
 def member_versions(config: Any) -> dict[str, str]:
-    """Return what registered members add to the identity of what is made with them: ``table:name`` -> version."""
-    return {f"{table}:{name}": f"version:{entry.version}" for table, name, entry in members(config)
-            if entry.version > 1}
+    """Return what registered members add to the identity of what is made with them.
+
+    That is ``table:name`` -> version where it is 2 or more, and ``plugin:module`` -> version or digest of a plugin.
+    """
+    found = list(members(config))
+    versions = {f"{table}:{name}": f"version:{entry.version}" for table, name, entry in found if entry.version > 1}
+    return versions | {f"plugin:{name}": version for name, version in plugin_versions(one for *_, one in found).items()}
+
+
+def plugin_versions(entries: Iterable[Entry]) -> dict[str, str]:
+    """Return the plugins that members come from: module -> version, or digest."""
+    return {plugin: version_of(plugin) for plugin in map(plugin_of, entries) if plugin}
 
 
 def _members(section: Any) -> Iterator[tuple[str, str, Entry]]:

@@ -123,8 +123,17 @@ class Upstream(Enum):
     require = "require"
 
 
+@dataclass(kw_only=True)
+class CommandConfig:
+    """What every verb takes."""
+
+    plugins: list[str] = setting(factory=list)
+    """importable modules that register further heads, encoders, readers, metrics, ... (see `jpt ls`); those that are
+    installed with an entry point of group `jptransfer` need not be named"""
+
+
 @dataclass
-class Config:
+class Config(CommandConfig):
     """A whole experiment: everything from official files to the report."""
 
     name: str = "experiment"
@@ -190,7 +199,7 @@ class Config:
 
 
 @dataclass
-class ReproduceConfig:
+class ReproduceConfig(CommandConfig):
     """`jpt reproduce PAPER/TABLE | PAPER | all | ls`: make a paper's tables and figures."""
 
     suite: str = "???"
@@ -216,7 +225,7 @@ class ReproduceConfig:
 
 
 @dataclass
-class TextsConfig:
+class TextsConfig(CommandConfig):
     """Texts that are given to a task model, and what is made of them."""
 
     artifact: str = "???"
@@ -268,7 +277,7 @@ class AttentionConfig(TextsConfig):
 
 
 @dataclass
-class ExportConfig:
+class ExportConfig(CommandConfig):
     """`jpt export ARTIFACT FOLDER`: write a model as a folder that plain transformers loads."""
 
     artifact: str = "???"
@@ -280,7 +289,7 @@ class ExportConfig:
 
 
 @dataclass
-class CompareConfig:
+class CompareConfig(CommandConfig):
     """`jpt compare A B`: difference, interval and paired test of two evaluations (or lists of them, one per seed)."""
 
     a: str = "???"
@@ -306,7 +315,7 @@ class CompareConfig:
 
 
 @dataclass
-class ArtifactsConfig:
+class ArtifactsConfig(CommandConfig):
     """`jpt artifacts ls | show | lineage | diff | verify | rm | push | pull`: look after the artifact store."""
 
     action: str = "ls"
@@ -324,7 +333,7 @@ class ArtifactsConfig:
 
 
 @dataclass
-class LsConfig:
+class LsConfig(CommandConfig):
     """`jpt ls [WHAT]`: list what there is, a line each."""
 
     what: str = ""
@@ -332,7 +341,7 @@ class LsConfig:
 
 
 @dataclass
-class DoctorConfig:
+class DoctorConfig(CommandConfig):
     """`jpt doctor`: check dictionary, devices, packages and folders."""
 
     outputs_root: str = "${oc.env:JPT_OUTPUTS,outputs}"

@@ -72,6 +72,8 @@ class SuiteConfig:
 
     title: str = ""
     """what it shows"""
+    plugins: list[str] = setting(factory=list)
+    """importable modules whose heads, encoders, readers, ... the cells use"""
     source: str = ""
     """paper and number of the table"""
     caption: str = ""

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from jptransfer.errors import ArtifactError, ConfigError, raising_as
 from jptransfer.files import json_text
+from jptransfer.plugins import check_loaded
 from jptransfer.registry import LEARNERS
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.abilities import Averages
@@ -103,6 +104,11 @@ def read_settings(folder: Path) -> Mapping[str, Any]:
         raise ArtifactError(f"{folder} holds no task model (it has no {TASK_MODEL})")
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
+        needed = list(settings.get("plugins", {}))
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise ArtifactError(f"{path} is damaged: {type(error).__name__}: {error}") from error
+    check_loaded(needed, str(folder))
+    try:
         LEARNERS.check(settings["learner"])
         make_task(settings["kind"], settings["labels"])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:

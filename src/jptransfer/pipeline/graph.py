@@ -325,8 +325,21 @@ class StageGraph:
 
     @property
     def learner(self) -> str:
-        """How a task model of the configured architecture is trained."""
-        return self.config.finetuning.learner or self._architecture.learner
+        """How a task model of the configured architecture is trained.
+
+        Raises:
+            ConfigError: the learner that was chosen does not train models of this architecture.
+        """
+        own, chosen = self._architecture.learner, self.config.finetuning.learner
+        if chosen in ("", own):
+            return own
+        encodes = ["language_model" in LEARNERS.entries[name].needs for name in (own, chosen)]
+        if encodes == [True, True]:
+            return chosen
+        fitting = own if not encodes[0] else " or ".join(
+            name for name, entry in LEARNERS.entries.items() if "language_model" in entry.needs)
+        raise ConfigError(f"finetuning.learner={chosen}: models of architecture {self.config.model.architecture} are "
+                          f"trained by learner {fitting}")
 
     def _model(self) -> ModelConfig:
         """The architecture."""

@@ -7,8 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from jptransfer.config.chosen import members, plugin_versions
 from jptransfer.errors import DataError
-from jptransfer.registry import LEARNERS
+from jptransfer.registry import LEARNERS, TASKS
 from jptransfer.runtime import Runtime
 from jptransfer.stages import WORK, FinetuneStage, Inputs, Summary
 from jptransfer.text.truncation import report_cuts
@@ -46,6 +47,9 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     job = _job(config, inputs, out)
     learned = learner.fit(job, runtime)
     settings = {"learner": name, "kind": job.task.kind, "labels": job.task.labels, **learned.settings}
+    used = (entry for *_, entry in members(config))
+    if made_with := plugin_versions([*used, TASKS.entries[job.task.kind]]):
+        settings["plugins"] = made_with
     write_settings(out, settings)
     write_history(out / HISTORY, learned.history)
     roles = read_roles(inputs["dataset"])

@@ -9,6 +9,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
+from jptransfer import plugins
 from jptransfer.config import SuiteConfig
 from jptransfer.config.check import check
 from jptransfer.config.config_errors import explain_value
@@ -80,6 +81,7 @@ def read(name: str, path: Path) -> Suite:
     layers = [layer for layer in (path.parent / SHARED, path) if layer.is_file()]
     try:
         config = restored(OmegaConf.to_object(OmegaConf.merge(_schema(), *map(_load, layers))))
+        plugins.load(config.plugins)
         check(config)
     except OmegaConfBaseException as error:
         raise ConfigError(f"{path}: {explain_value(error, SuiteConfig, more='')}") from error

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from jptransfer import plugins
 from jptransfer.config import Device, RuntimeConfig
 from jptransfer.errors import JptError
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
@@ -69,6 +70,7 @@ def _free_port() -> int:
 def _process(rank, port, answers, function, settings: RuntimeConfig, shown: bool, title: str, arguments) -> None:
     _die_with_parent()
     sys.stdout = sys.stderr
+    plugins.start()
     os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(settings.processes),
                    "LOCAL_WORLD_SIZE": str(settings.processes), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
     settings = replace(settings, device=_device(settings.device))
