@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from jptransfer.config import ClassWeights, Config, TaskConfig, WordSource
 from jptransfer.errors import ConfigError
 from jptransfer.registry import HEADS, LEARNERS, TASKS
@@ -34,13 +36,13 @@ def check_task(config: Config, kind: type[Task], learner: str) -> None:
     """
     _check_learner(config, kind, learner)
     _check_head(config, kind, learner)
-    settings = getattr(config.finetuning, learner)
+    settings = replace(config.finetuning, learner=learner).own
     if not issubclass(kind, Labelled):
         for name, unset in (("class_weights", ClassWeights.none), ("label_smoothing", 0.0)):
             if getattr(settings, name, unset) != unset:
                 raise ConfigError(f"finetuning.{learner}.{name}: a task of kind {kind.kind} has no labels; leave it "
                                   "out")
-    _check_metric(f"finetuning.{learner}.metric_for_best_model", settings.metric_for_best_model, kind)
+    _check_metric(f"finetuning.{learner}.metric_for_best_model", getattr(settings, "metric_for_best_model", ""), kind)
     for name in config.evaluation.metrics:
         _check_metric("evaluation.metrics", name, kind)
 
