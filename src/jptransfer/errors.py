@@ -64,6 +64,18 @@ def raising_as(what: str, error: type[JptError] = DataError) -> Iterator[None]:
         raise error(f"{what} ({reason(cause)})") from cause
 
 
+class Unfinished(float):
+    """NaN as the value of a job that the machine could not finish: the next call of a search runs it again."""
+
+    def __new__(cls) -> Unfinished:
+        """Make one; it has no parameters."""
+        return super().__new__(cls, "nan")
+
+    def __reduce__(self) -> tuple[type[Unfinished], tuple[()]]:
+        """Survive the way from another process."""
+        return Unfinished, ()
+
+
 class WorkError(JptError):
     """What an interrupted run left behind cannot be read; the pipeline sets it aside and starts the stage again."""
 

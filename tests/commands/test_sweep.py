@@ -104,3 +104,28 @@ def test_every_job_has_the_seed_that_the_sweep_gives_it(jpt, words):
     evaluations = {line.split()[1] for line in result.out.splitlines() if line.startswith("evaluate ")}
     jobs = 2 * (2 if "learning_rate" in words else 1)
     assert len(evaluations) == jobs * (1 if "only" in words else 4)
+
+
+def test_a_search_goes_on_after_a_full_disk(jpt, tmp_path, monkeypatch):
+    import errno
+
+    from jptransfer.artifacts import Store
+
+    words = ("prepare", "-m", "hydra/sweeper=optuna", "hydra.sweeper.n_trials=2", "task=toy_sentiment",
+             "task.seed=range(1,9)")
+    publish = Store.publish
+
+    def full(self, work, manifest):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Store, "publish", full)
+    monkeypatch.setattr("jptransfer.commands.experiment._check_search", lambda runs, plan: None)
+    monkeypatch.setattr("jptransfer.commands.experiment.validation_score", lambda plan, store: {"score": 0.5})
+    stopped = jpt(*words)
+    assert stopped.code == 1 and "1 failed" in stopped.out and "the disk is full" in stopped.err
+    (journal,) = tmp_path.glob("outputs/studies/*.journal")
+    assert len([line for line in journal.read_text().splitlines() if '"op_code":4' in line.replace(" ", "")]) == 1
+    monkeypatch.setattr(Store, "publish", publish)
+    resumed = jpt(*words)
+    assert resumed.code == 0 and "2 jobs done" in resumed.out, resumed.err
+    assert len([line for line in journal.read_text().splitlines() if '"op_code":4' in line.replace(" ", "")]) == 2

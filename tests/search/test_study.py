@@ -111,6 +111,29 @@ def test_an_interrupted_grid_repeats_and_loses_no_point(tmp_path):
     assert len(whole) == 8
 
 
+@pytest.mark.parametrize("settings", [{}, {"n_jobs": 3}, {"seeds": [0, 1]}], ids=["alone", "parallel", "seeds"])
+@pytest.mark.parametrize("stop_at", [0, 4, 11])
+def test_a_trial_that_the_machine_cannot_finish_ends_the_call_and_is_resumed(tmp_path, stop_at, settings):
+    whole = search(tmp_path / "whole", **settings).jobs
+
+    class Full(Launcher):
+        def launch(self, jobs):
+            number = len(self.jobs)
+            values = super().launch(jobs)
+            return [None if number + place == stop_at else value for place, value in enumerate(values)]
+
+    first = search(tmp_path / "resumed", launcher=Full(), **settings)
+    states = [state for _, state, *_ in trials(tmp_path / "resumed")]
+    assert states.count("RUNNING") == 1 and len(first.jobs) <= stop_at + 3
+    failed = first.jobs[stop_at]
+    second = search(tmp_path / "resumed", **settings)
+    assert second.jobs[0] == failed
+    if settings.get("n_jobs", 1) == 1:
+        assert first.jobs + second.jobs[1:] == whole and trials(tmp_path / "resumed") == trials(tmp_path / "whole")
+    else:
+        assert not {"RUNNING", "WAITING"} & {state for _, state, *_ in trials(tmp_path / "resumed")}
+
+
 def test_failed_trials_of_a_concluded_call_are_replaced(tmp_path):
     assert len(search(tmp_path).jobs) == 16
     failed = [state for _, state, *_ in trials(tmp_path)].count("FAIL")

@@ -12,6 +12,7 @@ from hydra.plugins.sweeper import Sweeper
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
+from jptransfer.errors import Unfinished, exhausted
 from jptransfer.search.settings import SearchSettings
 
 
@@ -64,14 +65,25 @@ class OptunaSweeper(Sweeper):
         OmegaConf.save(OmegaConf.create(summary), folder / "optimization_results.yaml")
         return summary.get("best_value")
 
-    def _launch(self, jobs: list[list[str]]) -> list[float]:
-        """Run jobs and return their values; NaN for one that failed or returned none."""
+    def _launch(self, jobs: list[list[str]]) -> list[float | None]:
+        """Run jobs and return their values, see `jptransfer.search.study.Launch`."""
         self.validate_batch_is_legal(jobs)
         results = self.launcher.launch(jobs, initial_job_idx=self.launched)
         self.launched += len(jobs)
         return [_value(result) for result in results]
 
 
-def _value(result: JobReturn) -> float:
-    is_number = result.status is JobStatus.COMPLETED and isinstance(result.return_value, int | float)
-    return float(result.return_value) if is_number else math.nan
+def _value(result: JobReturn) -> float | None:
+    """Return a job's value: NaN if it failed or has none, None if the machine could not finish it.
+
+    Raises:
+        Exception: the job could not even write down that the machine ran out of something.
+    """
+    returned = result._return_value
+    if result.status is not JobStatus.COMPLETED:
+        if exhausted(returned):
+            raise returned
+        return math.nan
+    if isinstance(returned, Unfinished):
+        return None
+    return float(returned) if isinstance(returned, int | float) else math.nan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import math
 import os
 import select
 import sys
@@ -19,7 +20,7 @@ from jptransfer import plugins
 from jptransfer.commands import VERBS, Verb
 from jptransfer.commands.compose import typed
 from jptransfer.commands.words import as_typed
-from jptransfer.errors import JptError, causes, exhausted, shown
+from jptransfer.errors import JptError, Unfinished, causes, exhausted, shown
 from jptransfer.files import json_text, new_file
 
 JOB_FILE = "job.json"
@@ -35,9 +36,11 @@ def job(config: DictConfig) -> float | None:
     leaves its result or its reason in ``job.json`` and lets the others go on; the sweep's callback reads them.
 
     Returns:
-        The main metric on the validation split if the verb has one; NaN if a job of a sweep failed.
+        The main metric on the validation split if the verb has one; NaN if a job of a sweep failed, `Unfinished` if
+        the machine ran out of something meanwhile.
     """
     plugins.start()  # a launcher may run this in a process of its own
+    failure = math.nan
     hydra = HydraConfig.get()
     verb, sweeping = VERBS[hydra.job.name], hydra.mode == RunMode.MULTIRUN
     try:
@@ -47,11 +50,12 @@ def job(config: DictConfig) -> float | None:
         code = report_error(error)
         if not sweeping:
             raise SystemExit(code) from None
+        failure = Unfinished() if exhausted(error) else math.nan
         outcome = {"error": explained(error)[0] or str(error) or type(error).__name__, "code": code}
     if sweeping:
         facts = {"number": hydra.job.num, "overrides": [as_typed(one) for one in hydra.overrides.task]}
         _write(Path(hydra.runtime.output_dir), facts | outcome)
-    return outcome.get("score", float("nan") if "error" in outcome else None)
+    return outcome.get("score", failure if "error" in outcome else None)
 
 
 def _run(verb: Verb, config: DictConfig) -> dict[str, Any] | None:

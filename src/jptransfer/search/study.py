@@ -30,8 +30,11 @@ IDENTITY = "identity"
 SCORES = "scores"
 MACHINE = ("runtime.", "runtime=", "outputs_root=", "data_root=")
 """Fixed settings that do not change any value."""
-Launch = Callable[[list[list[str]]], list[float]]
-"""Runs jobs, each of them a list of overrides, and returns their values; NaN for a job that failed."""
+Launch = Callable[[list[list[str]]], list[float | None]]
+"""Runs jobs, each of them a list of overrides, and returns their values.
+
+NaN stands for a job that failed, None for one that the machine could not finish (no disk, no memory).
+"""
 
 
 class Search:
@@ -60,24 +63,28 @@ class Search:
         """Run trials until the study has `n_trials` finished ones; failed ones count for this call only.
 
         A call that was interrupted is continued: the trials it was running are run again under their numbers and with
-        their values, and those that failed in it count.
+        their values, and those that failed in it count. A trial that the machine could not finish ends the call and is
+        left to the next one.
 
         Returns:
             The name of the study, the number of trials in each state, and best value and settings if there are any.
         """
         with self.place.hold():
             self.study = self._open()
-            self._run_trials()
-            return self._conclude()
+            finished = self._run_trials()
+            return self._conclude(finished)
 
-    def _run_trials(self) -> None:
+    def _run_trials(self) -> bool:
+        """Run trials until there are enough; False: the machine could not finish one."""
         left = self.study.get_trials(states=(TrialState.RUNNING,), deepcopy=False)
         todo = self._wanted() - len(self._counted())
         log.info("study %s: %d trials to run", self.study.study_name, max(todo, 0))
         while todo > 0:
             batch = self._next_batch(left, todo)
-            self._run_batch(batch)
+            if not self._run_batch(batch):
+                return False
             todo -= len(batch)
+        return True
 
     def _next_batch(self, left: list[FrozenTrial], todo: int) -> list[Trial]:
         """Return the next trials: those `left` by an interrupted call first.
@@ -156,17 +163,26 @@ class Search:
             if begun != self._identity()[what]:
                 raise ConfigError(f"{other} {what}: {' '.join(begun) or 'none'}; {advice}")
 
-    def _run_batch(self, batch: list[Trial]) -> None:
-        """Run the trials' seeds one after another, each in one launch for all trials still alive."""
+    def _run_batch(self, batch: list[Trial]) -> bool:
+        """Run the trials' seeds one after another, each in one launch for all trials still alive.
+
+        Returns:
+            Whether all of them ended. The others keep their state, so that the next call resumes them.
+        """
+        unfinished: list[Trial] = []
         for step, seed in enumerate(self.settings.seeds or [None]):
             due = [trial for trial in batch if len(_scores(trial)) == step]  # others have this seed from before a kill
-            failed = [trial for trial, value in zip(due, self._launch(due, seed), strict=True)
-                      if not self._record(trial, value)]
-            batch = [trial for trial in batch if trial not in failed and self._goes_on(trial, step)]
+            values = list(zip(due, self._launch(due, seed), strict=True))
+            unfinished += [trial for trial, value in values if value is None]
+            ended = [trial for trial, value in values if value is None or not self._record(trial, value)]
+            batch = [trial for trial in batch if trial not in ended and self._goes_on(trial, step)]
+            if unfinished and step + 1 < len(self.settings.seeds):
+                return False
         for trial in batch:
             self.study.tell(trial, _mean(_scores(trial)))
+        return not unfinished
 
-    def _launch(self, batch: list[Trial], seed: int | None) -> list[float]:
+    def _launch(self, batch: list[Trial], seed: int | None) -> list[float | None]:
         seeding = [] if seed is None else [self.seed_setting.format(seed)]
         jobs = [[*self.fixed, *(f"{key}={trial.params[key]}" for key in self.space), *seeding] for trial in batch]
         return self.launch(jobs) if jobs else []
@@ -189,9 +205,10 @@ class Search:
             return False
         return True
 
-    def _conclude(self) -> dict[str, Any]:
+    def _conclude(self, finished: bool) -> dict[str, Any]:
         trials = self.study.get_trials(deepcopy=False)
-        self.study.set_user_attr(FAILED_BEFORE, [one.number for one in trials if one.state is TrialState.FAIL])
+        if finished:
+            self.study.set_user_attr(FAILED_BEFORE, [one.number for one in trials if one.state is TrialState.FAIL])
         counts = {state.name.lower(): sum(trial.state is state for trial in trials) for state in TrialState}
         summary: dict[str, Any] = {"study": self.study.study_name, "trials": {k: n for k, n in counts.items() if n}}
         if counts["complete"]:
