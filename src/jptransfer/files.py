@@ -53,6 +53,19 @@ def bare_name(path: Path) -> str:
     return Path(path.stem if path.suffix.lower() in COMPRESSED else path.name).stem
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """Open a regular file that someone else may have put there: neither follow a link nor wait for a FIFO's writer.
+
+    Raises:
+        OSError: it cannot be opened, is a symbolic link (`errno.ELOOP`) or not a regular file (`errno.ENXIO`).
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.ENXIO, "not a regular file", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
 def open_bytes(path: Path) -> BinaryIO:
     """Open a file, decompressed by its suffix (``.gz .bz2 .xz .zst``).
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import json
+import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from jptransfer.artifacts import Manifest, Store
 from jptransfer.errors import ArtifactError
 
 NESTED: dict[str, Any] = {"a": {"b": [{"c": 1}]}}
-VALUES = [None, [], [1, "x"], {}, 7, -1, 1.5, True, "text", "", NESTED, "../../x", "\ud800"]
+VALUES = [None, [], [1, "x"], {}, 7, -1, 1.5, True, "text", "", NESTED, "../../x", "\ud800", 10**400]
 VITAL = ("kind", "name", "fingerprint", "recipe", "inputs", "files", "schema")
 
 
@@ -123,6 +125,31 @@ def test_every_verb_goes_on_past_a_manifest_of_another_form(jpt, outputs, tmp_pa
     encode = ["encode", f"corpus.sources.mine.path={tmp_path / 'text.txt'}", "corpus.name=mine", "tokenizer=byte"]
     assert jpt(*encode, "encoding.max_sentence_tokens=9").code == 0, "made anew"
     assert jpt("artifacts", "verify").code == 0
+
+
+@pytest.mark.parametrize("where", ["fifo", "zero", "link", "large", "size", "seconds"])
+def test_a_manifest_is_a_regular_file_of_limited_size_and_numbers(jpt, outputs, tmp_path, monkeypatch, where):
+    [file] = (outputs / "artifacts" / "corpus").glob("*/manifest.json")
+    text = file.read_text(encoding="utf-8")
+    file.unlink()
+    if where == "fifo":
+        os.mkfifo(file)
+    elif where == "zero":
+        file.symlink_to("/dev/zero")
+    elif where == "link":
+        (tmp_path / "elsewhere.json").write_text(text, encoding="utf-8")
+        file.symlink_to(tmp_path / "elsewhere.json")
+    elif where == "large":
+        monkeypatch.setattr("jptransfer.artifacts.manifest.LARGEST", 1 << 12)
+        file.write_text(text + " " * 4096, encoding="utf-8")
+    else:
+        file.write_text(re.sub(rf'"{where}": [\d.]+', f'"{where}": {10**400}', text), encoding="utf-8")
+    listed = jpt("artifacts", "ls")
+    assert listed.code == 0 and len([line for line in listed.out.splitlines() if "damaged: " in line]) == 1
+    for words in (["show", file.parent.name], ["pull", file.parent.name, f"remote={outputs}", "outputs_root=other"]):
+        result = jpt("artifacts", *words)
+        assert result.code == 2 and result.err.count("\n") == 1 and "manifest.json" in result.err, result
+    assert not list(tmp_path.glob("other/artifacts/*/*"))
 
 
 def test_rm_removes_what_has_a_damaged_manifest_and_nothing_outside(jpt, outputs, tmp_path):

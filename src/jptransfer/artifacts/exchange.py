@@ -10,14 +10,13 @@ import errno
 import hashlib
 import os
 import shutil
-import stat
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from jptransfer.artifacts.manifest import FILE, SCRATCH
 from jptransfer.config.names import NAME_BYTES, has_controls, name_error
 from jptransfer.errors import ArtifactError
-from jptransfer.files import CHUNK, open_permissions
+from jptransfer.files import CHUNK, open_permissions, open_regular
 
 if TYPE_CHECKING:
     from jptransfer.artifacts.store import Artifact, Store
@@ -96,15 +95,12 @@ def _copy_file(folder: Path, name: str, entry: dict[str, Any], to: Path) -> str:
     if any((folder / parent).is_symlink() for parent in inner.parents if parent.parts):
         return "lies behind a symbolic link"
     try:
-        # Neither follow a link nor wait for the other end of a FIFO.
-        source = os.open(folder / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        source = open_regular(folder / name)
     except OSError as error:
         if error.errno not in (errno.ELOOP, errno.ENOENT, errno.ENOTDIR, errno.ENXIO):
             raise
         return "is a symbolic link" if error.errno == errno.ELOOP else "is missing or not a regular file"
-    with os.fdopen(source, "rb") as stream:
-        if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            return "is not a regular file"
+    with source as stream:
         (to / inner.parent).mkdir(parents=True, exist_ok=True)
         whole, left = hashlib.sha256(), entry["size"]
         with (to / name).open("xb") as target:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
@@ -10,7 +9,13 @@ from typing import Any
 
 DEEPEST = 60
 """Levels of nesting in a manifest; far more than a configuration has, far less than recursion can go through."""
+LONGEST = 10**12
+"""Seconds that a stage may have taken."""
+LARGEST = 1 << 63
+"""Numbers of bytes and versions are below it."""
 DIGEST = re.compile(r"[0-9a-f]{64}")
+FLOAT_BITS = 1000
+"""Bits of the largest whole number; floating point numbers end at 1024."""
 WORD = re.compile(r"[a-z][a-z_]*")
 SOURCE = re.compile(r"[a-z][a-z0-9_-]*")
 
@@ -26,13 +31,16 @@ def is_digest(value: Any) -> bool:
 
 
 def is_count(value: Any) -> bool:
-    """Whether a value is a whole number of at least 0."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+    """Whether a value is a whole number of at least 0 that 63 bits hold."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value < LARGEST
 
 
 def _errors(data: dict[str, Any]) -> Iterator[str]:
     if is_deep(data):
         yield f"it is nested deeper than {DEEPEST} levels"
+        return
+    if _has_huge(data):
+        yield "it holds a number that is too large"
         return
     if not (isinstance(data["kind"], str) and WORD.fullmatch(data["kind"])):
         yield "kind is not the name of a kind"
@@ -41,7 +49,7 @@ def _errors(data: dict[str, Any]) -> Iterator[str]:
     if not is_digest(data["fingerprint"]):
         yield "fingerprint is not 64 hexadecimal digits"
     seconds = data["seconds"]
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < math.inf:
+    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not 0 <= seconds < LONGEST:
         yield "seconds is not a duration"
     if data["seal"] != "" and not is_digest(data["seal"]):
         yield "seal is not 64 hexadecimal digits"
@@ -104,6 +112,13 @@ def _is_name(value: Any) -> bool:
 def _is_inside(name: str) -> bool:
     path = PurePosixPath(name)
     return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in name
+
+
+def _has_huge(data: Any) -> bool:
+    """Whether there is a whole number that no floating point number can stand for, as summaries are printed."""
+    if isinstance(data, dict | list):
+        return any(map(_has_huge, data.values() if isinstance(data, dict) else data))
+    return isinstance(data, int) and data.bit_length() > FLOAT_BITS
 
 
 def is_deep(data: Any) -> bool:

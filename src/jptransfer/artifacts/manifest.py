@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import json
 import os
@@ -13,12 +14,14 @@ from typing import Any
 from jptransfer.artifacts.fingerprint import SHORT, fingerprint
 from jptransfer.artifacts.form import first_error, is_deep
 from jptransfer.errors import ArtifactError, DataError, reason
-from jptransfer.files import json_text
+from jptransfer.files import json_text, open_regular
 
 FILE = "manifest.json"
 SCRATCH = ".work"
 """Folder in a work folder that survives interruptions and never becomes part of an artifact."""
 SCHEMA = 1
+LARGEST = 64 << 20
+"""Bytes of a manifest that are read; one of 100,000 files has 12 MiB."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +94,19 @@ class Manifest:
             ArtifactError: there is none, or its form is not that of a manifest.
         """
         try:
-            text = (folder / FILE).read_text(encoding="utf-8")
+            with open_regular(folder / FILE) as stream:
+                read = stream.read(LARGEST + 1)
+            if len(read) > LARGEST:
+                raise ArtifactError(f"{folder / FILE} is damaged: it is larger than {LARGEST >> 20} MiB")
+            text = read.decode()
             data = json.loads(text)
             if "\\ud" in text.lower():
                 json.dumps(data, ensure_ascii=False).encode()  # half of a surrogate pair could not be printed
         except FileNotFoundError:
             raise ArtifactError(f"{folder} is not an artifact: it has no {FILE}") from None
         except (OSError, ValueError, RecursionError) as error:
+            if getattr(error, "errno", None) in (errno.ELOOP, errno.ENXIO):
+                raise ArtifactError(f"{folder / FILE} is damaged: it is not a regular file") from None
             raise ArtifactError(f"{folder / FILE} does not parse: "
                                 f"{getattr(error, 'strerror', None) or reason(error)}") from None
         if not isinstance(data, dict):
