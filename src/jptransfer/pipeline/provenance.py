@@ -33,7 +33,8 @@ def source_digest() -> str:
 
 def _git(*words: str) -> str | None:
     try:
-        done = subprocess.run(["git", "--no-optional-locks", "-C", str(PACKAGE), *words], capture_output=True, text=True, timeout=10)
+        done = subprocess.run(["git", "--no-optional-locks", "-C", str(PACKAGE), *words],
+                              capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None
