@@ -117,6 +117,8 @@ class TaskConfig:
     """settings of the reader, for example part: titles; a wrong name lists those it has"""
     text_column: str = "text"
     """text_file, yahoo_movies: name, or 0-based number where the file has no header, of the text's column"""
+    text_pair_column: str = setting("", omit_when="")
+    """text_file: name or 0-based number of the column of a second text, for tasks on pairs of texts; empty: none"""
     label_column: str = "label"
     """text_file, yahoo_movies: name, or 0-based number where there is no header, of the label's column"""
     token_column: str = "0"

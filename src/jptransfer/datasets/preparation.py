@@ -207,7 +207,8 @@ def check_ids(splits: dict[str, list[Any]]) -> None:
 
 def duplicates(splits: dict[str, list[Any]]) -> dict[str, int]:
     """Return, for each pair of splits, how many examples of the second are copies of one of the first (`copy_key`)."""
-    keys = {split: [copy_key(example.text) for example in examples] for split, examples in splits.items()}
+    keys = {split: [(copy_key(example.text), copy_key(example.text_pair or "")) for example in examples]
+            for split, examples in splits.items()}
     known = {split: set(found) for split, found in keys.items()}
     pairs = [(a, b) for number, a in enumerate(splits) for b in list(splits)[number + 1:]]
     return {f"{a}/{b}": sum(key in known[a] for key in keys[b]) for a, b in pairs}

@@ -77,7 +77,7 @@ def is_number(column: str) -> bool:
 
 def _setting(role: str) -> str:
     """What the configuration calls the column of a role."""
-    return f"task.{role}_column" if role in ("text", "label") else f"task.options.{role}_column"
+    return f"task.{role}_column" if role in ("text", "text_pair", "label") else f"task.options.{role}_column"
 
 
 def _place(path: Path, role: str, column: str, first: list[str], named: bool) -> int:

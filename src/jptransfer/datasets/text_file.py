@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import combinations
+
 from jptransfer.config import TaskConfig
 from jptransfer.config.task import SPLIT_NAMES, split_name
 from jptransfer.corpora.error_policy import ErrorPolicy
@@ -23,18 +26,21 @@ OPTIONS = {
 def read(config: TaskConfig) -> RawDataset:
     """Read ``files.train``, ``validation``, ``test``, or ``all`` with an optional column of splits.
 
-    Columns: `text_column`, `label_column`, and by ``options`` id_column, split_column and group_column (what splits may
-    not divide). Columns that are all numbers mean a file without header, unless its first line holds these very numbers
-    in their places (``options.header`` overrides); quotes are special in CSV and plain characters in TSV
-    (``options.quotes`` overrides).
+    Columns: `text_column`, `label_column`, `text_pair_column` for pairs of texts, and by ``options`` id_column,
+    split_column and group_column (what splits may not divide). Columns that are all numbers mean a file without header,
+    unless its first line holds these very numbers in their places (``options.header`` overrides); quotes are special in
+    CSV and plain characters in TSV (``options.quotes`` overrides).
     """
     kind = load_kind(config.kind)
     if not issubclass(kind, ReadsTarget):
         raise ConfigError(f"task.kind: data set '{config.dataset}' has no examples for kind '{config.kind}'")
     options, policy = reader_options(config, OPTIONS), error_policy(config)
     columns = {"text": config.text_column, "label": config.label_column}
-    if config.text_column == config.label_column:
-        raise ConfigError(f"task.label_column={config.label_column} is task.text_column too; it must be another one")
+    if config.text_pair_column:
+        columns["text_pair"] = config.text_pair_column
+    for one, other in combinations(columns, 2):
+        if columns[one] == columns[other]:
+            raise ConfigError(f"task.{other}_column={columns[other]} is task.{one}_column too; it must be another one")
     columns |= {role: options[f"{role}_column"] for role in ("id", "split", "group") if options[f"{role}_column"]}
     data = RawDataset({}, policy.skipped)
     seen: set[str] = set()
@@ -50,7 +56,7 @@ def read(config: TaskConfig) -> RawDataset:
                 except ValueError as error:
                     policy.report(f"unreadable {config.label_column}", where, f"{config.label_column}: {error}")
                     continue
-                data.splits.setdefault(split, []).append(example)
+                data.splits.setdefault(split, []).append(replace(example, text_pair=cells.get("text_pair")))
                 data.groups.update({cells["id"]: cells["group"]} if "group" in cells else {})
             elif not split:
                 policy.report("unknown split", where, f"'{cells['split']}' does not name a split ({SPLIT_NAMES})")
@@ -58,10 +64,10 @@ def read(config: TaskConfig) -> RawDataset:
 
 
 def _sound(where: str, cells: dict[str, str], seen: set[str], policy: ErrorPolicy) -> bool:
-    """Whether the row has a text, a label and an id of its own; otherwise it is reported."""
+    """Whether the row has its text or two, a label and an id of its own; otherwise it is reported."""
     cells["label"] = cells["label"].strip()
-    for name in ("id", "text", "label"):
-        if not cells[name].strip():
+    for name in ("id", "text", "text_pair", "label"):
+        if name in cells and not cells[name].strip():
             policy.report(f"empty {name}", where, f"the {name} is empty")
             return False
     if cells["id"] in seen:

@@ -24,6 +24,7 @@ class Difference:
     a: list[Any]
     b: list[Any]
     gain: float
+    text_pair: str | None = None
 
 
 def worst(predictions: Predictions, limit: int) -> list[Any]:
@@ -41,5 +42,5 @@ def differences(a: Sequence[Predictions], b: Sequence[Predictions]) -> list[Diff
     for i in np.flatnonzero(gains):
         row = a[0].rows[i]
         in_a, in_b = ([run.rows[i].predicted for run in runs] for runs in (a, b))
-        found.append(Difference(row.id, row.text, row.gold, in_a, in_b, float(gains[i])))
+        found.append(Difference(row.id, row.text, row.gold, in_a, in_b, float(gains[i]), row.text_pair))
     return found

@@ -26,12 +26,14 @@ class Attended:
 
     Attributes:
         prediction: the task's.
-        pieces: half-open character spans in the text, those that the length limit leaves.
+        pieces: half-open character spans in the text or the second text, those that the length limit leaves.
+        second: of each piece whether it is of the second text.
         weights: (hops, pieces) float32; what is missing of a hop's sum of 1 lies on the special tokens.
     """
 
     prediction: Any
     pieces: list[tuple[int, int]]
+    second: list[bool]
     weights: np.ndarray
 
     @property
@@ -63,10 +65,11 @@ def attended(predictor: Predictor, examples: Sequence[Any], batch_size: int = 64
             scores = head(encoded).logits.float().cpu().numpy()
         predictions = predictor.task.decode(features, scores, part)
         for row, prediction in enumerate(predictions):
-            spans = _spans(predictor, prediction.text)
+            spans = _spans(predictor, prediction)
             places = _places(encoded, row, batch["input_ids"].shape[1], len(spans))
             shown = {state: span for state, place in enumerate(places) if (span := spans[place])}
-            yield Attended(prediction, list(shown.values()), weights[row][:, list(shown)])
+            yield Attended(prediction, [span for _, span in shown.values()], [second for second, _ in shown.values()],
+                           weights[row][:, list(shown)])
 
 
 def _with_attention(predictor: Predictor) -> HeadedEncoder:
@@ -87,9 +90,12 @@ def _places(encoded: Encoded, row: int, width: int, length: int) -> list[int]:
     return list(range(first, first + count))
 
 
-def _spans(predictor: EncoderPredictor, text: str) -> list[tuple[int, int] | None]:
-    """Return the span of each token of a text's input; None: a special token."""
+def _spans(predictor: EncoderPredictor, prediction: Any) -> list[tuple[bool, tuple[int, int]] | None]:
+    """Return of each token whether it is of the second text, and its span there; None: a special token."""
     limits = predictor.limits
-    made = build_inputs(predictor.tokenizer, text, None, limits.max_length, limits.truncation_side)
-    inside = {place for start, end in made.places for place in range(start, end)}
-    return [span if place in inside else None for place, span in enumerate(made.offsets)]
+    made = build_inputs(predictor.tokenizer, prediction.text, prediction.text_pair, limits.max_length,
+                        limits.truncation_side)
+    found: list[tuple[bool, tuple[int, int]] | None] = [None] * len(made.ids)
+    for number, (start, end) in enumerate(made.places):
+        found[start:end] = [(number == 1, span) for span in made.offsets[start:end]]
+    return found

@@ -12,7 +12,7 @@ from jptransfer.artifacts.manifest import Manifest
 from jptransfer.config import TruncationSide
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.files import json_text, new_folder
-from jptransfer.learners.prediction import TASK_MODEL, read_settings
+from jptransfer.learners.prediction import TASK_MODEL, read_settings, reads_pairs
 from jptransfer.models.pretrained import local_architecture, read_model_type
 from jptransfer.tasks.base import Level, load_kind
 from jptransfer.tasks.files import PREDICTIONS
@@ -21,6 +21,8 @@ from jptransfer.text.base import read_settings as tokenizer_settings
 
 TOKENIZER, LANGUAGE_MODEL = "", "fill-mask"
 """What a folder is for, if not for the pipeline of a task: a tokenizer for none."""
+TAGGING = "token-classification"
+"""A pipeline that takes no second text."""
 _OURS = {MANIFEST, PREDICTIONS, TASK_MODEL, "history.jsonl"}
 
 
@@ -74,16 +76,18 @@ def model_card(folder: Path, use: str, name: str) -> str:
     front += [f"pipeline_tag: {use}"] if use else []
     imported, call = "AutoTokenizer", f'AutoTokenizer.from_pretrained("{name}")'
     if use:
-        text = "…[MASK]…" if use == LANGUAGE_MODEL else "…"
-        imported, call = "pipeline", f'pipeline("{use}", model="{name}")("{text}")'
+        text = '"…[MASK]…"' if use == LANGUAGE_MODEL else '"…"'
+        if _pairs(folder) and use != TAGGING:
+            text = '{"text": "…", "text_pair": "…"}'
+        imported, call = "pipeline", f'pipeline("{use}", model="{name}")({text})'
     lines = [*front, "---", "", f"# {name}", "", "Made with jptransfer. To use it:", "", "```python",
-             f"from transformers import {imported}", "", call, "```", "", *_limits(folder)]
+             f"from transformers import {imported}", "", call, "```", "", *_limits(folder, use)]
     if (folder / MANIFEST).is_file():
         lines += _lineage(Manifest.read(folder))
     return "\n".join(lines)
 
 
-def _limits(folder: Path) -> list[str]:
+def _limits(folder: Path, use: str) -> list[str]:
     """Return what plain transformers does not do by itself: cut long texts, normalise before the tokenizer."""
     lines = []
     if (folder / TASK_MODEL).is_file():
@@ -96,10 +100,17 @@ def _limits(folder: Path) -> list[str]:
         else:
             lines += [f"The model reads at most {settings['max_length']} tokens, special tokens included; longer texts "
                       "were read in overlapping windows (pipeline: `stride`).", ""]
+        if _pairs(folder) and use == TAGGING:
+            lines += ["The model was trained on pairs of texts, and the pipeline takes single ones: call tokenizer and "
+                      "model yourself, as in `model(**tokenizer(text, text_pair, return_tensors=\"pt\"))`.", ""]
     if (folder / DESCRIPTION).is_file() and tokenizer_settings(folder).before:
         lines += ["Texts were normalised before the tokenizer got them (NFKC of characters with their marks: か and "
                   "U+3099 are one character). Do the same, or ids can differ.", ""]
     return lines
+
+
+def _pairs(folder: Path) -> bool:
+    return (folder / TASK_MODEL).is_file() and reads_pairs([folder])
 
 
 def _lineage(manifest: Manifest) -> list[str]:

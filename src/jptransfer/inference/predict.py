@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from jptransfer.config import OutputFormat, PredictConfig
 from jptransfer.corpora.error_policy import ErrorPolicy, json_lines, locate, parse_json, read_lines
@@ -24,6 +24,7 @@ from jptransfer.inference.prediction_writers import (
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.abilities import MarksSpans
 from jptransfer.tasks.base import Task
+from jptransfer.tasks.files import PAIR
 
 if TYPE_CHECKING:
     from jptransfer.learners.prediction import Predictor
@@ -39,27 +40,30 @@ CHUNK_BATCHES = 32
 def predict_file(config: PredictConfig, folders: Sequence[Path], runtime: Runtime) -> int:
     """Predict every text of `config.input` with the task models in `folders` together; return the number of texts.
 
-    The input is a text a line, or an object with the field `text` (or a string) a line (`input_format`; by default
-    of a file named ``.jsonl`` or ``.json``); both may be compressed. Every text gives one answer, an empty one too.
+    The input has a text per line, or an object with the field `text` (or a string) per line (`input_format`; by default
+    of a file named ``.jsonl`` or ``.json``); both may be compressed. Every text gives one answer, an empty one too. For
+    a model of pairs of texts a line is a text, a tab and the second text, an object has the field `text_pair` too.
     What is named as output appears when it is complete. `jptransfer.inference.prediction_writers` says what each
     format holds.
 
     Raises:
         ConfigError: a format that is unknown or not for this task, or an output folder that is not empty.
-        DataError: an input that is missing, damaged, not UTF-8, or a line without a text.
+        DataError: an input that is missing, damaged, not UTF-8, or a line without as many texts as the model reads.
     """
-    from jptransfer.learners.prediction import load_ensemble
+    from jptransfer.learners.prediction import load_ensemble, reads_pairs
 
-    written, rows = 0, read_rows(config.input, config.input_format, config.encoding)
+    paired = reads_pairs(folders)
+    written, rows = 0, read_rows(config.input, config.input_format, config.encoding, paired)
     if config.format is OutputFormat.brat:
         check_new_folder(Path(config.output), "output")
     else:
         check_output(config.output)
     predictor = load_ensemble(folders, runtime)
     task = predictor.task
-    with _answers(config, task) as answers:
+    with _answers(config, task, paired) as answers:
         while chunk := list(islice(rows, config.batch_size * CHUNK_BATCHES)):
-            examples = [task.example(str(written + place), row["text"]) for place, row in enumerate(chunk)]
+            examples = [task.example(str(written + place), row["text"], row.get(PAIR))
+                        for place, row in enumerate(chunk)]
             for row, prediction in zip(chunk, predictor.predict(examples, config.batch_size), strict=True):
                 answers.add(row, prediction)
             written += len(chunk)
@@ -75,12 +79,12 @@ def say_cut(predictor: Predictor) -> None:
         print(f"cut: {cut.sentence()}", file=sys.stderr)
 
 
-def _answers(config: PredictConfig, task: Task) -> AbstractContextManager[PredictionWriter]:
+def _answers(config: PredictConfig, task: Task, paired: bool) -> AbstractContextManager[PredictionWriter]:
     """Open what the answers are added to."""
     by_name = {**dict.fromkeys(OBJECTS, OutputFormat.jsonl), ".conll": OutputFormat.conll}
     layout = config.format or by_name.get(Path(config.output).suffix, OutputFormat.tsv)
     if layout is OutputFormat.tsv:
-        return _written(config.output, lambda stream: TableWriter(stream, task))
+        return _written(config.output, lambda stream: TableWriter(stream, task, paired))
     if layout is OutputFormat.jsonl:
         return _written(config.output, lambda stream: JsonWriter(stream, task))
     if not isinstance(task, MarksSpans):
@@ -115,16 +119,22 @@ def _input_format(source: str, layout: str) -> str:
     return layout
 
 
-def read_rows(source: str, layout: str, encoding: str = "utf-8") -> Iterator[Row]:
-    """Yield the objects of a file or of standard input, each with the field `text`; an empty `layout` is found."""
+def read_rows(source: str, layout: str, encoding: str = "utf-8", paired: bool = False) -> Iterator[Row]:
+    """Yield the objects of a file or of standard input, each with the field `text`; an empty `layout` is found.
+
+    `paired`: each has the field `text_pair` too; in lines of text there is a tab between the two, and a first line
+    ``text<TAB>text_pair`` is a header.
+    """
     layout = _input_format(source, layout)
     path = Path("/dev/stdin" if source == STANDARD else source)
     if not path.exists():
         locate(source, _Strict())
     lines = read_lines(path, encoding, _Strict())
+    if layout == TEXT and paired:
+        return (_pair(f"{path}:{number}", line) for number, line in lines if (number, line) != (1, f"text\t{PAIR}"))
     if layout == TEXT:
         return ({"text": line} for _, line in lines)
-    return (_object(f"{path}:{number}", line) for number, line in json_lines(lines) if line.strip())
+    return (_object(f"{path}:{number}", line, paired) for number, line in json_lines(lines) if line.strip())
 
 
 class _Strict(ErrorPolicy):
@@ -135,16 +145,35 @@ class _Strict(ErrorPolicy):
             raise DataError(f"{where}: {what}{self.hint(kind)}")
 
 
-def _object(where: str, line: str) -> Row:
+def _pair(where: str, line: str) -> Row:
+    text, *rest = line.split("\t")
+    if len(rest) != 1:
+        raise DataError(f"{where}: the model reads pairs of texts: each line is a text, a tab and the second text, but "
+                        f"this line has {len(rest)} tabs")
+    return {"text": text, PAIR: rest[0]}
+
+
+def _object(where: str, line: str, paired: bool) -> Row:
     try:
         found = parse_json(line)
         row = {"text": found} if isinstance(found, str) else found
         if isinstance(row, dict) and isinstance(row.get("text"), str):
             row["text"].encode("utf-8")
+            _check_second(where, row.get(PAIR), paired)
             return row
     except ValueError as error:  # also half of a surrogate pair
         raise DataError(f"{where}: no valid JSON text ({error})") from None
     raise DataError(f"{where}: no JSON string, and no object with a field 'text' that holds one")
+
+
+def _check_second(where: str, second: Any, paired: bool) -> None:
+    """Raise `DataError` unless there is a second text where the model reads one, and none where it does not."""
+    if paired and not isinstance(second, str):
+        raise DataError(f"{where}: the model reads pairs of texts; no field '{PAIR}' holds a string")
+    if not paired and second is not None:
+        raise DataError(f"{where}: the model was trained on single texts, and there is a field '{PAIR}'")
+    if paired:
+        second.encode("utf-8")
 
 
 def check_output(name: str) -> None:

@@ -16,6 +16,7 @@ from jptransfer.files import json_text
 from jptransfer.tasks.abilities import MarksSpans
 from jptransfer.tasks.base import Task
 from jptransfer.tasks.entity_rows import CONTROLS, one_word
+from jptransfer.tasks.files import PAIR
 from jptransfer.tasks.spans import Span, tag_units, to_units
 
 Row = dict[str, Any]
@@ -36,24 +37,26 @@ class PredictionWriter(Protocol):
 class TableWriter:
     """TSV with a header; in texts a tab, line feed, carriage return and backslash are written ``\\t \\n \\r \\\\``.
 
-    The columns after the text are the task's (`Task.cells`): prediction, probability, ``probability:<label>`` for each
-    label; a number; entities as ``start:end:probability:type``, separated by spaces, those in types written ``_``.
+    A model of pairs of texts has a column ``text_pair`` after the text. The next columns are the task's (`Task.cells`):
+    prediction, probability, ``probability:<label>`` for each label; a number; entities as
+    ``start:end:probability:type``, separated by spaces, those in types written ``_``.
     """
 
-    def __init__(self, stream: TextIO, task: Task) -> None:
+    def __init__(self, stream: TextIO, task: Task, paired: bool = False) -> None:
         self._stream, self._task = stream, task
-        self._line("text", *task.columns)
+        self._texts = ["text", PAIR] if paired else ["text"]
+        self._line(*self._texts, *task.columns)
 
     def add(self, row: Row, found: Any) -> None:
         """Write a line (see `PredictionWriter`)."""
-        self._line(row["text"], *self._task.cells(found))
+        self._line(*(row[name] for name in self._texts), *self._task.cells(found))
 
     def _line(self, *cells: str) -> None:
         self._stream.write("\t".join(cell.translate(_ESCAPES) for cell in cells) + "\n")
 
 
 class JsonWriter:
-    """JSON lines: the fields of a JSON input, text, and the answer.
+    """JSON lines: the fields of a JSON input, text (and text_pair), and the answer.
 
     The answer's fields are the task's (`Task.values`): prediction, probability and probabilities by label; a number;
     entities as a list of objects with start, end, type, text and score, the probability.

@@ -24,6 +24,7 @@ from jptransfer.learners.prediction import Predictor
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.abilities import TargetsTexts
 from jptransfer.tasks.base import Task, make_task, whole_texts
+from jptransfer.tasks.texts import joined_texts
 from jptransfer.text.hashing import Bags, Hasher
 from jptransfer.training.randomness import generator
 
@@ -104,7 +105,7 @@ class FasttextPredictor:
         made: list[Any] = []
         for first in range(0, len(examples), batch_size):
             part = examples[first:first + batch_size]
-            logits = self.model.scores(self.hasher.bags([example.text for example in part], self.ngrams))
+            logits = self.model.scores(self.hasher.bags(joined_texts(part), self.ngrams))
             made += self.task.decode(whole_texts(len(part)), list(logits), part)
         return made
 
@@ -151,7 +152,7 @@ class FasttextLearner:
 
 def _train(job: FitContext, hasher: Hasher, ngrams: int, epochs: int) -> FasttextModel:
     config = job.config.fasttext
-    bags = hasher.bags([example.text for example in job.train], ngrams)
+    bags = hasher.bags(joined_texts(job.train), ngrams)
     model = FasttextModel.fresh(bags.frequent(config.min_count), config.dim, len(job.task.labels), job.seed)
     if not len(model.keys):
         raise DataError("learner fasttext finds no word in the training texts that occurs often enough")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -17,6 +17,8 @@ from jptransfer.tasks.base import Task, describe, make_task, same_task
 from jptransfer.text.cuts import Cut
 
 TASK_MODEL = "task_model.json"
+PAIRS = "text_pair"
+"""Setting of a task model: whether it was trained on pairs of texts."""
 EPOCHS = "epochs"
 """Folder in that of a task model with the task models of all its epochs, ``1`` on."""
 
@@ -114,6 +116,23 @@ def read_settings(folder: Path) -> Mapping[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ConfigError) as error:
         raise ArtifactError(f"{path} is damaged: {type(error).__name__}: {error}") from error
     return settings
+
+
+def reads_pairs(folders: Sequence[Path]) -> bool:
+    """Return whether the task models in `folders` were trained on pairs of texts.
+
+    Raises:
+        ConfigError: some were, others were not.
+    """
+    found = {bool(read_settings(folder).get(PAIRS)) for folder in folders}
+    if len(found) > 1:
+        raise ConfigError("an ensemble's models must be of one task, but some read pairs of texts and others do not")
+    return found.pop()
+
+
+def has_pairs(examples: Iterable[Any]) -> bool:
+    """Return whether examples are pairs of texts."""
+    return any(example.text_pair for example in examples)
 
 
 def load_predictor(folder: Path, runtime: Runtime) -> Predictor:

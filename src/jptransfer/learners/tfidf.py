@@ -22,6 +22,7 @@ from jptransfer.learners.tfidf_settings import TfidfConfig
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.abilities import TargetsTexts
 from jptransfer.tasks.base import Task, make_task, whole_texts
+from jptransfer.tasks.texts import joined_texts
 from jptransfer.text.segment import MecabSegmenter
 
 Linear = tuple[np.ndarray, np.ndarray]
@@ -41,7 +42,7 @@ class TfidfPredictor:
         made: list[Any] = []
         for first in range(0, len(examples), batch_size):
             part = examples[first:first + batch_size]
-            logits = self.vectorizer.transform([example.text for example in part]) @ self.weight + self.bias
+            logits = self.vectorizer.transform(joined_texts(part)) @ self.weight + self.bias
             made += self.task.decode(whole_texts(len(part)), list(logits), part)
         return made
 
@@ -73,7 +74,7 @@ class TfidfLearner:
         _check(job)
         vectorizer = _vectorizer(config)
         try:
-            matrix = vectorizer.fit_transform([example.text for example in job.train])
+            matrix = vectorizer.fit_transform(joined_texts(job.train))
         except ValueError as error:
             raise DataError(f"learner tfidf finds no n-gram in the training texts: {error}") from error
         assert isinstance(task, TargetsTexts)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from jptransfer.config.task import SPLITS
@@ -40,15 +43,22 @@ def _series(source: Source, split: str, across: str, up: str) -> Points:
 
 
 def text_lengths(results: Results) -> dict[str, list[int]]:
-    """Return split -> length in characters of every text; the final split's texts are those of the evaluation."""
+    """Return split -> length in characters of every text, or of both texts of every pair.
+
+    The final split's texts are those of the evaluation.
+    """
     first = results.rows[0].predictions[0]
-    found = {first.split: [len(row.text) for row in first.rows]}
+    found = {first.split: _lengths(first.rows)}
     if results.dataset:
         folder = results.dataset.folder
         roles, own = read_roles(folder), found
-        found = {roles.fit: [len(one.text) for one in read_role(first.task, folder, "fit")],
-                 roles.select: [len(one.text) for one in read_role(first.task, folder, "select")]} | own
+        found = {roles.fit: _lengths(read_role(first.task, folder, "fit")),
+                 roles.select: _lengths(read_role(first.task, folder, "select"))} | own
     return found
+
+
+def _lengths(examples: Sequence[Any]) -> list[int]:
+    return [len(one.text) + len(one.text_pair or "") for one in examples]
 
 
 def sentence_lengths(encoded: Source) -> dict[str, np.ndarray]:

@@ -30,12 +30,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class Shown:
-    """An example on the page; for entities the answers hold the text, so `text` is empty."""
+    """An example on the page; for entities the answers hold the (first) text, so `text` is empty."""
 
     id: str
     text: str
     answers: list[Answer]
     note: str = ""
+    text_pair: str = ""
 
 
 Spans = Sequence[tuple[int, int, str]]
@@ -92,7 +93,7 @@ def _error(results: Results, row: RowResult, prediction: Any, index: int) -> Sho
         beside = Markup(" <small>off by {}</small>").format(task.show(task.error(prediction)))
     answers = [Answer("gold", escape(task.show(prediction.gold))),
                Answer("predicted", escape(task.show(prediction.predicted)) + beside, right=False)]
-    return Shown(prediction.id, _cut(prediction.text), answers, note)
+    return Shown(prediction.id, _cut(prediction.text), answers, note, _cut(prediction.text_pair or ""))
 
 
 def disagreements(results: Results, row: RowResult, limit: int, seed: int) -> tuple[list[Shown], list[Shown]]:
@@ -123,7 +124,7 @@ def _difference_shower(results: Results, row: RowResult) -> Callable[[Difference
         votes = [Answer("gold", escape(task.show(difference.gold))),
                  _votes(task, results.baseline, difference.a, difference.gold),
                  _votes(task, row.name, difference.b, difference.gold)]
-        return Shown(difference.id, _cut(difference.text), votes)
+        return Shown(difference.id, _cut(difference.text), votes, text_pair=_cut(difference.text_pair or ""))
 
     return entities if isinstance(task, MarksSpans) else texts
 
@@ -144,7 +145,7 @@ def _entities(results: Results, example: Any, answers: Sequence[tuple[str, Spans
     shown = [Answer("gold", highlight(example.text, gold, colours, everywhere))]
     shown += [Answer(who, highlight(example.text, spans, colours, gold), _key(spans) == _key(gold))
               for who, spans in answers]
-    return Shown(example.id, "", shown, note)
+    return Shown(example.id, "", shown, note, _cut(example.text_pair or ""))
 
 
 def _key(answer: Any) -> Any:

@@ -21,13 +21,14 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     """Predict and score every split asked for; write the `evaluation` of docs/FORMATS.md.
 
     Raises:
-        ConfigError: a metric that does not fit the task, or a model of another task than the data set's.
+        ConfigError: a metric that does not fit the task, or a model of another task than the data set's (of pairs of
+            texts, where the data set has single ones).
         DataError: a split that the data set lacks, or an empty one.
     """
     from jptransfer.evaluation.metrics import metrics_for
     from jptransfer.evaluation.predictions import Predictions, write_evaluation
     from jptransfer.evaluation.scoring import score_split
-    from jptransfer.learners.prediction import cut_so_far, load_ensemble
+    from jptransfer.learners.prediction import cut_so_far, has_pairs, load_ensemble, reads_pairs
     from jptransfer.tasks.base import describe, same_task
     from jptransfer.tasks.files import open_dataset, read_examples
     from jptransfer.tasks.splits import read_roles
@@ -41,6 +42,11 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     predictor = load_ensemble(models, runtime)
     if not same_task(predictor.task, task):
         raise ConfigError(f"the model's task is {describe(predictor.task)}, the data set's is {describe(task)}")
+    for split, rows in examples.items():
+        if has_pairs(rows) != reads_pairs(models):
+            read, there = ("pairs of", "single") if reads_pairs(models) else ("single", "pairs of")
+            raise ConfigError(f"the model was trained on {read} texts, but the data set's split '{split}' has {there} "
+                              "texts")
     predicted, cuts = [], {}
     for split, rows in examples.items():
         before = cut_so_far(predictor)

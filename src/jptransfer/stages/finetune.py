@@ -36,7 +36,7 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
         ConfigError: settings that do not fit the task or the model.
         DataError: a training split that is empty or holds one label only.
     """
-    from jptransfer.learners.prediction import cut_so_far, write_settings
+    from jptransfer.learners.prediction import PAIRS, cut_so_far, has_pairs, write_settings
     from jptransfer.tasks.files import write_predictions
     from jptransfer.tasks.splits import read_role, read_roles
     from jptransfer.text.cuts import Cut
@@ -46,7 +46,8 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     learner = LEARNERS.load(name)
     job = _job(config, inputs, out)
     learned = learner.fit(job, runtime)
-    settings = {"learner": name, "kind": job.task.kind, "labels": job.task.labels, **learned.settings}
+    settings = {"learner": name, "kind": job.task.kind, "labels": job.task.labels, PAIRS: has_pairs(job.train),
+                **learned.settings}
     used = (entry for *_, entry in members(config))
     if made_with := plugin_versions([*used, TASKS.entries[job.task.kind]]):
         settings["plugins"] = made_with

@@ -77,6 +77,10 @@ class Example(Protocol):
         """The text as it is in the file."""
 
     @property
+    def text_pair(self) -> str | None:
+        """The second text, if the task is about two; None: there is none."""
+
+    @property
     def stratum(self) -> str:
         """Splits and subsets keep the shares of strata; the same string for all: no stratification."""
 
@@ -91,6 +95,10 @@ class Prediction(Protocol):
     @property
     def text(self) -> str:
         """The example's text."""
+
+    @property
+    def text_pair(self) -> str | None:
+        """The example's second text."""
 
     @property
     def gold(self) -> Any:
@@ -115,7 +123,7 @@ class Feature:
         units: token level: half-open character spans in the original text of these units.
         truncated: tokens of the example that no feature holds because of the length limit.
         segments: token type ids; empty means all zero.
-        special: indices in `input_ids` of the special tokens around the text.
+        special: indices in `input_ids` of the special tokens.
     """
 
     example: int
@@ -223,7 +231,7 @@ class Task(Protocol):
     def values(self, prediction: Any) -> dict[str, Any]:
         """Return a prediction as the fields of a JSON object."""
 
-    def example(self, id: str, text: str) -> Any:
+    def example(self, id: str, text: str, text_pair: str | None = None) -> Any:
         """An example without gold, for prediction on new text."""
 
     def example_schema(self) -> pyarrow.Schema:
@@ -279,10 +287,15 @@ def describe(task: Task) -> str:
 
 
 def summarise(examples: Sequence[Any], labels_of: Callable[[Any], list[str]]) -> dict[str, Any]:
-    """Return what the statistics of every kind of task hold: examples, labels, mean_length (characters)."""
+    """Return what the statistics of every kind of task hold: examples, labels, mean_length (characters of all texts).
+
+    And `pairs`, how many examples have a second text, if any have.
+    """
     labels = Counter(label for example in examples for label in labels_of(example))
-    length = sum(len(example.text) for example in examples) / max(1, len(examples))
-    return {"examples": len(examples), "labels": dict(sorted(labels.items())), "mean_length": round(length, 2)}
+    length = sum(len(example.text) + len(example.text_pair or "") for example in examples) / max(1, len(examples))
+    pairs = sum(example.text_pair is not None for example in examples)
+    return {"examples": len(examples), **({"pairs": pairs} if pairs else {}), "labels": dict(sorted(labels.items())),
+            "mean_length": round(length, 2)}
 
 
 def check_finite(scores: np.ndarray) -> None:

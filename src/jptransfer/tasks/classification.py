@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TextExample:
-    """A text and its label (None: unknown)."""
+    """A text or two and their label (None: unknown)."""
 
     id: str
     text: str
     label: str | None
+    text_pair: str | None = None
 
     @property
     def stratum(self) -> str:
@@ -42,6 +43,7 @@ class LabelPrediction:
     gold: str | None
     predicted: str
     probabilities: list[float]
+    text_pair: str | None = None
 
 
 class Classification:
@@ -90,7 +92,7 @@ class Classification:
 
     def encode(self, examples: Sequence[TextExample], tokenizer: Tokenizer, limits: Limits) -> list[Feature]:
         """One feature per example, see `encode_texts`."""
-        return encode_texts([example.text for example in examples], self.targets(examples), tokenizer, limits)
+        return encode_texts(examples, self.targets(examples), tokenizer, limits)
 
     def encoding_counts(self, examples: Sequence[TextExample], features: Sequence[Feature]) -> dict[str, int]:
         """Examples, and how many of them were truncated."""
@@ -104,7 +106,8 @@ class Classification:
         rows = np.exp(log_softmax(np.stack([np.asarray(row) for row in scores])))
         best = rows.argmax(axis=1)
         return [
-            LabelPrediction(example.id, example.text, example.label, self.labels[index], row.tolist())
+            LabelPrediction(example.id, example.text, example.label, self.labels[index], row.tolist(),
+                            example.text_pair)
             for example, index, row in zip(examples, best, rows, strict=True)
         ]
 
@@ -159,9 +162,9 @@ class Classification:
         answers, gold = ({getattr(row, field) for row in predictions} for field in ("predicted", "gold"))
         return f"predicts only '{answers.pop()}'" if len(answers) == 1 and answers != gold else ""
 
-    def example(self, id: str, text: str) -> TextExample:
+    def example(self, id: str, text: str, text_pair: str | None = None) -> TextExample:
         """An example without a label."""
-        return TextExample(id, text, None)
+        return TextExample(id, text, None, text_pair)
 
     def example_schema(self) -> pyarrow.Schema:
         """Columns id, text, label."""

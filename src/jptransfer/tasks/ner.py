@@ -28,6 +28,7 @@ from jptransfer.tasks.entity_rows import (
 from jptransfer.tasks.outcomes import Outcomes, SpanOutcomes
 from jptransfer.tasks.spans import Span, chunks, tag_names, tag_units, to_characters, to_units
 from jptransfer.tasks.units import cut, windows
+from jptransfer.text.inputs import kept_range
 
 if TYPE_CHECKING:
     import pyarrow
@@ -39,7 +40,8 @@ if TYPE_CHECKING:
 class EntityExample:
     """A text, its entities in order (None: unknown), its gold tokens as character ranges (None: raw text).
 
-    A span without a type is masked: what is there is not known, so nothing is learnt and no prediction counts.
+    A second text is context alone: entities are those of the first one. A span without a type is masked: what is there
+    is not known, so nothing is learnt and no prediction counts.
     """
 
     id: str
@@ -47,6 +49,7 @@ class EntityExample:
     entities: tuple[Span, ...] | None
     tokens: tuple[tuple[int, int], ...] | None = None
     stratum: str = ""
+    text_pair: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +62,7 @@ class EntityPrediction:
     gold: list[Span] | None
     predicted: list[Span]
     scores: list[float]
+    text_pair: str | None = None
 
 
 class EntityRecognition:
@@ -106,28 +110,39 @@ class EntityRecognition:
         """One feature or more per example: overlapping windows of whole units between special tokens.
 
         A unit that two windows hold is scored in the one where it stands further from the border; all of a text stays.
+        A second text is in every window, cut to half of it if both texts together are too long.
         """
         return [
             feature
             for index, example in enumerate(examples)
-            for feature in self._windows(index, example, tokenizer, limits.max_length - len(tokenizer.template))
+            for feature in self._windows(index, example, tokenizer, limits)
         ]
 
     def _windows(self, index: int, example: EntityExample, tokenizer: Tokenizer,
-                 room: int) -> Iterator[Feature]:
+                 limits: Limits) -> Iterator[Feature]:
         pieces, units, firsts = cut(example.text, example.tokens, tokenizer)
+        template = tokenizer.template
+        pair = tokenizer.encode(example.text_pair).ids if example.text_pair else None
+        room = max(0, limits.max_length - len(template.frame(pair is not None)))
+        lost = 0
+        if pair is not None:
+            first, last = kept_range(len(pair), min(len(pair), max(room // 2, room - len(pieces))),
+                                     limits.truncation_side)
+            pair, lost = pair[first:last], len(pair) - (last - first)
+            room -= len(pair)
         targets = self._targets(example, units)
         borders = [*firsts, len(pieces)]
         for window in windows(borders, room):
             begin = borders[window.first]
             stop = min(borders[window.last], begin + room)
-            ids = tokenizer.template.around(pieces.ids[begin:stop])
-            labels = np.full(len(ids), IGNORED, dtype=np.int64)
-            positions = [borders[unit] - begin + len(tokenizer.template.before) for unit in window.scored]
+            made = template.join(pieces.ids[begin:stop], pair)
+            labels = np.full(len(made.ids), IGNORED, dtype=np.int64)
+            positions = [borders[unit] - begin + made.places[0][0] for unit in window.scored]
             for unit, position in zip(window.scored, positions, strict=True):
                 labels[position] = targets[unit]
-            yield Feature(index, ids, labels, positions, [units[unit] for unit in window.scored],
-                          truncated=borders[window.last] - stop, special=tokenizer.template.places(stop - begin))
+            yield Feature(index, made.ids, labels, positions, [units[unit] for unit in window.scored],
+                          borders[window.last] - stop + lost, made.type_ids, made.special)
+            lost = 0  # counted once
 
     def _targets(self, example: EntityExample, units: Sequence[tuple[int, int]]) -> list[int]:
         if example.entities is None:
@@ -182,7 +197,7 @@ class EntityRecognition:
                 if all(span.end <= mask.start or mask.end <= span.start for mask in masks)]
         gold = None if example.entities is None else _typed(example.entities)
         return EntityPrediction(example.id, example.text, units, gold, [span for span, _ in told],
-                                [probability for _, probability in told])
+                                [probability for _, probability in told], example.text_pair)
 
     def check_training(self, examples: Sequence[EntityExample]) -> str:
         """Any examples will do: texts without entities are learnt from too."""
@@ -241,9 +256,9 @@ class EntityRecognition:
         found = any(row.predicted for row in predictions)
         return "finds no entity" if not found and any(row.gold for row in predictions) else ""
 
-    def example(self, id: str, text: str) -> EntityExample:
+    def example(self, id: str, text: str, text_pair: str | None = None) -> EntityExample:
         """An example of raw text without gold."""
-        return EntityExample(id, text, None)
+        return EntityExample(id, text, None, text_pair=text_pair)
 
     @staticmethod
     def without_tokens(example: EntityExample) -> EntityExample:

@@ -25,11 +25,12 @@ DIGITS = 6
 
 @dataclass(frozen=True)
 class ValueExample:
-    """A text and its number (None: unknown)."""
+    """A text or two and their number (None: unknown)."""
 
     id: str
     text: str
     value: float | None
+    text_pair: str | None = None
 
     @property
     def stratum(self) -> str:
@@ -45,6 +46,7 @@ class ValuePrediction:
     text: str
     gold: float | None
     predicted: float
+    text_pair: str | None = None
 
 
 class Regression:
@@ -98,7 +100,7 @@ class Regression:
 
     def encode(self, examples: Sequence[ValueExample], tokenizer: Tokenizer, limits: Limits) -> list[Feature]:
         """One feature per example, see `encode_texts`."""
-        return encode_texts([one.text for one in examples], self.targets(examples), tokenizer, limits)
+        return encode_texts(examples, self.targets(examples), tokenizer, limits)
 
     def encoding_counts(self, examples: Sequence[ValueExample], features: Sequence[Feature]) -> dict[str, int]:
         """Examples, and how many of them were truncated."""
@@ -111,7 +113,7 @@ class Regression:
             return []
         values = np.stack([np.asarray(row, dtype=np.float64) for row in scores])[:, 0]
         check_finite(values)
-        return [ValuePrediction(example.id, example.text, example.value, value)
+        return [ValuePrediction(example.id, example.text, example.value, value, example.text_pair)
                 for example, value in zip(examples, values.tolist(), strict=True)]
 
     def check_training(self, examples: Sequence[ValueExample]) -> str:
@@ -162,9 +164,9 @@ class Regression:
         answers, gold = {row.predicted for row in predictions}, {row.gold for row in predictions}
         return f"predicts only {self.show(answers.pop())}" if len(answers) == 1 and answers != gold else ""
 
-    def example(self, id: str, text: str) -> ValueExample:
+    def example(self, id: str, text: str, text_pair: str | None = None) -> ValueExample:
         """An example without a number."""
-        return ValueExample(id, text, None)
+        return ValueExample(id, text, None, text_pair)
 
     def example_schema(self) -> pyarrow.Schema:
         """Columns id, text, value."""

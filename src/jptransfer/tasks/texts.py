@@ -7,30 +7,35 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from jptransfer.config import TruncationSide
-from jptransfer.tasks.base import Feature, Limits
+from jptransfer.tasks.base import Example, Feature, Limits
 
 if TYPE_CHECKING:
     from jptransfer.text.types import Tokenizer
 
 
-def encode_texts(texts: Sequence[str], targets: np.ndarray, tokenizer: Tokenizer, limits: Limits) -> list[Feature]:
-    """Return a feature per text: its first (or last) pieces that fit, between the tokenizer's special tokens.
+PAIR_MARK = "\u241e"
+"""Is put between two texts where a learner reads one: the symbol for a record separator, which no text contains."""
+
+
+def encode_texts(examples: Sequence[Example], targets: np.ndarray, tokenizer: Tokenizer,
+                 limits: Limits) -> list[Feature]:
+    """Return a feature per example: what the limits leave of its text or two texts, see `jptransfer.text.inputs`.
 
     Args:
-        targets: (texts, outputs), of the dtype that the loss needs.
+        targets: (examples, outputs), of the dtype that the loss needs.
     """
-    block = tokenizer.encode_lines(iter(texts))
-    room = limits.max_length - len(tokenizer.template)
-    ids, ends = block.ids.tolist(), np.cumsum(block.lengths).tolist()
-    made, start = [], 0
-    for index, (target, end) in enumerate(zip(targets, ends, strict=True)):
-        first = start if limits.truncation_side is TruncationSide.right else max(start, end - room)
-        kept = ids[first:min(end, first + room)]
-        made.append(Feature(index, tokenizer.template.around(kept), target if len(target) == 1 else target[None],
-                            truncated=end - start - len(kept), special=tokenizer.template.places(len(kept))))
-        start = end
-    return made
+    from jptransfer.text.inputs import build_many
+
+    texts, pairs = [one.text for one in examples], [one.text_pair for one in examples]
+    made = build_many(tokenizer, texts, pairs, limits.max_length, limits.truncation_side)
+    return [Feature(index, one.ids, target if len(target) == 1 else target[None], truncated=one.truncated,
+                    segments=one.type_ids, special=one.special)
+            for index, (one, target) in enumerate(zip(made, targets, strict=True))]
+
+
+def joined_texts(examples: Sequence[Example]) -> list[str]:
+    """Return each example's text, or both its texts with `PAIR_MARK` between them."""
+    return [f"{one.text} {PAIR_MARK} {one.text_pair}" if one.text_pair else one.text for one in examples]
 
 
 def count_truncated(features: Sequence[Feature]) -> dict[str, int]:
