@@ -73,3 +73,20 @@ def tokenizer(folder: Path) -> Path:
     texts = [example.text for example in (*polarity_examples(), *entity_examples())]
     train_tokenizer(TokenizerConfig(vocab_size=200, min_frequency=1), texts).save(folder)
     return folder
+
+
+def pair_examples() -> list[TextExample]:
+    """Pairs of texts: whether both are about the same thing."""
+    made = []
+    for number, (one, other) in enumerate(itertools.product(THINGS, THINGS)):
+        phrase = JUDGEMENTS["good"][number % 3]
+        made.append(TextExample(f"t{number}", one + phrase, "same" if one == other else "other", f"{other}について"))
+    return made
+
+
+def pairs(folder: Path) -> Path:
+    """A classification data set of 36 pairs of texts, every fourth one for validation."""
+    examples = pair_examples()
+    task = make_task("classification", ["other", "same"])
+    return write_dataset(folder, task, {"train": [e for i, e in enumerate(examples) if i % 4],
+                                        "validation": examples[::4]})

@@ -7,7 +7,8 @@ from jptransfer.datasets.preparation import prepare
 pytestmark = pytest.mark.real
 
 EXAMPLES = {
-    "jrte_entailment": (5437, 1537, 776), "jrte_entailment_surf": (6315, 1793, 897), "jrte_entailment_mlm": (1819, 534, 256),
+    "jrte_entailment": (5437, 1537, 776), "jrte_entailment_surf": (6315, 1793, 897),
+    "jrte_entailment_mlm": (1819, 534, 256),
     "jrte_entailment_sem_long": (10299, 2918, 1490), "jrte_entailment_append": (6017, 1711, 869),
     "jrte_polarity3": (3888, 1112, 553), "jrte_polarity2": (2959, 851, 414), "wnut17": (3394, 1009, 1287),
     "livedoor_titles": 7367, "livedoor_bodies": 7367, "knbc_polarity": 1740, "knbc_ner": 4186, "crfpp_ner": 716,

@@ -35,6 +35,7 @@ def predictor(runtime):
 @pytest.fixture
 def written(predictor, tmp_path, runtime, monkeypatch):
     monkeypatch.setattr(prediction, "load_predictor", lambda folder, runtime: predictor)
+    monkeypatch.setattr(prediction, "reads_pairs", lambda folders: False)
     source = tmp_path / "texts.txt"
     source.write_text("\n".join(TEXTS) + "\n", encoding="utf-8")
 

@@ -50,6 +50,7 @@ class Places:
 def polarity(monkeypatch):
     predictor = Polarity()
     monkeypatch.setattr(prediction, "load_predictor", lambda folder, runtime: predictor)
+    monkeypatch.setattr(prediction, "reads_pairs", lambda folders: False)
     return predictor
 
 
@@ -125,6 +126,7 @@ def test_texts_are_streamed_in_chunks(tmp_path, runtime, polarity, monkeypatch):
 
 def test_entities_in_both_formats(tmp_path, runtime, monkeypatch):
     monkeypatch.setattr(prediction, "load_predictor", lambda folder, runtime: Places())
+    monkeypatch.setattr(prediction, "reads_pairs", lambda folders: False)
     (tmp_path / "in.txt").write_text("𠮷が京都へ\nどこにも\n", encoding="utf-8")
     rows = [json.loads(line) for line in run(tmp_path, runtime, tmp_path / "in.txt", "out.jsonl")[1].splitlines()]
     assert rows[0]["entities"] == [{"start": 2, "end": 4, "type": "LOC", "text": "京都", "score": 0.5}]
@@ -170,6 +172,7 @@ def test_an_output_that_cannot_be_written_is_an_error_before_the_model_is_loaded
         raise AssertionError("loaded")
 
     monkeypatch.setattr(prediction, "load_predictor", load)
+    monkeypatch.setattr(prediction, "reads_pairs", lambda folders: False)
     (tmp_path / "in.txt").write_text("良い\n", encoding="utf-8")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "a").touch()

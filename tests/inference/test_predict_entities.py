@@ -98,6 +98,7 @@ def written(folder: Path, one, texts, name, **given):
     config = PredictConfig("", str(source), output=str(folder / name), **given)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(prediction, "load_predictor", lambda folder, runtime: one)
+        patch.setattr(prediction, "reads_pairs", lambda folders: False)
         assert predict_file(config, [folder], Runtime()) == len(texts)
     return folder / name
 
@@ -223,6 +224,7 @@ def test_lines_of_a_file_are_one_document(tmp_path, monkeypatch):
     (tmp_path / "news.txt").write_text("𠮷が京都へ\n\n京都から", encoding="utf-8")
     kyoto = {"𠮷が京都へ": ([], [Span(2, 4, "LOC")]), "京都から": ([], [Span(0, 2, "人 名")])}
     monkeypatch.setattr(prediction, "load_predictor", lambda folder, runtime: Said(**kyoto))
+    monkeypatch.setattr(prediction, "reads_pairs", lambda folders: False)
     config = PredictConfig("", str(tmp_path / "news.txt"), output=str(tmp_path / "out"), format=OutputFormat.brat)
     predict_file(config, [tmp_path], Runtime())
     assert (tmp_path / "out" / "news.txt").read_text(encoding="utf-8") == "𠮷が京都へ\n\n京都から\n"
@@ -268,5 +270,6 @@ def test_labels_of_texts_are_no_columns(tmp_path, layout):
 
 def test_brat_needs_a_folder(tmp_path, monkeypatch):
     monkeypatch.setattr(prediction, "load_predictor", lambda folder, runtime: Said())
+    monkeypatch.setattr(prediction, "reads_pairs", lambda folders: False)
     with pytest.raises(ConfigError, match="output: brat is files in a folder"):
         predict_file(PredictConfig("", str(tmp_path), format=OutputFormat.brat), [tmp_path], Runtime())
