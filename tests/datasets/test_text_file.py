@@ -38,6 +38,33 @@ def test_formats_and_compressions_agree(tmp_path, name):
     assert pairs(read(config(write(tmp_path / name, text)))) == ROWS
 
 
+@pytest.mark.parametrize("kind", ["classification", "regression"])
+@pytest.mark.parametrize("name", ["a.tsv", "a.csv.gz", "a.jsonl", "numbers.tsv"])
+def test_pairs_of_texts(tmp_path, name, kind):
+    rows = [("良い宿です。", "宿が良い", "1"), ("普通 かな", "とても良い", "0")]
+    names = ("premise", "hypothesis", "verdict")
+    if ".jsonl" in name:
+        text = "\n".join(json.dumps(dict(zip(names, row, strict=True))) for row in rows)
+    else:
+        separator = "," if ".csv" in name else "\t"
+        text = "".join(f"{separator.join(row)}\n" for row in [*([] if "numbers" in name else [names]), *rows])
+    columns = ("0", "1", "2") if "numbers" in name else names
+    settings = dict(zip(("text_column", "text_pair_column", "label_column"), columns, strict=True))
+    found = read(config(write(tmp_path / name, text), kind=kind, **settings)).splits["train"]
+    assert [(one.text, one.text_pair) for one in found] == [row[:2] for row in rows]
+
+
+def test_a_row_without_its_second_text_is_malformed(tmp_path):
+    path = write(tmp_path / "a.tsv", "text\tpair\tlabel\na\tb\t1\nc\t \t0\nd\te\t0\n")
+    with pytest.raises(DataError, match=r"a\.tsv:3: the text_pair is empty"):
+        read(config(path, text_pair_column="pair"))
+    data = read(config(path, text_pair_column="pair", on_error=OnError.skip))
+    assert [one.text_pair for one in data.splits["train"]] == ["b", "e"]
+    assert data.counts == {"empty text_pair": 1}
+    with pytest.raises(DataError, match=r"'par' \(did you mean 'pair'\?\).*\(task\.text_pair_column\)"):
+        read(config(path, text_pair_column="par"))
+
+
 def test_csv_quotes_and_line_breaks_in_cells(tmp_path):
     path = write(tmp_path / "a.csv", 'text,label\n"一行目\n二行目, ""引用""",良い\n')
     assert pairs(read(config(path))) == [('一行目\n二行目, "引用"', "良い")]

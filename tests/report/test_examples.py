@@ -1,9 +1,15 @@
+from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jptransfer.evaluation.errors import differences
+from jptransfer.evaluation.predictions import Predictions
 from jptransfer.report.examples import LONGEST, disagreements, errors, highlight
+from jptransfer.tasks.base import make_task
+from jptransfer.tasks.classification import LabelPrediction
 from tests.report import fabricate
 
 COLOURS = {"人名": 0, "地名": 1}
@@ -61,6 +67,18 @@ def test_errors_of_a_classification(polarity):
         assert one.answers[0].html == fabricate.LABELS[position % 3] and one.answers[1].right is False
         wrong = sum(run.rows[position].gold != run.rows[position].predicted for run in results.best.predictions)
         assert one.note == f"wrong in {wrong} of 3 runs"
+
+
+def test_both_texts_of_a_pair_are_shown():
+    task = make_task("classification", ["no", "yes"])
+    rows = [LabelPrediction(str(n), "部屋", "yes", answer, [0.5, 0.5], f"朝食{'あ' * LONGEST * n}")
+            for n, answer in enumerate(["no", "yes", "no"])]
+    run = Predictions(task, "test", rows)
+    other = Predictions(task, "test", [replace(row, predicted="yes") for row in rows])
+    found = errors(None, SimpleNamespace(predictions=[run]), 5)
+    assert [(one.text, one.text_pair[:2], len(one.text_pair)) for one in found] == [
+        ("部屋", "朝食", 2), ("部屋", "朝食", LONGEST + 1)]
+    assert [one.text_pair for one in differences([run], [other])] == [rows[0].text_pair, rows[2].text_pair]
 
 
 def test_examples_on_which_rows_differ(polarity):

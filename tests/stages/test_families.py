@@ -21,6 +21,7 @@ from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.prediction import load_predictor
 from jptransfer.runtime import Runtime
 from jptransfer.stages import EvaluateStage, FinetuneStage, evaluate, finetune
+from jptransfer.text.inputs import build_inputs
 from jptransfer.text.tokenizers import load_tokenizer
 from tests.families import FAMILIES
 from tests.small import entities, entity_examples, polarity
@@ -93,7 +94,7 @@ def test_inputs_are_transformers_own(folder, name):
     # transformers' MLukeTokenizer gives unknown text the id of <s>, see tests/text/test_conversion.py.
     peer = (XLMRobertaTokenizer if name == "mluke" else AutoTokenizer).from_pretrained(folder(name))
     for text in TEXTS:
-        ids = tokenizer.template.around(tokenizer.encode(text).ids)
+        ids = build_inputs(tokenizer, text).ids
         assert ids == (peer(text)["input_ids"] or [tokenizer.sep_id]), text
 
 

@@ -1,6 +1,7 @@
 """What every registered kind of task has to do, over the cases of `tests.tasks.examples`."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow.parquet
@@ -19,7 +20,14 @@ from jptransfer.learners.task_data import collate
 from jptransfer.registry import HEADS, LOSSES, METRICS, TASKS
 from jptransfer.tasks.abilities import Averages, Collapses, MarksSpans, ReadsTarget, Tokenized
 from jptransfer.tasks.base import Level, Limits, load_kind, outcomes_of, same_task, unknown_target
-from jptransfer.tasks.files import open_dataset, read_examples, read_predictions, write_examples, write_predictions
+from jptransfer.tasks.files import (
+    open_dataset,
+    read_examples,
+    read_predictions,
+    unlabelled,
+    write_examples,
+    write_predictions,
+)
 from tests.tasks.examples import CASES
 from tests.tasks.fakes import PairTokenizer
 
@@ -76,6 +84,36 @@ def test_files_give_back_what_was_written(kind, tmp_path):
     assert read_predictions(opened, tmp_path, "test") == case.predictions[:1]
     columns = pyarrow.parquet.read_schema(tmp_path / "predictions.parquet").names
     assert {"id", "text", "split", "gold", "prediction"} <= set(columns)
+
+
+def test_a_second_text_is_in_files_inputs_and_predictions(kind, tmp_path):
+    task, case = made(kind)
+    examples = [replace(one, text_pair="東京 へ") for one in case.examples]
+    write_examples(task, tmp_path / "train.parquet", [*examples, case.examples[0]])
+    assert read_examples(task, tmp_path, "train") == [*examples, case.examples[0]]
+    tokenizer = PairTokenizer()
+    second = tokenizer.encode("東京 へ").ids
+    assert [row["text"] for row in unlabelled(tmp_path / "train.parquet")][:2] == [examples[0].text, "東京 へ"]
+    assert len(list(unlabelled(tmp_path / "train.parquet"))) == 2 * len(examples) + 1
+    features = task.encode(examples, tokenizer, Limits(16))
+    for feature, alone in zip(features, task.encode(case.examples, tokenizer, Limits(16)), strict=True):
+        assert feature.input_ids == [*alone.input_ids, *second, 3]
+        assert feature.segments == [0] * len(alone.input_ids) + [1] * (len(second) + 1) and not alone.segments
+        assert feature.positions == alone.positions and feature.units == alone.units
+        assert set(feature.special) == {*alone.special, len(feature.input_ids) - 1}
+    found = task.decode(features, list(perfect(task, features)), examples)
+    assert [one.text_pair for one in found] == ["東京 へ"] * len(examples)
+    write_predictions(task, tmp_path, {"test": found})
+    assert read_predictions(task, tmp_path, "test") == found
+    (example,) = [task.example("x", "a", "b")]
+    assert (example.text, example.text_pair) == ("a", "b")
+    assert task.statistics(examples)["pairs"] == len(examples) and "pairs" not in task.statistics(case.examples)
+
+
+def test_files_without_second_texts_have_no_column_for_them(kind, tmp_path):
+    task, case = made(kind)
+    write_examples(task, tmp_path / "train.parquet", case.examples)
+    assert "text_pair" not in pyarrow.parquet.read_schema(tmp_path / "train.parquet").names
 
 
 def test_encoding_gives_inputs_and_targets_of_one_type(kind):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 from transformers import AutoTokenizer, XLMRobertaTokenizer
 
+import jptransfer
 from jptransfer.config import TruncationSide
 from jptransfer.text.inputs import build_inputs, build_many, kept_lengths
 from jptransfer.text.tokenizers import load_tokenizer
@@ -92,6 +95,15 @@ def test_offsets_places_and_special_tokens(loaded, name):
             at = 0 if side is TruncationSide.right else len(whole) - kept
             assert made.offsets[first:last] == whole.offsets[at:at + kept]
             assert made.ids[first:last] == whole.ids[at:at + kept]
+
+
+def test_nobody_else_adds_special_tokens():
+    """Ids of [CLS] and [SEP] are used by tokenizers, and by what treats special tokens apart from others."""
+    source = Path(jptransfer.__file__).parent
+    apart = {"models/layers/glyphs.py", "models/encoders/onehot.py", "transfer/vocabulary.py"}
+    using = {str(path.relative_to(source)) for path in source.rglob("*.py")
+             if re.search(r"\b(cls_id|sep_id|bos_id|eos_id)\b|add_special_tokens=True", path.read_text("utf-8"))}
+    assert {name for name in using if not name.startswith("text/")} == apart
 
 
 @pytest.mark.parametrize(("lengths", "room", "kept"), [

@@ -232,7 +232,7 @@ class TextsConfig(CommandConfig):
     """task model: artifact id, or folder"""
     input: str = "-"
     """file with one text per line, or of JSON objects with a field `text` (one per line, or a list); - for standard
-    input"""
+    input. A model of pairs of texts reads a text, a tab and the second text per line, or objects with `text_pair`"""
     input_format: str = ""
     """text or jsonl; empty: from the input's name, text on standard input"""
     encoding: str = "utf-8"

@@ -148,28 +148,6 @@ class Template:
         """Return the special tokens of an input of one text or of two."""
         return self.pair if paired else self.single
 
-    @property
-    def before(self) -> tuple[int, ...]:
-        """The special tokens before a single text."""
-        return self.single.special[0]
-
-    @property
-    def after(self) -> tuple[int, ...]:
-        """The special tokens after a single text."""
-        return self.single.special[1]
-
-    def __len__(self) -> int:
-        """Number of special tokens around a single text."""
-        return len(self.single)
-
-    def around(self, ids: Sequence[int]) -> list[int]:
-        """Return the ids of the input for one text."""
-        return self.join(ids).ids
-
-    def places(self, count: int) -> tuple[int, ...]:
-        """Return the indices of the special tokens in the input for `count` ids."""
-        return (*range(len(self.before)), *range(len(self.before) + count, len(self) + count))
-
     def join(self, ids: Sequence[int], pair_ids: Sequence[int] | None = None) -> ModelInput:
         """Return the input for the ids of one text or two; nothing is cut."""
         if pair_ids is None:
