@@ -14,24 +14,24 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 
 from jptransfer.config import (
     AttentionConfig,
-    EncoderFinetuningConfig,
     EvaluationConfig,
-    FasttextConfig,
     FinetuningConfig,
     HeadConfig,
     PredictConfig,
-    SelfAttentionHeadConfig,
-    TfidfConfig,
     TruncationSide,
 )
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.inference.attention import attention_file
 from jptransfer.inference.export import export
 from jptransfer.inference.predict import predict_file
+from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
+from jptransfer.learners.fasttext_settings import FasttextConfig
 from jptransfer.learners.prediction import load_predictor, read_settings, reads_pairs
+from jptransfer.learners.tfidf_settings import TfidfConfig
+from jptransfer.models.heads.self_attention_settings import SelfAttentionHeadConfig
 from jptransfer.stages import EvaluateStage, FinetuneStage, evaluate, finetune
 from tests.families import FAMILIES
-from tests.small import entities, pair_examples, pairs, polarity, tokenizer
+from tests.small import MODEL, entities, pair_examples, pairs, polarity, tokenizer
 from tests.stages.test_families import RUNTIME
 
 PAIRS = [("部屋がとても良かったです。", "朝食について"), ("お風呂に大満足", "お風呂について"),
@@ -46,12 +46,12 @@ def data(tmp_path_factory):
 
 
 def fit(data, out, learner="encoder", lm=None, units=None, **settings):
-    config = FinetuningConfig(encoder=EncoderFinetuningConfig(
+    config = FinetuningConfig(learner=learner, encoder=EncoderFinetuningConfig(
         **{"epochs": 1, "batch_size": 9, "max_length": 32, "learning_rate": 1e-3, **settings}),
         tfidf=TfidfConfig(c=[100.0]), fasttext=FasttextConfig(epochs=[2], ngrams=[2], dim=4))
     inputs = {"dataset": data, "tokenizer": units or lm} | ({"language_model": lm} if lm else {})
     out.mkdir(exist_ok=True)
-    return finetune.run(FinetuneStage(learner, config, 0), inputs, out, RUNTIME)
+    return finetune.run(FinetuneStage(config, 0), inputs, out, RUNTIME)
 
 
 @pytest.fixture(scope="module")
@@ -180,13 +180,11 @@ def test_a_second_text_for_a_model_of_single_texts_is_refused(tmp_path):
 @pytest.mark.parametrize("side", list(TruncationSide))
 def test_an_exported_model_in_the_pipeline_of_transformers(data, tmp_path, side):
     """Our own tokenizer and a fresh BERT: transformers' pipeline gives the same scores of pairs, cut ones too."""
-    from jptransfer.config import BertModelConfig, ModelConfig
 
-    model = ModelConfig(bert=BertModelConfig(layers=1, hidden=16, heads=2, intermediate=32, max_positions=48))
-    config = FinetuningConfig(encoder=EncoderFinetuningConfig(
+    config = FinetuningConfig(learner="encoder", encoder=EncoderFinetuningConfig(
         epochs=1, batch_size=9, max_length=16, learning_rate=1e-2, truncation_side=side))
     (tmp_path / "model").mkdir()
-    finetune.run(replace(FinetuneStage("encoder", config, 0), model=model),
+    finetune.run(FinetuneStage(config, 0, MODEL),
                  {"dataset": data, "tokenizer": tokenizer(tmp_path / "units")}, tmp_path / "model", RUNTIME)
     export(tmp_path / "model", tmp_path / "plain")
     card = (tmp_path / "plain" / "README.md").read_text(encoding="utf-8")
