@@ -64,14 +64,16 @@ def kept_range(length: int, kept: int, truncation_side: TruncationSide) -> tuple
 
 
 def _build(template: Template, texts: Sequence[Ids], max_length: int | None,
-           truncation_side: TruncationSide) -> tuple[ModelInput, list[tuple[int, int]]]:
+           truncation_side: TruncationSide) -> tuple[ModelInput, Sequence[tuple[int, int]]]:
     """Return the input for the ids of texts, and which range of each stays."""
-    lengths = list(map(len, texts))
-    room = sum(lengths) if max_length is None else max_length - len(template.frame(len(texts) > 1))
-    kept = [kept_range(length, count, truncation_side)
-            for length, count in zip(lengths, kept_lengths(lengths, room, template.odd_to_first), strict=True)]
-    made = template.join(*(text[first:last] for text, (first, last) in zip(texts, kept, strict=True)))
-    return replace(made, truncated=sum(lengths) - sum(last - first for first, last in kept)), kept
+    frame, lengths = template.frame(len(texts) > 1), list(map(len, texts))
+    tokens = sum(lengths)
+    if max_length is None or tokens + len(frame) <= max_length:
+        return frame.join(texts, template.lone), [(0, length) for length in lengths]
+    counts = kept_lengths(lengths, max_length - len(frame), template.odd_to_first)
+    kept = [kept_range(length, count, truncation_side) for length, count in zip(lengths, counts, strict=True)]
+    parts = [text[first:last] for text, (first, last) in zip(texts, kept, strict=True)]
+    return frame.join(parts, template.lone, tokens - sum(counts)), kept
 
 
 def _offsets(made: ModelInput, pieces: Sequence[Encoding], kept: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

@@ -82,8 +82,8 @@ class Frame:
         """Whether any token type id is not 0; models take 0 if none are given."""
         return any(self.text_types) or any(map(any, self.special_types))
 
-    def join(self, *texts: Sequence[int], lone: int) -> ModelInput:
-        """Return the input for the ids of as many texts as there are `text_types`.
+    def join(self, texts: Sequence[Sequence[int]], lone: int, truncated: int = 0) -> ModelInput:
+        """Return the input for the ids of as many texts as there are `text_types`; `truncated` ids were cut off them.
 
         It is never empty, because no model reads nothing: an input without any token is the single id `lone`.
         """
@@ -97,7 +97,7 @@ class Frame:
             ids += after
             if self.has_types:
                 types += [text_type] * len(text) + list(after_types)
-        return ModelInput(ids or [lone], types if self.has_types else [], tuple(special), tuple(places))
+        return ModelInput(ids or [lone], types if self.has_types else [], tuple(special), tuple(places), truncated)
 
 
 @dataclass(frozen=True)
@@ -109,17 +109,17 @@ class ModelInput:
         type_ids: token type ids; empty: all 0.
         special: indices of the special tokens in `ids`.
         places: where each text stands in `ids`, half-open.
+        truncated: tokens that are left out because of the length limit.
         offsets: of each id its half-open span of characters in its own text, (0, 0) at special tokens, as transformers
             has them; empty where nobody asked for them.
-        truncated: tokens that are left out because of the length limit.
     """
 
     ids: list[int]
     type_ids: list[int]
     special: tuple[int, ...]
     places: tuple[tuple[int, int], ...]
-    offsets: list[tuple[int, int]] = field(default_factory=list)
     truncated: int = 0
+    offsets: list[tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,8 @@ class Template:
 
     def join(self, ids: Sequence[int], pair_ids: Sequence[int] | None = None) -> ModelInput:
         """Return the input for the ids of one text or two; nothing is cut."""
-        if pair_ids is None:
-            return self.single.join(ids, lone=self.lone)
-        return self.pair.join(ids, pair_ids, lone=self.lone)
+        texts = [ids] if pair_ids is None else [ids, pair_ids]
+        return self.frame(pair_ids is not None).join(texts, self.lone)
 
 
 class Tokenizer(Protocol):
