@@ -10,7 +10,7 @@ from omegaconf import OmegaConf, flag_override
 
 from jptransfer.commands import VERBS
 from jptransfer.commands.choices import groups
-from jptransfer.commands.compose import Composer, _compose_row, compose_rows, register, typed
+from jptransfer.commands.compose import Composer, compose_rows, register, typed
 from jptransfer.commands.experiment import expand
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError
@@ -49,7 +49,7 @@ def test_every_choice_is_valid(group, choice):
 def test_every_experiment_is_valid_and_says_how_to_run_it(name):
     raw = composed(f"+experiment={name}", "data_root=/official")
     config = typed(raw)
-    rows = compose_rows(config, raw)
+    rows = compose_rows(config, Composer(raw))
     assert config.name == name and rows.keys() == set(config.only or config.rows or [name])
     text = (resource("configs") / "experiment" / f"{name}.yaml").read_text(encoding="utf-8")
     assert f"# to execute this experiment run: jpt run +experiment={name}" in text
@@ -59,7 +59,7 @@ def test_rows_are_what_their_command_lines_give():
     rows = {"value": "lm=none", "choice": "model=linear_tfidf", "table": "task.files.train=a.tsv"}
     base = ["+experiment=quickstart", "tokenizer.vocab_size=300"]
     raw = composed(*base)
-    made = compose_rows(replace(typed(raw), rows={row: [one] for row, one in rows.items()}), raw)
+    made = compose_rows(replace(typed(raw), rows={row: [one] for row, one in rows.items()}), Composer(raw))
     for row, override in rows.items():
         alone = typed(composed(*base, f"++{override}" if row == "table" else override))
         assert made[row] == alone
@@ -67,7 +67,7 @@ def test_rows_are_what_their_command_lines_give():
 
 def test_a_row_follows_interpolations():
     raw = composed("corpus=kyoto_wiki")
-    made = compose_rows(replace(typed(raw), rows={"here": ["data_root=/here"]}), raw)
+    made = compose_rows(replace(typed(raw), rows={"here": ["data_root=/here"]}), Composer(raw))
     assert made["here"].corpus.sources["kyoto_wiki"].path.startswith("/here/")
     assert raw.data_root != "/here"
 
@@ -103,7 +103,7 @@ def test_seed_and_seeds_in_one_place_are_an_error(words, message):
 def test_without_rows_the_configuration_is_its_own_row():
     raw = composed("name=alone")
     config = typed(raw)
-    assert compose_rows(config, raw) == {"alone": config}
+    assert compose_rows(config, Composer(raw)) == {"alone": config}
 
 
 def test_every_verb_has_a_primary_configuration():
@@ -125,7 +125,7 @@ def test_a_fresh_section_is_as_its_preset_and_the_overrides_say(section, tmp_pat
     alone = composed(f"{section}={choice}", *places)
     expected = OmegaConf.to_container(alone[section], resolve=True, throw_on_missing=False)
     raw = composed("+experiment=own", f"{section}.{field}={leaked}", *places)
-    made = _compose_row([f"{section}={choice}"], raw, (section,))
+    made = Composer(raw).compose([f"{section}={choice}"], (section,))
     assert OmegaConf.to_container(made[section], resolve=True) == expected and made.seed == 3
 
 

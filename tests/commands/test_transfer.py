@@ -97,6 +97,6 @@ def test_a_search_goes_by_the_model_that_takes_and_not_by_its_source():
     evaluation = StageNode("evaluate", "scores", None, {"task_model": model, "dataset": data}, {})
     scores = {source.fingerprint: 0.25, model.fingerprint: 0.75}
     store = SimpleNamespace(find=lambda one, kind: SimpleNamespace(manifest=SimpleNamespace(
-        summary={"values": {"metric": "entity_f1", "validation": {"entity_f1": scores[one]}}})))
+        summary={"values": {"metric": "entity_f1", "search": {"entity_f1": scores[one]}}})))
     for target in (evaluation, model):
         assert validation_score(Plan([], [target]), store) == {"metric": "entity_f1", "score": 0.75}

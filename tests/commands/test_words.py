@@ -9,7 +9,7 @@ from hydra import initialize_config_dir
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from jptransfer.commands import VERBS
-from jptransfer.commands.compose import Composer, compose_row, register, typed
+from jptransfer.commands.compose import Composer, register, typed
 from jptransfer.commands.overriding import apply
 from jptransfer.commands.words import hydra_override
 from jptransfer.config import Config
@@ -42,11 +42,11 @@ BASE = []
 def from_row(*overrides):
     if not BASE:
         BASE.append(composed())
-    return compose_row(list(overrides), BASE[0])
+    return Composer(BASE[0])(overrides)
 
 
 def from_row_that_chooses(*overrides):
-    return compose_row(["lm=none", "corpus=toy", *overrides], composed())
+    return Composer(composed())(["lm=none", "corpus=toy", *overrides])
 
 
 def from_suite(*overrides):

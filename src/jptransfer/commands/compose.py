@@ -6,7 +6,7 @@ import atexit
 import pickle
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -76,60 +76,96 @@ def type_of(config: DictConfig) -> type:
 
 
 class Composer:
-    """Composes configurations of `jpt run` from overrides alone, many of them fast: choices of groups only once each.
+    """Composes configurations from overrides, many of them fast: each choice of groups is composed once.
 
-    Where a setting is given twice, the later one counts. Works inside a running Hydra job only.
+    Where a setting is given twice, the later override counts. Works inside a running Hydra job only.
     """
 
-    def __init__(self) -> None:
-        register(VERBS["run"])
-        self._loader = GlobalHydra.instance().config_loader()
+    def __init__(self, composed: DictConfig | None = None) -> None:
+        """Prepare to add overrides to the command line of the running job.
+
+        Args:
+            composed: the configuration of that job. None: overrides are added to nothing, as on `jpt run`'s own.
+        """
+        hydra = HydraConfig.get()
+        self._composed, self._words = composed, list(hydra.overrides.task) if composed is not None else []
+        self._name = hydra.job.config_name if composed is not None else "run"
+        self._places = [one for one in hydra.overrides.hydra if "hydra.searchpath" in one]
         self._parser = OverridesParser.create()
         self._parsed: dict[str, Override] = {}
         self._bases: dict[tuple[str, ...], DictConfig] = {}
         self._made: dict[tuple[tuple[str, ...], ...], Config] = {}
-        self._groups = set(self._load(()).hydra.runtime.choices)
+        if composed is None:
+            register(VERBS["run"])
+            hydra = self._load(()).hydra
+        self._groups = set(hydra.runtime.choices)
 
-    def __call__(self, overrides: Sequence[str], fresh: Sequence[str] = ()) -> Config:
-        """Return the configuration; the sections `fresh` are as their presets say (see `pipeline.presets_of`).
+    def __call__(self, overrides: Sequence[str], fresh: Sequence[str] = (), where: str = "") -> Config:
+        """Return the configuration with `overrides` added.
+
+        Args:
+            overrides: as on the command line.
+            fresh: sections that are as their presets and `overrides` say, whatever else sets values in them (see
+                `pipeline.presets_of`).
+            where: how messages begin.
 
         Raises:
             ConfigError: an override is wrong.
         """
         key = (tuple(overrides), tuple(fresh))
         if key not in self._made:
-            self._made[key] = _explained(lambda: typed(self._with_fresh(overrides, fresh)))
+            try:
+                self._made[key] = typed(self.compose(overrides, fresh))
+            except Exception as error:
+                message = str(error) if isinstance(error, ConfigError) else explain(error, Config)
+                if message is None:
+                    raise
+                raise ConfigError(f"{where}{message}") from error
         return self._made[key]
 
-    def _with_fresh(self, overrides: Sequence[str], fresh: Sequence[str]) -> DictConfig:
-        made = self._compose(overrides)
-        return _refreshed(made, fresh, lambda: self._compose(_inside(overrides, fresh))) if fresh else made
+    def compose(self, overrides: Sequence[str], fresh: Sequence[str] = ()) -> DictConfig:
+        """Return the configuration with `overrides` added before it is checked, see `__call__`."""
+        if self._composed is not None and not fresh and all(map(self._is_value, map(self._parse, overrides))):
+            made = _copy(self._composed)
+            apply([self._parse(one) for one in overrides], made)
+            return made
+        made = self._from_presets([*drop_overrides(self._words, fresh), *overrides])
+        if fresh:
+            inside = tuple(f"{section}{sign}" for section in fresh for sign in ("=", "."))
+            # Without an experiment, whose file is laid over all presets.
+            alone = self._from_presets([one for one in overrides if one.lstrip("+~").startswith(inside)])
+            with flag_override(made, ["struct", "readonly"], False):
+                for section in fresh:
+                    made[section] = alone._get_node(section)
+        return made
 
-    def _compose(self, overrides: Sequence[str]) -> DictConfig:
-        latest = {}
-        for one in overrides:
-            parsed = self._parse(hydra_override(one, Config))
-            key = (parsed.key_or_group, parsed.is_delete())
-            latest.pop(key, None)  # what is said later is done later
-            latest[key] = parsed
-        values = [one for one in latest.values() if _is_value(one, self._groups)]
-        changed = _copy(self._base([str(one.input_line) for one in latest.values() if one not in values]))
-        apply(values, changed)
-        return changed
+    def _from_presets(self, overrides: Sequence[str]) -> DictConfig:
+        parsed = [self._parse(one) for one in overrides]
+        choices = {(one.key_or_group, one.package): str(one.input_line) for one in parsed if not self._is_value(one)}
+        key = tuple(choices.values())
+        if key not in self._bases:
+            self._bases[key] = self._load(key)
+            with flag_override(self._bases[key], ["struct", "readonly"], False):
+                del self._bases[key]["hydra"]
+        made = _copy(self._bases[key])
+        apply([one for one in parsed if self._is_value(one)], made)
+        return made
 
     def _parse(self, override: str) -> Override:
         if override not in self._parsed:
-            self._parsed[override] = self._parser.parse_override(override)
+            self._parsed[override] = self._parser.parse_override(hydra_override(override, Config))
         return self._parsed[override]
 
-    def _base(self, overrides: list[str]) -> DictConfig:
-        key = tuple(overrides)
-        if key not in self._bases:
-            self._bases[key] = _without_hydra(self._load(key))
-        return self._bases[key]
+    def _is_value(self, override: Override) -> bool:
+        """Whether an override changes settings, and chooses of no group."""
+        section = override.key_or_group.partition(".")[0]
+        return (not override.is_sweep_override() and override.key_or_group not in self._groups
+                and override.package is None
+                and (override.type is OverrideType.CHANGE or hint_at([section], Config) is not None))
 
     def _load(self, overrides: Sequence[str]) -> DictConfig:
-        return self._loader.load_configuration("run", list(overrides), run_mode=RunMode.RUN)
+        return GlobalHydra.instance().config_loader().load_configuration(
+            self._name, [*self._places, *overrides], run_mode=RunMode.RUN)
 
 
 def _copy(config: DictConfig) -> DictConfig:
@@ -137,26 +173,8 @@ def _copy(config: DictConfig) -> DictConfig:
     return pickle.loads(pickle.dumps(config))
 
 
-def _is_value(override: Override, groups: Iterable[str]) -> bool:
-    """Whether an override changes settings, and chooses of no group."""
-    section = override.key_or_group.partition(".")[0]
-    return (not override.is_sweep_override() and override.key_or_group not in groups and override.package is None
-            and (override.type is OverrideType.CHANGE or hint_at([section], Config) is not None))
-
-
-def _without_hydra(config: DictConfig) -> DictConfig:
-    with flag_override(config, ["struct", "readonly"], False):
-        del config["hydra"]
-    return config
-
-
-def compose_rows(config: Config, composed: DictConfig) -> dict[str, Config]:
-    """Return row -> configuration: this run's command line with each row's overrides added.
-
-    A configuration without rows is a single row of its own name. Works inside a running Hydra job only.
-
-    Args:
-        composed: what `config` was made from; rows that change only values, no group's choice, start from it.
+def compose_rows(config: Config, compose: Composer) -> dict[str, Config]:
+    """Return row -> configuration; one without rows is a single row of its own name.
 
     Raises:
         ConfigError: a row's override is wrong; the message names the row.
@@ -165,58 +183,5 @@ def compose_rows(config: Config, composed: DictConfig) -> dict[str, Config]:
         if row not in config.rows:
             raise ConfigError(f"only: {unknown('row', row, config.rows)}")
     chosen = {row: overrides for row, overrides in config.rows.items() if row in (config.only or config.rows)}
-    composed_rows = {row: compose_row(overrides, composed, f"rows.{row}: ") for row, overrides in chosen.items()}
-    return composed_rows or {config.name: config}
-
-
-def compose_row(overrides: list[str], composed: DictConfig, where: str = "", fresh: Sequence[str] = ()) -> Config:
-    """Return this run's command line with `overrides` added; messages begin with `where` (see `compose_rows`).
-
-    The sections `fresh` are as their presets and `overrides` say, whatever the run sets in them.
-    """
-    return _explained(lambda: typed(_compose_row(overrides, composed, fresh)), where)
-
-
-def _explained(compose: Callable[[], Config], where: str = "") -> Config:
-    """Return what `compose` makes; a user's mistakes come as `ConfigError`, with `where` before the message."""
-    try:
-        return compose()
-    except Exception as error:
-        message = str(error) if isinstance(error, ConfigError) else explain(error, Config)
-        if message is None:
-            raise
-        raise ConfigError(f"{where}{message}") from error
-
-
-def _compose_row(overrides: list[str], composed: DictConfig, fresh: Sequence[str] = ()) -> DictConfig:
-    hydra = HydraConfig.get()
-    overrides = [hydra_override(one, Config) for one in overrides]
-    parsed = OverridesParser.create().parse_overrides(overrides)
-    if all(_is_value(one, hydra.runtime.choices) for one in parsed):
-        changed = _copy(composed)
-        apply(parsed, changed)
-        return changed
-
-    def load(words: list[str]) -> DictConfig:
-        places = [one for one in hydra.overrides.hydra if "hydra.searchpath" in one]
-        return _without_hydra(GlobalHydra.instance().config_loader().load_configuration(
-            hydra.job.config_name, [*places, *words], run_mode=RunMode.RUN))
-
-    made = load([*drop_overrides(hydra.overrides.task, fresh), *overrides])
-    return _refreshed(made, fresh, lambda: load(_inside(overrides, fresh)))
-
-
-def _inside(overrides: Sequence[str], sections: Sequence[str]) -> list[str]:
-    """Return the overrides that choose presets for `sections` or set values in them."""
-    inside = tuple(f"{section}{sign}" for section in sections for sign in ("=", "."))
-    return [one for one in overrides if one.lstrip("+~").startswith(inside)]
-
-
-def _refreshed(config: DictConfig, sections: Sequence[str], compose: Callable[[], DictConfig]) -> DictConfig:
-    """Take `sections` from what `compose` makes: without an experiment, whose file is laid over all presets."""
-    if sections:
-        alone = compose()
-        with flag_override(config, ["struct", "readonly"], False):
-            for section in sections:
-                config[section] = alone._get_node(section)
-    return config
+    return {row: compose(overrides, where=f"rows.{row}: ") for row, overrides in chosen.items()} or {
+        config.name: config}

@@ -6,7 +6,6 @@ import contextlib
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
@@ -16,7 +15,7 @@ from omegaconf import DictConfig
 from jptransfer import pipeline
 from jptransfer.artifacts import Artifact, Store
 from jptransfer.commands import replay
-from jptransfer.commands.compose import compose_row, compose_rows
+from jptransfer.commands.compose import Composer, compose_rows
 from jptransfer.config import Config, Upstream, VocabularyPolicy
 from jptransfer.errors import ConfigError, printable
 from jptransfer.pipeline import LM_WORDS, Compose, Plan, Run, StageNode, drop_overrides
@@ -26,11 +25,12 @@ from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 
 def expand(config: Config, composed: DictConfig) -> list[Run]:
     """Return every row of the experiment with each of its seeds."""
-    rows = compose_rows(config, composed)
+    composer = Composer(composed)
+    rows = compose_rows(config, composer)
     for row, one in rows.items():
         if len(set(one.seeds)) < len(one.seeds):
             raise ConfigError(f"{f'rows.{row}: ' if config.rows else ''}seeds={one.seeds} names a seed twice")
-    changing = {row: _changing(config.rows.get(row, []), composed) for row in rows}
+    changing = {row: _changing(config.rows.get(row, []), composer) for row in rows}
     return [Run(row, seed, replace(one, seed=seed, seeds=[], rows={}), changing[row])
             for row, one in rows.items() for seed in _seeds(row, one, config.rows.get(row, []))]
 
@@ -52,11 +52,9 @@ def _seeds(row: str, config: Config, own: list[str]) -> list[int]:
     return config.seeds or [config.seed]
 
 
-def _changing(own: list[str], composed: DictConfig) -> Compose:
+def _changing(own: list[str], composer: Composer) -> Compose:
     """Return what adds overrides to the configuration of a row, whose own overrides are `own`."""
-    compose = cache(lambda fresh, *overrides:
-                    compose_row([*drop_overrides(own, fresh), *overrides], composed, fresh=fresh))
-    return lambda overrides, fresh=(): compose(tuple(fresh), *overrides)
+    return lambda overrides, fresh=(): composer([*drop_overrides(own, fresh), *overrides], fresh)
 
 
 def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any]:
