@@ -157,7 +157,7 @@ def verb_help(verb: Verb, words: list[str]) -> str:
     asked = "" if "=" in arguments.help else arguments.help
     choices = groups([arguments.config_dir] if arguments.config_dir else [])
     if not asked:
-        lines = _overview(verb, PAGES[verb.name], choices)
+        lines = _overview(verb, PAGES.get(verb.name) or _other_page(verb), choices)
     elif asked == "all":
         lines = map(_line, settings(verb.config_class))
     else:
@@ -165,10 +165,16 @@ def verb_help(verb: Verb, words: list[str]) -> str:
     return "\n".join(lines)
 
 
+def _other_page(verb: Verb) -> Page:
+    """Return the page of a verb that an installed package adds: all groups, without examples."""
+    return Page(f"{verb.help[:1].upper()}{verb.help[1:]}.", (), last="report")
+
+
 def _overview(verb: Verb, page: Page, choices: dict[str, dict[str, Path]]) -> Iterator[str]:
     known = {setting.path: setting for setting in settings(verb.config_class)}
     yield f"usage: {verb.usage()}"
-    yield from ("", *textwrap.wrap(page.about, WIDTH), "", "Examples:")
+    yield from ("", *textwrap.wrap(page.about, WIDTH))
+    yield from ["", "Examples:"] if page.examples else []
     yield from (f"  jpt {verb.name} {example}".rstrip() for example in page.examples)
     if page.groups:
         yield from ("", "Groups (group=choice; an experiment with a plus, +experiment=quickstart):")
