@@ -1,3 +1,4 @@
+import errno
 import pickle
 
 import fugashi
@@ -109,3 +110,21 @@ def test_a_damaged_dictionary_is_one_line(tmp_path):
     with pytest.raises(ConfigError, match="cannot load") as caught:
         MecabSegmenter(str(tmp_path)).spans("あ")
     assert "\n" not in str(caught.value)
+
+
+def test_a_dictionary_that_does_not_fit_into_memory_is_not_called_missing(monkeypatch):
+    """MeCab says "no such file or directory" of a file that it cannot map."""
+    import fugashi
+
+    def failing(*_: object) -> None:
+        raise RuntimeError("\n- dictionary.cpp(79) [dmmap_->open(file, mode)] no such file or directory: sys.dic\n")
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOMEM, "Cannot allocate memory")
+
+    monkeypatch.setattr(fugashi, "GenericTagger", failing)
+    with pytest.raises(ConfigError, match="no such file"):
+        MecabSegmenter("unidic-lite").spans("あ")
+    monkeypatch.setattr("jptransfer.text.segment.mmap.mmap", full)
+    with pytest.raises(OSError, match="Cannot allocate memory"):
+        MecabSegmenter("unidic-lite").spans("あ")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import mmap
 import re
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -190,6 +192,7 @@ def open_mecab(dictionary: str, options: str = "") -> Any:
 
     Raises:
         ConfigError: there is no such dictionary, or MeCab cannot load it.
+        OSError: its files cannot be mapped into memory.
     """
     import fugashi
 
@@ -197,8 +200,22 @@ def open_mecab(dictionary: str, options: str = "") -> Any:
     try:
         return fugashi.GenericTagger(f"{mecab_options(folder)} {options}")
     except RuntimeError as error:
+        _map(folder)
         reason = [line for line in str(error).splitlines() if line.strip(" -")][-1]
         raise ConfigError(f"MeCab cannot load the dictionary in {folder}: {reason}") from error
+
+
+def _map(folder: Path) -> None:
+    """Map a dictionary's files as MeCab does, which calls them missing where memory or file handles have run out.
+
+    Raises:
+        OSError: with the true reason.
+    """
+    with ExitStack() as mapped:
+        for name in FILES[1:]:
+            stream = mapped.enter_context((folder / name).open("rb"))
+            with suppress(ValueError):  # an empty file: MeCab's own message says it better
+                mapped.enter_context(mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def mecab_options(folder: Path) -> str:
