@@ -43,6 +43,7 @@ def check_task(config: Config, kind: type[Task], learner: str) -> None:
                 raise ConfigError(f"finetuning.{learner}.{name}: a task of kind {kind.kind} has no labels; leave it "
                                   "out")
     _check_metric(f"finetuning.{learner}.metric_for_best_model", getattr(settings, "metric_for_best_model", ""), kind)
+    _check_metric("report.metric", config.report.metric, kind)
     for name in config.evaluation.metrics:
         _check_metric("evaluation.metrics", name, kind)
 

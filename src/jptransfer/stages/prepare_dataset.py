@@ -29,7 +29,8 @@ def run(config: PrepareDatasetStage, inputs: Inputs, out: Path, runtime: Runtime
     sizes = {split: len(examples) for split, examples in data.splits.items()}
     shown = ", ".join(f"{split} {size:,}" for split, size in sizes.items())
     left_out = ", ".join(f"{reason} {count:,}" for reason, count in data.statistics["left_out"].items())
-    return Summary(f"{shown}; {len(data.task.labels)} labels" + (f"; left out: {left_out}" if left_out else ""),
+    labels = f"; {len(data.task.labels)} labels" if data.task.labels else ""
+    return Summary(f"{shown}{labels}" + (f"; left out: {left_out}" if left_out else ""),
                    {"examples": sizes, "labels": data.task.labels, **data.statistics})
 
 
