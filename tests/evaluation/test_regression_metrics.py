@@ -74,7 +74,7 @@ def test_both_forms_of_one_metric_agree():
     sums, draws = ([metric.sample(runs) for runs in (a, b)] for metric in (MSE, statistic))
     assert sums[0].scores == pytest.approx(draws[0].scores)
     one, other = ([metric.sample(runs[:1]) for runs in (a, b)] for metric in (MSE, statistic))
-    for make in (lambda a, b: interval(a, 4000, 0.9, 0), lambda a, b: difference_interval(a, b, 4000, 0.9, 0)):
+    for make in (lambda a, b: interval(a, 20_000, 0.9, 0), lambda a, b: difference_interval(a, b, 20_000, 0.9, 0)):
         assert make(*one) == pytest.approx(make(*other), abs=0.03)
     assert approximate_randomization(*sums, 4000, 0) == pytest.approx(approximate_randomization(*draws, 4000, 1),
                                                                       abs=0.03)

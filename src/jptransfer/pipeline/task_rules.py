@@ -20,7 +20,7 @@ def task_kind(task: TaskConfig) -> type[Task]:
     kind = load_kind(TASKS.check(task.kind, "task.kind"))
     if not issubclass(kind, Labelled):
         for name in ("labels", "label_map"):
-            if getattr(task, name):
+            if vars(task)[name]:
                 raise ConfigError(f"task.{name}: a task of kind {task.kind} has no labels; leave it out")
     if task.word_source is not WordSource.gold and not issubclass(kind, Tokenized):
         raise ConfigError(f"task.word_source: it is for tagged texts (task.kind=ner), and this task is {task.kind}")

@@ -73,5 +73,5 @@ def count(number: int, noun: str) -> str:
 
 def title(metric: str) -> str:
     """Return a metric's name as a heading: ``entity_f1`` as ``Entity F1``."""
-    words = metric.replace("_", " ").replace("f1", "F1")
+    words = metric.replace("_", " ").replace("f1", "F1").replace("mse", "MSE")
     return words[:1].upper() + words[1:]

@@ -114,7 +114,7 @@ def copy_groups(source: TaskNet, target: TaskNet, patterns: Sequence[str], count
     """
     ours, theirs = weight_groups(target.model), weight_groups(source.model)
     chosen = select(ours, patterns, "transfer.groups")
-    if HEAD in chosen and source.task.kind != target.task.kind:
+    if HEAD in chosen and type(source.task) is not type(target.task):
         raise ConfigError(f"transfer.groups: the source was made for {source.task.kind}, and this task is "
                           f"{target.task.kind}: take groups of the encoder, without the head")
     rows, groups, left = _Rows(source, target, counts, make), {}, []
