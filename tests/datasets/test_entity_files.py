@@ -389,3 +389,15 @@ def test_elements_without_an_end_take_linear_time(line):
     began = time.process_time()
     text, _ = inline_xml.parse(line, frozenset(["PERSON"]))
     assert time.process_time() - began < 5 and len(text) >= 100_000
+
+
+def test_ids_of_knp_without_a_document(tmp_path):
+    """The file is the document where there are several; one file without documents is not divided."""
+    files = {f"{name}.knp": numbered(f"{name}_1", f"{name}_2") for name in ("d1", "d2", "d3", "d4")}
+    unpack(tmp_path / "several", files)
+    groups = knp.read(task(tmp_path / "several")).groups
+    assert groups["d1_1"] == groups["d1_2"] != groups["d2_1"] and len(set(groups.values())) == 4
+    unpack(tmp_path / "one", {"d.knp": b"".join(files.values())})
+    with pytest.raises(DataError, match=r"d\.knp: no S-ID names a document \('d1_1' has no hyphen\)"):
+        knp.read(task(tmp_path / "one"))
+    assert len(knp.read(task(tmp_path / "one", validation_fraction=0, test_fraction=0)).splits["all"]) == 8

@@ -8,6 +8,7 @@ from jptransfer.errors import ConfigError, DataError
 from jptransfer.models import pretrained
 from jptransfer.models.encoder import (
     check_heads,
+    check_predictions,
     compile_layers,
     encode,
     encoder_of,
@@ -56,6 +57,28 @@ def test_predictions_at_positions_are_those_of_the_whole_head(model):
         again = logits_of(model(**INPUTS)).reshape(-1, 50)[positions]
     torch.testing.assert_close(found.tokens, whole, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(again, whole)  # nothing stays behind in the model
+
+
+def test_every_family_passes_the_check_and_keeps_its_random_numbers(model):
+    state = torch.random.get_rng_state()
+    check_predictions(model, 12)
+    assert torch.equal(torch.random.get_rng_state(), state) and not model.training
+
+
+@pytest.mark.parametrize("make", [
+    lambda: tf.PerceiverForMaskedLM(tf.PerceiverConfig(
+        vocab_size=50, d_model=16, d_latents=16, num_latents=4, num_blocks=1, num_self_attends_per_block=1,
+        num_self_attention_heads=2, num_cross_attention_heads=2, max_position_embeddings=12, qk_channels=16,
+        v_channels=16)),
+    lambda: tf.ReformerForMaskedLM(tf.ReformerConfig(
+        vocab_size=50, is_decoder=False, hidden_size=16, axial_pos_shape=[8, 8], axial_pos_embds_dim=[8, 8],
+        attn_layers=["local"], num_attention_heads=2, attention_head_size=8, feed_forward_size=32,
+        max_position_embeddings=64, local_attn_chunk_length=4, hash_seed=0)),
+])
+def test_models_that_cannot_be_trained_at_positions_are_one_line(make):
+    with pytest.raises(ConfigError, match="(Perceiver|Reformer)ForMaskedLM cannot be trained further") as caught:
+        check_predictions(make(), 12)
+    assert "\n" not in str(caught.value)
 
 
 def rows_seen(module: torch.nn.Module) -> list[int]:

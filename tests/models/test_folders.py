@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from transformers import BertConfig, BertForMaskedLM, BertTokenizer, ByT5Tokenizer, T5Config, T5EncoderModel
 
+from jptransfer.config import TokenizerConfig
 from jptransfer.errors import DataError, JptError
 from jptransfer.models.folders import check_folder
 from jptransfer.models.pretrained import load_language_model
-from jptransfer.text.tokenizers import load_tokenizer
+from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 
 UNITS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *(chr(0x3042 + place) for place in range(80))]
 CONTENTS = [b"", b"[]", b"null", b"{}", b"7", b"[" * 100_000, b'{"a":' * 50_000, b"\x80\x00"]
@@ -81,6 +82,55 @@ def test_sentinels_count_as_rows_of_byt5(tmp_path):
 def test_units_that_are_not_the_rows_of_the_embedding(tmp_path, rows):
     with pytest.raises(DataError, match=rf"the tokenizer has 85 units, and config\.json an embedding of {rows} rows"):
         check_folder(model(rows, tmp_path / "m"))
+
+
+@pytest.mark.parametrize("layers", [-1, 0, 10**9])
+def test_numbers_of_layers_are_held_against_the_weights(sound, tmp_path, layers):
+    shutil.copytree(sound, tmp_path / "m")
+    path = tmp_path / "m" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"num_hidden_layers": layers}))
+    with pytest.raises(DataError, match=rf"config\.json is damaged: num_hidden_layers is {layers}"):
+        check_folder(tmp_path / "m")
+
+
+def test_a_unit_on_two_lines_is_refused(sound, tmp_path):
+    shutil.copytree(sound, tmp_path / "m")
+    units = [*UNITS[:40], UNITS[7], *UNITS[41:]]
+    (tmp_path / "m" / "vocab.txt").write_text("\n".join(units), encoding="utf-8")
+    with pytest.raises(DataError, match=r"vocab\.txt is damaged: line 41 is the same as line 8"):
+        check_folder(tmp_path / "m")
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory) -> Path:
+    """A model with a tokenizer of jpt's own."""
+    folder = tmp_path_factory.mktemp("own")
+    config = TokenizerConfig(kind="wordpiece", vocab_size=60)
+    tokenizer = train_tokenizer(config, ["東京と京都は広い。", "部屋は良い。", "駅は遠い。"] * 5)
+    tokenizer.save(folder)
+    BertForMaskedLM(BertConfig(vocab_size=tokenizer.vocab_size, hidden_size=8, num_hidden_layers=1,
+                               num_attention_heads=2, intermediate_size=8)).save_pretrained(folder)
+    check_folder(folder)
+    return folder
+
+
+@pytest.mark.parametrize(("file", "change", "message"), [
+    ("vocab.txt", lambda units: [units[4] if unit == units[2] else units[2] if unit == units[4] else unit
+                                 for unit in units], "does not begin with"),
+    ("vocab.txt", lambda units: [*units[:-2], units[7], units[-1]], "is the same as line 8"),
+    ("jpt_tokenizer.json", None, "a model of jpt reads with its own tokenizer"),
+    ("tokenizer_config.json", lambda lines: ["[]"], "holds no JSON object"),
+])
+def test_damage_to_a_tokenizer_of_jpt_is_seen(own, tmp_path, file, change, message):
+    shutil.copytree(own, tmp_path / "m")
+    path = tmp_path / "m" / file
+    if change:
+        path.write_text("\n".join(change(path.read_text(encoding="utf-8").split("\n"))), encoding="utf-8")
+    else:
+        path.unlink()
+    with pytest.raises(DataError, match=message) as caught:
+        check_folder(tmp_path / "m")
+    assert "\n" not in str(caught.value) and str(tmp_path) in str(caught.value)
 
 
 def test_a_shard_that_is_missing_is_named(sound, tmp_path):

@@ -71,6 +71,27 @@ def test_a_config_without_architectures_goes_by_its_family(tmp_path):
         trainable_objectives(tmp_path / "gpt2")
 
 
+@pytest.mark.parametrize(("kind", "named"), [("Roberta", False), ("Bert", False), ("Bert", True)])
+def test_a_decoder_is_causal_whatever_its_class(tmp_path, kind, named):
+    config = getattr(tf, f"{kind}Config")(is_decoder=True, **SIZE)
+    getattr(tf, f"{kind}ForMaskedLM")(config).save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    settings = json.loads(path.read_text())
+    if not named:
+        del settings["architectures"]
+    path.write_text(json.dumps(settings))
+    with pytest.raises(DataError, match="a causal language model"):
+        trainable_objectives(tmp_path)
+
+
+def test_more_layers_of_weights_than_the_configuration_says_are_refused(tmp_path):
+    FAMILIES["bert"]().save_pretrained(tmp_path)
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"num_hidden_layers": 1}))
+    with pytest.raises(DataError, match=r"fewer layers than there are weights of, such as bert\.encoder\.layer\.1"):
+        load_language_model(tmp_path)
+
+
 @pytest.mark.parametrize("kind", ["classification", "ner"])
 def test_a_task_model_without_its_head_is_refused(tmp_path, kind):
     """A start has a fresh, seeded head; a trained model that has lost its own is damaged."""

@@ -63,6 +63,8 @@ def read(config: TaskConfig) -> RawDataset:
         data.splits = _divided(data, divided)
     else:
         data.groups = documents(list(sources.values()))
+        if config.made_splits({split: found for split, found in data.splits.items() if split != POOL}):
+            _check_documents(sources)
     return data
 
 
@@ -70,19 +72,31 @@ def documents(files: list[list[str]]) -> dict[str, str]:
     """Return the document of every sentence, by the ids alone.
 
     Sentence numbers have one part or two (``d1-2``, ``d1-2-01``), and a document may have both. Where there are several
-    files and the ids of one begin alike, that beginning is its document. Otherwise it is the id without its last part,
-    or the shortest beginning of it that is a document too. A document may be taken for a part of a larger one, but is
-    never divided.
+    files and the ids of one begin alike, that beginning is its document; ids without a hyphen name none, and then the
+    file is the document. Otherwise it is the id without its last part, or the shortest beginning of it that is a
+    document too. A document may be taken for a part of a larger one, but is never divided.
 
     Args:
         files: ids of the sentences of each file.
     """
     found: dict[str, str] = {}
-    for ids in files:
+    for number, ids in enumerate(files, 1):
+        if len(files) > 1 < len(ids) and not any("-" in one for one in ids):
+            found |= dict.fromkeys(ids, f"file {number}")
+            continue
         common = "-".join(_common([one.split("-")[:-1] for one in ids])) if len(files) > 1 else ""
         found |= {one: common or one.rpartition("-")[0] or one for one in ids}
     known = set(found.values())
     return {one: next(name for name in _beginnings(document) if name in known) for one, document in found.items()}
+
+
+def _check_documents(sources: Mapping[str, list[str]]) -> None:
+    """Raise `DataError` if sentences of one file are to be divided and their ids name no document."""
+    where, ids = next(iter(sources.items()), ("", []))
+    if len(sources) == 1 and not any("-" in one for one in ids):
+        raise DataError(f"{where}: no S-ID names a document ('{ids[0]}' has no hyphen), so sentences of one document "
+                        "could be in training and test data; give task.files train, validation and test, or name the "
+                        f"documents of each split by task.files.{IDS}")
 
 
 def _common(rows: list[list[str]]) -> list[str]:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from math import lcm
 from pathlib import Path
 from typing import Any
 
@@ -149,9 +150,10 @@ def _train(runtime: Runtime, job: FitContext) -> tuple[TrainingResult, dict[str,
         started |= {"transfer": _take_over(job, job.transfer, model, tokenizer, features)}
     groups = layer_groups(model)
     frozen = freeze(groups, config.freeze, "finetuning.encoder.freeze")
-    padding = find_padding(model, task, tokenizer, most)
+    padding = find_padding(model, task, tokenizer, most, training=True)
+    step = STATIC_MULTIPLE if context.static_shapes and padding.mixed else 1
     data = TaskData(features, task.output.level, config.batch_size, tokenizer.pad_id, job.seed,
-                    STATIC_MULTIPLE if context.static_shapes else 1, padding.mixed, padding.least)
+                    lcm(step, padding.multiple), padding.mixed, padding.least)
 
     def evaluate(model: nn.Module, context: TrainingContext) -> dict[str, float]:
         if not context.is_main:

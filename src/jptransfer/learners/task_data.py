@@ -23,12 +23,12 @@ class TaskData:
         Args:
             level: what has targets, texts or tokens.
             mixed: whether texts of different lengths go through the model together; if not, a batch has a part for
-                each length, and `multiple` is not used.
+                each length.
             least: positions that every input has at least.
         """
         self.features, self.level, self.batch_size = features, level, batch_size
         self.pad, self.seed, self.mixed = pad, seed, mixed
-        self.multiple, self.least = multiple if mixed else 1, least
+        self.multiple, self.least = multiple, least
         self._lengths = np.array([len(feature.input_ids) for feature in features], dtype=np.int64)
 
     def batches(self, epoch: int) -> Sequence[Batch]:

@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from jptransfer.errors import ConfigError
+from jptransfer.errors import ConfigError, raising_as
 from jptransfer.models.layers.word_rows import WordsOutput, at_places
 
 UNITS = "units"
@@ -259,6 +259,27 @@ def check_heads(model: nn.Module, next_sentence: bool) -> None:
     if next_sentence and not hasattr(getattr(model, "cls", None), "seq_relationship"):
         raise ConfigError(f"objective.mlm.next_sentence: {type(model).__name__} has no next-sentence head; "
                           "start from scratch or from a model with one, or set it to false")
+
+
+def check_predictions(model: nn.Module, length: int) -> None:
+    """Raise `ConfigError` if a language model cannot be trained on texts of `length` tokens by `predict_at`.
+
+    So it is where the head does not read the states at the positions (Perceiver), or where inputs have to have a length
+    of their own (Reformer). Random numbers are not used up, but for those of an accelerator.
+    """
+    config: Any = encoder_of(model).config
+    mode, device = model.training, next(model.parameters()).device
+    model.train()
+    with (raising_as(f"{type(model).__name__} cannot be trained further as it is configured", ConfigError),
+          torch.no_grad(), torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])):
+        for width in sorted({length, max(1, length - 1)}):
+            ids = torch.arange(width, device=device)[None] % config.vocab_size
+            positions = torch.tensor([width - 1, 0], device=device)
+            found = predict_at(model, {"input_ids": ids, "attention_mask": torch.ones_like(ids)}, positions)
+            if found.tokens.shape[:-1] != positions.shape:
+                raise ConfigError(f"{type(model).__name__} has no logits for single positions; it cannot be trained "
+                                  "further")
+    model.train(mode)
 
 
 def compile_layers(model: nn.Module) -> None:

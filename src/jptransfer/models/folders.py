@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from jptransfer.models.pretrained import (
     read_model_type,
     register_auto_classes,
 )
-from jptransfer.text.base import DESCRIPTION, read_object, read_settings
+from jptransfer.text.base import DESCRIPTION, MAKER, TRANSFORMERS_CONFIG, read_object, read_settings
 from jptransfer.text.pretrained import PretrainedTokenizer
 from jptransfer.text.tokenizers import load_tokenizer
 
+VOCABULARY = "vocab.txt"
 TOKENIZERS = ("tokenizer*", "vocab*", "*.model", "merges.txt")
 """Files by which a folder shows that it holds a tokenizer."""
 LEAST_UNITS = 0.75
@@ -39,16 +41,43 @@ def check_folder(folder: Path, ours: bool = False) -> None:
     check_weights(folder)
     register_auto_classes(folder)
     with explained(AutoConfig, folder):
-        AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        stated = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     for index in sorted(folder.glob("*.safetensors.index.json")):
         _check_index(index)
+    tensors = 0
     for weights in sorted(folder.glob("*.safetensors")):
         with raising_as(f"{weights} is damaged"), safe_open(weights, framework="pt") as opened:
-            opened.keys()
-    if not (folder / DESCRIPTION).exists() and (ours or local_architecture(read_model_type(folder))):
+            tensors += len(opened.keys())
+    _check_counts(folder / "config.json", config, stated, tensors)
+    _check_vocabulary(folder / VOCABULARY)
+    made = read_object(folder / TRANSFORMERS_CONFIG) if (folder / TRANSFORMERS_CONFIG).exists() else {}
+    ours = ours or made.get(MAKER) is True or bool(local_architecture(read_model_type(folder)))
+    if ours and not (folder / DESCRIPTION).exists():
         raise DataError(f"{folder / DESCRIPTION} is missing: a model of jpt reads with its own tokenizer")
     if (folder / DESCRIPTION).exists() or any(path for pattern in TOKENIZERS for path in folder.glob(pattern)):
         _check_units(folder, config)
+
+
+def _check_counts(path: Path, config: dict[str, Any], stated: Any, tensors: int) -> None:
+    """Compare the numbers of layers, groups and experts with the weights, before layers without end are built."""
+    for name, value in config.items():
+        if re.search("layer|group|expert", name) and isinstance(value, int) and value > tensors:
+            raise DataError(f"{path} is damaged: {name} is {value}, but there are {tensors} tensors of weights")
+    layers = getattr(stated, "num_hidden_layers", None)
+    if isinstance(layers, int) and layers < 1 and not local_architecture(stated.model_type):
+        raise DataError(f"{path} is damaged: num_hidden_layers is {layers}")
+
+
+def _check_vocabulary(path: Path) -> None:
+    """Raise `DataError` if a unit has two lines in ``vocab.txt``: all ids behind one of them would be wrong."""
+    if not path.is_file():
+        return
+    seen: dict[str, int] = {}
+    with raising_as(f"{path} is damaged"):
+        lines = path.read_bytes().decode("utf-8").rstrip("\n").split("\n")
+    for number, unit in enumerate(lines, 1):
+        if (first := seen.setdefault(unit, number)) != number:
+            raise DataError(f"{path} is damaged: line {number} is the same as line {first} ({unit[:50]!r})")
 
 
 def _check_index(index: Path) -> None:

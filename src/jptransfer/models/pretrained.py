@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,9 @@ def fetch(reference: str) -> tuple[Path, str]:
 
 
 _OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.ckpt")
+
+_NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
+"""The number of a layer in the name of a weight."""
 
 OWN = "jpt_"
 """Prefix of `model_type` in the configurations of the project's own architectures."""
@@ -131,6 +135,8 @@ def trainable_objectives(folder: Path) -> tuple[str, ...]:
             raise DataError(f"{folder} holds {name}, which is not a language model")
         return objectives
     masked, causal, decodes = _has_head(name, model_type)
+    if settings.get("is_decoder") is True:  # BERT's families have one class for both: attention then looks back alone
+        masked, causal = False, True
     if settings.get("is_encoder_decoder") or decodes or (causal and not masked):
         kind = "a causal language model" if causal else "an encoder-decoder"
         raise DataError(f"{folder} holds {kind} ({name or model_type}); of transformers' models jpt trains masked "
@@ -189,12 +195,23 @@ def load_weights(factory: Any, folder: Path, fresh_head: bool = False, **setting
                                                trust_remote_code=False, output_loading_info=True, **settings)
     bare = model.base_model is model
     prefix = "" if bare else f"{model.base_model_prefix}."
+    _check_layers(model, found["unexpected_keys"], folder)
     missing = sorted(name for name in found["missing_keys"] if not (bare or fresh_head) or (
         name.startswith(prefix) and "pooler" not in name.removeprefix(prefix).split(".")))
     if missing:
         part = "the encoder's weights" if missing[0].startswith(prefix) else f"the weights of {type(model).__name__}"
         raise DataError(f"{folder}: {len(missing)} of {part} are missing, {missing[0]} first")
     return model
+
+
+def _check_layers(model: nn.Module, unexpected: Iterable[str], folder: Path) -> None:
+    """Raise `DataError` if the folder has weights of more layers than its configuration says."""
+    prefix = f"{model.base_model_prefix}."
+    known = {_NUMBER.sub("#", name.removeprefix(prefix)) for name in model.state_dict() if _NUMBER.search(name)}
+    extra = sorted(name for name in unexpected if _NUMBER.sub("#", name.removeprefix(prefix)) in known)
+    if extra:
+        raise DataError(f"{folder}: config.json says that there are fewer layers than there are weights of, such as "
+                        f"{extra[0]}; it is damaged, or belongs to another model")
 
 
 def check_weights(folder: Path, factory: str = "model") -> None:

@@ -138,9 +138,14 @@ def _evaluation(objective, data) -> Any:
 
 def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> tuple[Any, dict[str, Any]]:
     """Return the model training starts from, the one given or a fresh one, and what the summary tells of it."""
-    from jptransfer.models.encoder import longest_input
+    from jptransfer.models.encoder import check_predictions, longest_input
     from jptransfer.models.pairing import check_pair
-    from jptransfer.models.pretrained import fresh_configuration, fresh_language_model, load_language_model
+    from jptransfer.models.pretrained import (
+        fresh_configuration,
+        fresh_language_model,
+        load_language_model,
+        local_architecture,
+    )
 
     training = config.training
     converted: dict[str, Any] = {}
@@ -158,6 +163,8 @@ def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> tuple[Any, dict[
     longest, wanted = longest_input(model), max(_of_phase(training, phase).max_length for phase in _each(training))
     if longest is not None and wanted > longest:
         raise ConfigError(f"max_length={wanted} is more than the model's {longest} positions")
+    if "start" in inputs and training.objective.name == "mlm" and not local_architecture(model.config.model_type):
+        check_predictions(model, wanted)
     return model, converted
 
 

@@ -24,6 +24,8 @@ from jptransfer.text.types import SPECIAL_TOKENS, Encoding, IdBlock, Template
 
 DESCRIPTION = "jpt_tokenizer.json"
 TRANSFORMERS_CONFIG = "tokenizer_config.json"
+MAKER = "jptransfer"
+"""Key in ``tokenizer_config.json`` of a tokenizer of this project: a folder that has lost `DESCRIPTION` is noticed."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +112,19 @@ class BaseTokenizer(ABC):
     template = Template.of_bert(cls_id, sep_id)
 
     def __init__(self, settings: Settings, tokens: Sequence[str]) -> None:
-        """Take the settings and all tokens in the order of their ids."""
+        """Take the settings and all tokens in the order of their ids.
+
+        Raises:
+            ValueError: special tokens are not the first ones, or a token has two ids: the vocabulary is damaged.
+        """
         self.settings = settings
         self.tokens = list(tokens)
         self._ids = {token: index for index, token in enumerate(self.tokens)}
+        if tuple(self.tokens[:len(SPECIAL_TOKENS)]) != tuple(SPECIAL_TOKENS):
+            raise ValueError(f"the vocabulary is damaged: it does not begin with {', '.join(SPECIAL_TOKENS)}")
+        if len(self._ids) < len(self.tokens):
+            twice = next(token for index, token in enumerate(self.tokens) if self._ids[token] != index)
+            raise ValueError(f"the vocabulary is damaged: {twice!r} is in it twice")
 
     @classmethod
     @abstractmethod
@@ -170,7 +181,7 @@ class BaseTokenizer(ABC):
         known = self.save_units(folder)
         names_of_inputs = {"model_input_names": ["input_ids", "token_type_ids", "attention_mask"]}
         write_json(folder / TRANSFORMERS_CONFIG,
-                   ({} if self.settings.only_ours else known | names_of_inputs) | special)
+                   ({} if self.settings.only_ours else known | names_of_inputs) | special | {MAKER: True})
         write_json(folder / DESCRIPTION, asdict(self.settings))
 
 
