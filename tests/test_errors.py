@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from jptransfer.errors import ArtifactError, exhausted, raising_as
+from jptransfer.errors import ArtifactError, exhausted, raising_as, unknown
 
 
 @pytest.mark.parametrize("error", [
@@ -25,3 +25,10 @@ def test_memory_that_ran_out_is_one_line_wherever_it_happens(error):
 def test_other_errors_are_not_a_machine_that_ran_out():
     assert not exhausted(ImportError("libtorch_cpu.so: cannot open shared object file"))
     assert not exhausted(ArtifactError("x: can't start new thread"))
+
+
+def test_names_that_come_from_a_file_are_cut():
+    said = unknown("column", "nope", ["x" * 10_000, *(f"c{number}" for number in range(5000))])
+    assert len(said) < 3000 and "and 4801 more" in said
+    assert unknown("column", "lable", ["text", "label"]) == (
+        "unknown column 'lable' (did you mean 'label'?); there are: label, text")

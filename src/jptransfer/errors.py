@@ -11,6 +11,8 @@ from contextlib import contextmanager
 
 QUOTED = 200
 """Characters of input that a message quotes."""
+LONGEST_NAME, MOST_NAMES = 80, 200
+"""Characters of a name, and names, that a message lists."""
 _QUOTED = re.compile(rf"(?<![^\s(\[{{=:,])(['\"])((?:(?!\1)[^\n]){{{QUOTED}}})(?:(?!\1)[^\n])+\1(?!\w)")
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _EXHAUSTED: tuple[tuple[tuple[int, ...], tuple[str, ...], tuple[str, ...], str], ...] = (
@@ -88,9 +90,13 @@ def nearest(word: str, known: Iterable[str]) -> str:
 
 
 def unknown(what: str, word: str, known: Iterable[str]) -> str:
-    """Return the standard sentence for a name that is not among `known`: nearest first, then all of them."""
-    names = sorted(known)
-    return f"unknown {what} '{word}'{nearest(word, names)}; there are: {', '.join(names) or 'none'}"
+    """Return the standard sentence for a name that is not among `known`: nearest first, then all of them.
+
+    Names may come from a file, whose first line may be anything: long ones are cut, and so is the list.
+    """
+    names = sorted(one if len(one) <= LONGEST_NAME else f"{one[:LONGEST_NAME]}…" for one in known)
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"unknown {what} '{word}'{nearest(word, names)}; there are: {', '.join(names[:MOST_NAMES]) or 'none'}{more}"
 
 
 def causes(error: BaseException | None) -> Iterator[BaseException]:

@@ -192,3 +192,23 @@ def test_output_and_input_may_be_open_descriptors(tmp_path, runtime, polarity):
         out.seek(0)
         assert out.read().splitlines()[1].startswith("良い\tgood")
     os.close(read)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.csv.gz"])
+def test_a_table_is_not_taken_for_lines_of_text(tmp_path, name):
+    (tmp_path / name).write_bytes(b"id,text\n1,x\n")
+    with pytest.raises(ConfigError, match="is a table by its name"):
+        predict.read_rows(str(tmp_path / name), "")
+    if not name.endswith(".gz"):
+        assert [row["text"] for row in predict.read_rows(str(tmp_path / name), "text")] == ["id,text", "1,x"]
+
+
+def test_lines_of_pairs_have_tabs_and_so_may_their_file_be_named(tmp_path):
+    (tmp_path / "pairs.tsv").write_text("a\tb\n", encoding="utf-8")
+    assert [row["text"] for row in predict.read_rows(str(tmp_path / "pairs.tsv"), "", paired=True)] == ["a"]
+
+
+def test_a_number_that_is_too_large_names_file_and_line(tmp_path):
+    (tmp_path / "a.jsonl").write_text('{"text": "x"}\n{"text": "y", "score": 1e400}\n', encoding="utf-8")
+    with pytest.raises(DataError, match=r"a\.jsonl:2: .*1e400 is too large"):
+        list(predict.read_rows(str(tmp_path / "a.jsonl"), ""))

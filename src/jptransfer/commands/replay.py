@@ -8,7 +8,7 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 
 from jptransfer.config.spelling import readable
-from jptransfer.pipeline.provenance import FOLDERS
+from jptransfer.pipeline.provenance import without_folders
 
 PLACES = ("outputs", "outputs_root", "data_root", "runtime", "upstream", "dry_run", "hydra")
 """Settings that say where and how fast, not what: left out of the command that reproduces a result."""
@@ -33,13 +33,13 @@ def overrides() -> list[str]:
 def command(verb: str) -> str:
     """Return the command that makes this job's result again, quoted for a shell, without the places of this machine."""
     kept = [word for word in overrides() if _section(word) not in PLACES or SEARCHPATH in word]
-    return shlex.join(["jpt", verb, *(FOLDERS.sub("…/", word) for word in (*options(), *kept))])
+    return shlex.join(["jpt", verb, *(without_folders(word) for word in (*options(), *kept))])
 
 
 def suite_words() -> tuple[list[str], list[str]]:
     """Return the options, and the settings besides suite and scale, that `jpt reproduce` was given."""
     kept = [word for word in overrides() if _section(word) not in (*PLACES, "suite", "scale") or SEARCHPATH in word]
-    return ([FOLDERS.sub("…/", word) for word in options()], [FOLDERS.sub("…/", word) for word in kept])
+    return ([without_folders(word) for word in options()], [without_folders(word) for word in kept])
 
 
 def _section(override: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import glob
 import json
+import math
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from jptransfer.config import OnError
+from jptransfer.config.names import shortened
 from jptransfer.corpora.sentences import split_sentences
 from jptransfer.errors import DataError, nearest, printable
 from jptransfer.files import DAMAGED, codec, open_bytes, reason
@@ -113,14 +115,24 @@ def read_lines(path: Path, encoding: str, policy: ErrorPolicy, limit: int = 0) -
 
 
 def parse_json(text: str) -> Any:
-    """Return the value that JSON text holds; `ValueError` if it holds none, or lists in lists without end.
+    """Return the value that JSON text holds.
 
     NaN and infinities, which some libraries write for what is missing, are `None`.
+
+    Raises:
+        ValueError: it holds none, lists in lists without end, or a number that is too large.
     """
     try:
-        return json.loads(text, parse_constant=lambda constant: None)
+        return json.loads(text, parse_constant=lambda constant: None, parse_float=_finite)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+
+
+def _finite(number: str) -> float:
+    value = float(number)
+    if math.isinf(value):
+        raise ValueError(f"the number {shortened(number)} is too large")
+    return value
 
 
 def json_lines(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:

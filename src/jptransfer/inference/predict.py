@@ -33,6 +33,8 @@ STANDARD = "-"
 TEXT, OBJECT = INPUT_FORMATS = ("text", "jsonl")
 OBJECTS = (".jsonl", ".json")
 """Suffixes of files with an object a line."""
+TABLES = (".csv", ".tsv")
+"""Suffixes of files whose lines are not texts: they have a header, quotes and other columns."""
 CHUNK_BATCHES = 32
 """Batches of texts held in memory together; they are sorted by length before they are cut into batches."""
 
@@ -125,6 +127,10 @@ def read_rows(source: str, layout: str, encoding: str = "utf-8", paired: bool = 
     `paired`: each has the field `text_pair` too; in lines of text there is a tab between the two, and a first line
     ``text<TAB>text_pair`` is a header.
     """
+    table = bare_suffix(Path(source))
+    if not layout and table in TABLES and not (paired and table == ".tsv"):
+        raise ConfigError(f"{source} is a table by its name, and predict reads a text a line: write its column of "
+                          "texts to a file of its own, or give input_format=text if each line is a text")
     layout = _input_format(source, layout)
     path = Path("/dev/stdin" if source == STANDARD else source)
     if not path.exists():

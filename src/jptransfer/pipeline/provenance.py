@@ -15,11 +15,20 @@ from typing import Any
 import jptransfer
 
 PACKAGE = Path(jptransfer.__file__).parent
-FOLDERS = re.compile(r"""(?<![^\s=:;,|()\[\]{}<>'"])(?:(?<!^)~[^/\s,'"]*)?/(?:[^/,\]}'"]*/)*""")
-"""The folders of an absolute path in an override: one that begins with `/`, `~/` or `~name/` after anything that is not
-part of a name."""
+FOLDERS = re.compile(r"""
+    (?<=['"])(?!(?:/(?:home|Users)/[^/'"]*|/root|~[^/'"]*)['"])      # a whole value in quotes: commas belong to names
+      (?:~[^/\s,'"]*/|\.\./|/)[^'"]*/(?=[^/'"\s]*['"])
+    | (?:(?<![\w.\-/~…%+*?)\]}$])|(?<=[\s='"]-[A-Za-z]))            # not inside of a name; also after an option: -I/x
+      (?: (?P<home>(?:/(?:home|Users)/[^/,\]}'"\s)\\]+|/root|(?<!^)~[\w.\-]*)(?=$|[,\]}'"\s)]))
+        | (?:(?<!^)~[^/\s,'"]*/|(?:\.\./)+|/)(?:(?:\\.|[^/,\]}'"\\])*/)* )""", re.VERBOSE)
+"""The folders of a path that begins with `/`, `~/`, `~name/` or `../`; of a home folder also its name, the user's."""
 RECORDED = ("accelerate", "datasets", "fugashi", "numpy", "pyarrow", "scikit-learn", "sentencepiece", "tokenizers",
             "torch", "transformers", "unidic-lite")
+
+
+def without_folders(override: str) -> str:
+    """Return an override, or an option, without the folders of this machine: only the last name of a path stays."""
+    return FOLDERS.sub(lambda found: "…" if found["home"] else "…/", override)
 
 
 @cache
@@ -71,5 +80,5 @@ def provenance(overrides: list[str], runtime: Any) -> dict[str, Any]:
     """Return what the manifest records about how an artifact came to be."""
     return {"jptransfer": jptransfer.__version__, "git": git_state(), "source": source_digest(),
             "packages": _versions(), "python": platform.python_version(), "machine": platform.machine(),
-            "overrides": [FOLDERS.sub("…/", one) for one in overrides], "device": _device(runtime.device.value),
+            "overrides": [without_folders(one) for one in overrides], "device": _device(runtime.device.value),
             "processes": runtime.processes}
