@@ -143,28 +143,7 @@ LOSSES = _table("loss", {
     "mse": ("learners.losses:SquaredError", "squared error of numbers"),
 })
 
-DATASETS = _table("data set", {
-    "text_file": ("datasets.text_file:read", "labelled texts in TSV, CSV or JSON lines: your own, the toy's, JRTE's"),
-    "label_text": ("datasets.label_text:read", "a label and a text on each line: SST, MR, SUBJ, TREC, fastText's"),
-    "label_folders": ("datasets.label_folders:read", "a folder per label, with a text per file (pos/, neg/)"),
-    "chabsa_polarity": ("datasets.chabsa:polarity", "chABSA: sentences of annual reports, or aspects, by polarity"),
-    "chabsa_targets": ("datasets.chabsa:targets", "chABSA: targets of opinions as entities"),
-    "conll_file": ("datasets.conll_file:read", "tagged tokens in columns: your own, the toy's, CRF++'s, WNUT's",
-                   {"version": 3}),
-    "livedoor": ("datasets.livedoor:read", "livedoor news topics (titles or bodies)"),
-    "knbc_polarity": ("datasets.knbc:polarity", "KNB corpus, polarity of opinions"),
-    "knbc_ner": ("datasets.knbc:entities", "KNB corpus, named entities (IREX types)"),
-    "rakuten": ("datasets.rakuten:read", "Rakuten reviews of Zhang & LeCun (2017): label, title, comment"),
-    "yahoo_movies": ("datasets.yahoo_movies:read", "Yahoo movie reviews with a rating, made binary and balanced"),
-    "crf_knbc": ("datasets.crf_knbc:read", "CRF++'s sample and KNB corpus as one, named entities (IREX types)"),
-    "knp": ("datasets.knp:read", "KNP files with named entities (KWDLC)", {"version": 4}),
-    "conllu_file": ("datasets.conllu_file:read", "CoNLL-U with named entities in MISC (UD Japanese GSD)",
-                    {"version": 2}),
-    "inline_xml": ("datasets.inline_xml:read", "texts with entities as inline elements (BCCWJ-NER)"),
-    "span_json": ("datasets.span_json:read", "texts and spans in JSON or JSON lines: your own, stockmark's",
-                  {"version": 2}),
-    "long_tail": ("datasets.long_tail:read", "made utterances with a long tail of entity types; needs no files"),
-})
+DATASETS = Registry("data set", packages=("jptransfer.datasets",), suffix=SETTINGS)
 
 METRICS = _table("metric", {
     "accuracy": ("evaluation.metrics:accuracy", "share of examples that are right"),

@@ -166,10 +166,10 @@ trials: 100
 scales: {toy: {}}
 columns:
   a:
-    overrides: [task=long_tail, task.options.train=12, task.options.validation=4, task.options.test=12,
-                task.options.tags=3, lm=none, domain=task_words, model=bilstm_tagger_toy, tokenizer=toy_tagger,
+    overrides: [task=long_tail, task.long_tail.train=12, task.long_tail.validation=4, task.long_tail.test=12,
+                task.long_tail.tags=3, lm=none, domain=task_words, model=bilstm_tagger_toy, tokenizer=toy_tagger,
                 tokenizer.views.romanize=true, finetuning=toy_tagger, finetuning.encoder.epochs=1,
-                evaluation.bootstrap=0, "transfer.build=[task.options.language=en,tokenizer.views.romanize=false]"]
+                evaluation.bootstrap=0, "transfer.build=[task.long_tail.language=en,tokenizer.views.romanize=false]"]
 rows: {none: {}, transfer: {overrides: ["transfer.groups=[char,dense]"]}}
 """
 

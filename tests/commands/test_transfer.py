@@ -56,14 +56,15 @@ def test_a_source_of_another_task_knows_nothing_of_this_ones_settings(jpt, tagge
     assert alone[0] in found.out and set(named.findall(found.out)) == {alone[0]}
 
 
-LEAK = "task: {seed: 5, validation_fraction: 0.3, on_error: skip, separator: '|', options: {document_column: '1'}}\n"
+LEAK = ("task: {seed: 5, validation_fraction: 0.3, on_error: skip, label_map: {PER: X}, "
+        "conll_file: {separator: '|', docstart: document}}\n")
 
 
 @pytest.mark.parametrize(("words", "file"), [
     (["+experiment=own"], LEAK),
-    (["+experiment=own", "only=[a]"], "rows: {a: [task.seed=5, 'task.options.document_column=1'], b: [lm=none]}\n"),
+    (["+experiment=own", "only=[a]"], "rows: {a: [task.seed=5, task.conll_file.docstart=document], b: [lm=none]}\n"),
     (["+experiment=own", "-m", "task.seed=5,6"], LEAK),
-    (["task.seed=5", "task.options={document_column:1}", "+task.expected={train:3}", "~task.expected.train"], ""),
+    (["task.seed=5", "task.conll_file.docstart=document", "+task.expected={train:3}", "~task.expected.train"], ""),
 ])
 def test_a_source_of_another_task_knows_nothing_of_this_ones_settings_wherever_they_stand(jpt, tagger, words, file,
                                                                                          tmp_path):

@@ -69,10 +69,10 @@ def test_a_text_is_what_was_typed(place):
     names = [text for text in SPELLINGS if not set(text) & set(":=\"'[")]
     as_names = ",".join(f"{text}:{number}" for number, text in enumerate(names))
     one_by_one = [f"task.label_map.{text}=x" for text in names if " " not in text]
-    made = place(f"task.labels=[{','.join(words)}]", f"task.options={{{as_values}}}",
+    made = place(f"task.labels=[{','.join(words)}]", f"task.files={{{as_values}}}",
                  "task.text_column=1.50", "task.label_column=null", f"finetuning.encoder.phases.{'p'}={{epochs:1}}",
                  f"corpus.sources.007.where={{{as_names}}}", *one_by_one)
-    assert made.task.labels == SPELLINGS and list(made.task.options.values()) == SPELLINGS
+    assert made.task.labels == SPELLINGS and list(made.task.files.values()) == SPELLINGS
     assert made.corpus.sources["007"].where == {text: str(number) for number, text in enumerate(names)}
     assert set(made.task.label_map) == {text for text in names if " " not in text}
     assert (made.task.text_column, made.task.label_column) == ("1.50", "null")
@@ -175,6 +175,6 @@ def test_every_table_is_replaced_its_entries_set_and_deleted(path, monkeypatch):
 
 def test_the_presets_table_goes_where_another_is_given():
     made = from_command_line("corpus=toy", "corpus.sources={mine:{path:x.txt}}", "task=toy_sentiment",
-                             "task.files={train:F}", "~task.options.id_column")
+                             "task.files={train:F}", "~task.expected.test")
     assert list(made.corpus.sources) == ["mine"] and made.task.files == {"train": "F"}
-    assert made.task.options == {"split_column": "split"}
+    assert made.task.expected == {"train": 900, "validation": 250}

@@ -1,14 +1,17 @@
 import pytest
 
 from jptransfer.config import OnError, TaskConfig
+from jptransfer.config.check import check
 from jptransfer.datasets.conll_file import join, read
+from jptransfer.datasets.conll_file_settings import ConllFileConfig, Docstart, Joiner
 from jptransfer.errors import ConfigError, DataError
 
 
-def load(tmp_path, text, encoding="utf-8", **settings):
+def load(tmp_path, text, encoding="utf-8", on_error=OnError.stop, **settings):
     path = tmp_path / "a.conll"
     path.write_bytes(text.encode(encoding))
-    return read(TaskConfig(kind="ner", dataset="conll_file", files={"train": str(path)}, encoding=encoding, **settings))
+    return read(TaskConfig(kind="ner", dataset="conll_file", files={"train": str(path)}, encoding=encoding,
+                           on_error=on_error, conll_file=ConllFileConfig(**settings)))
 
 
 def entities(example):
@@ -37,7 +40,7 @@ def test_english_with_document_lines_iob1_and_a_blank_line_of_a_tab(tmp_path):
 
 def test_documents_are_told_where_they_are_asked_for(tmp_path):
     text = "a O\n\n-DOCSTART- -X-\n\nb O\n\nc O\n\n-DOCSTART- -X-\n\nd O\n"
-    data = load(tmp_path, text, options={"docstart": "document"})
+    data = load(tmp_path, text, docstart=Docstart.document)
     assert [(one.text, data.groups.get(one.id)) for one in data.splits["train"]] == [
         ("a", None), ("b", "a.conll:3"), ("c", "a.conll:3"), ("d", "a.conll:9")]
     assert load(tmp_path, text).groups == {}
@@ -46,14 +49,14 @@ def test_documents_are_told_where_they_are_asked_for(tmp_path):
 @pytest.mark.parametrize("docstart, texts", [
     ("skip", ["a b", "c"]), ("document", ["a b", "c"]), ("sentence", ["a b -DOCSTART- c"])])
 def test_a_document_line_ends_a_sentence_without_a_blank_line(tmp_path, docstart, texts):
-    data = load(tmp_path, "a O\nb O\n-DOCSTART- O\nc O\n", options={"docstart": docstart})
+    data = load(tmp_path, "a O\nb O\n-DOCSTART- O\nc O\n", docstart=Docstart[docstart])
     assert [one.text for one in data.splits["train"]] == texts
     assert list(data.groups.values()) == (["a.conll:3"] if docstart == "document" else [])
 
 
 def test_columns_separator_and_comments_are_settings(tmp_path):
     text = "# id 7\nB-人名\tNew York\n\n# id 8\nO\t#\n"
-    data = load(tmp_path, text, token_column="1", tag_column="0", separator="tab", options={"comment": "# id"})
+    data = load(tmp_path, text, token_column=1, tag_column=0, separator="tab", comment="# id")
     assert [entities(example) for example in data.splits["train"]] == [[("New York", "人名")], []]
 
 
@@ -61,7 +64,7 @@ def test_columns_separator_and_comments_are_settings(tmp_path):
     ("auto", "私はNew Yorkの3.5番街"), ("none", "私はNewYorkの3.5番街"), ("space", "私 は New York の 3 . 5 番街")])
 def test_joiners(joiner, text):
     tokens = ["私", "は", "New", "York", "の", "3", ".", "5", "番街"]
-    joined, places = join(tokens, joiner)
+    joined, places = join(tokens, Joiner[joiner])
     assert joined == text
     assert [joined[start:end] for start, end in places] == tokens
 
@@ -72,11 +75,11 @@ def test_latin_sentences_are_written_with_spaces():
 
 @pytest.mark.parametrize("text, message", [
     ("東京\tB-LOC\nへ\n", r"a\.conll:1: a line of this sentence has 1 columns"),
-    ("東京\tB-LOC\n\nへ\t助詞\n", r"a\.conll:3: '助詞' is no tag .* task\.tag_column right"),
+    ("東京\tB-LOC\n\nへ\t助詞\n", r"a\.conll:3: '助詞' is no tag .* task\.conll_file\.tag_column right"),
     ("東京\tB-LOC\n\n\tO\n", r"a\.conll:3: a line of this sentence has an empty token"),
 ])
 def test_malformed_sentences_stop_or_are_skipped_whole(tmp_path, text, message):
-    settings = {"separator": "tab", "tag_column": "1"}
+    settings = {"separator": "tab", "tag_column": 1}
     with pytest.raises(DataError, match=message):
         load(tmp_path, text, **settings)
     data = load(tmp_path, text + "\n川\tO\n", on_error=OnError.skip, **settings)
@@ -94,11 +97,9 @@ def test_columns_from_the_end_do_not_take_a_tag_for_a_token(tmp_path, text, mess
     assert load(tmp_path, text + "\n川\tO\n", on_error=OnError.skip).counts == {"malformed": 1}
 
 
-def test_columns_are_numbers(tmp_path):
-    with pytest.raises(ConfigError, match=r"task\.token_column: 'word' is no column number"):
-        load(tmp_path, "a O\n", token_column="word")
-    with pytest.raises(ConfigError, match=r"task\.separator.*did you mean 'tab'"):
-        load(tmp_path, "a O\n", separator="tap")
+def test_a_wrong_separator_names_the_nearest():
+    with pytest.raises(ConfigError, match=r"^conll_file\.separator.*did you mean 'tab'"):
+        check(TaskConfig(conll_file=ConllFileConfig(separator="tap")))
 
 
 def test_comments_before_a_sentence_need_no_setting(tmp_path):

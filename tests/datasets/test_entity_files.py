@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jptransfer.config import DroppedEntities, OnError, TaskConfig, WordSource
+from jptransfer.config.check import check
 from jptransfer.datasets import conllu_file, crf_knbc, inline_xml, knp, long_tail
+from jptransfer.datasets.long_tail_settings import Language, LongTailConfig
 from jptransfer.datasets.preparation import prepare
 from jptransfer.datasets.span_json import disjoint
 from jptransfer.errors import ConfigError, DataError
@@ -287,7 +289,7 @@ GERMEVAL = "#\tn-tv.de [2014-01-01]\n1\tDie\tO\tO\n2\tBonner\tB-LOCderiv\tO\n3\t
 def test_germeval_columns(tmp_path, task_config, column, found):
     path = tmp_path / "a.tsv"
     path.write_text(GERMEVAL, encoding="utf-8")
-    config = task_config("germeval2014", "data_root=x", f"task.tag_column={column}")
+    config = task_config("germeval2014", "data_root=x", f"task.conll_file.tag_column={column}")
     config.files, config.expected, config.validation_fraction, config.test_fraction = {"train": str(path)}, {}, 0, 0
     first, second = prepare(config).splits["train"]
     assert (first.text, entities(first), second.text) == ("Die Bonner Uni", found, "#")
@@ -297,7 +299,7 @@ def test_germeval_columns(tmp_path, task_config, column, found):
 def test_conll_2003_with_and_without_document_lines(tmp_path, task_config, option, count):
     path = tmp_path / "eng.train"
     path.write_text("-DOCSTART- -X- O O\n\nU.N. NNP I-NP I-ORG\nEkeus NNP I-NP I-PER\n", encoding="utf-8")
-    config = task_config("conll2003", "data_root=x", f"+task.options.docstart={option}")
+    config = task_config("conll2003", "data_root=x", f"task.conll_file.docstart={option}")
     config.files, config.expected, config.validation_fraction, config.test_fraction = {"train": str(path)}, {}, 0, 0
     examples = prepare(config).splits["train"]
     assert (len(examples), entities(examples[-1])) == (count, [("U.N.", "ORG"), ("Ekeus", "PER")])
@@ -323,8 +325,8 @@ def test_segmentation_by_the_tokenizer_forgets_gold_words(tmp_path):
     assert first.tokens is None and entities(first)[0] == ("鈴木太郎", "PERSON")
 
 
-def long_tailed(**options):
-    return long_tail.read(TaskConfig(kind="ner", options={name: str(value) for name, value in options.items()}))
+def long_tailed(language="ja", **settings):
+    return long_tail.read(TaskConfig(kind="ner", long_tail=LongTailConfig(Language[language], **settings)))
 
 
 @pytest.mark.parametrize("language", long_tail.LANGUAGES)
@@ -355,12 +357,12 @@ def test_frequencies_follow_zipf_and_names_are_shared():
             "SongTitle", number, "en")
 
 
-@pytest.mark.parametrize("options, message", [
-    ({"tags": 241}, "options.tags: a number from 1 to 240"), ({"train": 3}, "options.train: a number at least 240"),
-    ({"exponent": "x"}, "options.exponent"), ({"langage": "en"}, "did you mean 'language'")])
-def test_settings_that_cannot_be(options, message):
+@pytest.mark.parametrize("settings, message", [
+    ({"tags": 241}, "long_tail.tags: 241 is out of range"), ({"exponent": -1.0}, "long_tail.exponent: -1 is out of"),
+    ({"train": 3}, "long_tail.train: 3 utterances cannot have 240 types")])
+def test_settings_that_cannot_be(settings, message):
     with pytest.raises(ConfigError, match=message):
-        long_tailed(**options)
+        check(TaskConfig(long_tail=LongTailConfig(**settings)))
 
 
 def test_marks_that_do_not_end_take_linear_time():

@@ -5,17 +5,21 @@ import json
 import pytest
 
 from jptransfer.config import OnError, TaskConfig
+from jptransfer.config.check import check
 from jptransfer.datasets import chabsa, label_folders, label_text
+from jptransfer.datasets.chabsa_settings import OpinionUnit, TargetType
+from jptransfer.datasets.label_text_settings import LabelDetail, LabelTextConfig, SeveralLabels
 from jptransfer.datasets.preparation import prepare
 from jptransfer.errors import ConfigError, DataError
 
 from .test_archives import pack, unpack
 
 
-def lines(tmp_path, text, encoding="utf-8", **settings):
+def lines(tmp_path, text, encoding="utf-8", on_error=OnError.stop, **settings):
     path = tmp_path / "texts.txt"
     path.write_bytes(text.encode(encoding))
-    data = label_text.read(TaskConfig(files={"all": str(path)}, encoding=encoding, **settings))
+    data = label_text.read(TaskConfig(files={"all": str(path)}, encoding=encoding, on_error=on_error,
+                                      label_text=LabelTextConfig(**settings)))
     return [(one.label, one.text) for one in data.splits["all"]], data.counts
 
 
@@ -24,14 +28,14 @@ def test_a_label_and_a_text(tmp_path):
     assert lines(tmp_path, text.removeprefix("\ufeff"))[0][:2] == [("1", "a café , 1 of a kind"), ("0", "too  long")]
     assert lines(tmp_path, "1 caf\xe9\n", "latin-1")[0] == [("1", "café")]
     assert lines(tmp_path, "very good|a film\n", separator="pipe")[0] == [("very good", "a film")]
-    with pytest.raises(ConfigError, match=r"task\.separator: unknown separator 'pip'.*pipe"):
-        lines(tmp_path, "a b\n", separator="pip")
+    with pytest.raises(ConfigError, match=r"label_text\.separator: unknown separator 'pip'.*pipe"):
+        check(TaskConfig(label_text=LabelTextConfig(separator="pip")))
 
 
 def test_classes_of_trec(tmp_path):
     text = "DESC:manner How ?\nENTY:cremat What : which ?\n"
     assert lines(tmp_path, text)[0] == [("DESC:manner", "How ?"), ("ENTY:cremat", "What : which ?")]
-    assert lines(tmp_path, text, options={"labels": "coarse"})[0] == [("DESC", "How ?"), ("ENTY", "What : which ?")]
+    assert lines(tmp_path, text, labels=LabelDetail.coarse)[0] == [("DESC", "How ?"), ("ENTY", "What : which ?")]
 
 
 FASTTEXT = ("__label__良い とても 良い 宿\n部屋 は __label__悪い\n__label__a __label__b どちら\nラベル なし\n"
@@ -44,9 +48,9 @@ def test_lines_of_fasttext(tmp_path):
     assert counts == {"several labels": 1, "empty label": 1, "empty text": 1}
     with pytest.raises(DataError, match=r"texts\.txt:3: the line has 2 labels \(a, b\).*several=first"):
         lines(tmp_path, FASTTEXT)
-    first, _ = lines(tmp_path, FASTTEXT, on_error=OnError.skip, options={"several": "first"})
+    first, _ = lines(tmp_path, FASTTEXT, on_error=OnError.skip, several=SeveralLabels.first)
     assert ("a", "どちら") in first
-    assert lines(tmp_path, "#よい 宿\n", options={"prefix": "#"})[0] == [("よい", "宿")]
+    assert lines(tmp_path, "#よい 宿\n", prefix="#")[0] == [("よい", "宿")]
 
 
 FOLDERS = {f"imdb/{split}/{label}/{number}.txt": f"{label} {split} {number}".encode()
@@ -101,7 +105,7 @@ def test_polarity_of_sentences_and_aspects(tmp_path):
     assert [one.label for one in data.splits["all"]] == ["mixed", "positive", "neutral", "none"] * 2
     assert data.splits["all"][0].id == "e1_ann-0" and data.counts == {"malformed": 2}
     assert set(data.groups.values()) == {"e1_ann", "e2_ann"}
-    config.options = {"unit": "aspect"}
+    config.chabsa_polarity.unit = OpinionUnit.aspect
     aspects = chabsa.polarity(config).splits["all"]
     assert len(aspects) == 12
     assert (aspects[1].text, aspects[1].label) == ("利益\t売上は増え、利益は減った。", "negative")
@@ -115,7 +119,7 @@ def test_targets_of_opinions(tmp_path):
     found = [[(one.text[start:end], kind) for start, end, kind in one.entities] for one in data.splits["all"][:4]]
     assert found == [[("売上", "positive"), ("利益", "negative")], [("企業業績", "positive")], [], []]
     assert data.counts == {"targets not found": 2, "overlapping entities": 2, "malformed": 2}
-    config.options = {"type": "category"}
+    config.chabsa_targets.type = TargetType.category
     assert chabsa.targets(config).splits["all"][0].entities[1].type == "company#profit"
 
 

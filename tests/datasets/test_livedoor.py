@@ -2,6 +2,7 @@ import pytest
 
 from jptransfer.config import OnError, TaskConfig
 from jptransfer.datasets.livedoor import read
+from jptransfer.datasets.livedoor_settings import ArticlePart, LivedoorConfig
 from jptransfer.errors import ConfigError, DataError
 from tests.datasets.test_archives import pack
 
@@ -22,7 +23,8 @@ def config(path, **settings):
     ("titles", ["速い電脳", "勝った試合"]), ("bodies", ["本文。\n続き。", "本文一。\n本文二。"]),
     ("both", ["速い電脳\n本文。\n続き。", "勝った試合\n本文一。\n本文二。"])])
 def test_parts(tmp_path, part, texts):
-    [examples] = read(config(pack(tmp_path / "a.tar.xz", FILES), options={"part": part})).splits.values()
+    archive = pack(tmp_path / "a.tar.xz", FILES)
+    [examples] = read(config(archive, livedoor=LivedoorConfig(ArticlePart[part]))).splits.values()
     assert [(e.id, e.label) for e in examples] == [
         ("it-life-hack-7", "it-life-hack"), ("sports-watch-11", "sports-watch")]
     assert [e.text for e in examples] == texts
@@ -37,9 +39,7 @@ def test_a_broken_article(tmp_path):
     assert (len(data.splits["all"]), data.counts) == (2, {"malformed": 2})
 
 
-def test_a_wrong_part_or_role(tmp_path):
+def test_a_wrong_role(tmp_path):
     path = pack(tmp_path / "a.tar.gz", FILES)
-    with pytest.raises(ConfigError, match=r"task\.options\.part: unknown choice 'title' \(did you mean 'titles'\?\)"):
-        read(config(path, options={"part": "title"}))
     with pytest.raises(ConfigError, match="unknown role 'train'"):
         read(TaskConfig(dataset="livedoor", files={"train": str(path)}))

@@ -2,6 +2,7 @@ import pytest
 
 from jptransfer.config import OnError, RolesConfig, TaskConfig
 from jptransfer.datasets.preparation import discover, prepare, warnings
+from jptransfer.datasets.text_file_settings import TextFileConfig
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.tasks.classification import Classification, TextExample
 
@@ -139,7 +140,7 @@ def test_ids_are_unique_over_splits(tmp_path):
     pool.write_text("id\ttext\tlabel\n7\ta\t1\n7\tb\t0\n", encoding="utf-8")
     files = {"train": str(pool), "validation": str(pool)}
     with pytest.raises(DataError, match=r"a\.tsv:3: the id '7' was there before"):
-        prepare(TaskConfig(dataset="text_file", files=files, options={"id_column": "id"}))
+        prepare(TaskConfig(dataset="text_file", files=files, text_file=TextFileConfig(id_column="id")))
 
 
 def test_the_wrong_kind_and_no_data_set(tmp_path):

@@ -3,6 +3,7 @@ import pytest
 from jptransfer.config import TaskConfig
 from jptransfer.datasets.preparation import prepare
 from jptransfer.datasets.rakuten import read
+from jptransfer.datasets.rakuten_settings import RakutenConfig, ReviewPart
 from jptransfer.errors import DataError
 
 ROWS = r'''"1","残念","すぐに壊れた。\n""二度と""買わない"
@@ -32,7 +33,8 @@ def test_title_and_comment_are_one_text_and_line_ends_are_restored(files):
 
 
 def test_parts(files):
-    assert [one.text for one in read(config(files, options={"part": "title"})).splits["test"]] == ["残念", "最高"]
+    data = read(config(files, rakuten=RakutenConfig(ReviewPart.title)))
+    assert [one.text for one in data.splits["test"]] == ["残念", "最高"]
 
 
 def test_the_test_file_is_kept_and_a_fifth_of_the_training_file_validates(tmp_path):

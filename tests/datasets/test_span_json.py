@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from jptransfer.config import OnError, TaskConfig
 from jptransfer.datasets.span_json import disjoint, read
+from jptransfer.datasets.span_json_settings import SpanJsonConfig
 from jptransfer.errors import DataError
 from jptransfer.tasks.spans import Span
 
@@ -19,8 +20,8 @@ def record(page, text, *entities):
 def load(tmp_path, records, **settings):
     path = tmp_path / "ner.json"
     path.write_text(records if isinstance(records, str) else json.dumps(records), encoding="utf-8")
-    options = {"span": "span", "name": "name", "group": "curid"}
-    return read(TaskConfig(dataset="span_json", files={"all": str(path)}, options=options, **settings))
+    fields = SpanJsonConfig(span="span", name="name", group="curid")
+    return read(TaskConfig(dataset="span_json", files={"all": str(path)}, span_json=fields, **settings))
 
 
 def test_records(tmp_path):
@@ -44,7 +45,8 @@ def test_spans_as_lists_of_start_end_and_type(tmp_path):
              '{"id": 8, "text": "雨", "label": []}\n')
     path = tmp_path / "out.jsonl"
     path.write_text(lines, encoding="utf-8")
-    config = TaskConfig(dataset="span_json", files={"all": str(path)}, options={"entities": "label", "id": "id"})
+    fields = SpanJsonConfig(entities="label", id="id")
+    config = TaskConfig(dataset="span_json", files={"all": str(path)}, span_json=fields)
     first, second = read(config).splits["all"]
     assert (first.id, first.entities, second.entities) == ("7", ((0, 2, "PER"), (3, 5, "LOC")), ())
     path.write_text(lines.replace('[0, 2, "PER"]', "[0, 2]"), encoding="utf-8")
@@ -81,7 +83,7 @@ def packed(path, records):
 def test_damaged_files_and_folders_are_one_line_or_skipped(tmp_path, spoil):
     path = tmp_path / "a.jsonl.gz"
     spoil(path, [record("1", "雨。")])
-    config = TaskConfig(dataset="span_json", files={"all": str(path)}, options={"span": "span"})
+    config = TaskConfig(dataset="span_json", files={"all": str(path)}, span_json=SpanJsonConfig(span="span"))
     with pytest.raises(DataError, match=r"a\.jsonl\.gz: damaged, truncated or unreadable"):
         read(config)
     config.on_error = OnError.skip
@@ -89,9 +91,9 @@ def test_damaged_files_and_folders_are_one_line_or_skipped(tmp_path, spoil):
 
 
 @pytest.mark.parametrize(("entities", "said"), [
-    (7, "'entities' is no list of entities"), (["x"], "'entities' is no list of entities"),
-    ([{"start": 0, "end": 1, "label": "x"}], r"unknown field 'type'; there are: end, label, start .*task.options"),
-    ([{"begin": 0, "end": 1, "type": "x"}], r"unknown field 'start'.*task.options"),
+    (7, "'entities' is not a list of entities"), (["x"], "'entities' is not a list of entities"),
+    ([{"start": 0, "end": 1, "label": "x"}], r"unknown field 'type'; there are: end, label, start .*task.span_json"),
+    ([{"begin": 0, "end": 1, "type": "x"}], r"unknown field 'start'.*task.span_json"),
 ])
 def test_entities_of_another_form_are_told_with_the_settings(tmp_path, entities, said):
     path = tmp_path / "a.jsonl"
@@ -110,8 +112,8 @@ def test_what_names_nothing_is_malformed(tmp_path, wrong):
     good = {"id": "a", "text": "京都", "entities": [], "group": "g"}
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps(one) + "\n" for one in (good, good | {"id": "b"} | wrong)), encoding="utf-8")
-    config = TaskConfig(dataset="span_json", files={"all": str(path)}, options={
-        "id": "id", "group": "group", "span": "span"})
+    config = TaskConfig(dataset="span_json", files={"all": str(path)}, span_json=SpanJsonConfig(
+        id="id", group="group", span="span"))
     with pytest.raises(DataError, match=r"a\.jsonl:2: .*(names nothing|surrogate|is not)"):
         read(config)
     config.on_error = OnError.skip
@@ -123,7 +125,7 @@ def test_a_record_that_lacks_an_id_is_malformed_and_one_without_group_stands_alo
     records = [{"id": 1, "text": "雨", "entities": [], "group": None},
                {"id": 2, "text": "雪", "entities": [], "group": 7}, {"id": 3, "text": "霧", "entities": []}]
     path.write_text("\ufeff" + json.dumps(records), encoding="utf-8")
-    config = TaskConfig(dataset="span_json", files={"all": str(path)}, options={"id": "id", "group": "group"})
+    config = TaskConfig(dataset="span_json", files={"all": str(path)}, span_json=SpanJsonConfig(id="id", group="group"))
     assert read(config).groups == {"2": "7"}
     del records[1]["id"]
     path.write_text(json.dumps(records), encoding="utf-8")
@@ -139,8 +141,8 @@ def test_lists_without_end_are_no_traceback(tmp_path):
 def test_lines_with_fields_of_other_names(tmp_path):
     path = tmp_path / "a.jsonl"
     path.write_text('{"id": 7, "body": "𠮷野と京都", "labels": [{"b": 3, "e": 5, "t": "LOC"}]}\n\n', encoding="utf-8")
-    data = read(TaskConfig(dataset="span_json", files={"train": str(path)}, text_column="body", options={
-        "id": "id", "entities": "labels", "start": "b", "end": "e", "type": "t"}))
+    fields = SpanJsonConfig(id="id", entities="labels", start="b", end="e", type="t")
+    data = read(TaskConfig(dataset="span_json", files={"train": str(path)}, text_column="body", span_json=fields))
     (example,) = data.splits["train"]
     assert (example.id, example.text[3:5], example.entities) == ("7", "京都", (Span(3, 5, "LOC"),))
 

@@ -5,9 +5,11 @@ import lzma
 import pytest
 import zstandard
 
-from jptransfer.config import OnError, RolesConfig, TaskConfig
+from jptransfer.config import OnError, Quotes, RolesConfig, TaskConfig
+from jptransfer.config.check import check
 from jptransfer.corpora.error_policy import UnreadableError
 from jptransfer.datasets.text_file import read
+from jptransfer.datasets.text_file_settings import TextFileConfig
 from jptransfer.errors import ConfigError, DataError
 
 ROWS = [("良い宿です。", "pos"), ("「最悪」の一言、", "neg"), ("普通 かな", "mid")]
@@ -74,18 +76,19 @@ def test_tsv_quotes_are_characters_unless_asked_for(tmp_path):
     path = write(tmp_path / "a.tsv", 'text\tlabel\n"引用"で始まる\t1\n')
     assert pairs(read(config(path))) == [('"引用"で始まる', "1")]
     path = write(tmp_path / "b.tsv", 'text\tlabel\n"引用"\t1\n')
-    assert pairs(read(config(path, options={"quotes": "yes"}))) == [("引用", "1")]
+    assert pairs(read(config(path, text_file=TextFileConfig(quotes=Quotes.yes)))) == [("引用", "1")]
 
 
 def test_columns_by_number_mean_no_header(tmp_path):
     path = write(tmp_path / "a.tsv", "x1\tpos\t良い\nx2\tneg\t悪い\n")
-    data = read(config(path, text_column="-1", label_column="1", options={"id_column": "0"}))
+    data = read(config(path, text_column="-1", label_column="1", text_file=TextFileConfig(id_column="0")))
     assert [(e.id, e.text, e.label) for e in data.splits["train"]] == [("x1", "良い", "pos"), ("x2", "悪い", "neg")]
 
 
 def test_header_can_be_said_to_be_there(tmp_path):
     path = write(tmp_path / "a.tsv", "text\tlabel\n良い\t1\n")
-    assert pairs(read(config(path, text_column="0", label_column="1", options={"header": "yes"}))) == [("良い", "1")]
+    data = read(config(path, text_column="0", label_column="1", text_file=TextFileConfig(header=True)))
+    assert pairs(data) == [("良い", "1")]
 
 
 @pytest.mark.parametrize(("header", "rows"), [
@@ -107,7 +110,7 @@ def test_encodings(tmp_path, encoding):
 def test_one_file_with_a_column_of_splits_and_groups(tmp_path):
     path = write(tmp_path / "a.tsv", "text\tlabel\tpart\twho\n良\t1\ttrain\tA\n悪\t0\tvalidation\tA\n可\t1\tTest\tB\n")
     data = read(TaskConfig(dataset="text_file", files={"all": str(path)},
-                           options={"split_column": "part", "group_column": "who"}))
+                           text_file=TextFileConfig(split_column="part", group_column="who")))
     assert {split: len(examples) for split, examples in data.splits.items()} == {"train": 1, "validation": 1, "test": 1}
     assert sorted(data.groups.values()) == ["A", "A", "B"]
     data = read(TaskConfig(dataset="text_file", files={"all": str(path)}))
@@ -118,7 +121,7 @@ def test_splits_of_a_column_may_have_names_of_their_own(tmp_path):
     rows = "".join(f"文{number}\t1\t{split}\n" for number, split in enumerate(
         ("train", "Dev", "valid", "test_news", "challenge")))
     path = write(tmp_path / "a.tsv", f"text\tlabel\tpart\n{rows}")
-    settings = {"dataset": "text_file", "files": {"all": str(path)}, "options": {"split_column": "part"}}
+    settings = {"dataset": "text_file", "files": {"all": str(path)}, "text_file": TextFileConfig(split_column="part")}
     data = read(TaskConfig(**settings, roles=RolesConfig(final="challenge")))
     assert list(data.splits) == ["train", "development", "validation", "test_news", "challenge"]
     with pytest.raises(UnreadableError, match="'challenge' does not name a split"):
@@ -150,9 +153,9 @@ def test_a_wrong_column_lists_the_columns(tmp_path):
 def test_files_without_header_have_the_first_lines_columns(tmp_path):
     path = write(tmp_path / "a.txt", "0 plain words\n1 plain words too\n")
     with pytest.raises(DataError, match=r"a\.txt:2: 4 columns instead of 3"):
-        read(config(path, text_column="1", label_column="0", separator="space"))
+        read(config(path, text_column="1", label_column="0", text_file=TextFileConfig("space")))
     with pytest.raises(DataError, match=r"there is no column 3, the file has 3"):
-        read(config(path, text_column="3", label_column="0", separator="space"))
+        read(config(path, text_column="3", label_column="0", text_file=TextFileConfig("space")))
 
 
 BAD = {
@@ -195,12 +198,9 @@ def test_truncated_compression(tmp_path):
     ({"files": {"validation": "x"}}, "no training file"),
     ({"files": {"trian": "x"}}, "did you mean 'train'"),
     ({"files": {"train": "x", "all": "y"}}, "'all' cannot stand beside train"),
-    ({"options": {"id_colum": "0"}}, "did you mean 'id_column'"),
-    ({"options": {"header": "maybe"}}, "unknown choice 'maybe'"),
-    ({"separator": "tabs"}, "did you mean 'tab'"),
     ({"encoding": "utf-9"}, "unknown character encoding 'utf-9'"),
     ({"encoding": "base64"}, "unknown character encoding 'base64'"),
-    ({"text_column": "text", "label_column": "1", "options": {"header": "no"}}, "read without header"),
+    ({"text_column": "text", "label_column": "1", "text_file": TextFileConfig(header=False)}, "read without header"),
 ])
 def test_wrong_settings(tmp_path, settings, message):
     path = write(tmp_path / "a.tsv", "良い\t1\n")
@@ -222,15 +222,17 @@ def test_a_link_to_nothing_is_no_hint(tmp_path):
 
 def test_an_unknown_suffix_asks_for_the_separator(tmp_path):
     path = write(tmp_path / "a.dat", "text;label\n良い;1\n")
-    with pytest.raises(ConfigError, match=r"task\.separator"):
+    with pytest.raises(ConfigError, match=r"^separator: what separates the columns of 'a\.dat'"):
         read(config(path))
+    with pytest.raises(ConfigError, match=r"text_file\.separator: unknown separator 'tabs' \(did you mean 'tab'\?\)"):
+        check(config(path, text_file=TextFileConfig("tabs")))
     for separator in (";", "semicolon"):
-        assert pairs(read(config(path, separator=separator))) == [("良い", "1")]
+        assert pairs(read(config(path, text_file=TextFileConfig(separator)))) == [("良い", "1")]
 
 
 @pytest.mark.parametrize(("name", "content", "settings", "said"), [
-    ("a.csv", "text;label\n良い;1\n", {}, r"nothing else: is task.separator right\? \(task.text_column\)"),
-    ("a.csv", "text,label\n良い,1\n", {"options": {"id_column": "n"}}, r"\(task.options.id_column\)"),
+    ("a.csv", "text;label\n良い;1\n", {}, r"nothing else: is the separator right\? \(task.text_column\)"),
+    ("a.csv", "text,label\n良い,1\n", {"text_file": TextFileConfig(id_column="n")}, r"\(task.text_file.id_column\)"),
     ("a.csv", "text,label\n良い,1\n", {"label_column": "text"}, "task.label_column=text is task.text_column too"),
     ("a.csv", "良い,1\n", {"text_column": "0", "label_column": "7"}, "no column 7, .*task.label_column"),
     ("a.csv", "text,label\r良い,1\r", {}, "a carriage return in a cell without quotes"),

@@ -6,6 +6,7 @@ import pytest
 from jptransfer.config import OnError, TaskConfig
 from jptransfer.datasets.preparation import prepare
 from jptransfer.datasets.yahoo_movies import read
+from jptransfer.datasets.yahoo_movies_settings import YahooMoviesConfig
 from jptransfer.errors import DataError
 
 
@@ -39,7 +40,7 @@ def test_the_larger_class_is_sampled_by_seed_whatever_the_order(tmp_path):
     other = read(config(write(tmp_path, records), seed=1)).splits["all"]
     assert Counter(one.label for one in first) == {"negative": 10, "positive": 10}
     assert {one.text for one in first} == {one.text for one in turned} != {one.text for one in other}
-    everything = read(config(write(tmp_path, records), options={"balance": "no"}))
+    everything = read(config(write(tmp_path, records), yahoo_movies=YahooMoviesConfig(balance=False)))
     assert len(everything.splits["all"]) == 60
 
 
@@ -52,7 +53,7 @@ def test_splits_of_the_paper(tmp_path):
 
 def test_what_is_no_rating_is_named_or_skipped(tmp_path):
     path = write(tmp_path, [{"text": "良い", "rating": "five"}, *reviews(1, 1)])
-    with pytest.raises(DataError, match="reviews.json:1: the rating 'five' is no number"):
+    with pytest.raises(DataError, match="reviews.json:1: the rating 'five' is not a number"):
         read(config(path))
     assert read(config(path, on_error=OnError.skip)).counts["malformed"] == 1
 

@@ -10,6 +10,8 @@ from enum import Enum
 from jptransfer.config.fields import setting
 from jptransfer.config.text import OnError
 from jptransfer.errors import unknown
+from jptransfer.registration import WithMembers
+from jptransfer.registry import DATASETS
 
 SPLITS = ("train", "validation", "development", "test")
 """Usual splits of a labelled data set, in order. Files may have others, such as ``test_news``, see `RolesConfig`."""
@@ -98,9 +100,10 @@ class DroppedEntities(Enum):
     mask = "mask"
 
 
+@DATASETS.sections("dataset")
 @dataclass
-class TaskConfig:
-    """A labelled data set and what is asked of it."""
+class TaskConfig(WithMembers):
+    """A labelled data set, its task, and the settings of its reader, a section each."""
 
     name: str = setting("task", label=True)
     """label of the artifacts"""
@@ -113,18 +116,12 @@ class TaskConfig:
     split -> file, folder or archive"""
     roles: RolesConfig = setting(factory=RolesConfig)
     """which split fine-tuning, searches and evaluation read"""
-    options: dict[str, str] = setting(factory=dict)
-    """settings of the reader, for example part: titles; a wrong name lists those it has"""
     text_column: str = "text"
-    """text_file, yahoo_movies: name, or 0-based number where the file has no header, of the text's column"""
+    """text_file, yahoo_movies, span_json: column of the text, by name, or by number where there is no header"""
     text_pair_column: str = setting("", omit_when="")
-    """text_file: name or 0-based number of the column of a second text, for tasks on pairs of texts; empty: none"""
+    """text_file: column of a second text, by name or number, for tasks on pairs of texts; empty: none"""
     label_column: str = "label"
-    """text_file, yahoo_movies: name, or 0-based number where there is no header, of the label's column"""
-    token_column: str = "0"
-    """conll_file: 0-based number of the token's column; -1 is the last one"""
-    tag_column: str = "-1"
-    """conll_file: 0-based number of the tag's column; -1 is the last one"""
+    """text_file, yahoo_movies: column of the label, by name, or by number where there is no header"""
     labels: list[str] = setting(factory=list)
     """labels in order; empty: discovered in the training split, sorted"""
     label_map: dict[str, str] = setting(factory=dict)
@@ -135,8 +132,6 @@ class TaskConfig:
     """ner: tag the files' own words where they have them (gold), or the tokenizer's units of the text"""
     encoding: str = "utf-8"
     """character encoding of the files"""
-    separator: str = ""
-    """tab, comma, semicolon, pipe, space, any character; empty: by file name (text_file), tabs, spaces (conll_file)"""
     validation_fraction: float = setting(0.1, low=0.0, high=0.9)
     """share of examples made into a validation split where a role names it and the files have none"""
     test_fraction: float = setting(0.1, low=0.0, high=0.9)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -71,22 +71,6 @@ def data_files(config: TaskConfig, roles: Sequence[str] = (), beside: Sequence[s
             siblings = [sibling.name for sibling in around if sibling.exists()]
             raise DataError(f"task.files.{role}: no such file or folder: '{path}'{nearest(path.name, siblings)}")
     return found
-
-
-def reader_options(config: TaskConfig, known: Mapping[str, Sequence[str]]) -> dict[str, str]:
-    """Return the reader's options with defaults filled in.
-
-    `known` gives for each option its choices, the default first; a single empty choice stands for free text.
-
-    Raises:
-        ConfigError: an option or its value is unknown.
-    """
-    for name, value in config.options.items():
-        if name not in known:
-            raise ConfigError(f"task.options: {unknown('option', name, known)}")
-        if tuple(known[name]) != ("",) and value not in known[name]:
-            raise ConfigError(f"task.options.{name}: {unknown('choice', value, known[name])}")
-    return {name: config.options.get(name, choices[0]) for name, choices in known.items()}
 
 
 def error_policy(config: TaskConfig) -> ErrorPolicy:

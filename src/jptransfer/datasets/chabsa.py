@@ -14,7 +14,8 @@ from typing import Any
 from jptransfer.config import TaskConfig
 from jptransfer.corpora.error_policy import ErrorPolicy, parse_json
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import RawDataset, data_files, error_policy, reader_options
+from jptransfer.datasets.base import RawDataset, data_files, error_policy
+from jptransfer.datasets.chabsa_settings import OpinionUnit
 from jptransfer.datasets.span_json import disjoint
 from jptransfer.files import codec
 from jptransfer.tasks.classification import TextExample
@@ -38,15 +39,15 @@ class _Sentence:
 def polarity(config: TaskConfig) -> RawDataset:
     """Read sentences with the polarity of their opinions, or one example an opinion.
 
-    ``options.unit=sentence``: positive or negative if all opinions but neutral ones are, mixed if there are both,
-    neutral if there are neutral ones alone, none without an opinion. ``options.unit=aspect``: an example for each
-    opinion, the text being the target, a tab and the sentence.
+    A sentence (`unit`) is positive or negative if all its opinions but neutral ones are, mixed if there are both,
+    neutral if all are neutral, none without an opinion. An aspect is an opinion; its text is the target, a tab and the
+    sentence.
     """
-    options, policy = reader_options(config, {"unit": ("sentence", "aspect")}), error_policy(config)
+    policy = error_policy(config)
     data = RawDataset({}, policy.skipped)
     for one in _sentences(config, data, policy):
         found = [(one.id, one.text, _overall(one.opinions))]
-        if options["unit"] == "aspect":
+        if config.chabsa_polarity.unit is OpinionUnit.aspect:
             found = [(f"{one.id}-{number}", f"{opinion['target']}\t{one.text}", opinion["polarity"])
                      for number, opinion in enumerate(one.opinions)]
         for id, text, label in found:
@@ -56,11 +57,11 @@ def polarity(config: TaskConfig) -> RawDataset:
 
 
 def targets(config: TaskConfig) -> RawDataset:
-    """Read the targets of opinions as entities of the type of their polarity, or of their category (`options.type`).
+    """Read the targets of opinions as entities whose type is the polarity, or the category.
 
     Of targets that overlap the longest stays. A target that is not where it should be is counted.
     """
-    kind, policy = reader_options(config, {"type": ("polarity", "category")})["type"], error_policy(config)
+    kind, policy = config.chabsa_targets.type.value, error_policy(config)
     data = RawDataset({}, policy.skipped)
     for one in _sentences(config, data, policy):
         spans = []

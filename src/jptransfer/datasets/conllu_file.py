@@ -7,24 +7,22 @@ from pathlib import Path
 
 from jptransfer.config import TaskConfig
 from jptransfer.corpora.error_policy import ErrorPolicy, read_lines
-from jptransfer.datasets.base import RawDataset, data_files, error_policy, reader_options
+from jptransfer.datasets.base import RawDataset, data_files, error_policy
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import OUTSIDE, chunks, to_characters
 
 COLUMNS = 10
-OPTIONS = {"tag": ("",)}
-DEFAULT_TAG = "NE"
 
 
 def read(config: TaskConfig) -> RawDataset:
-    """Read ``files.train``, ``validation``, ``test`` or ``all``; a word without ``options.tag`` (NE) is outside.
+    """Read the files of splits or ``all``; a word without the key `tag` in MISC is outside of entities.
 
-    The text is that of ``# text``, in which the words stand one after the other, with white space or nothing between
-    them; a sentence of which this is not so is malformed. Without such a line there is a space after each word of which
-    MISC does not say ``SpaceAfter=No``. Ranges of words and empty words are passed over; documents (``# newdoc id``)
-    are not divided between splits.
+    The text is that of ``# text``, in which the words follow each other with white space or nothing between them; a
+    sentence with another text is malformed. Without such a line there is a space after each word whose MISC does not
+    have ``SpaceAfter=No``. Ranges of words and empty words are passed over. Documents (``# newdoc id``) stay together
+    where splits are made.
     """
-    key, policy = reader_options(config, OPTIONS)["tag"] or DEFAULT_TAG, error_policy(config)
+    key, policy = config.conllu_file.tag, error_policy(config)
     data = RawDataset({}, policy.skipped)
     for role, path in data_files(config).items():
         examples = data.splits.setdefault(role, [])
@@ -75,7 +73,7 @@ def _example(id: str, where: str, about: dict[str, str], rows: list[list[str]], 
     try:
         found = chunks(about_word.get(key, OUTSIDE) for _, about_word in words)
     except ValueError as error:
-        policy.report("malformed", where, f"{error}; is task.options.tag right?")
+        policy.report("malformed", where, f"{error}; is task.conllu_file.tag right?")
         return None
     return EntityExample(id, text, tuple(to_characters(found, places)), tuple(places))
 

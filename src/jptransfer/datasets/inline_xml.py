@@ -12,27 +12,22 @@ from io import BytesIO
 from jptransfer.config import TaskConfig
 from jptransfer.corpora.error_policy import decode_lines
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import RawDataset, data_files, error_policy, reader_options
+from jptransfer.datasets.base import RawDataset, data_files, error_policy
 from jptransfer.datasets.span_json import disjoint
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
 from jptransfer.text.normalize import unescape
 
-IREX = "ARTIFACT DATE LOCATION MONEY OPTIONAL ORGANIZATION PERCENT PERSON TIME"
-OPTIONS = {"types": ("",), "suffix": ("",)}
-SUFFIXES = ".xml .txt .sgml"
 PIECE = re.compile(r"<(/?)([A-Za-z][\w.-]*+)([^<>]*+)>|<[!?][^>]*+>")
 
 
 def read(config: TaskConfig) -> RawDataset:
-    """Read ``files.train``, ``validation``, ``test`` or ``all``: each a folder or archive, one file a document.
+    """Read the files of splits or ``all``: each a folder or archive, one file per document.
 
-    ``options.types`` (separated by spaces; IREX's) are the elements that are entities; all others are mark-up and go.
-    Of nested entities the longest stays. A document is in one split. Lines without text are no examples.
+    Of nested entities the longest stays. A document is in one split. Lines without text are passed over.
     """
-    options, policy = reader_options(config, OPTIONS), error_policy(config)
-    types = frozenset((options["types"] or IREX).split())
-    suffixes = tuple((options["suffix"] or SUFFIXES).split())
+    policy = error_policy(config)
+    types, suffixes = frozenset(config.inline_xml.types), tuple(config.inline_xml.suffixes)
     data = RawDataset({}, policy.skipped)
     for role, path in data_files(config).items():
         examples = data.splits.setdefault(role, [])

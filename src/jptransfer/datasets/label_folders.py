@@ -8,26 +8,24 @@ from jptransfer.config import TaskConfig
 from jptransfer.config.task import split_name
 from jptransfer.corpora.error_policy import ErrorPolicy
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy, reader_options
+from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy
 from jptransfer.errors import DataError
 from jptransfer.files import codec
 from jptransfer.tasks.classification import TextExample
 
-OPTIONS = {"suffix": ("",)}
 BESIDE = "files beside the labels' folders"
 
 
 def read(config: TaskConfig) -> RawDataset:
-    """Read ``files.train``, ``validation``, ``test`` or ``all``: each a folder or archive whose folders are labels.
+    """Read the files of splits or ``all``: each a folder or archive whose folders are labels.
 
-    With `all`, the labels' folders may be in folders of splits (``train/pos/1.txt``). ``options.suffix`` (``.txt``) is
-    the end of the files' names; files that are not in the folder of a label are counted.
+    With `all`, the labels' folders may be in folders of splits (``train/pos/1.txt``). Files that are not in the folder
+    of a label are counted.
     """
-    options, policy = reader_options(config, OPTIONS), error_policy(config)
-    suffix = options["suffix"] or ".txt"
+    policy = error_policy(config)
     data = RawDataset({}, policy.skipped)
     for role, path in data_files(config).items():
-        found = dict(members(path, lambda name: name.endswith(suffix)))
+        found = dict(members(path, lambda name: name.endswith(config.label_folders.suffix)))
         inside = [name for name in found if _split(name)] if role == POOL else []
         depth = Counter(name.count("/") for name in inside or found).most_common(1)[0][0]
         if not depth:

@@ -8,13 +8,11 @@ from pathlib import Path
 
 from jptransfer.config import TaskConfig
 from jptransfer.corpora.error_policy import ErrorPolicy, read_lines
-from jptransfer.datasets.base import RawDataset, data_files, error_policy, reader_options
-from jptransfer.datasets.tables import SEPARATORS
-from jptransfer.errors import ConfigError, unknown
+from jptransfer.datasets.base import RawDataset, data_files, error_policy
+from jptransfer.datasets.label_text_settings import LabelDetail, LabelTextConfig, SeveralLabels
+from jptransfer.datasets.separators import SEPARATORS
 from jptransfer.tasks.classification import TextExample
 
-OPTIONS = {"prefix": ("",), "several": ("error", "first"), "labels": ("fine", "coarse")}
-PREFIX = "__label__"
 BLANKS = "[ \t]+"
 """Between a label and its text. The ideographic space may begin a text."""
 
@@ -23,24 +21,18 @@ Line = tuple[list[str], str]
 
 
 def read(config: TaskConfig) -> RawDataset:
-    """Read ``files.train``, ``validation``, ``test`` or ``all``; blank lines are passed over.
+    """Read the files of splits or ``all``; blank lines are passed over.
 
-    The label is what stands before the first space or tab (or `separator`). In a file whose first line has a word that
-    begins with ``options.prefix`` (``__label__``), such words are the labels of every line, wherever they stand, and
-    the rest is the text. A line with several labels is an error, or has the first one (``options.several=first``).
-    ``options.labels=coarse`` keeps what stands before a colon: DESC of ``DESC:manner`` (TREC).
+    The label precedes the first space or tab (or `separator`). In a file whose first line has a word that begins with
+    `prefix`, such words are the labels of every line, wherever they are, and the rest is the text.
     """
-    options, policy = reader_options(config, OPTIONS), error_policy(config)
-    prefix = options["prefix"] or PREFIX
-    if len(config.separator) > 1 and config.separator not in SEPARATORS:
-        known = unknown("separator", config.separator, SEPARATORS)
-        raise ConfigError(f"task.separator: {known}, or a single character")
-    separator = re.escape(SEPARATORS.get(config.separator, config.separator)) or BLANKS
+    settings, policy = config.label_text, error_policy(config)
+    separator = re.escape(SEPARATORS.get(settings.separator, settings.separator)) or BLANKS
     data = RawDataset({}, policy.skipped)
     for role, path in data_files(config).items():
         examples = data.splits.setdefault(role, [])
-        for number, (labels, text) in _lines(path, config.encoding, prefix, separator, policy):
-            if label := _label(labels, text, f"{path}:{number}", options, policy):
+        for number, (labels, text) in _lines(path, config.encoding, settings.prefix, separator, policy):
+            if label := _label(labels, text, f"{path}:{number}", settings, policy):
                 examples.append(TextExample(f"{role}-{number}", text, label))
     return data
 
@@ -65,15 +57,15 @@ def _joined(pieces: list[str]) -> str:
     return " ".join(piece.strip() for piece in pieces if piece.strip())
 
 
-def _label(labels: list[str], text: str, where: str, options: dict[str, str], policy: ErrorPolicy) -> str:
+def _label(labels: list[str], text: str, where: str, settings: LabelTextConfig, policy: ErrorPolicy) -> str:
     """Return the label of a line; empty if the line is not an example, which is reported."""
-    if options["labels"] == "coarse":
+    if settings.labels is LabelDetail.coarse:
         labels = list(dict.fromkeys(label.partition(":")[0] for label in labels))
     if not labels or not labels[0]:
         policy.report("empty label", where, "the line has no label")
-    elif len(labels) > 1 and options["several"] == "error":
+    elif len(labels) > 1 and settings.several is SeveralLabels.error:
         policy.report("several labels", where, f"the line has {len(labels)} labels ({', '.join(labels[:5])}), a text "
-                                                 "has one; task.options.several=first takes the first")
+                                                 "has one; task.label_text.several=first takes the first")
     elif not text:
         policy.report("empty text", where, f"there is no text after the label '{labels[0]}'")
     else:

@@ -6,15 +6,15 @@ import re
 
 from jptransfer.config import TaskConfig
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy, reader_options
+from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy
 from jptransfer.tasks.classification import TextExample
 
 ARTICLE = re.compile(r"(?:^|/)([a-z-]+)/(\1-\d+)\.txt$")
 
 
 def read(config: TaskConfig) -> RawDataset:
-    """Read the archive (or its folder) under ``files.all``; ``options.part``: titles, bodies or both."""
-    part = reader_options(config, {"part": ("titles", "bodies", "both")})["part"]
+    """Read the archive (or its folder) under ``files.all``."""
+    part = config.livedoor.part.value
     path, policy = data_files(config, [POOL])[POOL], error_policy(config)
     examples = []
     for name, raw in members(path, lambda name: ARTICLE.search(name) is not None):
@@ -28,7 +28,7 @@ def read(config: TaskConfig) -> RawDataset:
 
 
 def _part(raw: bytes, encoding: str, part: str) -> str | None:
-    """The part of an article, None if it is missing or not text."""
+    """Return the part of an article; None if it is missing or not text."""
     try:
         lines = raw.decode(encoding).replace("\r\n", "\n").split("\n")
     except UnicodeDecodeError:

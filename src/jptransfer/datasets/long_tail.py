@@ -8,20 +8,16 @@ English, so that a model has something to transfer. Same options and seed, same 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 
 from jptransfer.config import TaskConfig
-from jptransfer.datasets.base import RawDataset, reader_options
+from jptransfer.datasets.base import RawDataset
 from jptransfer.errors import ConfigError
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
-
-Number = TypeVar("Number", int, float)
 
 LANGUAGES = ("ja", "en", "de")
 THINGS = """
@@ -50,8 +46,8 @@ LINKS = {"ja": "、それと", "en": " and ", "de": " und "}
 SYLLABLES = dict(zip(("ka", "ki", "ku", "ko", "sa", "so", "ta", "to", "na", "ni", "no", "ma", "mi", "mo", "ya", "yo",
                       "ra", "ri", "ro", "ha", "hi", "da", "do", "ga", "go", "ba"),
                      "カキクコサソタトナニノマミモヤヨラリロハヒダドガゴバ", strict=True))
-SIZES = {"train": "10000", "validation": "1000", "test": "1000"}
-OPTIONS = {"tags": "240", "exponent": "1.0", "values": "200", "second": "0.3"}
+MADE = ("train", "validation", "test")
+"""Splits that are made."""
 
 
 @dataclass(frozen=True)
@@ -71,32 +67,15 @@ def types(language: str) -> list[Type]:
 
 
 def read(config: TaskConfig) -> RawDataset:
-    """Make the splits; ``options``: language, sizes train, validation and test, tags, exponent, values, second.
-
-    `values` is the number of names a type has, `second` the share of utterances with a second entity. The training
-    split begins with one utterance of each type, so that no other split has an unknown one.
+    """Make the splits; the training split begins with one utterance of each type, so that no other has an unknown one.
     """
     if any(config.files.values()):
-        raise ConfigError("task.files: data set 'long_tail' is made and reads no files")
-    known = {"language": LANGUAGES} | dict.fromkeys((*SIZES, *OPTIONS), ("",))
-    given = reader_options(config, known)
-    settings = {name: given[name] or default for name, default in (SIZES | OPTIONS).items()}
-    tags = types(given["language"])[:_number(settings, "tags", int, 1, len(types(given["language"])))]
-    sizes = {split: _number(settings, split, int, len(tags) if split == "train" else 0) for split in SIZES}
-    grammar = Grammar(given["language"], tags, _number(settings, "exponent", float, 0),
-                      _number(settings, "values", int, 1), _number(settings, "second", float, 0, 1))
+        raise ConfigError("task.files: data set 'long_tail' is made and does not read files")
+    settings = config.long_tail
+    language, sizes = settings.language.value, {split: getattr(settings, split) for split in MADE}
+    grammar = Grammar(language, types(language)[:settings.tags], settings.exponent, settings.values, settings.second)
     made = {split: grammar.utterances(split, size, config.seed) for split, size in sizes.items() if size}
     return RawDataset({split: list(examples) for split, examples in made.items()})
-
-
-def _number(settings: dict[str, str], name: str, kind: Callable[[str], Number], low: float,
-            high: float = float("inf")) -> Number:
-    with suppress(ValueError):
-        value = kind(settings[name])
-        if low <= value <= high:
-            return value
-    limits = f"at least {low}" if high == float("inf") else f"from {low} to {high}"
-    raise ConfigError(f"task.options.{name}: a number {limits} is needed, not '{settings[name]}'")
 
 
 @dataclass(frozen=True)
@@ -116,7 +95,7 @@ class Grammar:
 
     def utterances(self, split: str, size: int, seed: int) -> Iterator[EntityExample]:
         """Yield `size` utterances of a split."""
-        rng = np.random.default_rng([seed, list(SIZES).index(split)])
+        rng = np.random.default_rng([seed, MADE.index(split)])
         ranks = self._zipf(rng, len(self.tags), (size, 2))
         ranks[:len(self.tags), 0] = np.arange(len(self.tags)) if split == "train" else ranks[:len(self.tags), 0]
         names, forms = self._zipf(rng, self.values, (size, 2)), rng.integers(0, 1 << 16, (size, 2, 2))

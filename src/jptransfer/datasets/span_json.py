@@ -11,41 +11,33 @@ from typing import Any
 
 from jptransfer.config import TaskConfig
 from jptransfer.corpora.error_policy import ErrorPolicy, parse_json, read_lines
-from jptransfer.datasets.base import RawDataset, data_files, error_policy, reader_options
+from jptransfer.datasets.base import RawDataset, data_files, error_policy
+from jptransfer.datasets.span_json_settings import SpanJsonConfig
 from jptransfer.datasets.tables import SURROGATE
 from jptransfer.errors import DataError, unknown
 from jptransfer.files import codec, open_bytes
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
 
-OPTIONS = {name: (default,) for name, default in {
-    "entities": "entities", "type": "type", "start": "start", "end": "end", "span": "", "name": "", "group": "",
-    "id": "",
-}.items()}
-
 
 def read(config: TaskConfig) -> RawDataset:
-    """Read ``files.train``, ``validation``, ``test`` or ``all``; the text is under ``text_column``.
+    """Read the files of splits or ``all``; the text is in the field `text_column`.
 
-    Fields are named by ``options``: `entities` (a list of objects in the record) with `type`, and `start` and `end`
-    (half-open, in characters) or `span` (a list of both), or lists of start, end and type, as annotation tools write
-    them; `name`, where given, is checked against the text; `id`; and `group`, whose records no split divides (null:
-    of none). Of entities that overlap the longest stays, of equals the first.
+    Spans are half-open, in characters. The records of a group stay together where splits are made (null: no group). Of
+    entities that overlap the longest stays, of equals the first.
     """
-    options = reader_options(config, dict.fromkeys(OPTIONS, ("",)))
-    options = {name: options[name] or OPTIONS[name][0] for name in OPTIONS}
-    policy = error_policy(config)
+    fields, policy = config.span_json, error_policy(config)
     data = RawDataset({}, policy.skipped)
     seen: Counter[str] = Counter()
     for role, path in data_files(config).items():
         examples = data.splits.setdefault(role, [])
         for where, record in _records(path, config.encoding, policy):
-            _check_fields(path, record, config.text_column, options, first=not examples)
+            _check_fields(path, record, config.text_column, fields, first=not examples)
             try:
-                text, spans = _field(record, config.text_column), _spans(record, config.text_column, options)
-                group = record.get(options["group"])
-                group = "" if group is None else _name(group, options["group"])
-                given = _name(_field(record, options["id"]), options["id"]) if options["id"] else ""
+                text, spans = _field(record, config.text_column), _spans(record, config.text_column, fields)
+                group = record.get(fields.group)
+                group = "" if group is None else _name(group, fields.group)
+                given = _name(_field(record, fields.id), fields.id) if fields.id else ""
             except ValueError as error:
                 policy.report("malformed", where, str(error))
                 continue
@@ -96,40 +88,40 @@ def _list(path: Path, encoding: str) -> list[Any]:
         raise DataError(f"{path}: not a JSON list ({error})") from error
 
 
-def _check_fields(path: Path, record: dict[str, Any], text: str, options: Mapping[str, str], *, first: bool) -> None:
+def _check_fields(path: Path, record: dict[str, Any], text: str, fields: SpanJsonConfig, *, first: bool) -> None:
     """Raise `DataError` if the first record lacks a field: more likely the settings are wrong than the record."""
-    wanted = [text, options["entities"], *filter(None, (options["id"], options["group"]))]
+    wanted = [text, fields.entities, *filter(None, (fields.id, fields.group))]
     lacking = [name for name in wanted if name not in record]
     if first and lacking:
-        raise DataError(f"{path}: {unknown('field', lacking[0], record)} (task.text_column, task.options)")
+        raise DataError(f"{path}: {unknown('field', lacking[0], record)} (task.text_column, task.span_json)")
 
 
-def _spans(record: dict[str, Any], text_field: str, options: Mapping[str, str]) -> list[Span]:
+def _spans(record: dict[str, Any], text_field: str, fields: SpanJsonConfig) -> list[Span]:
     """Entities of a record; `ValueError` for one that is no span of the text or not where its name is."""
-    text, found = _field(record, text_field), _field(record, options["entities"])
+    text, found = _field(record, text_field), _field(record, fields.entities)
     if not isinstance(text, str):
         raise ValueError("the text is no string")
     text.encode("utf-8")  # half of a surrogate pair is a ValueError
     if not isinstance(found, list) or not all(isinstance(entity, list | dict) for entity in found):
-        raise ValueError(f"'{options['entities']}' is no list of entities, each an object or [start, end, type]")
+        raise ValueError(f"'{fields.entities}' is not a list of entities, each an object or [start, end, type]")
     spans = []
     for entity in found:
         start, end, kind = _listed(entity, 3, "[start, end, type]") if isinstance(entity, list) else (
-            _fields(entity, options))
+            _fields(entity, fields))
         if type(start) is not int or type(end) is not int or not 0 <= start < end <= len(text):
             raise ValueError(f"{start}-{end} is no span of a text of {len(text)} characters")
-        if options["name"] and isinstance(entity, dict) and text[start:end] != _field(entity, options["name"]):
-            raise ValueError(f"'{entity[options['name']]}' is not at its span {start}-{end}")
+        if fields.name and isinstance(entity, dict) and text[start:end] != _field(entity, fields.name):
+            raise ValueError(f"'{entity[fields.name]}' is not at its span {start}-{end}")
         spans.append(Span(start, end, _name(kind, "type")))
     return spans
 
 
-def _fields(entity: Mapping[str, Any], options: Mapping[str, str]) -> tuple[Any, Any, Any]:
-    if options["span"]:
-        start, end = _listed(_field(entity, options["span"]), 2, f"a '{options['span']}' of start and end")
+def _fields(entity: Mapping[str, Any], fields: SpanJsonConfig) -> tuple[Any, Any, Any]:
+    if fields.span:
+        start, end = _listed(_field(entity, fields.span), 2, f"a '{fields.span}' of start and end")
     else:
-        start, end = _field(entity, options["start"]), _field(entity, options["end"])
-    return start, end, _field(entity, options["type"])
+        start, end = _field(entity, fields.start), _field(entity, fields.end)
+    return start, end, _field(entity, fields.type)
 
 
 def _listed(items: Any, count: int, what: str) -> list[Any]:
@@ -149,7 +141,7 @@ def _name(value: Any, field: str) -> str:
 
 def _field(item: Mapping[str, Any], name: str) -> Any:
     if name not in item:
-        raise ValueError(f"{unknown('field', name, item)} (task.text_column, task.options)")
+        raise ValueError(f"{unknown('field', name, item)} (task.text_column, task.span_json)")
     return item[name]
 
 

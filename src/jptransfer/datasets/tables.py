@@ -9,13 +9,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from jptransfer.config import TaskConfig
+from jptransfer.config import Quotes
 from jptransfer.corpora.delimited import delimited_rows
 from jptransfer.corpora.error_policy import ErrorPolicy, json_lines, parse_json, read_lines
+from jptransfer.datasets.separators import SEPARATORS
+from jptransfer.datasets.text_file_settings import TextFileConfig
 from jptransfer.errors import ConfigError, DataError, unknown
 from jptransfer.files import bare_suffix
 
-SEPARATORS = {"tab": "\t", "comma": ",", "semicolon": ";", "pipe": "|", "space": " "}
 BY_SUFFIX = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".txt": "\t"}
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 SURROGATE = re.compile("[\ud800-\udfff]")
@@ -24,39 +25,42 @@ Row = tuple[str, dict[str, str]]
 """Where a row stands (``file:line``) and its cells by role."""
 
 
-def read_rows(path: Path, columns: Mapping[str, str], config: TaskConfig, options: Mapping[str, str],
-               policy: ErrorPolicy) -> Iterator[Row]:
-    """Yield the cells of each row by role; `columns` maps role to the column's name or number.
+def read_rows(path: Path, columns: Mapping[str, str], layout: TextFileConfig, encoding: str,
+              policy: ErrorPolicy) -> Iterator[Row]:
+    """Yield the cells of each row by role; blank lines are passed over.
 
-    Rows that are malformed or lack a column go to `policy`; blank lines are passed over.
+    Args:
+        path: delimited file or JSON lines, by its name.
+        columns: role -> the column's name or number.
+        layout: separator, header and quotes of a delimited file.
+        encoding: of the characters.
+        policy: gets the rows that are malformed or lack a column.
 
     Raises:
         DataError: a column is in no row of the file; the message lists what there is.
     """
-    if bare_suffix(path) in JSON_LINES and not config.separator:
-        return _json_rows(path, columns, config.encoding, policy)
-    return _delimited_rows(path, columns, config, options, policy)
+    if bare_suffix(path) in JSON_LINES and not layout.separator:
+        return _json_rows(path, columns, encoding, policy)
+    return _delimited_rows(path, columns, layout, encoding, policy)
 
 
 def separator_of(path: Path, name: str) -> str:
-    """Return the separator a name stands for, or the one of the file's suffix where the name is empty."""
-    if name in SEPARATORS or len(name) == 1:
-        return SEPARATORS.get(name, name)
+    """Return the separator that a name stands for, or the one of the file's suffix where the name is empty."""
     if name:
-        raise ConfigError(f"task.separator: {unknown('separator', name, SEPARATORS)}, or a single character")
+        return SEPARATORS.get(name, name)
     if bare_suffix(path) not in BY_SUFFIX:
-        raise ConfigError(f"task.separator: what separates the columns of '{path.name}'? (tab, comma, ...)")
+        raise ConfigError(f"separator: what separates the columns of '{path.name}'? (tab, comma, ...)")
     return BY_SUFFIX[bare_suffix(path)]
 
 
-def _delimited_rows(path: Path, columns: Mapping[str, str], config: TaskConfig, options: Mapping[str, str],
+def _delimited_rows(path: Path, columns: Mapping[str, str], layout: TextFileConfig, encoding: str,
                     policy: ErrorPolicy) -> Iterator[Row]:
-    rows = _csv(path, config, options["quotes"], policy)
+    rows = _csv(path, layout, encoding, policy)
     first = next(rows, None)
     if first is None:
         return
     named = not all(is_number(column) for column in columns.values()) or _numbers_itself(first[1], columns.values())
-    header = first[1] if options["header"] == "yes" or (options["header"] == "auto" and named) else None
+    header = first[1] if layout.header or (layout.header is None and named) else None
     places = {role: _place(path, role, column, first[1], header is not None) for role, column in columns.items()}
     for where, row in rows if header else chain([first], rows):
         if len(row) == len(first[1]):
@@ -66,18 +70,18 @@ def _delimited_rows(path: Path, columns: Mapping[str, str], config: TaskConfig, 
 
 
 def _numbers_itself(first: list[str], columns: Iterable[str]) -> bool:
-    """Whether a first line is the header ``0,1,…`` of a table whose columns have no names but their numbers."""
+    """Return whether a first line is the header ``0,1,…`` of a table whose columns have no names but their numbers."""
     return all(first[int(column):][:1] == [column] for column in columns)
 
 
 def is_number(column: str) -> bool:
-    """Whether a column is given by number: digits, with a minus to count from the end."""
+    """Return whether a column is given by number: digits, with a minus to count from the end."""
     return column.removeprefix("-").isdecimal()
 
 
 def _setting(role: str) -> str:
-    """What the configuration calls the column of a role."""
-    return f"task.{role}_column" if role in ("text", "text_pair", "label") else f"task.options.{role}_column"
+    """Return what the configuration calls the column of a role."""
+    return f"task.{'' if role in ('text', 'text_pair', 'label') else 'text_file.'}{role}_column"
 
 
 def _place(path: Path, role: str, column: str, first: list[str], named: bool) -> int:
@@ -92,7 +96,7 @@ def _place(path: Path, role: str, column: str, first: list[str], named: bool) ->
         raise ConfigError(f"{path}: column '{column}' has a name, but the file is read without header "
                           f"({_setting(role)})")
     if not is_number(column):
-        alone = ", nothing else: is task.separator right?" if len(first) == 1 else ""
+        alone = ", nothing else: is the separator right?" if len(first) == 1 else ""
         raise DataError(f"{path}: {unknown('column', column, first)}{alone} ({_setting(role)})")
     if not -len(first) <= int(column) < len(first):
         raise DataError(f"{path}: there is no column {column}, the file has {len(first)} (0 is the first; "
@@ -100,10 +104,10 @@ def _place(path: Path, role: str, column: str, first: list[str], named: bool) ->
     return int(column)
 
 
-def _csv(path: Path, config: TaskConfig, quotes: str, policy: ErrorPolicy) -> Iterator[tuple[str, list[str]]]:
-    separator = separator_of(path, config.separator)
-    quotes = "no" if quotes == "auto" and separator == "\t" else quotes
-    lines = read_lines(path, config.encoding, policy)
+def _csv(path: Path, layout: TextFileConfig, encoding: str, policy: ErrorPolicy) -> Iterator[tuple[str, list[str]]]:
+    separator = separator_of(path, layout.separator)
+    quotes = "no" if layout.quotes is Quotes.auto and separator == "\t" else layout.quotes.value
+    lines = read_lines(path, encoding, policy)
     yield from ((f"{path}:{row.line}", row.cells)
                 for row in delimited_rows(lines, str(path), separator, quotes, policy))
 
@@ -138,8 +142,7 @@ def _json_records(path: Path, encoding: str, policy: ErrorPolicy) -> Iterator[tu
 
 
 def _cell(value: Any) -> str | None:
-    """A JSON scalar as text, true and false as JSON writes them; None for NaN, half a surrogate pair, what is no cell.
-    """
+    """Return a JSON scalar as text (``true``, ``false``); None for NaN, half a surrogate pair and other values."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float) and not math.isfinite(value):

@@ -8,46 +8,37 @@ from itertools import combinations
 from jptransfer.config import TaskConfig
 from jptransfer.config.task import SPLIT_NAMES, split_name
 from jptransfer.corpora.error_policy import ErrorPolicy
-from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy, reader_options
+from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy
 from jptransfer.datasets.tables import read_rows
 from jptransfer.errors import ConfigError
 from jptransfer.tasks.abilities import ReadsTarget
 from jptransfer.tasks.base import load_kind
 
-OPTIONS = {
-    "id_column": ("",),
-    "split_column": ("",),
-    "group_column": ("",),
-    "header": ("auto", "yes", "no"),
-    "quotes": ("auto", "yes", "no"),
-}
-
 
 def read(config: TaskConfig) -> RawDataset:
-    """Read ``files.train``, ``validation``, ``test``, or ``all`` with an optional column of splits.
+    """Read the files of splits, or ``all`` with an optional column of splits.
 
-    Columns: `text_column`, `label_column`, `text_pair_column` for pairs of texts, and by ``options`` id_column,
-    split_column and group_column (what splits may not divide). Columns that are all numbers mean a file without header,
-    unless its first line holds these very numbers in their places (``options.header`` overrides); quotes are special in
-    CSV and plain characters in TSV (``options.quotes`` overrides).
+    Columns that are all numbers mean a file without header, unless its first line holds these very numbers in their
+    places (`header` overrides). Quotes are special in CSV and plain characters in TSV (`quotes` overrides).
     """
     kind = load_kind(config.kind)
     if not issubclass(kind, ReadsTarget):
         raise ConfigError(f"task.kind: data set '{config.dataset}' has no examples for kind '{config.kind}'")
-    options, policy = reader_options(config, OPTIONS), error_policy(config)
+    settings, policy = config.text_file, error_policy(config)
     columns = {"text": config.text_column, "label": config.label_column}
     if config.text_pair_column:
         columns["text_pair"] = config.text_pair_column
     for one, other in combinations(columns, 2):
         if columns[one] == columns[other]:
             raise ConfigError(f"task.{other}_column={columns[other]} is task.{one}_column too; it must be another one")
-    columns |= {role: options[f"{role}_column"] for role in ("id", "split", "group") if options[f"{role}_column"]}
+    own = {"id": settings.id_column, "split": settings.split_column, "group": settings.group_column}
+    columns |= {role: column for role, column in own.items() if column}
     data = RawDataset({}, policy.skipped)
     seen: set[str] = set()
     for role, path in data_files(config).items():
         if role != POOL or "split" not in columns:
             data.splits[role] = []
-        for number, (where, cells) in enumerate(read_rows(path, columns, config, options, policy), 1):
+        for number, (where, cells) in enumerate(read_rows(path, columns, settings, config.encoding, policy), 1):
             cells.setdefault("id", f"{role}-{number}")
             split = split_name(cells["split"], config.roles.named) if "split" in cells else role
             if split and _sound(where, cells, seen, policy):
@@ -64,7 +55,7 @@ def read(config: TaskConfig) -> RawDataset:
 
 
 def _sound(where: str, cells: dict[str, str], seen: set[str], policy: ErrorPolicy) -> bool:
-    """Whether the row has its text or two, a label and an id of its own; otherwise it is reported."""
+    """Return whether the row has its text or two, a label and an id of its own; otherwise it is reported."""
     cells["label"] = cells["label"].strip()
     for name in ("id", "text", "text_pair", "label"):
         if name in cells and not cells[name].strip():

@@ -7,25 +7,25 @@ from collections import defaultdict
 
 from jptransfer.config import TaskConfig
 from jptransfer.corpora.error_policy import ErrorPolicy
-from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy, reader_options
+from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy
 from jptransfer.datasets.tables import read_rows
+from jptransfer.datasets.text_file_settings import TextFileConfig
 from jptransfer.tasks.classification import TextExample
 
 NEGATIVE, POSITIVE = "negative", "positive"
-LAYOUT = {"header": "auto", "quotes": "auto"}
 
 
 def read(config: TaskConfig) -> RawDataset:
-    """Read JSON lines (or a table) under ``files.all``: up to 2 is negative, from 4 on positive; 3 and empty texts go.
+    """Read JSON lines (or a table) under ``files.all``; ratings up to 2 are negative, from 4 on positive.
 
-    Of the larger class a sample stays, seeded by `seed` and independent of the file's order, as large as the smaller
-    class; ``options.balance=no`` keeps all.
+    Ratings between them and empty texts are left out. To balance the classes, a sample of the larger one stays, seeded
+    by `seed` and independent of the file's order.
     """
-    options = reader_options(config, {"balance": ("yes", "no")})
+    settings = config.yahoo_movies
     path, policy = data_files(config, [POOL])[POOL], error_policy(config)
     columns = {"text": config.text_column, "label": config.label_column}
-    counts, examples = policy.skipped, []
-    for number, (where, cells) in enumerate(read_rows(path, columns, config, LAYOUT, policy), 1):
+    layout, counts, examples = TextFileConfig(settings.separator), policy.skipped, []
+    for number, (where, cells) in enumerate(read_rows(path, columns, layout, config.encoding, policy), 1):
         label = _label(cells["label"], where, policy)
         if not cells["text"].strip():
             counts["empty text"] += 1
@@ -33,17 +33,17 @@ def read(config: TaskConfig) -> RawDataset:
             counts["neutral rating"] += 1
         elif label is not None:
             examples.append(TextExample(f"review-{number}", cells["text"].strip(), label))
-    kept = _balanced(examples, config.seed) if options["balance"] == "yes" else examples
+    kept = _balanced(examples, config.seed) if settings.balance else examples
     counts["left out for balance"] += len(examples) - len(kept)
     return RawDataset({POOL: kept}, counts)
 
 
 def _label(rating: str, where: str, policy: ErrorPolicy) -> str | None:
-    """The class of a rating: empty for the middle, None (and told) for what is no rating."""
+    """Return the class of a rating: empty for the middle; None, and reported, for what is not a rating."""
     try:
         stars = float(rating)
     except ValueError:
-        policy.report("malformed", where, f"the rating '{rating}' is no number")
+        policy.report("malformed", where, f"the rating '{rating}' is not a number")
         return None
     return NEGATIVE if stars <= 2 else POSITIVE if stars >= 4 else ""
 
