@@ -5,7 +5,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "jptransfer"
 READERS = {"read_table", "ParquetFile", "ParquetDataset", "read_parquet"}
-THE_DOOR, THE_ROLES, THE_STAGE = "tasks/base.py", "tasks/splits.py", "stages/evaluate.py"
+THE_DOOR, THE_ROLES, THE_STAGE = "tasks/files.py", "tasks/splits.py", "stages/evaluate.py"
 ROLES = (["fit"], ["select"], ["search"])
 
 
@@ -38,7 +38,7 @@ def test_only_evaluate_reads_the_final_split():
 
 def test_the_guard_sees_a_breach():
     for code in ("read_examples(task, folder, 'train')", "base.read_examples(task, folder, split=s)",
-                 "pq.read_table(folder / 'test.parquet')", "from jptransfer.tasks.base import read_examples as r",
+                 "pq.read_table(folder / 'test.parquet')", "from jptransfer.tasks.files import read_examples as r",
                  "read_role(task, folder, 'final')", "splits.read_role(task, folder, role=name)"):
         assert breaches("report/page.py", code), code
     assert breaches("stages/finetune.py", "read_role(task, folder, 'select')") == []
