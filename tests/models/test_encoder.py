@@ -15,6 +15,7 @@ from jptransfer.models.encoder import (
     longest_input,
     predict_at,
     top_layer_at,
+    without_unread_types,
 )
 from jptransfer.models.encoders import bert
 from jptransfer.models.encoders.bert_settings import BertModelConfig
@@ -217,3 +218,21 @@ def test_a_folder_without_a_model_is_named(tmp_path):
     FAMILIES["bert"]().config.save_pretrained(tmp_path)
     with pytest.raises(DataError, match="transformers loads no AutoModelForMaskedLM"):
         pretrained.load_language_model(tmp_path)
+
+
+TINY = {"hidden_size": 8, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+
+
+@pytest.mark.parametrize(("model", "reads"), [
+    (lambda: tf.BertModel(tf.BertConfig(vocab_size=20, **TINY)), True),
+    (lambda: tf.RobertaModel(tf.RobertaConfig(vocab_size=20, type_vocab_size=1, **TINY)), False),
+    (lambda: tf.ModernBertModel(tf.ModernBertConfig(vocab_size=20, pad_token_id=0, **TINY)), False),
+])
+def test_token_type_ids_are_given_to_encoders_that_have_embeddings_for_them(model, reads):
+    inputs = {"input_ids": torch.tensor([[5, 6, 7]]), "token_type_ids": torch.tensor([[0, 1, 1]])}
+    encoder = model().eval()
+    kept = without_unread_types(encoder, inputs)
+    assert set(kept) == (set(inputs) if reads else {"input_ids"})
+    with torch.no_grad():
+        encoder(**kept)
+    assert without_unread_types(encoder, {"input_ids": inputs["input_ids"]}).keys() == {"input_ids"}
