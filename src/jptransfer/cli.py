@@ -83,5 +83,5 @@ def overview() -> str:
         "Reproducible transfer-learning experiments for Japanese text.", "",
         "Stages, in order; each builds what it needs first:", *stages,
         "Results and models:", *(line for line in lines.values() if line not in stages), "",
-        "jpt VERB --help                  what it does, with examples, groups and settings",
+        "jpt VERB --help                  examples, groups and settings of a verb",
         "jpt run +experiment=quickstart   every stage on toy data, in two minutes"])

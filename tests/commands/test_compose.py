@@ -9,9 +9,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, flag_override
 
 from jptransfer.commands import VERBS
-from jptransfer.commands.choices import groups
 from jptransfer.commands.compose import Composer, compose_rows, register, typed
 from jptransfer.commands.experiment import expand
+from jptransfer.commands.ls import groups
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline.graph import SECTIONS

@@ -61,7 +61,7 @@ VERBS: dict[str, Verb] = {verb.name: verb for verb in (
     Verb("finetune", "train the task model"),
     Verb("eval", "score the task model"),
     Verb("report", "write tables, figures and one HTML page"),
-    Verb("run", "build everything that the configuration describes, down to the report"),
+    Verb("run", "build all that the configuration describes, down to the report"),
     Verb("reproduce", "build the tables and figures of a paper", "ReproduceConfig",
          "jptransfer.commands.reproduce:reproduce", ("suite",)),
     Verb("predict", "classify or tag text from a file or standard input", "PredictConfig",

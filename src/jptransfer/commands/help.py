@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jptransfer.commands import Verb
-from jptransfer.commands.choices import groups, headline
+from jptransfer.commands.ls import groups, headline
 from jptransfer.config.describe import Setting, settings
 from jptransfer.errors import ConfigError, nearest, printable
 
@@ -90,7 +90,7 @@ PAGES: dict[str, Page] = {
         ("lm", "adaptation.max_steps", "adaptation.epochs", "adaptation.learning_rate", "adaptation.batch_tokens",
          "adaptation.vocabulary", "domain.sources.<name>.path", "runtime.device"), "adapt"),
     "finetune": Page(
-        f"Trains a task model (classification, named entities) from a language model or from scratch. {BUILDS}",
+        f"Trains a task model (classification, regression, entities) from a language model or from scratch. {BUILDS}",
         ("task=toy_sentiment corpus=toy tokenizer=toy pretraining=toy lm=pretrained",
          "task=text_file task.files.all=reviews.tsv lm=hf:tohoku-nlp/bert-base-japanese-v3",
          "+experiment=quickstart only=[lm] -m finetuning.encoder.learning_rate=1e-4,3e-4"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import logging
 import math
 import os
@@ -13,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from hydra.core.hydra_config import HydraConfig
+from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
 from jptransfer import plugins
-from jptransfer.commands import VERBS, Verb
+from jptransfer.commands import VERBS
 from jptransfer.commands.compose import typed
 from jptransfer.commands.words import as_typed
 from jptransfer.errors import JptError, Unfinished, causes, exhausted, shown
@@ -44,7 +46,8 @@ def job(config: DictConfig) -> float | None:
     hydra = HydraConfig.get()
     verb, sweeping = VERBS[hydra.job.name], hydra.mode == RunMode.MULTIRUN
     try:
-        outcome = _run(verb, config) or {}
+        given = (verb.name, typed(config), config) if verb.is_experiment else (typed(config),)
+        outcome = verb.load()(*given) or {}
     except Exception as error:
         log.info("failed", exc_info=error)
         code = report_error(error)
@@ -54,14 +57,9 @@ def job(config: DictConfig) -> float | None:
         outcome = {"error": explained(error)[0] or str(error) or type(error).__name__, "code": code}
     if sweeping:
         facts = {"number": hydra.job.num, "overrides": [as_typed(one) for one in hydra.overrides.task]}
-        _write(Path(hydra.runtime.output_dir), facts | outcome)
+        with new_file(Path(hydra.runtime.output_dir, JOB_FILE)) as stream:
+            stream.write(json_text(facts | outcome))
     return outcome.get("score", failure if "error" in outcome else None)
-
-
-def _run(verb: Verb, config: DictConfig) -> dict[str, Any] | None:
-    if verb.is_experiment:
-        return verb.load()(verb.name, typed(config), config)
-    return verb.load()(typed(config))
 
 
 def report_error(error: BaseException) -> int:
@@ -112,6 +110,26 @@ def wants_traceback() -> bool:
     return any(os.environ.get(name, "") not in ("", "0") for name in ("JPT_DEBUG", "HYDRA_FULL_ERROR"))
 
 
-def _write(folder: Path, result: dict[str, Any]) -> None:
-    with new_file(folder / JOB_FILE) as stream:
-        stream.write(json_text(result))
+def read_jobs(folder: Path) -> list[dict[str, Any]]:
+    """Return what the jobs of a sweep left behind, in the order of their numbers."""
+    jobs = [json.loads(path.read_text(encoding="utf-8")) for path in folder.glob(f"*/{JOB_FILE}")]
+    return sorted(jobs, key=lambda job: job["number"])
+
+
+class SweepCallback(Callback):
+    """Prints the table when all jobs are done; ends the process with 2 if mistakes, with 1 if bugs made jobs fail."""
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Print overrides, score and artifact of every job; keep them as ``sweep.csv``."""
+        from jptransfer.report.sweep import sweep_table
+        from jptransfer.report.tables import csv_text, markdown
+
+        folder = Path(config.hydra.sweep.dir)
+        jobs = read_jobs(folder)
+        if not jobs:
+            return
+        table = sweep_table(jobs)
+        (folder / "sweep.csv").write_text(csv_text(table), encoding="utf-8")
+        print(f"{markdown(table)}\n{table.caption}")
+        if codes := {job["code"] for job in jobs if "error" in job}:
+            raise SystemExit(2 if codes == {2} else 1)

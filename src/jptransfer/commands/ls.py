@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
-from hydra.core.hydra_config import HydraConfig
-
-from jptransfer.commands.choices import groups, headline
 from jptransfer.config import Config, LsConfig
 from jptransfer.config.describe import registered_settings
 from jptransfer.data_sources import data_sources
 from jptransfer.errors import ConfigError, printable, unknown
 from jptransfer.registry import ALL
-from jptransfer.suites.library import shipped
+from jptransfer.resources import resource
 
+HIDDEN = ("hydra", "suites")
+"""Folders of the shipped configurations that are not groups of an experiment."""
+SENTENCE_END = re.compile(r"(?<=[.!?])(?<! al\.)(?<!\b[A-Z]\.)\s+(?=[A-Z])")
 Line = tuple[str, str]
 PLURALS = {"corpus": "corpora"}
 KINDS = {"tasks": "kinds"}
@@ -22,6 +24,8 @@ KINDS = {"tasks": "kinds"}
 
 def ls(config: LsConfig) -> None:
     """Print one list, or the list of lists."""
+    from hydra.core.hydra_config import HydraConfig
+
     sources = HydraConfig.get().runtime.config_sources
     known = catalogue([Path(one.path) for one in sources if one.provider not in ("hydra", "main", "schema")])
     what = {group: plural(group) for group in groups()}.get(config.what, config.what)
@@ -38,6 +42,8 @@ def catalogue(own: list[Path]) -> dict[str, list[Line]]:
     Args:
         own: folders with further choices.
     """
+    from jptransfer.suites.library import shipped
+
     found: dict[str, list[Line]] = {}
     for group, files in groups(own).items():
         plus = "+" if group == "experiment" else ""
@@ -55,3 +61,28 @@ def catalogue(own: list[Path]) -> dict[str, list[Line]]:
 def plural(group: str) -> str:
     """Return the name of the list of a group's choices."""
     return PLURALS.get(group, f"{group}s")
+
+
+def groups(own: Iterable[Path] = ()) -> dict[str, dict[str, Path]]:
+    """Return group -> choice -> file, sorted.
+
+    Args:
+        own: further folders of configurations; their choices come before shipped ones of the same name.
+    """
+    found: dict[str, dict[str, Path]] = {}
+    for root in (resource("configs"), *own):
+        for file in root.glob("*/*.yaml"):
+            if file.parent.name not in HIDDEN:
+                found.setdefault(file.parent.name, {})[file.stem] = file
+    return {group: dict(sorted(files.items())) for group, files in sorted(found.items())}
+
+
+def headline(file: Path) -> str:
+    """Return the first sentence of the comment at the top of a choice's file; empty if there is none."""
+    comment: list[str] = []
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            break
+        if "@package" not in line:
+            comment.append(line.lstrip("# ").strip())
+    return SENTENCE_END.split(" ".join(comment).split("to execute this experiment")[0].strip())[0]

@@ -80,7 +80,9 @@ def _change_table(override: Override, table: str, schema: type, config: DictConf
             if override.is_delete():
                 _delete(node, table, name, inside)
             elif not name and isinstance(value, dict) and not override.is_add():
-                _set(node, value)
+                for entry in list(node):
+                    del node[entry]
+                node.merge_with(value)
             elif not name:
                 _hydras([override], config)
             elif not inside:
@@ -107,12 +109,6 @@ def _entry(node: DictConfig, name: str) -> DictConfig:
     if name not in node:
         node.merge_with({name: {}})
     return node[name]
-
-
-def _set(node: DictConfig, values: dict[str, Any]) -> None:
-    for name in list(node):
-        del node[name]
-    node.merge_with(values)
 
 
 def _set_entry(node: DictConfig, name: str, value: Any) -> None:

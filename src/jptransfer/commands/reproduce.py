@@ -57,9 +57,12 @@ def reproduce(config: ReproduceConfig) -> dict[str, Any] | None:
         if any(cell.problem for planned in plans for cell in planned.cells):
             raise SystemExit(2)
         return None
-    failures = (_launch if _launcher() and plan.missing else _build)(plans, plan, config, store)
+    is_launched = not HydraConfig.get().launcher._target_.endswith("BasicLauncher") and plan.missing
+    failures = (_launch if is_launched else _build)(plans, plan, config, store)
     results = _write(config, plans, store, failures)
-    if codes := _codes(results, failures):
+    codes = {code for _, code in failures.values()} | {
+        2 for result in results for cell in result.cells.values() if cell.problem}
+    if codes:
         raise SystemExit(2 if codes == {2} else 1)
     return None
 
@@ -138,11 +141,6 @@ def _failure(error: BaseException) -> tuple[str, int]:
     return line or (f"{name}: {said}" if said else name), code
 
 
-def _launcher() -> bool:
-    """Whether a launcher other than Hydra's own sequential one was chosen."""
-    return not HydraConfig.get().launcher._target_.endswith("BasicLauncher")
-
-
 def _launch(plans: Sequence[SuitePlan], plan: Plan, config: ReproduceConfig, store: Store) -> Failures:
     """Let the launcher run a job for each cell that lacks something; equal cells share a job."""
     from hydra._internal.callbacks import Callbacks
@@ -150,8 +148,7 @@ def _launch(plans: Sequence[SuitePlan], plan: Plan, config: ReproduceConfig, sto
     from hydra.core.plugins import Plugins
     from hydra.types import HydraContext
 
-    from jptransfer.commands.job import job
-    from jptransfer.commands.sweep import read_jobs
+    from jptransfer.commands.job import job, read_jobs
 
     hydra, loader = HydraConfig.get(), GlobalHydra.instance().config_loader()
     kept = [one for one in hydra.overrides.task if one.partition("=")[0] not in ("suite", "cells", "only")]
@@ -207,9 +204,3 @@ def _write(config: ReproduceConfig, plans: Sequence[SuitePlan], store: Store,
         book.write_text(rendering.page(sections, title, config.scale), encoding="utf-8")
         print(f"book: {book}")
     return results
-
-
-def _codes(results: Sequence[SuiteResult], failures: Failures) -> set[int]:
-    """Return the kinds of failures: 2 a mistake of the user, 1 anything else."""
-    return {code for _, code in failures.values()} | {
-        2 for result in results for cell in result.cells.values() if cell.problem}

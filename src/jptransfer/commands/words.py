@@ -138,20 +138,14 @@ class _Reader:
             self.at = begin
         elif sign in "[{":
             self.at += 1
-            within = self._list(hint) if sign == "[" else self._table(hint)
+            within = f"{{{self._several(hint, '}', self._entry)}}}" if sign == "{" else "[" + self._several(
+                item_hint(hint) if get_origin(hint) is list else None, "]") + "]"
             self._blanks()
             return within
         elif call := CALL.match(self.text, self.at):
             return self._call(hint, call)
         begin, word = self.at, self._plain(ends)
         return _word(hint, word, self.text[begin:self.at].strip(" \t"))
-
-    def _list(self, hint: Any) -> str:
-        inner = item_hint(hint) if get_origin(hint) is list else None
-        return f"[{self._several(inner, ']')}]"
-
-    def _table(self, hint: Any) -> str:
-        return f"{{{self._several(hint, '}', self._entry)}}}"
 
     def _entry(self, hint: Any, ends: str) -> str:
         self._blanks()
