@@ -61,6 +61,18 @@ def test_the_identity_has_the_plugin_and_no_other_members(trained, folder):
     assert recipe["config"]["model"] == {"architecture": "neighbours", "neighbours": {"kernel": 3, "width": 8}}
 
 
+def test_a_reader_a_kind_of_task_and_a_metric_from_outside_make_a_report(folder):
+    rows = [(("bad", "fair", "good")[number % 3], number) for number in range(60)]
+    (folder / "films.txt").write_text("".join(f"<{label}> 映画{label}の{number}\n" for label, number in rows),
+                                      encoding="utf-8")
+    task = ["task.name=films", "task.kind=ordered", "task.dataset=bracketed", "task.bracketed.brackets='<>'",
+            "task.files.all=films.txt", "model=linear_tfidf", "lm=none", "runtime.progress=false", NAMED]
+    scored, wrong = jpt(folder, ["eval", *task], ["eval", *task, "evaluation.metrics=[nearly_rigth]"])
+    metrics = json.loads((folder / scored.artifact / "metrics.json").read_text())
+    assert metrics["test"]["nearly_right"]["value"] == 1.0
+    assert wrong.code == 2 and "did you mean 'nearly_right'" in wrong.err
+
+
 def test_without_its_plugin_a_model_is_refused_in_one_line(trained, folder):
     [refused] = jpt(folder, trained["words"])
     assert (refused.code, refused.out) == (2, "")

@@ -6,7 +6,6 @@ that is merely importable. Both are imported before settings are read, since mem
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import os
 import re
@@ -104,6 +103,8 @@ def version_of(plugin: str) -> str:
 
 @cache
 def _digest(plugin: str) -> str:
+    import hashlib  # takes as long to import as all of this file, and is needed for plugins alone
+
     file = sys.modules[plugin].__file__
     if not file:
         return "no source"

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import pkgutil
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
@@ -100,9 +100,10 @@ class Registry(Generic[Row]):
             return
         self._found = self._searching = True
         for package in self.packages:
-            for module in pkgutil.iter_modules(importlib.import_module(package).__path__):
-                if module.name.endswith(self.suffix) and not module.name.startswith("_"):
-                    importlib.import_module(f"{package}.{module.name}")
+            [folder] = importlib.import_module(package).__path__
+            for name in sorted(file.removesuffix(".py") for file in os.listdir(folder) if file.endswith(".py")):
+                if name.endswith(self.suffix) and not name.startswith("_"):
+                    importlib.import_module(f"{package}.{name}")
         self._searching = False
         self._add_sections()
 
