@@ -16,10 +16,10 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
 
 from jptransfer.errors import ConfigError, unknown
@@ -101,7 +101,7 @@ class Registry(Generic[Row]):
         self._found = self._searching = True
         for package in self.packages:
             [folder] = importlib.import_module(package).__path__
-            for name in sorted(file.removesuffix(".py") for file in os.listdir(folder) if file.endswith(".py")):
+            for name in sorted(file.stem for file in Path(folder).glob("*.py")):
                 if name.endswith(self.suffix) and not name.startswith("_"):
                     importlib.import_module(f"{package}.{name}")
         self._searching = False
