@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from jptransfer.config import ClassWeights, Config, TaskConfig, WordSource
+from jptransfer.config.finetuning import ClassWeights
+from jptransfer.config.run import Config
+from jptransfer.config.task import TaskConfig, WordSource
 from jptransfer.errors import ConfigError
 from jptransfer.registry import HEADS, LEARNERS, TASKS
 from jptransfer.tasks.abilities import Labelled, Tokenized

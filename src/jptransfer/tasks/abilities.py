@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from jptransfer.config import DroppedEntities
+from jptransfer.config.task import DroppedEntities
 from jptransfer.tasks.spans import Span
 
 

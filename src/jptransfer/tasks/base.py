@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import numpy as np
 
-from jptransfer.config import TruncationSide
+from jptransfer.config.finetuning import TruncationSide
 from jptransfer.errors import DataError
 from jptransfer.registry import TASKS
 from jptransfer.tasks.outcomes import Outcomes
@@ -315,4 +315,5 @@ def log_softmax(scores: np.ndarray) -> np.ndarray:
     highest = scores.max(axis=-1, keepdims=True)
     check_finite(highest)
     scores = scores - highest
-    return scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
+    logs: np.ndarray = scores - np.log(np.exp(scores).sum(axis=-1, keepdims=True))
+    return logs

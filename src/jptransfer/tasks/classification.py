@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from jptransfer.config import DroppedEntities
+from jptransfer.config.task import DroppedEntities
 from jptransfer.tasks.base import IGNORED, Feature, Level, Limits, Output, log_softmax, summarise
 from jptransfer.tasks.outcomes import LabelOutcomes, Outcomes
 from jptransfer.tasks.texts import count_truncated, encode_texts

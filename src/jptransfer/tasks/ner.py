@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from jptransfer.config import DroppedEntities
+from jptransfer.config.task import DroppedEntities
 from jptransfer.tasks import conlleval
 from jptransfer.tasks.base import IGNORED, Feature, Level, Limits, Output, log_softmax, summarise
 from jptransfer.tasks.entity_rows import (

@@ -126,7 +126,8 @@ class SpanOutcomes(DecisionOutcomes):
 def ratio(numerator: Any, denominator: Any) -> np.ndarray:
     """Divide elementwise; nothing over nothing is 0, as conlleval and scikit-learn have it."""
     numerator, denominator = np.broadcast_arrays(np.asarray(numerator, float), np.asarray(denominator, float))
-    return np.divide(numerator, denominator, out=np.zeros(numerator.shape), where=denominator != 0)
+    found: np.ndarray = np.divide(numerator, denominator, out=np.zeros(numerator.shape), where=denominator != 0)
+    return found
 
 
 def precision_recall_f1(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
