@@ -56,6 +56,13 @@ class LearnerEntry(Entry):
 
 
 @dataclass(frozen=True)
+class DatasetEntry(Entry):
+    """A reader of labelled data; `pairs`: whether it reads the column of second texts, `task.text_pair_column`."""
+
+    pairs: bool = False
+
+
+@dataclass(frozen=True)
 class ScheduleEntry(Entry):
     """A schedule; `warmup`: whether it reads the setting `warmup`."""
 
@@ -143,7 +150,7 @@ LOSSES = _table("loss", {
     "mse": ("learners.losses:SquaredError", "squared error of numbers"),
 })
 
-DATASETS = Registry("data set", packages=("jptransfer.datasets",), suffix=SETTINGS)
+DATASETS = Registry("data set", DatasetEntry, ("jptransfer.datasets",), SETTINGS)
 
 METRICS = _table("metric", {
     "accuracy": ("evaluation.metrics:accuracy", "share of examples that are right"),

@@ -12,13 +12,6 @@ def tsv(path, rows):
     return str(path)
 
 
-def test_a_column_of_second_texts_that_the_reader_does_not_read_is_refused(tmp_path):
-    path = tmp_path / "a.txt"
-    path.write_text("1 a\n0 b\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match="task.text_pair_column=b: data set 'label_text' has no second texts"):
-        prepare(TaskConfig(dataset="label_text", files={"train": str(path)}, text_pair_column="b"))
-
-
 def test_copies_are_copies_of_both_texts(tmp_path):
     train, test = tmp_path / "train.tsv", tmp_path / "test.tsv"
     train.write_text("text\tpair\tlabel\n" + "".join(f"a\tb{n}\t{n % 2}\n" for n in range(9)), encoding="utf-8")

@@ -50,9 +50,6 @@ def prepare(config: TaskConfig) -> PreparedDataset:
     read = {split: len(examples) for split, examples in data.splits.items()}
     check_expected(config, read)
     check_kind(config, kind, data)
-    if config.text_pair_column and not any(one.text_pair for examples in data.splits.values() for one in examples):
-        raise ConfigError(f"task.text_pair_column={config.text_pair_column}: data set '{config.dataset}' has no second "
-                          "texts")
     counts = Counter(data.counts)
     relabel(kind, config, data, counts)
     segment(kind, config, data)

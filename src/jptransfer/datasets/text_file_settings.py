@@ -9,7 +9,7 @@ from jptransfer.datasets.separators import separator_error
 from jptransfer.registry import DATASETS
 
 
-@DATASETS.register("text_file", target="jptransfer.datasets.text_file:read")
+@DATASETS.register("text_file", target="jptransfer.datasets.text_file:read", pairs=True)
 @dataclass
 class TextFileConfig:
     """Labelled texts in TSV, CSV or JSON lines: your own, the toy's, JRTE's."""

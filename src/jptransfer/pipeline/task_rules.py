@@ -8,7 +8,7 @@ from jptransfer.config.finetuning import ClassWeights
 from jptransfer.config.run import Config
 from jptransfer.config.task import TaskConfig, WordSource
 from jptransfer.errors import ConfigError
-from jptransfer.registry import HEADS, LEARNERS, TASKS
+from jptransfer.registry import DATASETS, HEADS, LEARNERS, TASKS
 from jptransfer.tasks.abilities import Labelled, Tokenized
 from jptransfer.tasks.base import Level, Task, load_kind
 
@@ -26,6 +26,11 @@ def task_kind(task: TaskConfig) -> type[Task]:
                 raise ConfigError(f"task.{name}: a task of kind {task.kind} has no labels; leave it out")
     if task.word_source is not WordSource.gold and not issubclass(kind, Tokenized):
         raise ConfigError(f"task.word_source: it is for tagged texts (task.kind=ner), and this task is {task.kind}")
+    reader = DATASETS.entries[DATASETS.check(task.dataset, "task.dataset")] if task.dataset else None
+    if task.text_pair_column and reader and not reader.pairs:
+        able = ", ".join(name for name, entry in DATASETS.entries.items() if entry.pairs)
+        raise ConfigError(f"task.text_pair_column: data set '{task.dataset}' has no second texts; these readers have: "
+                          f"{able}")
     return kind
 
 
