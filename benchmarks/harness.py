@@ -177,8 +177,7 @@ def train_wordpiece(sentences: Sequence[str], folder: Path, vocab_size: int = 80
 def encode_corpus(corpus: Path, tokenizer: Path, out: Path, workers: int) -> Path:
     """Run stage encode and return its folder."""
     from jptransfer.config import EncodingConfig
-    from jptransfer.stages import EncodeStage
-    from jptransfer.stages.encode import run
+    from jptransfer.stages.encode import EncodeStage, run
 
     out.mkdir(parents=True, exist_ok=True)
     run(EncodeStage(EncodingConfig()), {"corpus": corpus, "tokenizer": tokenizer}, out, cpu_runtime(workers=workers))

@@ -106,7 +106,7 @@ def train(text: Path, tokenizer: Path) -> None:
 
 def prepare(text: Path, out: Path, workers: int) -> None:
     from jptransfer.config import CorpusConfig, DeduplicationConfig, SourceConfig
-    from jptransfer.stages import PrepareCorpusStage
+    from jptransfer.stages.prepare_corpus import PrepareCorpusStage
     from jptransfer.stages.prepare_corpus import run as prepare_corpus
 
     out.mkdir()

@@ -22,7 +22,9 @@ from jptransfer.config import (
 from jptransfer.models.encoders.bert_settings import BertModelConfig
 from jptransfer.objectives.mlm_settings import MlmConfig
 from jptransfer.runtime import Runtime, SilentProgress
-from jptransfer.stages import EncodeStage, PretrainStage, encode, pretrain
+from jptransfer.stages import encode, pretrain
+from jptransfer.stages.encode import EncodeStage
+from jptransfer.stages.pretrain import PretrainStage
 from jptransfer.text.tokenizers import train_tokenizer
 
 TOY = Path(__file__).resolve().parents[1] / "data" / "toy" / "corpus.txt"

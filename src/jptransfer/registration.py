@@ -173,6 +173,10 @@ class Registry(Generic[Row]):
             raise ConfigError((f"{where}: " if where else "") + unknown(self.noun, name, self.entries))
         return name
 
+    def help(self, name: str) -> str:
+        """Return the line of help of a member; one that describes itself has it as its attribute `help`."""
+        return self.entries[name].help or str(self.load(name).help)
+
     def load(self, name: str) -> Any:
         """Import and return the implementation registered under `name`."""
         return self.entries[self.check(name)].load()

@@ -75,20 +75,13 @@ def _table(noun: str, rows: dict[str, tuple], row: type[Row] = Entry) -> Registr
         made.add(name, f"jptransfer.{target}", help, **(rest[0] if rest else {}))
     return made
 
+
 SETTINGS = "_settings"
 """End of the names of light modules that register what a heavy module beside each of them implements."""
 
-STAGES = _table("stage", {
-    "prepare_corpus": ("stages.prepare_corpus:run", "read, clean, de-duplicate and split running text"),
-    "prepare_dataset": ("stages.prepare_dataset:run", "read a labelled data set from its official files"),
-    "tokenize": ("stages.tokenize:run", "train a tokenizer, or fetch one"),
-    "encode": ("stages.encode:run", "turn a corpus into memory-mapped token ids"),
-    "pretrain": ("stages.pretrain:run", "train a language model"),
-    "adapt": ("stages.pretrain:run", "go on training a language model on a domain"),
-    "finetune": ("stages.finetune:run", "train a task model"),
-    "evaluate": ("stages.evaluate:run", "score a task model on the splits asked for"),
-    "report": ("stages.report:run", "tables, figures and one HTML page"),
-})
+STAGES = _table("stage", {name: (f"stages.{name}:STAGE", "") for name in (
+    "prepare_corpus", "prepare_dataset", "tokenize", "encode", "pretrain", "adapt", "finetune", "evaluate", "report")})
+"""Stages in the order of the pipeline. Each describes itself, its help included, in an object `STAGE` of its module."""
 
 SOURCES = _table("source format", {
     "text": ("corpora.readers:read_text", "one sentence a line, a blank line between documents"),

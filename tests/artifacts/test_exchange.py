@@ -11,11 +11,9 @@ from pathlib import Path
 import pytest
 
 from jptransfer.artifacts import Artifact, Manifest, Store, fingerprint
-from jptransfer.artifacts.exchange import KINDS
 from jptransfer.artifacts.manifest import FILE
 from jptransfer.artifacts.store import recorded_files
 from jptransfer.errors import ArtifactError
-from jptransfer.stages import STAGES
 
 
 def make(outputs: Path, name: str = "kyoto", kind: str = "corpus", **changes: object) -> Artifact:
@@ -33,10 +31,6 @@ def make(outputs: Path, name: str = "kyoto", kind: str = "corpus", **changes: ob
 
 def everything(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if not path.name.endswith(".lock"))
-
-
-def test_kinds_are_those_of_the_stages() -> None:
-    assert {name: stage.kind for name, stage in STAGES.items()} == KINDS
 
 
 def test_a_sound_artifact_arrives_with_the_permissions_of_new_files(tmp_path: Path) -> None:

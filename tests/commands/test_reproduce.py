@@ -9,6 +9,8 @@ import sys
 
 import pytest
 
+from tests.pipeline.fakes import fail, replace_run
+
 SUITE = """
 title: 小さな表
 metric: error_rate
@@ -53,10 +55,7 @@ def test_past_a_missing_file_to_the_tables(jpt, suite, tmp_path):
 
 
 def test_a_bug_in_one_cell_is_its_reason_and_exit_code_1(jpt, suite, tmp_path, monkeypatch):
-    from jptransfer.registration import Entry
-    from jptransfer.registry import STAGES
-
-    monkeypatch.setitem(STAGES.entries, "finetune", Entry("tests.pipeline.fakes:fail", ""))
+    replace_run(monkeypatch, "finetune", fail)
     done = jpt("reproduce", str(suite), "only=[good,same]")
     assert done.code == 1 and "RuntimeError: stage failed" in done.out
     monkeypatch.undo()

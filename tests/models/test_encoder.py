@@ -187,11 +187,6 @@ def test_the_published_sizes(size, millions):
     assert sum(p.numel() for p in encoder_of(model).parameters()) / 1e6 == pytest.approx(millions, rel=0.01)
 
 
-def test_width_must_divide():
-    with pytest.raises(ConfigError, match="model.bert.hidden=10 is no multiple of model.bert.heads=3"):
-        bert.configuration(ModelConfig(bert=BertModelConfig(hidden=10, heads=3)), 50, 0)
-
-
 def test_a_folder_is_fetched_as_it_is(tmp_path):
     assert pretrained.fetch(str(tmp_path)) == (tmp_path, str(tmp_path))
     with pytest.raises(ConfigError, match="no folder"):

@@ -11,7 +11,6 @@ from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig, Cel
 from jptransfer.models.task_models import fresh_head
 from jptransfer.models.windows import Windows, encode_windows
 from jptransfer.tasks.classification import Classification
-from jptransfer.tasks.ner import EntityRecognition
 from tests.models.test_task_models import config as bert
 
 VOCAB = 60
@@ -97,11 +96,9 @@ def test_memory_does_not_grow_with_the_text():
     assert long - short <= ids
 
 
-def test_encoders_without_a_state_and_heads_for_tokens_are_told():
+def test_encoders_without_a_state_are_named():
     head = HeadConfig("pooled")
     with pytest.raises(ConfigError, match="BertModel carries no state"):
         fresh_head(bert(), Classification.output, ["a", "b"], head, 0, windows=Windows(7, 14))
     with pytest.raises(ConfigError, match="BertModel carries no state"):
         fresh_head(bert(), Classification.output, ["a", "b"], HeadConfig(), 0, windows=Windows(7, 14))
-    with pytest.raises(ConfigError, match="ner needs every token"):
-        fresh_head(encoder().config, EntityRecognition.output, ["a", "b"], HeadConfig(), 0, windows=Windows(7, 14))

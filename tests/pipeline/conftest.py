@@ -8,8 +8,9 @@ import pytest
 
 from jptransfer.artifacts import Store
 from jptransfer.config import Config, CorpusConfig, FinetuningConfig, SourceConfig, TaskConfig
-from jptransfer.registration import Entry
 from jptransfer.registry import STAGES
+
+from .fakes import copy, replace_run
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     file.touch()
     monkeypatch.setenv("FAKE_LOG", str(file))
     for name in STAGES:
-        monkeypatch.setitem(STAGES.entries, name, Entry("tests.pipeline.fakes:copy", ""))
+        replace_run(monkeypatch, name, copy)
     return file
 
 

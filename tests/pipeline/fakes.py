@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import os
 import time
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
-from jptransfer.stages import WORK, Summary
+import pytest
+
+from jptransfer.pipeline.stage import WORK, Run, Summary
+
+
+def replace_run(monkeypatch: pytest.MonkeyPatch, stage: str, run: Run) -> None:
+    """Let a stage be built by `run`; all else of it stays."""
+    module = import_module(f"jptransfer.stages.{stage}")
+    monkeypatch.setattr(module, "STAGE", replace(module.STAGE, run=run))
 
 
 def copy(config, inputs, out: Path, runtime) -> Summary:

@@ -17,23 +17,23 @@ from jptransfer.artifacts import Manifest, Store
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline import Run, build, make_plan, reason, refuse_upstream, remarks, targets
-from jptransfer.registration import Entry
-from jptransfer.registry import STAGES
 from jptransfer.runtime import Runtime
 
 from .conftest import small_config
+from .fakes import fail, replace_run
 
 WORKER = """
 import os, sys
 from pathlib import Path
+from pytest import MonkeyPatch
 from jptransfer.artifacts import Store
-from jptransfer.registration import Entry
 from jptransfer.registry import STAGES
 from jptransfer.runtime import Runtime
 from jptransfer.pipeline import Run, build, make_plan, targets
 from tests.pipeline.conftest import small_config
+from tests.pipeline.fakes import copy, replace_run
 for name in STAGES:
-    STAGES.entries[name] = Entry("tests.pipeline.fakes:copy", "")
+    replace_run(MonkeyPatch(), name, copy)
 folder = Path(sys.argv[1])
 store = Store(folder / "outputs")
 wanted = targets("prepare", [Run("main", 0, small_config(folder))], store, "t")[:1]
@@ -47,7 +47,7 @@ def run(verb: str, config: Config, store: Store):
 
 def start(folder: Path, seconds: float) -> subprocess.Popen:
     root = Path(__file__).resolve().parents[2]
-    environment = os.environ | {"FAKE_SECONDS": str(seconds), "PYTHONPATH": str(root)}
+    environment = os.environ | {"FAKE_SECONDS": str(seconds), "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"}
     return subprocess.Popen([sys.executable, "-c", WORKER, str(folder)], env=environment)
 
 
@@ -106,7 +106,7 @@ def test_require_refuses_and_prints_the_commands(config: Config, store: Store, l
 
 
 def test_a_failing_stage_publishes_nothing(config: Config, store: Store, log: Path, monkeypatch) -> None:
-    monkeypatch.setitem(STAGES.entries, "tokenize", Entry("tests.pipeline.fakes:fail", ""))
+    replace_run(monkeypatch, "tokenize", fail)
     with pytest.raises(RuntimeError, match="stage failed"):
         run("encode", config, store)
     assert [artifact.manifest.kind for artifact in store.all()] == ["corpus"]

@@ -12,10 +12,10 @@ from jptransfer.artifacts import Store
 from jptransfer.config import Config, CorpusConfig, SourceConfig
 from jptransfer.errors import ArtifactError, DataError
 from jptransfer.pipeline import Run, build, make_plan, targets
-from jptransfer.registration import Entry
-from jptransfer.registry import STAGES
+from jptransfer.pipeline.stage import Summary
 from jptransfer.runtime import Runtime
-from jptransfer.stages import Summary
+
+from .fakes import fail, replace_run
 
 ACTION: list[Callable[[], object]] = []
 
@@ -53,7 +53,7 @@ def add(file: Path) -> None:
 def test_a_source_that_changes_is_one_error(tmp_path, store, log, monkeypatch, path, action, moment) -> None:
     config = folder_config(tmp_path, str(tmp_path / path))
     made = plan("prepare", config, store)
-    monkeypatch.setitem(STAGES.entries, "prepare_corpus", Entry(f"{__name__}:during", ""))
+    replace_run(monkeypatch, "prepare_corpus", during)
     monkeypatch.setattr(f"{__name__}.ACTION", [lambda: action(tmp_path / "texts" / "b.txt")])
     if moment == "before":
         ACTION.pop()()
@@ -68,14 +68,14 @@ def test_a_source_that_changes_is_one_error(tmp_path, store, log, monkeypatch, p
 def test_a_file_that_changes_while_a_stage_reads_it(config: Config, store: Store, log: Path, monkeypatch, tmp_path,
                                                     name: str) -> None:
     for stage in ("prepare_corpus", "prepare_dataset"):
-        monkeypatch.setitem(STAGES.entries, stage, Entry(f"{__name__}:during", ""))
+        replace_run(monkeypatch, stage, during)
     monkeypatch.setattr(f"{__name__}.ACTION", [lambda: change(tmp_path / name)])
     with pytest.raises(DataError, match=f"{name}' has changed "):
         build(plan("prepare", config, store), store, Runtime(), [])
 
 
 def test_a_touched_file_is_the_same_file(config: Config, store: Store, log: Path, monkeypatch, tmp_path) -> None:
-    monkeypatch.setitem(STAGES.entries, "prepare_corpus", Entry(f"{__name__}:during", ""))
+    replace_run(monkeypatch, "prepare_corpus", during)
     monkeypatch.setattr(f"{__name__}.ACTION", [(tmp_path / "corpus.txt").touch])
     assert build(plan("prepare", config, store), store, Runtime(), [])
 
@@ -88,7 +88,7 @@ def remove_corpora(store: Store) -> None:
 def test_an_input_removed_during_a_run_is_one_error_and_made_again(config: Config, store: Store, log: Path,
                                                                    monkeypatch) -> None:
     made = plan("encode", config, store)
-    monkeypatch.setitem(STAGES.entries, "encode", Entry(f"{__name__}:during", ""))
+    replace_run(monkeypatch, "encode", during)
 
     def vanish() -> None:
         remove_corpora(store)
@@ -102,6 +102,6 @@ def test_an_input_removed_during_a_run_is_one_error_and_made_again(config: Confi
 
 
 def test_an_error_of_the_stages_own_stays_what_it_is(config: Config, store: Store, log: Path, monkeypatch) -> None:
-    monkeypatch.setitem(STAGES.entries, "tokenize", Entry("tests.pipeline.fakes:fail", ""))
+    replace_run(monkeypatch, "tokenize", fail)
     with pytest.raises(RuntimeError, match="stage failed"):
         build(plan("encode", config, store), store, Runtime(), [])

@@ -15,7 +15,7 @@ from jptransfer.models.heads.pooled_settings import Pooling
 from jptransfer.pipeline.graph import StageGraph
 from jptransfer.resources import resource
 from jptransfer.runtime import Runtime
-from jptransfer.stages.finetune import run
+from jptransfer.stages.finetune import plan_task_model, run
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 from tests.small import entities, polarity, polarity_examples, tokenizer
 
@@ -58,7 +58,7 @@ def configured(folders, model, *overrides):
 
 
 def node_of(config):
-    return StageGraph(config, Store(config.outputs_root)).task_model
+    return plan_task_model(StageGraph(config, Store(config.outputs_root)))
 
 
 @pytest.mark.parametrize("model", MODELS)
@@ -85,14 +85,13 @@ def test_every_baseline_learns_is_saved_and_predicts_hard_texts(folders, tmp_pat
         (single,) = predictor.predict([example])
         assert single.probabilities == pytest.approx(prediction.probabilities, abs=1e-5)
     head = json.loads((tmp_path / "task_model.json").read_text())["head"]
-    own = {"rnn": "", "lstm": ""} | dict.fromkeys(NETS, "temporal_cnn") | {DRAWN[1]: ""}
+    own = {"rnn": "pooled", "lstm": "pooled"} | dict.fromkeys(NETS, "temporal_cnn") | {DRAWN[1]: "pooled"}
     assert head["name"] == own.get(model, model if "kim" not in model else "kim_cnn")
 
 
-def test_texts_longer_than_the_head_takes_are_refused(folders, tmp_path):
-    node = node_of(configured(folders, "embednet_char", "finetuning.encoder.max_length=33"))
+def test_texts_longer_than_the_head_takes_are_refused_before_anything_is_built(folders):
     with pytest.raises(ConfigError, match="max_length=33, but the model has 32 positions"):
-        run(node.config, folders, tmp_path, Runtime(RuntimeConfig(device=Device.cpu, threads=1)))
+        node_of(configured(folders, "embednet_char", "finetuning.encoder.max_length=33"))
 
 
 @pytest.mark.parametrize("model", ["rnn", "lstm"])

@@ -8,8 +8,7 @@ import pytest
 from jptransfer.config import EvaluationConfig
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.evaluation.predictions import load_evaluation
-from jptransfer.stages import EvaluateStage
-from jptransfer.stages.evaluate import run
+from jptransfer.stages.evaluate import EvaluateStage, run
 from jptransfer.tasks.base import make_task
 from jptransfer.tasks.classification import LabelPrediction, TextExample
 from jptransfer.tasks.files import write_examples

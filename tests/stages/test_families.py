@@ -20,7 +20,9 @@ from jptransfer.errors import ConfigError, DataError
 from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.prediction import load_predictor
 from jptransfer.runtime import Runtime
-from jptransfer.stages import EvaluateStage, FinetuneStage, evaluate, finetune
+from jptransfer.stages import evaluate, finetune
+from jptransfer.stages.evaluate import EvaluateStage
+from jptransfer.stages.finetune import FinetuneStage
 from jptransfer.text.inputs import build_inputs
 from jptransfer.text.tokenizers import load_tokenizer
 from tests.families import FAMILIES

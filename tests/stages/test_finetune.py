@@ -22,8 +22,7 @@ from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.prediction import epochs_of, load_predictor
 from jptransfer.models.encoders.bert import configuration
 from jptransfer.runtime import Runtime
-from jptransfer.stages import FinetuneStage
-from jptransfer.stages.finetune import run
+from jptransfer.stages.finetune import FinetuneStage, run
 from jptransfer.tasks.base import make_task
 from jptransfer.tasks.files import open_dataset, read_examples, read_predictions
 from jptransfer.tasks.ner import EntityExample

@@ -10,8 +10,8 @@ from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.prediction import load_predictor
 from jptransfer.models.encoders.elmo_settings import ElmoModelConfig
 from jptransfer.models.heads.bcn_settings import BcnHeadConfig
-from jptransfer.stages import FinetuneStage, pretrain
-from jptransfer.stages.finetune import run
+from jptransfer.stages import pretrain
+from jptransfer.stages.finetune import FinetuneStage, run
 from tests.models.spelt import SIZE
 from tests.small import entities, entity_examples, polarity, polarity_examples
 from tests.stages.test_pretrain_elmo import inputs, stage

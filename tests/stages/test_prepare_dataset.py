@@ -3,8 +3,7 @@ import json
 import pytest
 
 from jptransfer.config import OnError, TaskConfig
-from jptransfer.stages import PrepareDatasetStage
-from jptransfer.stages.prepare_dataset import run
+from jptransfer.stages.prepare_dataset import PrepareDatasetStage, run
 from jptransfer.tasks.files import dataset_splits, open_dataset, read_examples
 from tests.datasets.conftest import task_config  # noqa: F401 (a fixture)
 

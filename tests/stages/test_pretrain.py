@@ -1,7 +1,6 @@
 import json
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
 import torch
@@ -22,8 +21,7 @@ from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig
 from jptransfer.models.encoders.bert_settings import BertModelConfig
 from jptransfer.objectives.mlm import MaskedData
 from jptransfer.objectives.mlm_settings import MlmConfig
-from jptransfer.stages import PretrainStage
-from jptransfer.stages.pretrain import run
+from jptransfer.stages.pretrain import PretrainStage, run
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 from tests.training.tiny import VOCAB, cpu, make_split, random_documents, write_encoded
 
@@ -162,9 +160,6 @@ def test_phases_that_do_not_fit(tmp_path, inputs):
     longer = {"long": LmPhaseConfig(max_length=100)}
     with pytest.raises(ConfigError, match="max_length=100 is more than the model's 64 positions"):
         trained(tmp_path / "a", inputs, stage(phases=longer))
-    streams = {"phases": longer, "objective": ObjectiveConfig("causal")}
-    with pytest.raises(ConfigError, match="phase 'long': max_length and max_predictions are of mlm; causal reads"):
-        run(PretrainStage(AWD_LSTM, replace(stage().training, **streams)), inputs, tmp_path, cpu())
 
 
 def test_mistakes_are_named(tmp_path, inputs):

@@ -19,8 +19,7 @@ from jptransfer.errors import ConfigError
 from jptransfer.models.encoders.elmo_settings import ElmoModelConfig
 from jptransfer.models.pretrained import load_language_model
 from jptransfer.objectives.bilm_settings import BilmConfig
-from jptransfer.stages import PretrainStage
-from jptransfer.stages.pretrain import run
+from jptransfer.stages.pretrain import PretrainStage, run
 from jptransfer.text.encoded import array_path
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 from tests.models.spelt import SIZE

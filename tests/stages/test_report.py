@@ -5,8 +5,7 @@ import sys
 import pytest
 
 from jptransfer.report.tables import Table, markdown
-from jptransfer.stages import ReportStage
-from jptransfer.stages.report import run
+from jptransfer.stages.report import ReportStage, run
 from tests.report import fabricate
 from tests.report.conftest import QUICK
 

@@ -22,8 +22,7 @@ from jptransfer.models.heads.concat_pooling_settings import ConcatPoolingHeadCon
 from jptransfer.models.task_models import fresh_head
 from jptransfer.models.windows import Windows
 from jptransfer.runtime import Runtime
-from jptransfer.stages import FinetuneStage
-from jptransfer.stages.finetune import run
+from jptransfer.stages.finetune import FinetuneStage, run
 from jptransfer.tasks.base import Level, Limits, make_task
 from jptransfer.tasks.classification import TextExample
 from jptransfer.text.tokenizers import load_tokenizer

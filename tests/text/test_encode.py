@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from jptransfer.config import EncodingConfig, RuntimeConfig, TokenizerConfig
 from jptransfer.errors import DataError
+from jptransfer.pipeline.stage import WORK
 from jptransfer.runtime import Runtime
-from jptransfer.stages import WORK, EncodeStage, TokenizeStage
 from jptransfer.stages import encode as encode_stage
 from jptransfer.stages import tokenize as tokenize_stage
+from jptransfer.stages.encode import EncodeStage
+from jptransfer.stages.tokenize import TokenizeStage
 from jptransfer.text import encode as encoding
 from jptransfer.text.encode import divide, line_ranges
 from jptransfer.text.encoded import load_encoded

@@ -9,7 +9,7 @@ from jptransfer.config import CharacterView, Segmentation, SegmenterConfig, Toke
 from jptransfer.config.check import check
 from jptransfer.errors import ConfigError
 from jptransfer.inference.export import export
-from jptransfer.stages import TokenizeStage
+from jptransfer.stages.tokenize import TokenizeStage
 from jptransfer.text.romanize import Romaniser, romanise
 from jptransfer.text.segment import MecabSegmenter
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer

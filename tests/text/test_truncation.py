@@ -31,7 +31,10 @@ from jptransfer.report.contents import assemble
 from jptransfer.report.results import collect
 from jptransfer.report.sources import Sources
 from jptransfer.runtime import Runtime, SilentProgress
-from jptransfer.stages import EncodeStage, EvaluateStage, FinetuneStage, encode, evaluate, finetune
+from jptransfer.stages import encode, evaluate, finetune
+from jptransfer.stages.encode import EncodeStage
+from jptransfer.stages.evaluate import EvaluateStage
+from jptransfer.stages.finetune import FinetuneStage
 from jptransfer.tasks.base import make_task
 from jptransfer.tasks.classification import TextExample
 from jptransfer.text.cuts import Cut, take_words_cut

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from jptransfer.config import CharacterView, Segmentation, SegmenterConfig, TokenizerConfig, ViewsConfig
 from jptransfer.config.check import check
 from jptransfer.errors import ConfigError, DataError
-from jptransfer.stages import TokenizeStage
+from jptransfer.stages.tokenize import TokenizeStage
 from jptransfer.tasks.units import cut
 from jptransfer.text.segment import MecabSegmenter, PatternSegmenter, segmenter
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer

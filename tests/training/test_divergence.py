@@ -11,8 +11,8 @@ from jptransfer.learners import fasttext
 from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.fasttext_settings import FasttextConfig
 from jptransfer.objectives.streams import perplexity
-from jptransfer.stages import FinetuneStage
 from jptransfer.stages import finetune as finetune_stage
+from jptransfer.stages.finetune import FinetuneStage
 from jptransfer.stages.pretrain import readable
 from jptransfer.tasks.base import log_softmax
 from jptransfer.training.checkpoint import CHECKPOINT

@@ -17,16 +17,10 @@ from jptransfer.artifacts.manifest import FILE, SCRATCH
 from jptransfer.config.names import NAME_BYTES, has_controls, name_error
 from jptransfer.errors import ArtifactError
 from jptransfer.files import CHUNK, open_permissions, open_regular
+from jptransfer.registry import STAGES
 
 if TYPE_CHECKING:
     from jptransfer.artifacts.store import Artifact, Store
-
-KINDS = {
-    "prepare_corpus": "corpus", "prepare_dataset": "dataset", "tokenize": "tokenizer", "encode": "encoded",
-    "pretrain": "language_model", "adapt": "language_model", "finetune": "task_model", "evaluate": "evaluation",
-    "report": "report",
-}
-"""Stage -> kind of what it makes."""
 
 
 def transfer(artifact: Artifact, store: Store) -> Path:
@@ -66,7 +60,7 @@ def check_transferable(artifact: Artifact) -> None:
 
 def _identity_error(artifact: Artifact) -> str:
     manifest, folder = artifact.manifest, artifact.path.absolute()
-    if manifest.kind != KINDS.get(manifest.stage):
+    if manifest.stage not in STAGES or manifest.kind != STAGES.load(manifest.stage).kind:
         return f"its manifest has kind {manifest.kind!r} with stage {manifest.stage!r}"
     if error := name_error(manifest.name):
         return f"the name in its manifest {error}"

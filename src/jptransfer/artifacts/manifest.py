@@ -29,7 +29,7 @@ class Manifest:
     """What an artifact is, what it was made from and by what.
 
     Attributes:
-        kind: corpus, dataset, tokenizer, encoded, language_model, task_model, evaluation or report.
+        kind: what its stage makes: corpus, dataset, tokenizer, encoded, language_model, task_model, ...
         recipe: ``{stage, version, config, inputs: {role: fingerprint or digest}}``; its hash is `fingerprint`.
         inputs: role -> ``{kind, name, fingerprint}`` of artifacts, or ``{kind: "file" | "hub" | ..., digest}``.
         files: relative name -> ``{size, sha256}``.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from jptransfer.errors import ConfigError, unknown
+from jptransfer.registry import STAGES
 
 
 @dataclass(frozen=True)
@@ -52,15 +53,7 @@ class Verb:
         return " ".join(["jpt", self.name, *words, *groups, "[key=value ...]"])
 
 
-VERBS: dict[str, Verb] = {verb.name: verb for verb in (
-    Verb("prepare", "read, clean, de-duplicate and split corpora and datasets"),
-    Verb("tokenize", "train the tokenizer"),
-    Verb("encode", "turn corpora into memory-mapped token ids"),
-    Verb("pretrain", "train the language model"),
-    Verb("adapt", "continue to train the language model on the domain"),
-    Verb("finetune", "train the task model"),
-    Verb("eval", "score the task model"),
-    Verb("report", "write tables, figures and one HTML page"),
+TOOLS: dict[str, Verb] = {verb.name: verb for verb in (
     Verb("run", "build all that the configuration describes, down to the report"),
     Verb("reproduce", "build the tables and figures of a paper", "ReproduceConfig",
          "jptransfer.commands.reproduce:reproduce", ("suite",)),
@@ -79,6 +72,30 @@ VERBS: dict[str, Verb] = {verb.name: verb for verb in (
     Verb("doctor", "check dictionary, devices, packages and folders", "DoctorConfig",
          "jptransfer.commands.doctor:doctor"),
 )}
+"""The verbs that are not those of a stage."""
+
+
+class Verbs(Mapping[str, Verb]):
+    """Name -> verb: those that the registered stages name, in the order of the pipeline, and `TOOLS`."""
+
+    def __getitem__(self, name: str) -> Verb:
+        return TOOLS[name] if name in TOOLS else self._of_stages()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self._of_stages(), *TOOLS])
+
+    def __len__(self) -> int:
+        return len(self._of_stages()) + len(TOOLS)
+
+    def _of_stages(self) -> dict[str, Verb]:
+        """Return the verbs of stages; one that several stages share has the help of all of them."""
+        help_lines: dict[str, list[str]] = {}
+        for stage in map(STAGES.load, STAGES):
+            help_lines.setdefault(stage.verb, []).append(stage.help)
+        return {name: Verb(name, "; ".join(lines)) for name, lines in help_lines.items()}
+
+
+VERBS = Verbs()
 
 
 def find_verb(name: str) -> Verb:

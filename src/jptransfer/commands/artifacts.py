@@ -13,17 +13,15 @@ from jptransfer.artifacts.hub import pull_from_hub, push_to_hub
 from jptransfer.config import ArtifactsConfig
 from jptransfer.errors import ArtifactError, ConfigError, printable, unknown
 from jptransfer.files import json_text
-from jptransfer.stages import STAGES
-
-KINDS = {stage.kind for stage in STAGES.values()}
+from jptransfer.pipeline.stage import all_stages
 
 
 def artifacts(config: ArtifactsConfig) -> None:
     """Run the action asked for."""
     if config.action not in ACTIONS:
         raise ConfigError(unknown("action", config.action, ACTIONS))
-    if config.kind and config.kind not in KINDS:
-        raise ConfigError(unknown("kind", config.kind, KINDS))
+    if config.kind and config.kind not in (kinds := {stage.kind for stage in all_stages()}):
+        raise ConfigError(unknown("kind", config.kind, kinds))
     ACTIONS[config.action](config, Store(config.outputs_root))
 
 

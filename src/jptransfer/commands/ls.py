@@ -52,7 +52,7 @@ def catalogue(own: list[Path]) -> dict[str, list[Line]]:
     for name, table in ALL.items():
         path = f"{places[name]}=" if name in places else ""
         lines = found.setdefault(KINDS.get(name, name), [])
-        lines += [(path + entry, table.entries[entry].help) for entry in table]
+        lines += [(path + entry, table.help(entry)) for entry in table]
     found["datasets"] += [(f"DATA_ROOT/{place}", str(source)) for place, source in data_sources().items()]
     found["suites"] = [(name, headline(file)) for name, file in shipped().items()]
     return found

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedConfig
 
-from jptransfer.config import ClassWeights, HeadConfig, PhaseConfig, TruncationSide
+from jptransfer.config import HeadConfig, PhaseConfig, TruncationSide
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError
 from jptransfer.learners.base import FitContext, FitResult, TransferSource
@@ -161,8 +161,6 @@ def _train(runtime: Runtime, job: FitContext) -> tuple[TrainingResult, dict[str,
         scores = score(model, validation, task.output.level, tokenizer.pad_id, EVALUATION_BATCH, padding=padding)
         return job.selection.score(task.decode(validation, scores.rows, job.validation, scores.paths))
 
-    if any(getattr(part, "over_text", False) for part in model.modules()):
-        _refuse_weights(config)
     objective = TaskLoss(LOSSES.load(task.output.loss).make(features, len(task.outputs), config),
                          [encoder_of(model)] if frozen and set(frozen) >= set(groups) - {HEAD} else [],
                          _activations(config, model))
@@ -191,13 +189,6 @@ def _activations(config: EncoderFinetuningConfig, model: nn.Module) -> Activatio
         raise ConfigError(f"finetuning.encoder.{'ar' if config.ar else 'tar'}: it is of awd_lstm's states, and this is "
                           f"{type(encoder_of(model)).__name__}; leave ar and tar out (0)")
     return Activations(config.ar, config.tar, config.max_length if config.bptt else sys.maxsize)
-
-
-def _refuse_weights(config: EncoderFinetuningConfig) -> None:
-    """Raise `ConfigError` where tags are decided together and yet are to have weights of their own."""
-    for name, unset in (("class_weights", ClassWeights.none), ("label_smoothing", 0.0), ("ar", 0.0), ("tar", 0.0)):
-        if getattr(config, name) != unset:
-            raise ConfigError(f"finetuning.encoder.{name}: head crf decides tags together; it has no loss for each")
 
 
 def _tokenizer(job: FitContext) -> Tokenizer:

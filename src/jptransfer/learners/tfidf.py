@@ -107,8 +107,6 @@ class TfidfLearner:
 
 
 def _check(job: FitContext) -> None:
-    if not job.config.tfidf.c or min(job.config.tfidf.c) <= 0:
-        raise ConfigError("finetuning.tfidf.c: one positive number or more is needed")
     if len(job.config.tfidf.c) != 1 and not job.validation:
         raise ConfigError("finetuning.tfidf.c: give one value, there is no validation split to choose on")
 

@@ -134,11 +134,11 @@ def fresh_head(
                                   "reads "
                                   "its top layer; name another, for example finetuning.encoder.head.name=pooled")
             model = _start(_plain_class(output), source, config)
-            _check_windows(windows, model.base_model, output)
+            _check_windows(windows, model.base_model)
             return model
         factory = HEADS.load(name)
         encoder = _without_pooler(_start(AutoModel, source, config))
-        _check_windows(windows, encoder, output)
+        _check_windows(windows, encoder)
         return HeadedEncoder(encoder, _make_head(factory, head, config), windows)
 
 
@@ -188,12 +188,9 @@ def _make_head(factory: type[Head], settings: HeadConfig, encoder: PreTrainedCon
     return MixedHead(head, getattr(encoder, "num_hidden_layers", 0) + 1) if mixes else head
 
 
-def _check_windows(windows: Windows | None, encoder: nn.Module, output: Output) -> None:
+def _check_windows(windows: Windows | None, encoder: nn.Module) -> None:
     if windows and not isinstance(encoder, WindowReader):
         raise ConfigError(f"finetuning.encoder.bptt: {type(encoder).__name__} carries no state from window to window; "
-                          "leave it out (null)")
-    if windows and output.level is Level.token:
-        raise ConfigError("finetuning.encoder.bptt: the head sees the end of a text, and this task needs every token; "
                           "leave it out (null)")
 
 

@@ -9,7 +9,6 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from jptransfer import stages
 from jptransfer.artifacts import Artifact, Manifest, Store
 from jptransfer.artifacts.store import recorded_files
 from jptransfer.config.qualified import qualified
@@ -18,7 +17,7 @@ from jptransfer.pipeline.graph import StageNode
 from jptransfer.pipeline.inputs import Sources, check_references
 from jptransfer.pipeline.planning import Plan
 from jptransfer.pipeline.provenance import provenance
-from jptransfer.registry import STAGES
+from jptransfer.pipeline.stage import WORK, Summary, find_stage
 from jptransfer.runtime import Runtime
 
 
@@ -114,22 +113,22 @@ def _run(node: StageNode, made: Mapping[str, Artifact | None], work: Path, store
     return store.publish(work, manifest)
 
 
-def _fill(node: StageNode, inputs: Mapping[str, Path], work: Path, runtime: Runtime) -> stages.Summary:
+def _fill(node: StageNode, inputs: Mapping[str, Path], work: Path, runtime: Runtime) -> Summary:
     """Run a stage; if what an interrupted run left for it cannot be read, once more from its beginning."""
-    stage = STAGES.load(node.stage)
+    run = find_stage(node.stage).run
     _clear(work)
     try:
-        return stage(node.config, inputs, work, runtime)
+        return run(node.config, inputs, work, runtime)
     except WorkError as error:
         runtime.progress.log(f"! {node.stage} {runtime.title}: {error}; it is set aside and the stage starts again")
         shutil.rmtree(work)
         _clear(work)
-        return stage(node.config, inputs, work, runtime)
+        return run(node.config, inputs, work, runtime)
 
 
 def _clear(work: Path) -> None:
     """Remove what a killed process left, temporary files among it, but the folder a stage resumes from."""
-    scratch = work / stages.WORK
+    scratch = work / WORK
     for path in (work, scratch):
         if path.is_symlink() or (path.exists() and not path.is_dir()):
             path.unlink()

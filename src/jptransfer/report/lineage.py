@@ -7,15 +7,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from textwrap import wrap
 
+from jptransfer.registry import STAGES
 from jptransfer.report.numbers import count
 from jptransfer.report.sources import Source, Sources
-
-PER_RUN = ("finetune", "evaluate")
-"""Stages whose artifacts are one a seed: their boxes hold a whole row, unless another model took layers from them."""
-
-TITLES = {"prepare_corpus": "corpus", "tokenize": "tokenizer", "encode": "encoded corpus", "pretrain": "pre-training",
-          "adapt": "adaptation", "prepare_dataset": "data set", "finetune": "fine-tuning", "evaluate": "evaluation"}
-"""Stage -> what its box is called, in the order of the pipeline."""
 
 BOX_WIDTH, BOX_HEIGHT, GAP_X, GAP_Y, LANE = 142, 74, 26, 16, 12
 NAME_COLUMNS, NOTE_COLUMNS = 20, 23
@@ -54,7 +48,7 @@ class Box:
     def lines(self) -> list[str]:
         """The text in the box: stage, name, id, and up to two lines of key numbers."""
         first, several = self.sources[0].manifest, len(self.sources) > 1
-        title = TITLES.get(first.stage, first.stage)
+        title = STAGES.load(first.stage).title if first.stage in STAGES else first.stage
         name = first.name if self.key[1:] == (first.fingerprint,) else ", ".join(self.key[1:])
         ids = f"{count(len(self.sources), 'run')}, {first.id[:6]} …" if several else first.id
         return [title, shorten(name, NAME_COLUMNS), ids, *_two_lines(self.note)]
@@ -115,7 +109,8 @@ def _boxes(sources: Sources) -> list[Box]:
     for source in sources.artifacts.values():
         stage = source.manifest.stage
         rows = sources.rows_behind.get(source.fingerprint, [])
-        by_row = stage in PER_RUN and source.fingerprint not in lent
+        # What another model took layers from has a box of its own, as what is made once for all runs.
+        by_row = stage in STAGES and STAGES.load(stage).per_run and source.fingerprint not in lent
         key = (stage, *rows) if by_row else (stage, source.fingerprint)
         home[source.fingerprint] = found.setdefault(key, Box(key, []))
         home[source.fingerprint].sources.append(source)
@@ -212,4 +207,5 @@ def steps(sources: Sources) -> Iterator[tuple[str, list[Source]]]:
     by_stage: dict[str, list[Source]] = {}
     for source in sources.artifacts.values():
         by_stage.setdefault(source.manifest.stage, []).append(source)
-    yield from ((stage, by_stage[stage]) for stage in TITLES if stage in by_stage)
+    order = [*STAGES, *by_stage]  # a stage of a plugin that is not here comes last
+    yield from ((stage, by_stage[stage]) for stage in dict.fromkeys(order) if stage in by_stage)

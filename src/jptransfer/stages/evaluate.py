@@ -3,18 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jptransfer.config import EvaluationConfig
 from jptransfer.config.task import oracle_epoch
 from jptransfer.errors import ConfigError
+from jptransfer.pipeline.experiment import per_graph
+from jptransfer.pipeline.graph import StageGraph, StageNode, once
+from jptransfer.pipeline.rules import check_rules
+from jptransfer.pipeline.stage import Inputs, Stage, Summary
 from jptransfer.runtime import Runtime
-from jptransfer.stages import EvaluateStage, Inputs, Summary
-from jptransfer.text.truncation import report_cuts
+from jptransfer.stages.finetune import plan_task_models
+from jptransfer.stages.prepare_dataset import plan_dataset
 
 if TYPE_CHECKING:
     from jptransfer.evaluation.metrics import Metric
     from jptransfer.evaluation.predictions import Predictions
+
+
+@dataclass
+class EvaluateStage:
+    """inputs: `task_model`, `dataset`; of an ensemble also `task_model:2`, `task_model:3`, ..."""
+
+    evaluation: EvaluationConfig
+
+
+@once
+def plan_evaluation(graph: StageGraph) -> StageNode | None:
+    """Plan the scored task model, or ensemble."""
+    dataset, config = plan_dataset(graph), graph.config.evaluation
+    if not dataset:
+        return None
+    check_rules(graph.config, "evaluation")
+    models = {f"task_model:{number}" if number > 1 else "task_model": node
+              for number, node in enumerate(plan_task_models(graph), 1)}
+    return graph.node("evaluate", "evaluation", config.name, EvaluateStage(config), {**models, "dataset": dataset})
 
 
 def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
@@ -32,6 +57,7 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     from jptransfer.tasks.base import describe, same_task
     from jptransfer.tasks.files import open_dataset, read_examples
     from jptransfer.tasks.splits import read_roles
+    from jptransfer.text.truncation import report_cuts
 
     settings = config.evaluation
     task = open_dataset(inputs["dataset"])
@@ -91,3 +117,9 @@ def _headline(predictions: Predictions, metric: str, scores: dict[str, dict[str,
     within = "" if score["low"] is None else f" [{score['low']:.4f}, {score['high']:.4f}]"
     collapsed = f" (the model {predictions.collapsed})" if predictions.collapsed else ""
     return f"{split} {metric} {score['value']:.4f}{within}{collapsed}"
+
+
+STAGE = Stage(
+    name="evaluate", verb="eval", kind="evaluation", version=3, title="evaluation",
+    help="score a task model on the splits asked for", plan=per_graph(lambda graph: [plan_evaluation(graph)]), run=run,
+    empty="no task is chosen, for example task=toy_sentiment", per_run=True, goal=True)

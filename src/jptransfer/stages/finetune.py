@@ -3,19 +3,133 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from jptransfer.config import BUILD, Config, FinetuningConfig, ModelConfig
 from jptransfer.config.chosen import members, plugin_versions
-from jptransfer.errors import DataError
+from jptransfer.config.fields import setting
+from jptransfer.errors import ConfigError, DataError
+from jptransfer.pipeline.experiment import per_graph
+from jptransfer.pipeline.graph import Source, StageGraph, StageNode, once, presets_of
+from jptransfer.pipeline.references import find_given_model, task_model_reference
+from jptransfer.pipeline.rules import check_rules
+from jptransfer.pipeline.rules.facts import (
+    architecture_of,
+    is_encoder,
+    is_given,
+    learner_of,
+    names_model,
+    needs_language_model,
+    task_kind,
+)
+from jptransfer.pipeline.stage import WORK, Inputs, Stage, Summary
 from jptransfer.registry import LEARNERS, TASKS
 from jptransfer.runtime import Runtime
-from jptransfer.stages import WORK, FinetuneStage, Inputs, Summary
-from jptransfer.text.truncation import report_cuts
+from jptransfer.stages.adapt import plan_adapted
+from jptransfer.stages.prepare_dataset import plan_dataset
+from jptransfer.stages.pretrain import plan_language_model
+from jptransfer.stages.tokenize import plan_domain_tokenizer, plan_tokenizer
 
 CHECKED = 64
 """Training examples that a model without a validation split is tried on before it is published."""
+
+
+TRANSFER_SOURCE_DEFAULTS = [
+    "seed=0", "finetuning.subset.n=null", "finetuning.subset.fraction=null", "finetuning.subset.seed=0",
+    "finetuning.encoder.freeze=[]", "transfer.source=''", "transfer.build=[]", "transfer.groups=[]",
+]
+"""What the source of a transfer does not take over from the configuration that describes it."""
+
+
+@dataclass
+class FinetuneStage:
+    """inputs: `dataset`; for an encoder `tokenizer` and, unless from scratch, `language_model`; `transfer`, a task
+    model, where layer groups are taken from it."""
+
+    finetuning: FinetuningConfig
+    seed: int
+    model: ModelConfig | None = None
+    transfer: list[str] = setting(factory=list, omit_when=[])
+
+
+@once
+def plan_finetuning_start(graph: StageGraph) -> Source | None:
+    """Plan the language model that fine-tuning starts from; `None`: from scratch."""
+    if names_model(graph.config):
+        return plan_adapted(graph) or find_given_model(graph)
+    match graph.config.lm:
+        case "auto":
+            return plan_adapted(graph) or plan_language_model(graph)
+        case "adapted":
+            return plan_adapted(graph)
+        case "pretrained":
+            return plan_language_model(graph)
+    return None
+
+
+@once
+def plan_task_model(graph: StageGraph) -> StageNode | None:
+    """Plan the fine-tuned model."""
+    dataset, config = plan_dataset(graph), graph.config
+    if not dataset:
+        return None
+    check_rules(config, "task_model")
+    finetuning = _complete(config)
+    inputs: dict[str, Source] = {"dataset": dataset}
+    model = None
+    if needs_language_model(finetuning.learner):
+        start = plan_finetuning_start(graph)
+        is_adapted = start is not None and start is plan_adapted(graph)
+        inputs["tokenizer"] = plan_domain_tokenizer(graph) if is_adapted else plan_tokenizer(graph)
+        if start:
+            inputs["language_model"] = start
+        else:
+            model = config.model
+    if config.transfer.groups:
+        inputs["transfer"] = _plan_transfer_source(graph)
+    stage = FinetuneStage(finetuning, config.seed, model, sorted(set(config.transfer.groups)))
+    return graph.node("finetune", "finetuning", finetuning.name, stage, inputs)
+
+
+def _complete(config: Config) -> FinetuningConfig:
+    """Return the settings with the learner and, where the configured architecture decides it, the head named."""
+    finetuning = replace(config.finetuning, learner=learner_of(config))
+    default_head = "" if task_kind(config).output.head else architecture_of(config).head
+    if not is_encoder(config) or finetuning.encoder.head.name or not default_head or is_given(config):
+        return finetuning
+    head = replace(finetuning.encoder.head, name=default_head)
+    return replace(finetuning, encoder=replace(finetuning.encoder, head=head))
+
+
+def _plan_transfer_source(graph: StageGraph) -> Source:
+    """Plan the task model that layer groups are taken from."""
+    transfer = graph.config.transfer
+    if transfer.source not in ("", BUILD):
+        return task_model_reference(graph, "transfer.source", transfer.source)
+    try:
+        overrides = [*TRANSFER_SOURCE_DEFAULTS, *transfer.build]
+        source = graph.changed(overrides, "transfer.build", presets_of(transfer.build))
+        if not is_encoder(source.config):
+            raise ConfigError(f"{source.config.model.architecture} has no layer groups")
+        node = plan_task_model(source)
+        if not node:
+            raise ConfigError("no task is chosen, for example task=toy_sentiment")
+        return node
+    except ConfigError as error:
+        raise ConfigError(f"transfer.build: {error}") from error
+
+
+@once
+def plan_task_models(graph: StageGraph) -> list[StageNode]:
+    """Plan the fine-tuned model and those of the ensemble's other members."""
+    graphs = [graph, *(graph.member(name, overrides) for name, overrides in graph.config.ensemble.items())]
+    nodes = [node for one in graphs if (node := plan_task_model(one))]
+    if len({node.fingerprint for node in nodes}) < len(nodes):
+        raise ConfigError("ensemble: two of its models are the same; the overrides of one change nothing of it")
+    return nodes
 
 
 def score(task: Any, extra: str, predictions: Sequence[Any]) -> dict[str, float]:
@@ -40,6 +154,7 @@ def run(config: FinetuneStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     from jptransfer.tasks.files import write_predictions
     from jptransfer.tasks.splits import read_role, read_roles
     from jptransfer.text.cuts import Cut
+    from jptransfer.text.truncation import report_cuts
     from jptransfer.training.history import HISTORY, write_history
 
     name = config.finetuning.learner
@@ -115,3 +230,8 @@ def _headline(config: FinetuneStage, metric: str, scores: dict[str, float], valu
     if head := values.get("head"):
         learned += f", head {head} (transformers has none for this model)"
     return f"{learned}, validation {metric} {scores[metric]:.4f}" if scores else learned
+
+
+STAGE = Stage(
+    name="finetune", verb="finetune", kind="task_model", version=3, title="fine-tuning", help="train a task model",
+    plan=per_graph(plan_task_models), run=run, empty="no task is chosen, for example task=toy_sentiment", per_run=True)

@@ -4,19 +4,56 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jptransfer.config import CorpusConfig, SourceConfig
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.files import json_text
+from jptransfer.pipeline.experiment import per_graph
+from jptransfer.pipeline.graph import Source, StageGraph, StageNode, once
+from jptransfer.pipeline.rules import check_rules
+from jptransfer.pipeline.stage import WORK, Inputs, Stage, Summary
 from jptransfer.registry import SOURCES
 from jptransfer.runtime import Runtime
-from jptransfer.stages import WORK, Inputs, PrepareCorpusStage, Summary
+from jptransfer.stages.prepare_dataset import plan_dataset
 
 if TYPE_CHECKING:
     from jptransfer.corpora.store import CorpusStore
+
+
+@dataclass
+class PrepareCorpusStage:
+    """inputs: none (sources are external), or `dataset` where a source is the task's."""
+
+    corpus: CorpusConfig
+
+
+@once
+def plan_corpus(graph: StageGraph) -> StageNode | None:
+    """Plan the text to pre-train on."""
+    if not graph.config.corpus.sources:
+        return None
+    check_rules(graph.config, "corpus")
+    return _plan(graph, "corpus", graph.config.corpus)
+
+
+@once
+def plan_domain(graph: StageGraph) -> StageNode | None:
+    """Plan the text to adapt to."""
+    if not graph.config.domain.sources:
+        return None
+    check_rules(graph.config, "domain")
+    return _plan(graph, "domain", graph.config.domain)
+
+
+def _plan(graph: StageGraph, section: str, corpus: CorpusConfig) -> StageNode:
+    sources = [*corpus.sources.values(), *corpus.exclude.values()]
+    reads_task = any("dataset" in SOURCES.entries[source.format].needs for source in sources)
+    dataset = plan_dataset(graph) if reads_task else None
+    inputs: dict[str, Source] = {"dataset": dataset} if dataset else {}
+    return graph.node("prepare_corpus", section, corpus.name, PrepareCorpusStage(corpus), inputs)
 
 
 def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
@@ -26,13 +63,11 @@ def run(config: PrepareCorpusStage, inputs: Inputs, out: Path, runtime: Runtime)
     was not finished); then documents are compared, sampled and split, and copied out.
 
     Raises:
-        ConfigError: no sources, or fractions and weights that cannot be.
         DataError: input that cannot be read (with ``on_error: stop``), or of which nothing is left.
     """
     from jptransfer.corpora.error_policy import LOUD
     from jptransfer.corpora.store import CorpusStore
 
-    check(config.corpus)
     library = CorpusStore.collected(_located(config.corpus, inputs), out / WORK, runtime)
     library.drop_duplicates(runtime)
     library.sample()
@@ -77,24 +112,6 @@ def _located(corpus: CorpusConfig, inputs: Inputs) -> CorpusConfig:
     return replace(corpus, sources=sources, exclude=exclude)
 
 
-def check(corpus: CorpusConfig) -> None:
-    """Raise `ConfigError` for settings that cannot be met."""
-    if not corpus.sources:
-        raise ConfigError("corpus.sources is empty: choose a corpus, for example corpus=toy")
-    if corpus.validation_fraction + corpus.test_fraction >= 1:
-        raise ConfigError("corpus.validation_fraction and corpus.test_fraction leave nothing for training")
-    if corpus.max_bytes and not any(source.weight for source in corpus.sources.values()):
-        raise ConfigError("corpus.max_bytes is divided by the sources' weights, but all of them are 0")
-    for table, sources in {"sources": corpus.sources, "exclude": corpus.exclude}.items():
-        for name, source in sources.items():
-            SOURCES.check(source.format, f"corpus.{table}.{name}.format")
-            if SOURCES.entries[source.format].needs:
-                if source.path:
-                    raise ConfigError(f"corpus.{table}.{name}.path: format {source.format} reads the task")
-            elif not source.path:
-                raise ConfigError(f"corpus.{table}.{name}.path is empty: name a file, a folder or a glob")
-
-
 def write_splits(library: CorpusStore, out: Path, runtime: Runtime) -> dict[str, dict[str, int]]:
     """Write ``<split>.txt`` and return the documents, sentences, characters and bytes of each split."""
     from jptransfer.corpora.store import DocumentStatus, measure
@@ -111,3 +128,10 @@ def write_splits(library: CorpusStore, out: Path, runtime: Runtime) -> dict[str,
                 file.write(b"".join(documents[number] for number in chosen.nonzero()[0].tolist()))
             bar.update(len(documents))
     return {split.name: dict(count) for split, count in counts.items()}
+
+
+STAGE = Stage(
+    name="prepare_corpus", verb="prepare", kind="corpus", version=2, title="corpus",
+    help="clean, de-duplicate and split corpora",
+    plan=per_graph(lambda graph: [plan_corpus(graph), plan_domain(graph)]), run=run,
+    empty="no corpus or domain is chosen, for example corpus=toy")

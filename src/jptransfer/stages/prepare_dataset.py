@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jptransfer.config import TaskConfig
 from jptransfer.config.plain import to_plain
 from jptransfer.files import json_text
+from jptransfer.pipeline.experiment import per_graph
+from jptransfer.pipeline.graph import StageGraph, StageNode, once
+from jptransfer.pipeline.rules import check_rules
+from jptransfer.pipeline.stage import Inputs, Stage, Summary
 from jptransfer.runtime import Runtime
-from jptransfer.stages import Inputs, PrepareDatasetStage, Summary
+
+
+@dataclass
+class PrepareDatasetStage:
+    """inputs: none (files are external)."""
+
+    task: TaskConfig
+
+
+@once
+def plan_dataset(graph: StageGraph) -> StageNode | None:
+    """Plan the labelled examples."""
+    task = graph.config.task
+    if not task.dataset:
+        return None
+    check_rules(graph.config, "dataset")
+    return graph.node("prepare_dataset", "task", task.name, PrepareDatasetStage(task), {})
 
 
 def run(config: PrepareDatasetStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
@@ -36,3 +58,10 @@ def run(config: PrepareDatasetStage, inputs: Inputs, out: Path, runtime: Runtime
 
 def _write_json(path: Path, value: Any) -> None:
     path.write_text(json_text(value, indent=1) + "\n", encoding="utf-8")
+
+
+STAGE = Stage(
+    name="prepare_dataset", verb="prepare", kind="dataset", version=2, title="data set",
+    help="read a labelled dataset",
+    plan=per_graph(lambda graph: [plan_dataset(graph)]), run=run,
+    empty="no task is chosen, for example task=toy_sentiment")

@@ -1,23 +1,86 @@
-"""Stages pretrain and adapt: train a language model, from scratch or from a start, on an encoded corpus."""
+"""Stage pretrain: train a language model, from scratch or from a start, on an encoded corpus."""
 
 from __future__ import annotations
 
 import math
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from jptransfer.config import LmPhaseConfig, LmTrainingConfig, VocabularyPolicy
-from jptransfer.errors import ConfigError
+from jptransfer.config import LmPhaseConfig, LmTrainingConfig, ModelConfig, VocabularyPolicy
+from jptransfer.errors import ConfigError, DataError
+from jptransfer.pipeline.experiment import per_graph
+from jptransfer.pipeline.graph import Source, StageGraph, StageNode, once
+from jptransfer.pipeline.references import find_given_model
+from jptransfer.pipeline.rules import check_rules
+from jptransfer.pipeline.rules.facts import has_language_model, names_model
+from jptransfer.pipeline.rules.language_models import objective_problem
+from jptransfer.pipeline.stage import WORK, Inputs, Stage, Summary
 from jptransfer.runtime import Runtime
-from jptransfer.stages import WORK, Inputs, PretrainStage, Summary
-from jptransfer.text.truncation import report_cuts
+from jptransfer.stages.encode import plan_encoded
 
 RECORDS = 200
 """Training records a history holds at most, about."""
+
+
+@dataclass
+class PretrainStage:
+    """inputs: `encoded`, `tokenizer`, and `start` (a language model with its tokenizer), or no start: from scratch."""
+
+    model: ModelConfig | None
+    training: LmTrainingConfig
+
+
+@once
+def plan_language_model(graph: StageGraph) -> Source | None:
+    """Plan the language model before adaptation.
+
+    It is trained on the corpus; without a corpus it is the model that `lm` or `pretraining.init_from` names.
+    """
+    if not has_language_model(graph.config):
+        return None
+    check_rules(graph.config, "language_model")
+    encoded, given = plan_encoded(graph), find_given_model(graph)
+    if not encoded:
+        return given
+    return plan_training(graph, "pretrain", "pretraining", graph.config.pretraining, encoded, given)
+
+
+def plan_training(graph: StageGraph, stage: str, section: str, training: LmTrainingConfig, encoded: StageNode,
+                  start: Source | None) -> StageNode:
+    """Plan the training of a language model on an encoded corpus.
+
+    Args:
+        graph: what is planned from.
+        stage, section: pretrain or adapt, and the section of its settings.
+        training: the settings.
+        encoded: the text, with its tokenizer.
+        start: the model that training starts from; `None`: from scratch.
+    """
+    _check_objective(graph, section, training.objective.name)
+    inputs: dict[str, Source] = {"encoded": encoded, "tokenizer": encoded.inputs["tokenizer"]}
+    if start:
+        inputs["start"] = start
+    config = PretrainStage(None if start else graph.config.model, replace(training, init_from=""))
+    return graph.node(stage, section, training.name, config, inputs)
+
+
+def _check_objective(graph: StageGraph, section: str, objective: str) -> None:
+    """Raise `ConfigError` if the given model, where its files are on this machine, is not trained by the objective."""
+    given = find_given_model(graph)
+    if not given or given.kind == "hub":
+        return
+    from jptransfer.models.pretrained import trainable_objectives
+
+    try:
+        takes = trainable_objectives(Path(given.location))
+    except DataError as error:
+        raise ConfigError(f"{'lm' if names_model(graph.config) else 'pretraining.init_from'}: {error}") from error
+    if takes and objective not in takes:
+        raise ConfigError(objective_problem(section, objective, given.location, takes))
 
 
 def run(config: PretrainStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
@@ -49,6 +112,7 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
     from jptransfer.models.encoder import compile_layers
     from jptransfer.models.pretrained import save_language_model
     from jptransfer.text.tokenizers import load_tokenizer
+    from jptransfer.text.truncation import report_cuts
     from jptransfer.training.batching import padding_share
     from jptransfer.training.context import TrainingContext
     from jptransfer.training.history import HISTORY, write_history
@@ -190,7 +254,7 @@ def _phases(model: Any, lesson: Any, training: LmTrainingConfig, other: Callable
         other: settings of a phase -> what it learns from.
 
     Raises:
-        ConfigError: sequences of another length where the model reads streams, or no layer groups of such names.
+        ConfigError: no layer groups of such names.
     """
     from jptransfer.training.phases import Phase, make_phases
     from jptransfer.transfer.groups import layer_groups, rate_factors
@@ -200,9 +264,6 @@ def _phases(model: Any, lesson: Any, training: LmTrainingConfig, other: Callable
     groups, made = layer_groups(model), []
     for name, config in training.phases.items():
         settings = _of_phase(training, config)
-        if settings != training and training.objective.name != "mlm":
-            raise ConfigError(f"phase '{name}': max_length and max_predictions are of mlm; "
-                              f"{training.objective.name} reads streams in windows of one length")
         part = lesson if settings == training else other(settings)
         [phase] = make_phases({name: config}, groups, (),
                               lambda decay: rate_factors(groups, 1.0 if decay is None else decay),
@@ -235,3 +296,9 @@ def _settings(training: LmTrainingConfig, lesson: Any, phase: Any) -> Any:
         evaluate_at=evenly(steps, training.evaluations), record_every=max(1, steps // RECORDS),
         checkpoint_every=training.checkpoint_every,
     )
+
+
+STAGE = Stage(
+    name="pretrain", verb="pretrain", kind="language_model", version=4, title="pre-training",
+    help="train a language model", plan=per_graph(lambda graph: [plan_language_model(graph)]), run=run,
+    empty="no corpus is chosen, for example corpus=toy", goal=True)

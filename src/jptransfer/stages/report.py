@@ -2,16 +2,64 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jptransfer.config import ReportConfig
+from jptransfer.config.fields import setting
+from jptransfer.errors import ConfigError, unknown
 from jptransfer.files import json_text
+from jptransfer.pipeline.experiment import Experiment
+from jptransfer.pipeline.graph import PretrainedRef, Source, StageNode, upstream
+from jptransfer.pipeline.rules import check_rules
+from jptransfer.pipeline.stage import Inputs, Stage, Summary
 from jptransfer.runtime import Runtime
-from jptransfer.stages import Inputs, ReportStage, Summary
+from jptransfer.stages.evaluate import plan_evaluation
 
 if TYPE_CHECKING:
     from jptransfer.report.contents import Report
     from jptransfer.report.tables import Table
+
+
+@dataclass
+class ReportStage:
+    """inputs: `evaluation:<row>:<seed>` for every run, and `<kind>:<12 hex>` for every artifact behind them.
+
+    `names`: fingerprint -> what the run that asks calls an artifact, whoever made it; `command`: what makes the report.
+    """
+
+    report: ReportConfig
+    name: str
+    rows: list[str]
+    names: dict[str, str] = setting(factory=dict)
+    command: str = setting("", label=True)
+
+
+def plan_report(experiment: Experiment) -> list[Source]:
+    """Plan the report over every run: its inputs are the evaluations and all artifacts behind them.
+
+    There is none unless every run has a task.
+    """
+    graphs = list(experiment.graphs.values())
+    if not all(graph.config.task.dataset for graph in graphs):
+        return []
+    for graph in graphs:
+        check_rules(graph.config, "report")
+    evaluations = {f"evaluation:{row}:{seed}": node for (row, seed), graph in experiment.graphs.items()
+                   if (node := plan_evaluation(graph))}
+    behind: dict[str, Source] = {}
+    for node in upstream(evaluations.values()):
+        behind[f"{node.kind}:{node.id}"] = node
+        behind |= {f"{one.kind}:{one.fingerprint[:12]}": one for one in node.inputs.values()
+                   if isinstance(one, PretrainedRef) and one.kind in ("language_model", "task_model")}
+    config, rows = graphs[0].config.report, list(dict.fromkeys(row for row, _ in experiment.graphs))
+    if config.baseline and config.baseline not in rows:
+        raise ConfigError(f"report.baseline: {unknown('row', config.baseline, rows)}")
+    made = [node for node in {**behind, **evaluations}.values() if isinstance(node, StageNode)]
+    names = {node.fingerprint: node.name for node in reversed(made)} | {"report": config.name}
+    stage = ReportStage(config, experiment.name, rows, names, experiment.command)
+    return [StageNode("report", config.name, stage, evaluations | behind, {})]
 
 
 def run(config: ReportStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
@@ -71,3 +119,9 @@ def _headline(report: Report) -> str:
 
 def _sign(table: Table, row: int) -> str:
     return next((cell.mark for cell in table.rows[row] if cell.mark), "")
+
+
+STAGE = Stage(
+    name="report", verb="report", kind="report", version=3, title="report",
+    help="write tables, figures and one HTML page", plan=plan_report, run=run,
+    empty="no task is chosen, for example task=toy_sentiment", goal=True)

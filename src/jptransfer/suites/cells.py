@@ -10,6 +10,8 @@ from jptransfer.artifacts import Artifact
 from jptransfer.config import ColumnConfig, SuiteConfig
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.pipeline import StageGraph, StageNode
+from jptransfer.stages.evaluate import plan_evaluation
+from jptransfer.stages.prepare_dataset import plan_dataset
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class CellKind(Protocol):
     seeded: bool
 
     @staticmethod
-    def target(chain: StageGraph) -> StageNode:
+    def target(graph: StageGraph) -> StageNode:
         """Return what has to be built for one run."""
 
     @staticmethod
@@ -59,9 +61,9 @@ class Evaluations:
     kind, seeded = "evaluation", True
 
     @staticmethod
-    def target(chain: StageGraph) -> StageNode:
+    def target(graph: StageGraph) -> StageNode:
         """Return the evaluation."""
-        return _needs_task(chain.evaluation)
+        return _needs_task(plan_evaluation(graph))
 
     @staticmethod
     def score(runs: Sequence[Artifact], suite: SuiteConfig, column: ColumnConfig) -> Score:
@@ -85,9 +87,9 @@ class Counts:
     kind, seeded = "dataset", False
 
     @staticmethod
-    def target(chain: StageGraph) -> StageNode:
+    def target(graph: StageGraph) -> StageNode:
         """Return the data set."""
-        return _needs_task(chain.dataset)
+        return _needs_task(plan_dataset(graph))
 
     @staticmethod
     def score(runs: Sequence[Artifact], suite: SuiteConfig, column: ColumnConfig) -> Score:

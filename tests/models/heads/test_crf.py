@@ -7,10 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import BertConfig
 
-from jptransfer.config import ClassWeights, HeadConfig
-from jptransfer.errors import ConfigError
-from jptransfer.learners.encoder import _refuse_weights
-from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
+from jptransfer.config import HeadConfig
 from jptransfer.learners.losses import CrossEntropy
 from jptransfer.learners.scores import score
 from jptransfer.learners.task_data import collate
@@ -200,10 +197,3 @@ def test_any_encoder_saved_and_loaded(tmp_path):
     save_task_model(model, tmp_path)
     again = task_output(load_task_model(tmp_path, EntityRecognition.output, head).eval(), batch)
     assert torch.equal(again.chain.log_marginals(), output.chain.log_marginals())
-
-
-@pytest.mark.parametrize("wrong", [{"class_weights": ClassWeights.balanced}, {"label_smoothing": 0.1}])
-def test_losses_of_single_tags_are_refused(wrong):
-    with pytest.raises(ConfigError, match=f"finetuning.encoder.{next(iter(wrong))}: head crf decides tags together"):
-        _refuse_weights(EncoderFinetuningConfig(**wrong))
-    _refuse_weights(EncoderFinetuningConfig())

@@ -5,7 +5,6 @@ from __future__ import annotations
 from transformers import BertConfig
 
 from jptransfer.config import ModelConfig
-from jptransfer.errors import ConfigError
 
 
 def configuration(config: ModelConfig, vocab_size: int, pad_id: int) -> BertConfig:
@@ -15,8 +14,6 @@ def configuration(config: ModelConfig, vocab_size: int, pad_id: int) -> BertConf
         ConfigError: the width can't be divided among the heads.
     """
     size = config.bert
-    if size.hidden % size.heads:
-        raise ConfigError(f"model.bert.hidden={size.hidden} is no multiple of model.bert.heads={size.heads}")
     return BertConfig(
         vocab_size=vocab_size,
         pad_token_id=pad_id,
