@@ -29,7 +29,9 @@ from jptransfer.learners.fasttext_settings import FasttextConfig
 from jptransfer.learners.prediction import load_predictor, read_settings, reads_pairs
 from jptransfer.learners.tfidf_settings import TfidfConfig
 from jptransfer.models.heads.self_attention_settings import SelfAttentionHeadConfig
-from jptransfer.stages import EvaluateStage, FinetuneStage, evaluate, finetune
+from jptransfer.stages import evaluate, finetune
+from jptransfer.stages.evaluate import EvaluateStage
+from jptransfer.stages.finetune import FinetuneStage
 from tests.families import FAMILIES
 from tests.small import MODEL, entities, pair_examples, pairs, polarity, tokenizer
 from tests.stages.test_families import RUNTIME
