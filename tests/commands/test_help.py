@@ -60,9 +60,9 @@ def test_a_section_is_printed_with_everything_below_it(words):
 def test_the_page_of_a_group_lists_its_choices(tmp_path):
     (tmp_path / "corpus").mkdir()
     (tmp_path / "corpus/mine.yaml").write_text(
-        "# My own text, by T. Abe et al. (2020),\n# in two lines. More.\nname: a\n")
+        "# My own text, by T. Abe et al. In\n# two lines. More.\nname: a\n")
     page = verb_help(VERBS["run"], ["--help", "corpus", f"--config-dir={tmp_path}"])
-    assert "  mine: My own text, by T. Abe et al. (2020), in two lines.\n" in page
+    assert "  mine: My own text, by T. Abe et al. In two lines.\n" in page
     assert "  toy: " in page and "corpus.cleaning.min_chars (int, default 1)" in page
 
 
