@@ -118,7 +118,7 @@ def own(tmp_path_factory) -> Path:
     ("vocab.txt", lambda units: [units[4] if unit == units[2] else units[2] if unit == units[4] else unit
                                  for unit in units], "does not begin with"),
     ("vocab.txt", lambda units: [*units[:-2], units[7], units[-1]], "is the same as line 8"),
-    ("jpt_tokenizer.json", None, "a model of jpt reads with its own tokenizer"),
+    ("jpt_tokenizer.json", None, "is missing, but tokenizer_config.json says that jpt made the tokenizer"),
     ("tokenizer_config.json", lambda lines: ["[]"], "holds no JSON object"),
 ])
 def test_damage_to_a_tokenizer_of_jpt_is_seen(own, tmp_path, file, change, message):

@@ -51,9 +51,12 @@ def check_folder(folder: Path, ours: bool = False) -> None:
     _check_counts(folder / "config.json", config, stated, tensors)
     _check_vocabulary(folder / VOCABULARY)
     made = read_object(folder / TRANSFORMERS_CONFIG) if (folder / TRANSFORMERS_CONFIG).exists() else {}
-    ours = ours or made.get(MAKER) is True or bool(local_architecture(read_model_type(folder)))
-    if ours and not (folder / DESCRIPTION).exists():
-        raise DataError(f"{folder / DESCRIPTION} is missing: a model of jpt reads with its own tokenizer")
+    if not (folder / DESCRIPTION).exists():
+        if ours or local_architecture(read_model_type(folder)):
+            raise DataError(f"{folder / DESCRIPTION} is missing: a model of jpt reads with its own tokenizer")
+        if made.get(MAKER):
+            raise DataError(f"{folder / DESCRIPTION} is missing, but {TRANSFORMERS_CONFIG} says that jpt made the "
+                            f'tokenizer; copy the file here, or remove "{MAKER}" there to read it as transformers does')
     if (folder / DESCRIPTION).exists() or any(path for pattern in TOKENIZERS for path in folder.glob(pattern)):
         _check_units(folder, config)
 
