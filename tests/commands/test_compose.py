@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf, flag_override
 
@@ -12,6 +14,7 @@ from jptransfer.commands import VERBS
 from jptransfer.commands.compose import Composer, compose_rows, register, typed
 from jptransfer.commands.experiment import expand
 from jptransfer.commands.ls import groups
+from jptransfer.commands.overriding import _hydras_sweep_config, _load_sweep_config
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline.graph import SECTIONS
@@ -136,3 +139,29 @@ def test_a_suites_experiment_does_not_reach_a_fresh_section(section):
                        "finetuning=default"], (section,))
     alone = typed(composed("task=none", "finetuning=default"))
     assert getattr(made, section) == getattr(alone, section) and made.corpus.name == "toy"
+
+
+@pytest.mark.parametrize("words", [
+    ["+experiment=quickstart", "seed=5"], ["+experiment=quickstart", "seed=6", "task.name=1.50"],
+    ["task=toy_ner", "model=bert_tiny", "model.bert.dropout=0.3"], ["task=toy_ner", "~task.label_map"],
+    ["task=toy_ner", "task.files={train: a}", "+task.files.test=b"],
+    ["task=toy_ner", "hydra.job.chdir=false", "name=x"],
+])
+def test_a_job_of_a_sweep_has_the_configuration_that_hydra_composes(words):
+    master = compose("run", [], return_hydra_config=True)
+    loader = GlobalHydra.instance().config_loader()
+    ours, again = (_load_sweep_config(loader, master, words) for _ in range(2))
+    hydras = _hydras_sweep_config(loader, master, words)
+    ours.hydra.overrides.task.append("x")  # a job's own configuration: nothing of it is in the next job's
+    assert OmegaConf.to_container(again) == OmegaConf.to_container(hydras)
+    assert OmegaConf.get_type(again) is OmegaConf.get_type(hydras)
+
+
+def test_jobs_that_differ_in_values_are_composed_once(monkeypatch):
+    master = compose("run", [], return_hydra_config=True)
+    loader, loaded = GlobalHydra.instance().config_loader(), []
+    load = ConfigLoaderImpl.load_configuration
+    monkeypatch.setattr(ConfigLoaderImpl, "load_configuration", lambda *one: loaded.append(one) or load(*one))
+    for seed in range(5):
+        assert _load_sweep_config(loader, master, ["corpus=toy", "model=linear_tfidf", f"seed={seed}"]).seed == seed
+    assert len(loaded) == 1

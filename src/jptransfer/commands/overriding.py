@@ -7,19 +7,24 @@ entry of a typed table. Here ``table={…}`` is the whole table from now on, ``t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import pickle
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import Any, get_origin
+from weakref import WeakKeyDictionary
 
 from hydra._internal import config_loader_impl
+from hydra._internal.config_loader_impl import ConfigLoaderImpl, get_overrides_dirname
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.config_loader import ConfigLoader
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Override, OverrideType
 from hydra.core.plugins import Plugins
 from hydra.errors import ConfigCompositionException
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
+from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf, flag_override
 from omegaconf.errors import OmegaConfBaseException
 from yaml import YAMLError
@@ -32,6 +37,12 @@ from jptransfer.config.yaml_files import hint_at, load_settings
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.plugins import load_named
 
+MOST_BASES = 200
+"""Compositions that are kept; the next one lets go of them."""
+Bases = WeakKeyDictionary[ConfigLoader, dict[tuple[str, ...], DictConfig]]
+"""What a command composed, by the name of its configuration and choices of groups."""
+_SWEEPS: Bases = WeakKeyDictionary()
+_hydras_sweep_config = ConfigLoaderImpl.load_sweep_config
 _hydras = config_loader_impl.ConfigLoaderImpl._apply_overrides_to_config
 
 
@@ -53,6 +64,18 @@ def apply(overrides: Sequence[Override], config: DictConfig) -> None:
             _refuse_deletion(one, schema, config)
         else:
             _change_table(one, table, schema, config)
+
+
+def is_value(override: Override, groups: Container[str]) -> bool:
+    """Whether an override changes settings, and chooses none of `groups`."""
+    key = override.key_or_group
+    return (not override.is_sweep_override() and key not in groups and override.package is None
+            and (override.type is OverrideType.CHANGE or hint_at([key.partition(".")[0]], Config) is not None))
+
+
+def copied(config: DictConfig) -> DictConfig:
+    """Return a deep copy, made in a third of the time that `copy.deepcopy` takes."""
+    return pickle.loads(pickle.dumps(config))
 
 
 def _as_meant(override: Override, schema: type) -> Override:
@@ -157,13 +180,43 @@ def _section(config_path: str, package: str | None) -> list[str]:
     return [word for word in named.split(".") if word]
 
 
+def _load_sweep_config(loader: ConfigLoaderImpl, master_config: DictConfig,
+                       sweep_overrides: list[str]) -> DictConfig:
+    """Return the configuration of a job of a sweep as Hydra does, with the choices of groups composed only once.
+
+    The jobs of a sweep differ in values most of all, and composing takes Hydra some hundred times as long as a value.
+    """
+    groups, name = master_config.hydra.runtime.choices, master_config.hydra.job.config_name
+    parsed = OverridesParser.create(config_loader=loader).parse_overrides(sweep_overrides)
+    values = [one for one in parsed if not one.is_hydra_override() and is_value(one, groups)]
+    choices = [one for one in parsed if one not in values]
+    if any(one.is_sweep_override() or not one.is_hydra_override() and one.key_or_group not in groups
+           for one in choices):
+        return _hydras_sweep_config(loader, master_config, sweep_overrides)
+    chosen = [*master_config.hydra.overrides.hydra, *(str(one.input_line) for one in choices)]
+    bases, key = _SWEEPS.setdefault(loader, {}), (name, *chosen)
+    if key not in bases:
+        if len(bases) >= MOST_BASES:
+            bases.clear()
+        bases[key] = loader.load_configuration(name, chosen, RunMode.RUN)
+    config = copied(bases[key])
+    apply(values, config)
+    own = [one for one in parsed if not one.is_hydra_override()]
+    config.hydra.overrides.task = [one.input_line for one in own]
+    naming = config.hydra.job.config.override_dirname
+    config.hydra.job.override_dirname = get_overrides_dirname(own, naming.exclude_keys, naming.item_sep, naming.kv_sep)
+    OmegaConf.copy_cache(from_config=master_config, to_config=config)
+    return config
+
+
 def _install() -> None:
-    """Make Hydra use the two functions above, for which it has no hook.
+    """Make Hydra use the functions above, for which it has no hook.
 
     Its search for plugins imports its own modules a second time, so there may be two classes of one name. Processes
     that a launcher starts import this module with the job's function.
     """
     config_loader_impl.ConfigLoaderImpl._apply_overrides_to_config = staticmethod(apply)  # type: ignore
+    ConfigLoaderImpl.load_sweep_config = _load_sweep_config  # type: ignore[method-assign]
     # Hydra copies its sources for each composition, and with them all schemas, which it copies again when it uses one.
     ConfigStore.__deepcopy__ = lambda self, memo: self  # type: ignore[attr-defined]
     Plugins.instance()
