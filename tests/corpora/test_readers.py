@@ -135,6 +135,19 @@ def test_a_file_without_line_ends_is_read_in_parts(tmp_path):
     assert list(map(len, read(path, max_sentences=7000))) == [7000] * 8 + [4000]
 
 
+def test_a_record_has_a_limit_that_names_its_line(tmp_path, monkeypatch):
+    """A small archive can hold one line of gigabytes."""
+    monkeypatch.setattr("jptransfer.corpora.error_policy.LONGEST_LINE", 1 << 20)
+    path = tmp_path / "a.jsonl.gz"
+    path.write_bytes(gzip.compress(b'{"text": "x"}\n{"text": "' + b"a" * (1 << 20) + b'"}\n'))
+    lines = read_lines(path, "utf-8", ErrorPolicy(OnError.skip))
+    assert next(lines) == (1, '{"text": "x"}')
+    with pytest.raises(DataError, match=r"a\.jsonl\.gz:2: the line has more than 1 MiB"):
+        next(lines)
+    path.write_bytes(gzip.compress(b"a" * ((1 << 20) - 1) + b"\nb"))
+    assert [number for number, _ in read_lines(path, "utf-8", ErrorPolicy())] == [1, 2]
+
+
 def test_a_long_line_without_sentence_ends_or_with_bad_bytes(tmp_path):
     path = tmp_path / "a.txt"
     bad = b"\xff" * (LONG_LINE + 5)

@@ -24,6 +24,8 @@ LOUD = 0.01
 """Share of what was read from which a loss is said on the terminal, beside the statistics."""
 LONG_LINE = 1 << 20
 """Bytes from which a line of running text is cut into sentences while it is read."""
+LONGEST_LINE = 1 << 28
+"""Bytes of a line that is read whole; far more than a text or record has, far less than what a small archive holds."""
 MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16",
          codecs.BOM_UTF16_BE: "UTF-16"}
 """Byte order mark at the beginning of a file -> the encoding that it tells."""
@@ -109,6 +111,9 @@ def read_lines(path: Path, encoding: str, policy: ErrorPolicy, limit: int = 0) -
 
     Damaged compression, empty files and lines that are not `encoding` are reported to `policy`. With `limit`, a line of
     more bytes comes as its sentences, so that a file without line ends needs no more memory.
+
+    Raises:
+        DataError: without `limit`, a line has more than `LONGEST_LINE` bytes.
     """
     with policy.reading(path), open_bytes(path) as stream:
         yield from decode_lines(stream, str(path), encoding, policy, limit)
@@ -178,8 +183,11 @@ def _parts(
     if encoding.startswith(("utf-16", "utf-32")):  # a line feed is more than one byte there
         stream, encoding = codecs.EncodedFile(stream, "utf-8", encoding), "utf-8"  # type: ignore[assignment]
     number, rest, empty = 1, b"", True
-    while part := stream.readline(limit or -1):
+    while part := stream.readline(limit or LONGEST_LINE + 1):
         policy.advance(len(part))
+        if not limit and len(part) > LONGEST_LINE:
+            raise DataError(f"{name}:{number}: the line has more than {LONGEST_LINE >> 20} MiB, which no text or "
+                            "record of a corpus has; is the file damaged, or of another format?")
         if empty:
             _check_mark(part, name, policy)
         complete = part.endswith(b"\n") or not limit or len(part) < limit
