@@ -73,6 +73,14 @@ def test_a_reader_a_kind_of_task_and_a_metric_from_outside_make_a_report(folder)
     assert wrong.code == 2 and "did you mean 'nearly_right'" in wrong.err
 
 
+def test_a_suite_names_its_plugins(trained, folder):
+    (folder / "suite.yaml").write_text(json.dumps({  # JSON is YAML
+        "title": "one cell", "plugins": ["jpt_example"], "rows": {"a": {}}, "columns": {"x": {}},
+        "scales": {"toy": {"overrides": [*SMALL[:-2], "finetuning.encoder.head.mean_max.width=5"]}}}), encoding="utf-8")
+    [made] = jpt(folder, ["reproduce", "./suite.yaml", "runtime.progress=false", "runtime.device=cpu", "dry_run=true"])
+    assert made.code == 0 and "unknown" not in made.out + made.err
+
+
 def test_without_its_plugin_a_model_is_refused_in_one_line(trained, folder):
     [refused] = jpt(folder, trained["words"])
     assert (refused.code, refused.out) == (2, "")

@@ -44,8 +44,8 @@ def reproduce(config: ReproduceConfig) -> dict[str, Any] | None:
     if config.suite == "ls":
         list_suites(config, store)
         return None
+    suites = library.at_scale(config.scale, config.suite)  # loads their plugins, whose settings are composed
     compose = Composer()
-    suites = library.at_scale(config.scale, config.suite)
     if len(suites) > 1 and (config.only or config.cells):
         raise ConfigError("only and cells choose of one suite; name it, as in bataa2019/table3")
     plans = [plan_suite(suite, _choice(config), compose, store) for suite in suites]
