@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, get_type_hints
 
 from jptransfer.errors import ConfigError, unknown
 
@@ -121,7 +121,7 @@ class Registry(Generic[Row]):
             line = help or (made.__doc__ or "").partition("\n")[0].rstrip(".")
             settings = made if target and dataclasses.is_dataclass(made) else None
             place = (target if ":" in target else f"{made.__module__}:{target}") if target else made
-            self._add(name, self.row(place, line, settings=settings, **capabilities))  # type: ignore[arg-type]
+            self._add(name, self.row(place, line, settings=settings, **capabilities))
             return made
 
         return decorate
@@ -223,6 +223,11 @@ class WithMembers:
     def own(self) -> Any:
         """The section of the chosen member; None if it has none or none was chosen."""
         return getattr(self, getattr(self, self._choice) or "_", None)
+
+    def with_section(self, member: str, **changes: Any) -> Self:
+        """Return a copy in which settings of a member's section are changed."""
+        section: Any = dataclasses.replace(getattr(self, member), **changes)
+        return dataclasses.replace(self, **{member: section})
 
     if TYPE_CHECKING:
         def __getattr__(self, name: str) -> Any: ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from jptransfer.registration import Entry, Registry, Row
 
@@ -69,7 +70,7 @@ class ScheduleEntry(Entry):
     warmup: bool = False
 
 
-def _table(noun: str, rows: dict[str, tuple], row: type[Row] = Entry) -> Registry[Row]:  # type: ignore[assignment]
+def _table(noun: str, rows: dict[str, tuple[Any, ...]], row: type[Row] = Entry) -> Registry[Row]:  # type: ignore[assignment]
     made = Registry(noun, row)
     for name, (target, help, *rest) in rows.items():
         made.add(name, f"jptransfer.{target}", help, **(rest[0] if rest else {}))
@@ -79,7 +80,7 @@ def _table(noun: str, rows: dict[str, tuple], row: type[Row] = Entry) -> Registr
 SETTINGS = "_settings"
 """End of the names of light modules that register what a heavy module beside each of them implements."""
 
-STAGES = _table("stage", {name: (f"stages.{name}:STAGE", "") for name in (
+STAGES: Registry[Entry] = _table("stage", {name: (f"stages.{name}:STAGE", "") for name in (
     "prepare_corpus", "prepare_dataset", "tokenize", "encode", "pretrain", "adapt", "finetune", "evaluate", "report")})
 """Stages in the order of the pipeline. Each describes itself, its help included, in an object `STAGE` of its module."""
 
@@ -95,7 +96,7 @@ SOURCES = _table("source format", {
              {"needs": ("dataset",)}),
 }, SourceEntry)
 
-CLEANERS = _table("cleaning step", {
+CLEANERS: Registry[Entry] = _table("cleaning step", {
     "nfkc": ("text.normalize:nfkc", "Unicode NFKC"),
     "neologd": ("text.normalize:neologd", "the mecab-ipadic-NEologd rules: widths, hyphens, long vowels, spaces"),
     "whitespace": ("text.normalize:whitespace", "runs of white space become one space, ends are trimmed"),
@@ -109,7 +110,7 @@ CLEANERS = _table("cleaning step", {
     "wave_dash": ("text.normalize:wave_dash", "variants of the wave dash become one"),
 })
 
-TOKENIZERS = _table("tokenizer", {
+TOKENIZERS: Registry[Entry] = _table("tokenizer", {
     "wordpiece": ("text.wordpiece:WordPieceTokenizer", "MeCab words, then WordPiece; a Japanese BERT tokenizer"),
     "unigram": ("text.sentencepiece:SentencePieceTokenizer", "SentencePiece unigram language model"),
     "bpe": ("text.sentencepiece:SentencePieceTokenizer", "SentencePiece byte-pair encoding"),
@@ -122,30 +123,30 @@ TOKENIZERS = _table("tokenizer", {
 
 MODELS = Registry("model architecture", EncoderEntry, ("jptransfer.models.encoders", "jptransfer.learners"), SETTINGS)
 
-OBJECTIVES = Registry("objective", packages=("jptransfer.objectives",), suffix=SETTINGS)
+OBJECTIVES: Registry[Entry] = Registry("objective", packages=("jptransfer.objectives",), suffix=SETTINGS)
 
 HEADS = Registry("head", LeveledEntry, ("jptransfer.models.heads",), SETTINGS)
 
-OPTIMIZERS = Registry("optimizer", packages=("jptransfer.training.optimizers",))
+OPTIMIZERS: Registry[Entry] = Registry("optimizer", packages=("jptransfer.training.optimizers",))
 
 SCHEDULES = Registry("schedule", ScheduleEntry, ("jptransfer.training.schedules",))
 
 LEARNERS = Registry("learner", LearnerEntry, ("jptransfer.learners",), SETTINGS)
 
-TASKS = _table("task", {
+TASKS: Registry[Entry] = _table("task", {
     "classification": ("tasks.classification:Classification", "one label per text"),
     "ner": ("tasks.ner:EntityRecognition", "typed spans of a text"),
     "regression": ("tasks.regression:Regression", "one number per text"),
 })
 
-LOSSES = _table("loss", {
+LOSSES: Registry[Entry] = _table("loss", {
     "cross_entropy": ("learners.losses:CrossEntropy", "cross-entropy of one class, with class weights and smoothing"),
     "mse": ("learners.losses:SquaredError", "squared error of numbers"),
 })
 
 DATASETS = Registry("data set", DatasetEntry, ("jptransfer.datasets",), SETTINGS)
 
-METRICS = _table("metric", {
+METRICS: Registry[Entry] = _table("metric", {
     "accuracy": ("evaluation.metrics:accuracy", "share of examples that are right"),
     "error_rate": ("evaluation.metrics:error_rate", "share of examples that are wrong"),
     "macro_f1": ("evaluation.metrics:macro_f1", "mean of the classes' F1"),
@@ -167,25 +168,25 @@ METRICS = _table("metric", {
     "token_accuracy": ("evaluation.metrics:token_accuracy", "share of units with the right tag, as conlleval has it"),
 })
 
-CELLS = _table("kind of cell", {
+CELLS: Registry[Entry] = _table("kind of cell", {
     "evaluation": ("suites.cells:Evaluations", "score of a task model on the final split, over seeds"),
     "dataset": ("suites.cells:Counts", "what a data set holds: numbers of examples, of labels"),
 })
 
-LAYOUTS = _table("layout", {
+LAYOUTS: Registry[Entry] = _table("layout", {
     "absolute": ("suites.layouts:absolute", "a row's scores as they are, the paper's beside ours"),
     "differences": ("suites.layouts:differences", "a baseline's scores, all other rows as differences from it"),
     "gains": ("suites.layouts:gains", "a first column's scores, the others' with what they gain on it in per cent"),
 })
 
-FIGURES = _table("kind of figure", {
+FIGURES: Registry[Entry] = _table("kind of figure", {
     "points": ("suites.figures:points", "a panel a column: ours with its interval, the paper's, a line a row"),
     "tag_frequency": ("suites.figures:tag_frequency", "how often each tag occurs, by rank: a curve a data set"),
     "learning_curve": ("suites.figures:learning_curve", "score over the number of training examples, a line a row"),
     "tag_arrows": ("suites.figures:tag_arrows", "an arrow a tag from the baseline's F1 to a row's, by frequency"),
 })
 
-ALL: dict[str, Registry] = {
+ALL: dict[str, Registry[Any]] = {
     "stages": STAGES, "sources": SOURCES, "cleaners": CLEANERS, "tokenizers": TOKENIZERS, "models": MODELS,
     "objectives": OBJECTIVES, "heads": HEADS, "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "learners": LEARNERS,
     "tasks": TASKS, "losses": LOSSES, "datasets": DATASETS, "metrics": METRICS,

@@ -22,7 +22,7 @@ def chosen_fields(section: Any) -> list[dataclasses.Field[Any]]:
 def _takes_part(section: Any, field: dataclasses.Field[Any]) -> bool:
     if choice := field.metadata.get("chosen_by"):
         chosen, value = getattr(section, choice), getattr(section, field.name)
-        return chosen == field.name if chosen else value != field.default_factory()  # type: ignore[misc]
+        return chosen == field.name if chosen else bool(value != type(value)())
     if capability := field.metadata.get("read_if"):
         return all(getattr(entry, capability) for _, _, entry in _members(section))
     return True

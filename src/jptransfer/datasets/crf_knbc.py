@@ -18,7 +18,7 @@ def read(config: TaskConfig) -> RawDataset:
     """
     sample, blogs = (data_files(config, ["crfpp", "knbc"])[name] for name in ("crfpp", "knbc"))
     parts = {"train": str(sample / "train.data"), "test": str(sample / "test.data")}
-    columns = conll_file.read(replace(config, files=parts, conll_file=ConllFileConfig()))
+    columns = conll_file.read(replace(config, files=parts, **{"conll_file": ConllFileConfig()}))
     articles = knbc.entities(replace(config, files={POOL: str(blogs)}))
     tagged = chain.from_iterable(columns.splits.values())
     examples = [*(replace(example, id=f"crfpp-{example.id}") for example in tagged), *articles.splits[POOL]]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from math import lcm
 from pathlib import Path
@@ -109,7 +108,7 @@ def _stand_in(job: FitContext) -> dict[str, str]:
 def _plain(head: HeadConfig) -> dict[str, Any]:
     """Return plain settings of a head, in which a file that it was filled from has its name and no place."""
     if head.bcn.vectors:
-        head = replace(head, bcn=replace(head.bcn, vectors=Path(head.bcn.vectors).name))
+        head = head.with_section("bcn", vectors=Path(head.bcn.vectors).name)
     return to_plain(head)  # type: ignore[no-any-return]
 
 

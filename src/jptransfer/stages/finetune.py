@@ -100,8 +100,7 @@ def _complete(config: Config) -> FinetuningConfig:
     default_head = "" if task_kind(config).output.head else architecture_of(config).head
     if not is_encoder(config) or finetuning.encoder.head.name or not default_head or is_given(config):
         return finetuning
-    head = replace(finetuning.encoder.head, name=default_head)
-    return replace(finetuning, encoder=replace(finetuning.encoder, head=head))
+    return finetuning.with_section("encoder", head=replace(finetuning.encoder.head, name=default_head))
 
 
 def _plan_transfer_source(graph: StageGraph) -> Source:

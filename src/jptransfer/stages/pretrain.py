@@ -280,8 +280,7 @@ def _of_phase(training: LmTrainingConfig, phase: LmPhaseConfig) -> LmTrainingCon
     """Return the settings of the sequences of a phase."""
     predictions = phase.max_predictions or training.objective.mlm.max_predictions
     return replace(training, max_length=phase.max_length or training.max_length,
-                   objective=replace(training.objective,
-                                     mlm=replace(training.objective.mlm, max_predictions=predictions)))
+                   objective=training.objective.with_section("mlm", max_predictions=predictions))
 
 
 def _settings(training: LmTrainingConfig, lesson: Any, phase: Any) -> Any:

@@ -37,7 +37,8 @@ def build_optimizer(config: OptimizerConfig, groups: Sequence[ParameterGroup]) -
 
     Matrices decay; vectors and scalars (biases, normalisation) only do with `decay_biases`.
     """
-    return OPTIMIZERS.load(config.name)(list(_decay_groups(config, groups)), config)
+    made: Optimizer = OPTIMIZERS.load(config.name)(list(_decay_groups(config, groups)), config)
+    return made
 
 
 def set_learning_rate(optimizer: Optimizer, rate: float, momentum: float | None = None) -> None:
