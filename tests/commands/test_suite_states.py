@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from jptransfer.commands import reproduce
+from jptransfer.commands import reproduce, suite_states
 from jptransfer.suites import library
 from tests.commands.test_reproduce import suite  # noqa: F401 - a fixture
 
@@ -53,6 +53,19 @@ def test_cells_are_planned_once_and_followed_after_that(jpt, shipped, tmp_path, 
     assert "2 of 3 cells cached  " in listed(jpt)
     (tmp_path / "data.tsv").write_text("text\tlabel\n良い\tgood\n悪い\tbad\n" * 9, encoding="utf-8")
     assert "0 of 3 cells cached  " in listed(jpt)
+
+
+def test_only_variables_that_are_read_make_a_list_out_of_date(jpt, monkeypatch):
+    jpt("reproduce", "ls")
+    with monkeypatch.context() as patched:
+        patched.setattr(library, "at_scale", lambda *scale: pytest.fail("suites are remembered"))
+        patched.setenv("SSH_CLIENT", "10.0.0.7 4242 22")
+        assert jpt("reproduce", "ls").code == 0
+    before = suite_states.surroundings()
+    for name in ("JPT_DATA_ROOT", "HOME", "PYTHONPATH"):
+        with monkeypatch.context() as patched:
+            patched.setenv(name, "/elsewhere")
+            assert suite_states.surroundings() != before, name
 
 
 @pytest.mark.parametrize("damage", ["nonsense", '{"world": 1, "cells": [], "suites": []}', "[" * 100000])

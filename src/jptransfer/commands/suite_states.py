@@ -25,8 +25,10 @@ from jptransfer.suites import library
 from jptransfer.suites.library import Suite
 from jptransfer.suites.planning import CellPlan, Choice, Compose, cell_names, cell_overrides, plan_suite
 
-PASSING = ("_", "SHLVL", "PWD", "OLDPWD", "COLUMNS", "LINES")
-"""Environment variables that change from call to call and mean nothing to a command."""
+OWN = "JPT_"
+"""What the environment variables begin with that configurations and plugins read."""
+PLACES = ("HOME", "PYTHONPATH")
+"""Further variables that an answer follows from: where `~` is, and which plugins can be imported."""
 Stamp = list[int] | None
 """Size, time of change and inode of a file or folder; None: it is not there."""
 SHIPPED = "toy"
@@ -149,7 +151,7 @@ def _digest(value: Any) -> str:
 
 def surroundings() -> str:
     """Return a digest of what every answer follows from: environment, installed packages, source, configurations."""
-    environment = {name: value for name, value in os.environ.items() if name not in PASSING}
+    environment = {name: value for name, value in os.environ.items() if name.startswith(OWN) or name in PLACES}
     packages = stamp(Path(sysconfig.get_path("purelib")))
     sources = [[str(path), stamp(path)] for root in (PACKAGE, resource("configs")) for path in files_below(root)
                if path.suffix in (".py", ".yaml")]
