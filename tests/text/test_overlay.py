@@ -69,10 +69,11 @@ def test_no_word_is_masked_in_part(made, sentences, name):
     tokenizer, segmenter = made[name], MecabSegmenter()
     lines = [line for line in sentences if len(line) <= 40][:200]  # none has more bytes than a sequence has room for
     data = masked(tokenizer, lines)
+    begin = len(tokenizer.template.frame(False).special[0])  # GPT-2's and T5's put nothing before a text
     chosen = 0
     for row, line in enumerate(lines):
         batch = data.collate(np.array([row]), 0)
-        predicted = set((batch["positions"] - 1).tolist())
+        predicted = set((batch["positions"] - begin).tolist())
         offsets = tokenizer.encode(line).offsets
         for start, end in segmenter.spans(line):
             inside = {place for place, (low, high) in enumerate(offsets) if low < end and high > start}
@@ -143,10 +144,10 @@ def test_too_little_to_predict_is_an_error(made, sentences):
     data = masked(made["character"], ["株式会社"] * 30)
     data.split.word_starts[:] = [1, 0, 0, 0] * 30
     with pytest.raises(ConfigError, match=r"0.00% of the tokens would be predicted, .* 25.00%: .*whole_word=false"):
-        check_predictions(count_predictions(data), data.objective)
+        check_predictions(count_predictions(data), data.config.objective)
     half = masked(made["character"], ["株式会社"] * 30 + ["ああああ"] * 14)
     half.split.word_starts[:] = [1, 0, 0, 0] * 30 + [1, 1, 1, 1] * 14
     with pytest.raises(ConfigError, match="7.95% of the tokens"):
-        check_predictions(count_predictions(half), half.objective)
+        check_predictions(count_predictions(half), half.config.objective)
     piecewise = masked(made["character"], ["株式会社"] * 30, whole_word=False)
     check_predictions(count_predictions(piecewise), piecewise.objective)
