@@ -58,9 +58,17 @@ class LearnerEntry(Entry):
 
 @dataclass(frozen=True)
 class DatasetEntry(Entry):
-    """A reader of labelled data; `pairs`: whether it reads the column of second texts, `task.text_pair_column`."""
+    """A reader of labelled data.
+
+    Attributes:
+        pairs: whether it reads the column of second texts, `task.text_pair_column`.
+        files: the only names that `task.files` may have; empty: any split, or `all`; None: it reads no files.
+        more_files: names that `task.files` may have in addition.
+    """
 
     pairs: bool = False
+    files: tuple[str, ...] | None = ()
+    more_files: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

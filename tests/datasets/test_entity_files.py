@@ -276,7 +276,7 @@ def test_crf_knbc_keeps_articles_together(tmp_path, corpus):  # noqa: F811
               for name, place in (("train", "奈良"), ("test", "大阪"))}
     unpack(tmp_path / "sample", sample)
     files = {"crfpp": str(tmp_path / "sample"), "knbc": str(corpus)}
-    data = crf_knbc.read(TaskConfig(kind="ner", files=files, encoding="euc_jp"))
+    data = crf_knbc.read(TaskConfig(kind="ner", dataset="crf_knbc", files=files, encoding="euc_jp"))
     assert [example.id for example in data.splits["all"]][:4] == [
         "crfpp-train-1", "crfpp-train-2", "crfpp-test-1", "crfpp-test-2"]
     assert len(data.splits["all"]) == 7 and set(data.groups.values()) == {"KN001_Kyoto_1", "KN002_Sports_1"}

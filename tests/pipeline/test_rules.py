@@ -41,6 +41,8 @@ CASES: list[tuple[str, list[str], str]] = [
     ("run", ["lm=none", "model.architecture=bilstm_tagger", "task.kind=ner"], "bilstm_tagger reads tokenizers of kind"),
     ("run", ["model.bert.hidden=10", "model.bert.heads=3"], "^model.bert.hidden=10 is not a multiple of .*heads=3"),
     ("prepare", ["task.kind=regression", "task.labels=[a]"], "^task.labels: a task of kind regression has no labels"),
+    ("prepare", ["task.files={trian: a}"], "^task.files: unknown role 'trian' .did you mean 'train'"),
+    ("prepare", ["task.dataset=long_tail", "task.files={all: a}"], "^task.files: data set 'long_tail' does not read"),
     ("prepare", ["task.dataset=livedoor", "task.text_pair_column=b"], "^task.text_pair_column: .* no second texts"),
     ("prepare", ["task.word_source=tokenizer"], "^task.word_source: it is for tagged texts"),
     ("finetune", ["finetuning.learner=tfidf"], "^finetuning.learner=tfidf: models of architecture bert are trained by"),

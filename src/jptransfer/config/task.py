@@ -9,12 +9,14 @@ from enum import Enum
 
 from jptransfer.config.fields import setting
 from jptransfer.config.text import OnError
-from jptransfer.errors import unknown
+from jptransfer.errors import ConfigError, unknown
 from jptransfer.registration import WithMembers
 from jptransfer.registry import DATASETS
 
 SPLITS = ("train", "validation", "development", "test")
 """Usual splits of a labelled data set, in order. Files may have others, such as ``test_news``, see `RolesConfig`."""
+POOL = "all"
+"""Name of a file, or of examples, that are not divided into splits."""
 SYNONYMS = {"training": "train", "valid": "validation", "val": "validation", "dev": "development"}
 SPLIT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 OWN_SPLIT = re.compile(rf"({'|'.join(SPLITS)})[_-][a-z0-9_-]+")
@@ -144,6 +146,39 @@ class TaskConfig(WithMembers):
     """split -> number of examples the files must give"""
     on_error: OnError = OnError.stop
     """malformed rows: stop with an error, or skip, count and report"""
+
+    def named_files(self) -> dict[str, str]:
+        """Return the files by the canonical names of their splits, in order; those in addition to splits are the last.
+
+        Raises:
+            ConfigError: no file is named, a name is unknown or given twice, or `all` is given together with splits.
+        """
+        entry = DATASETS.entries.get(self.dataset)
+        only, more = (entry.files, entry.more_files) if entry else ((), ())
+        if only is None:
+            if any(self.files.values()):
+                raise ConfigError(f"task.files: data set '{self.dataset}' does not read files")
+            return {}
+        taken = only or (*SPLITS, POOL)
+        named: dict[str, str] = {}
+        for role, path in ((split_name(role, self.roles.named) or role, path) for role, path in self.files.items()):
+            if path and role in named:
+                raise ConfigError(f"task.files: '{role}' is named twice: {', '.join(self.files)}")
+            if path and role not in (*taken, *more) and (only or not split_name(role, self.roles.named)):
+                own = "" if only else "; splits may have other names that begin with one of these, such as test_news"
+                raise ConfigError(f"task.files: {unknown('role', role, (*taken, *more))}{own}")
+            named |= {role: path} if path else {}
+        splits = [role for role in named if role not in more]
+        if not splits:
+            raise ConfigError(f"task.files: data set '{self.dataset}' needs files for: {', '.join(taken)}")
+        if POOL in splits and len(splits) > 1:
+            raise ConfigError(f"task.files: '{POOL}' cannot stand beside {', '.join(sorted({*splits} - {POOL}))}")
+        if lacking := [role for role in only if role not in named]:
+            raise ConfigError(f"task.files: data set '{self.dataset}' needs files for: {', '.join(lacking)}")
+        if not only and POOL not in named and self.roles.fit not in named:
+            raise ConfigError(f"task.files: there is no training file ({self.roles.fit}, or {POOL})")
+        order = (*(only or SPLITS), *sorted({*splits} - {*SPLITS, POOL}), POOL, *more)
+        return {role: named[role] for role in dict.fromkeys(order) if role in named}
 
     def declared_splits(self) -> list[str] | None:
         """Return the splits that the data set will have, as far as the configuration can tell; None: only files can."""

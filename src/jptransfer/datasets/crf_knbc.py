@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import chain
+from typing import Any
 
 from jptransfer.config import TaskConfig
+from jptransfer.config.task import POOL
 from jptransfer.datasets import conll_file, knbc
-from jptransfer.datasets.base import POOL, RawDataset, data_files
+from jptransfer.datasets.base import RawDataset, data_files
 from jptransfer.datasets.conll_file_settings import ConllFileConfig
 
 
@@ -16,10 +18,11 @@ def read(config: TaskConfig) -> RawDataset:
 
     Splits keep an article of KNBC together; the sample does not tell its documents, so each of its sentences is one.
     """
-    sample, blogs = (data_files(config, ["crfpp", "knbc"])[name] for name in ("crfpp", "knbc"))
+    sample, blogs = data_files(config).values()
     parts = {"train": str(sample / "train.data"), "test": str(sample / "test.data")}
-    columns = conll_file.read(replace(config, files=parts, **{"conll_file": ConllFileConfig()}))
-    articles = knbc.entities(replace(config, files={POOL: str(blogs)}))
+    own: dict[str, Any] = {"dataset": "conll_file", "files": parts, "conll_file": ConllFileConfig()}
+    columns = conll_file.read(replace(config, **own))
+    articles = knbc.entities(replace(config, dataset="knbc_ner", files={POOL: str(blogs)}))
     tagged = chain.from_iterable(columns.splits.values())
     examples = [*(replace(example, id=f"crfpp-{example.id}") for example in tagged), *articles.splits[POOL]]
     return RawDataset({POOL: examples}, columns.counts + articles.counts, articles.groups)

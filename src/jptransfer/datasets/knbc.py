@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from io import BytesIO
 
 from jptransfer.config import TaskConfig
+from jptransfer.config.task import POOL
 from jptransfer.corpora.error_policy import decode_lines
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy
+from jptransfer.datasets.base import RawDataset, data_files, error_policy
 from jptransfer.tasks.classification import TextExample
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
@@ -28,7 +29,7 @@ SIGNS = {"＋": "positive", "−": "negative"}
 
 def polarity(config: TaskConfig) -> RawDataset:
     """Label every sentence positive, negative, mixed (opinions of both signs) or none (no opinion with a sign)."""
-    path, policy = data_files(config, [POOL])[POOL], error_policy(config)
+    path, policy = data_files(config)[POOL], error_policy(config)
     examples = []
     for name, raw in members(path, lambda name: OPINIONS.search(name) is not None):
         for number, line in decode_lines(BytesIO(raw), f"{path}: {name}", config.encoding, policy):
@@ -44,7 +45,7 @@ def polarity(config: TaskConfig) -> RawDataset:
 
 def entities(config: TaskConfig) -> RawDataset:
     """Read named entities of IREX types (OPTIONAL among them) over the gold morphemes."""
-    path, policy = data_files(config, [POOL])[POOL], error_policy(config)
+    path, policy = data_files(config)[POOL], error_policy(config)
     counts: Counter[str] = Counter()
     examples = []
     for name, raw in members(path, lambda name: SENTENCE.search(name) is not None):

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from jptransfer.config import TaskConfig
-from jptransfer.config.task import split_name
+from jptransfer.config.task import POOL, split_name
 from jptransfer.corpora.error_policy import ErrorPolicy, decode_lines, read_lines
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy
+from jptransfer.datasets.base import RawDataset, data_files, error_policy
 from jptransfer.datasets.span_json import disjoint
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.tasks.ner import EntityExample
@@ -44,7 +44,7 @@ def read(config: TaskConfig) -> RawDataset:
     """
     policy = error_policy(config)
     data = RawDataset({}, policy.skipped)
-    files = data_files(config, beside=[IDS])
+    files = data_files(config)
     ids = files.pop(IDS, None)
     sources: dict[str, list[str]] = {}
     for role, path in files.items():

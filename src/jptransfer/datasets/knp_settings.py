@@ -4,4 +4,5 @@ from __future__ import annotations
 
 from jptransfer.registry import DATASETS
 
-DATASETS.add("knp", "jptransfer.datasets.knp:read", "KNP files with named entities (KWDLC)", version=4)
+DATASETS.add("knp", "jptransfer.datasets.knp:read", "KNP files with named entities (KWDLC)", version=4,
+             more_files=("ids",))

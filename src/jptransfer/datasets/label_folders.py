@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 
 from jptransfer.config import TaskConfig
-from jptransfer.config.task import split_name
+from jptransfer.config.task import POOL, split_name
 from jptransfer.corpora.error_policy import ErrorPolicy
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy
+from jptransfer.datasets.base import RawDataset, data_files, error_policy
 from jptransfer.errors import DataError
 from jptransfer.files import codec
 from jptransfer.tasks.classification import TextExample

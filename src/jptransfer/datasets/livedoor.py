@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from jptransfer.config import TaskConfig
+from jptransfer.config.task import POOL
 from jptransfer.datasets.archives import members
-from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy
+from jptransfer.datasets.base import RawDataset, data_files, error_policy
 from jptransfer.tasks.classification import TextExample
 
 ARTICLE = re.compile(r"(?:^|/)([a-z-]+)/(\1-\d+)\.txt$")
@@ -15,7 +16,7 @@ ARTICLE = re.compile(r"(?:^|/)([a-z-]+)/(\1-\d+)\.txt$")
 def read(config: TaskConfig) -> RawDataset:
     """Read the archive (or its folder) under ``files.all``."""
     part = config.livedoor.part.value
-    path, policy = data_files(config, [POOL])[POOL], error_policy(config)
+    path, policy = data_files(config)[POOL], error_policy(config)
     examples = []
     for name, raw in members(path, lambda name: ARTICLE.search(name) is not None):
         topic, number = ARTICLE.search(name).groups()  # type: ignore[union-attr]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+from jptransfer.config.task import POOL
 from jptransfer.registry import DATASETS
 
 
@@ -16,7 +17,7 @@ class ArticlePart(Enum):
     both = "both"
 
 
-@DATASETS.register("livedoor", target="jptransfer.datasets.livedoor:read")
+@DATASETS.register("livedoor", target="jptransfer.datasets.livedoor:read", files=(POOL,))
 @dataclass
 class LivedoorConfig:
     """livedoor news topics (titles or bodies)."""

@@ -15,7 +15,6 @@ import numpy as np
 
 from jptransfer.config import TaskConfig
 from jptransfer.datasets.base import RawDataset
-from jptransfer.errors import ConfigError
 from jptransfer.tasks.ner import EntityExample
 from jptransfer.tasks.spans import Span
 
@@ -69,8 +68,6 @@ def types(language: str) -> list[Type]:
 def read(config: TaskConfig) -> RawDataset:
     """Make the splits; the training split begins with one utterance of each type, so that no other has an unknown one.
     """
-    if any(config.files.values()):
-        raise ConfigError("task.files: data set 'long_tail' is made and does not read files")
     settings = config.long_tail
     language, sizes = settings.language.value, {split: getattr(settings, split) for split in MADE}
     grammar = Grammar(language, types(language)[:settings.tags], settings.exponent, settings.values, settings.second)

@@ -17,7 +17,7 @@ class Language(Enum):
     de = "de"
 
 
-@DATASETS.register("long_tail", target="jptransfer.datasets.long_tail:read")
+@DATASETS.register("long_tail", target="jptransfer.datasets.long_tail:read", files=None)
 @dataclass
 class LongTailConfig:
     """Made utterances with a long tail of entity types; needs no files."""

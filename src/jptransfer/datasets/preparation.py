@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from jptransfer.config import OnError, TaskConfig, WordSource
-from jptransfer.config.task import SPLITS, RolesConfig, split_name
+from jptransfer.config.task import POOL, SPLITS, RolesConfig, split_name
 from jptransfer.corpora.error_policy import LOUD, UnreadableError
-from jptransfer.datasets.base import POOL, RawDataset
+from jptransfer.datasets.base import RawDataset
 from jptransfer.datasets.splits import divide
 from jptransfer.errors import ConfigError, DataError, JptError, nearest, unknown
 from jptransfer.registry import DATASETS

@@ -6,9 +6,9 @@ from dataclasses import replace
 from itertools import combinations
 
 from jptransfer.config import TaskConfig
-from jptransfer.config.task import SPLIT_NAMES, split_name
+from jptransfer.config.task import POOL, SPLIT_NAMES, split_name
 from jptransfer.corpora.error_policy import ErrorPolicy
-from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy
+from jptransfer.datasets.base import RawDataset, data_files, error_policy
 from jptransfer.datasets.tables import read_rows
 from jptransfer.errors import ConfigError
 from jptransfer.tasks.abilities import ReadsTarget

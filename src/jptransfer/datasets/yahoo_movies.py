@@ -6,8 +6,9 @@ import hashlib
 from collections import defaultdict
 
 from jptransfer.config import TaskConfig
+from jptransfer.config.task import POOL
 from jptransfer.corpora.error_policy import ErrorPolicy
-from jptransfer.datasets.base import POOL, RawDataset, data_files, error_policy
+from jptransfer.datasets.base import RawDataset, data_files, error_policy
 from jptransfer.datasets.tables import read_rows
 from jptransfer.datasets.text_file_settings import TextFileConfig
 from jptransfer.tasks.classification import TextExample
@@ -22,7 +23,7 @@ def read(config: TaskConfig) -> RawDataset:
     by `seed` and independent of the file's order.
     """
     settings = config.yahoo_movies
-    path, policy = data_files(config, [POOL])[POOL], error_policy(config)
+    path, policy = data_files(config)[POOL], error_policy(config)
     columns = {"text": config.text_column, "label": config.label_column}
     layout, counts, examples = TextFileConfig(settings.separator), policy.skipped, []
     for number, (where, cells) in enumerate(read_rows(path, columns, layout, config.encoding, policy), 1):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jptransfer.config.task import POOL
 from jptransfer.datasets.separators import separator_error
 from jptransfer.registry import DATASETS
 
 
-@DATASETS.register("yahoo_movies", target="jptransfer.datasets.yahoo_movies:read")
+@DATASETS.register("yahoo_movies", target="jptransfer.datasets.yahoo_movies:read", files=(POOL,))
 @dataclass
 class YahooMoviesConfig:
     """Yahoo movie reviews with a rating, made binary and balanced."""

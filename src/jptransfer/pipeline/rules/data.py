@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from jptransfer.config import Config, CorpusConfig, VocabularyPolicy
 from jptransfer.config.task import WordSource
+from jptransfer.errors import ConfigError
 from jptransfer.pipeline.rules.base import rule
 from jptransfer.pipeline.rules.facts import UNTRAINED, is_given, needs_text, task_kind
 from jptransfer.registry import DATASETS, SOURCES
@@ -66,6 +67,16 @@ def new_vocabulary_can_be_learnt(config: Config) -> str | None:
     if migrates and config.domain.sources and kind in UNTRAINED:
         return (f"adaptation.vocabulary=migrate: kind {kind} is not trained on text; choose one, for example "
                 "tokenizer=wordpiece")
+    return None
+
+
+@rule("dataset")
+def files_are_named_as_the_reader_takes_them(config: Config) -> str | None:
+    """The names of files are splits, or what the reader takes, and there is something to train on."""
+    try:
+        config.task.named_files()
+    except ConfigError as error:
+        return str(error)
     return None
 
 
