@@ -14,7 +14,7 @@ from jptransfer.commands.overriding import apply
 from jptransfer.commands.words import hydra_override
 from jptransfer.config import Config
 from jptransfer.config.describe import settings
-from jptransfer.config.yaml_files import hint_at
+from jptransfer.config.hints import hint_at
 from jptransfer.errors import ConfigError
 from jptransfer.resources import resource
 from tests.commands.test_compose import composed

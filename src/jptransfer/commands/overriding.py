@@ -32,8 +32,9 @@ from yaml import YAMLError
 from jptransfer.commands.words import hydra_override
 from jptransfer.config import Config
 from jptransfer.config.describe import table_of
+from jptransfer.config.hints import hint_at
 from jptransfer.config.spelling import readable
-from jptransfer.config.yaml_files import hint_at, load_settings
+from jptransfer.config.yaml_files import load_settings
 from jptransfer.errors import ConfigError, unknown
 from jptransfer.plugins import load_named
 

@@ -14,8 +14,8 @@ from typing import Any, get_origin
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from jptransfer.config.hints import hint_at, is_optional, is_text, item_hint
 from jptransfer.config.spelling import MISSING, name_written, readable, written
-from jptransfer.config.yaml_files import hint_at, is_optional, is_text, item_hint
 
 ASSIGNMENT = re.compile(r"^(\+\+|[+~])?[^=\s]+=|^~")
 OPERATOR = re.compile(r"\+\+|[+~]|")

@@ -8,7 +8,7 @@ import typing
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, MissingMandatoryValue, OmegaConfBaseException
 
 from jptransfer.config.describe import IN_HELP, help_of, settings, unknown_setting
-from jptransfer.config.yaml_files import hint_at
+from jptransfer.config.hints import hint_at
 from jptransfer.errors import causes, first_line
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from jptransfer.config.describe import settings
+from jptransfer.config.hints import hint_at
 from jptransfer.config.run import Config
-from jptransfer.config.yaml_files import hint_at
 from jptransfer.registration import schema_cache
 
 NAMED = re.compile(r"(?<![\w./'\"=\[-])[a-z][a-z_0-9]*(?:\.\w+)*(?==)|(?<![\w./'\"=\[-])[a-z][a-z_]*(?:\.[a-z]\w*)+"
