@@ -66,7 +66,8 @@ def test_a_reader_a_kind_of_task_and_a_metric_from_outside_make_a_report(folder)
     (folder / "films.txt").write_text("".join(f"<{label}> 映画{label}の{number}\n" for label, number in rows),
                                       encoding="utf-8")
     task = ["task.name=films", "task.kind=ordered", "task.dataset=bracketed", "task.bracketed.brackets='<>'",
-            "task.files.all=films.txt", "model=linear_tfidf", "lm=none", "runtime.progress=false", NAMED]
+            "task.files.all=films.txt", "outputs_root=films", "model=linear_tfidf", "lm=none",
+            "runtime.progress=false", NAMED]
     scored, wrong = jpt(folder, ["eval", *task], ["eval", *task, "evaluation.metrics=[nearly_rigth]"])
     metrics = json.loads((folder / scored.artifact / "metrics.json").read_text())
     assert metrics["test"]["nearly_right"]["value"] == 1.0

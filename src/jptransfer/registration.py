@@ -131,6 +131,8 @@ class Registry(Generic[Row]):
         self._add(name, self.row(target, help, **capabilities))
 
     def _add(self, name: str, entry: Row) -> None:
+        if not entry.module.startswith("jptransfer."):
+            self.discover()  # otherwise a plugin could take the name of a member that is registered later
         if name in self.known:
             raise ValueError(f"{self.noun} '{name}' is registered twice")
         if not name.isidentifier():
