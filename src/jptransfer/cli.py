@@ -62,8 +62,8 @@ def dispatch(argv: list[str]) -> int:
 
         print(f"jptransfer {__version__}")
         return 0
+    plugins.start(argv[1:])  # they may bring verbs
     verb = find_verb(argv[0])
-    plugins.start(argv[1:])
     if {"-h", "--help"} & set(argv[1:]):
         from jptransfer.commands.help import verb_help
 

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import yaml
-
 from jptransfer.resources import resource
 
 
@@ -37,6 +35,8 @@ class DataSource:
 @cache
 def data_sources() -> dict[str, DataSource]:
     """Return every entry by its place below ``data_root``."""
+    import yaml
+
     raw = yaml.safe_load(resource("configs/data_sources.yaml").read_text(encoding="utf-8"))
     return {place: DataSource(place, **entry) for place, entry in raw.items()}
 

@@ -39,6 +39,8 @@ def register(verb: Verb) -> None:
     """
     name = "config_schema" if verb.is_experiment else f"{verb.name}_schema"
     ConfigStore.instance().store(name=name, node=verb.config_class, provider="jptransfer")
+    if not (resource("configs") / f"{verb.name}.yaml").is_file():  # the verb of a stage that a plugin adds
+        ConfigStore.instance().store(name=verb.name, node={"defaults": ["base", "_self_"]}, provider="jptransfer")
     OmegaConf.register_new_resolver("toy", lambda file: str(resource(f"data/toy/{file}")), replace=True)
     OmegaConf.register_new_resolver("run_root", _run_root, replace=True, use_cache=True)  # workers get what is cached
 

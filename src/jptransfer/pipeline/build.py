@@ -11,7 +11,6 @@ from pathlib import Path
 
 from jptransfer.artifacts import Artifact, Manifest, Store
 from jptransfer.artifacts.store import recorded_files
-from jptransfer.config.qualified import qualified
 from jptransfer.errors import ConfigError, JptError, WorkError, exhausted
 from jptransfer.pipeline.graph import StageNode
 from jptransfer.pipeline.inputs import Sources, check_references
@@ -99,6 +98,8 @@ def _run(node: StageNode, made: Mapping[str, Artifact | None], work: Path, store
     try:
         summary = _fill(node, folders, work, runtime)
     except JptError as error:
+        from jptransfer.config.qualified import qualified  # with OmegaConf, which `jpt --help` does without
+
         sources.explain(error, work)
         error.args = (qualified(str(error), node.section), *error.args[1:])
         raise

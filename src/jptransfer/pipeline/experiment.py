@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from jptransfer.artifacts import Store
-from jptransfer.config import Config
+from jptransfer.config.run import Config
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline.external_inputs import MissingFiles
 from jptransfer.pipeline.graph import Compose, Source, StageGraph, StageNode

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 
 from jptransfer.artifacts import Store
 from jptransfer.artifacts.fingerprint import External, externals
-from jptransfer.config import CorpusConfig, OnError
+from jptransfer.config.text import CorpusConfig, OnError
 from jptransfer.data_sources import DataSource, source_of
 from jptransfer.errors import ConfigError, nearest, reason
 from jptransfer.files import is_stream

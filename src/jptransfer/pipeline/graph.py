@@ -14,12 +14,13 @@ from typing import Any, Protocol, TypeAlias, TypeVar, get_type_hints
 
 from jptransfer.artifacts import Store, canonical, fingerprint
 from jptransfer.artifacts.fingerprint import SHORT
-from jptransfer.config import Config
-from jptransfer.config.chosen import member_versions
+from jptransfer.config.chosen import member_versions, plugin_versions
+from jptransfer.config.run import Config
 from jptransfer.errors import ConfigError
 from jptransfer.hub import HUB
 from jptransfer.pipeline.external_inputs import MODEL, MissingFiles, external_inputs, resolve_revisions
 from jptransfer.pipeline.stage import find_stage
+from jptransfer.registry import STAGES
 
 Result = TypeVar("Result")
 
@@ -150,6 +151,7 @@ class StageGraph:
         """
         digests, lacking = external_inputs(config, self.store, section, self.config.data_root)
         digests |= member_versions(config)
+        digests |= {f"plugin:{name}": made_by for name, made_by in plugin_versions([STAGES.entries[stage]]).items()}
         missing = self.missing or MissingFiles()
         for source, message, path in lacking:
             missing.add(source, f"{self.where}{message}" if self.missing else message, path)

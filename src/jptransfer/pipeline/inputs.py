@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jptransfer.artifacts import Artifact, Store
+from jptransfer.artifacts.fingerprint import External
 from jptransfer.errors import ArtifactError, DataError, JptError
-from jptransfer.pipeline.external_inputs import External, changed_locations, digest_location
+from jptransfer.pipeline.external_inputs import changed_locations, digest_location
 from jptransfer.pipeline.graph import PretrainedRef, StageNode
 
 AGAIN = "nothing was published; give the same command again once it stays as it is"

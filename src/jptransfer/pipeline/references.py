@@ -6,11 +6,12 @@ from pathlib import Path
 from re import fullmatch
 
 from jptransfer.artifacts import Artifact
+from jptransfer.artifacts.fingerprint import External
 from jptransfer.artifacts.manifest import FILE
-from jptransfer.config import BUILD
+from jptransfer.config.finetuning import BUILD
 from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.hub import HUB
-from jptransfer.pipeline.external_inputs import External, digest_location, pinned
+from jptransfer.pipeline.external_inputs import digest_location, pinned
 from jptransfer.pipeline.graph import PretrainedRef, StageGraph, once
 from jptransfer.pipeline.rules.facts import FROM_SCRATCH, LM_WORDS, names_model, starts_from_model
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from jptransfer.config import Config
+from jptransfer.config.run import Config
 from jptransfer.errors import ConfigError
 
 Check: TypeAlias = Callable[[Config], str | None]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from jptransfer.config import Config, CorpusConfig, VocabularyPolicy
+from jptransfer.config.run import Config
 from jptransfer.config.task import WordSource
+from jptransfer.config.text import CorpusConfig
+from jptransfer.config.training import VocabularyPolicy
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline.rules.base import rule
 from jptransfer.pipeline.rules.facts import UNTRAINED, is_given, needs_text, task_kind

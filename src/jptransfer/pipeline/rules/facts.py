@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from jptransfer.config import Config
+from jptransfer.config.run import Config
 from jptransfer.registry import LEARNERS, MODELS, TASKS, EncoderEntry
 from jptransfer.transfer.groups import check_patterns
 

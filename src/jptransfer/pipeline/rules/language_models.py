@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from jptransfer.config import Config, LmTrainingConfig, VocabularyPolicy
+from jptransfer.config.run import Config
+from jptransfer.config.training import LmTrainingConfig, VocabularyPolicy
 from jptransfer.pipeline.rules.base import rule
 from jptransfer.pipeline.rules.facts import (
     FROM_SCRATCH,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from jptransfer.config import ClassWeights, Config
+from jptransfer.config.finetuning import ClassWeights
+from jptransfer.config.run import Config
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline.rules.base import rule
 from jptransfer.pipeline.rules.facts import (
