@@ -32,6 +32,12 @@ class Optimist:
         return [LabelPrediction(e.id, e.text, e.label, "良い", [0.2, 0.8]) for e in examples]
 
 
+@pytest.fixture(autouse=True)
+def single_texts(monkeypatch):
+    """The models of these tests have no files that say whether they read pairs of texts."""
+    monkeypatch.setattr("jptransfer.learners.prediction.reads_pairs", lambda folders: False)
+
+
 @pytest.fixture
 def model(monkeypatch):
     """Choose the task of the model that the stage loads."""

@@ -7,12 +7,14 @@ import pytest
 from hydra import initialize_config_dir
 
 from jptransfer.artifacts import Store
-from jptransfer.commands.compose import Composer
+from jptransfer.commands import VERBS
+from jptransfer.commands.compose import Composer, register
 from jptransfer.config import Analyzer
 from jptransfer.data_sources import data_sources, source_of
 from jptransfer.resources import resource
 from jptransfer.suites import library
 from jptransfer.suites.planning import Choice, cell_overrides, joint_plan, plan_suite
+from tests.commands.test_compose import composed
 
 SUITES = list(library.shipped())
 NOWHERE = "data_root=/nowhere"
@@ -20,7 +22,9 @@ NOWHERE = "data_root=/nowhere"
 
 @pytest.fixture(autouse=True, scope="module")
 def compose():
+    register(VERBS["run"])
     with initialize_config_dir(version_base="1.3", config_dir=str(resource("configs"))):
+        composed()
         yield Composer()
 
 

@@ -68,9 +68,10 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     predictor = load_ensemble(models, runtime)
     if not same_task(predictor.task, task):
         raise ConfigError(f"the model's task is {describe(predictor.task)}, the data set's is {describe(task)}")
+    pairs = reads_pairs(models)
     for split, rows in examples.items():
-        if has_pairs(rows) != reads_pairs(models):
-            read, there = ("pairs of", "single") if reads_pairs(models) else ("single", "pairs of")
+        if has_pairs(rows) != pairs:
+            read, there = ("pairs of", "single") if pairs else ("single", "pairs of")
             raise ConfigError(f"the model was trained on {read} texts, but the data set's split '{split}' has {there} "
                               "texts")
     predicted, cuts = [], {}

@@ -158,7 +158,7 @@ def test_the_loss_is_the_likelihood_of_the_units_alone():
         chained = task_output(model, {name: value for name, value in batch.items() if name != "labels"}).chain
     expected = 0.0
     for row, one in enumerate(made):
-        gold = tuple(label for label in one.labels if label != IGNORED)
+        gold = tuple(label for label in one.targets.tolist() if label != IGNORED)
         scores = enumerated(chained, row)
         expected += np.logaddexp.reduce(list(scores.values())) - scores[gold]
     assert loss.item() == pytest.approx(expected, rel=1e-4)
