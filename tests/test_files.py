@@ -232,8 +232,8 @@ def test_json_has_no_number_that_is_not_finite(value, said):
 
 
 def test_json_is_written_in_one_place():
-    """Messages that quote a value, and the canonical form of identities, are the others."""
+    """The others: quoted values in messages, the canonical form of identities, a digest, a tokenizer in memory."""
     source = Path(jptransfer.__file__).parent
     writers = {str(path.relative_to(source)) for path in source.rglob("*.py") if "json.dump" in path.read_text("utf-8")}
     assert writers == {"files.py", "artifacts/fingerprint.py", "artifacts/manifest.py", "datasets/span_json.py",
-                       "corpora/policy.py"}
+                       "corpora/error_policy.py", "search/study.py", "text/cutters.py"}

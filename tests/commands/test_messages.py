@@ -12,7 +12,8 @@ JARGON = ("Hydra", "OmegaConf", "Lexer", "viable", "++", "ListConfig", "DictConf
 
 @pytest.mark.parametrize(("message", "section", "said"), [
     ("a.tsv:3: 2 columns (on_error=skip would go on)", "task", "a.tsv:3: 2 columns (task.on_error=skip would go on)"),
-    ("objective.next_sentence: no two sentences", "adaptation", "adaptation.objective.next_sentence: no two sentences"),
+    ("objective.mlm.next_sentence: no two sentences", "adaptation",
+     "adaptation.objective.mlm.next_sentence: no two sentences"),
     ("learning_rate: too large", "finetuning", "finetuning.encoder.learning_rate: too large"),
     ("learning_rate: too large", "pretraining", "pretraining.learning_rate: too large"),
     ("corpus.max_bytes with corpus.sources.x.weight; corpus=toy", "domain",

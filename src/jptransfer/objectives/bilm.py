@@ -1,7 +1,7 @@
 """Bidirectional language modelling (Peters et al. 2018, section 3.1): the next word and, from the end, the one before.
 
-Both directions read the whole text in parallel streams, one from its beginning and one from its end, each with its own
-carried state. Units are words, whatever the number of ids they are spelled with (see `models.layers.word_rows`).
+Both directions read the whole text in parallel streams, one from the beginning and one from the end, each with its own
+carried state. Units are words, each with its own number of ids (see `models.layers.word_rows`).
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from jptransfer.training.shapes import Shapes
 from jptransfer.training.types import LossOutput, LossTotals, Tensors
 
 BLOCK = 1 << 24
-"""Token ids looked through at a time."""
+"""Number of token ids that are searched at a time."""
 
 
 class WordPlaces:
-    """Where the words of a split stand among its ids, found by the sentences, so that memory has no number a word.
+    """Positions of the words of a split among its ids, found by sentence, without an array of all words.
 
     Attributes:
-        before: (sentences + 1,) words before every sentence.
+        before: (sentences + 1,) number of words before every sentence.
     """
 
     def __init__(self, split: EncodedSplit) -> None:
@@ -48,7 +48,7 @@ class WordPlaces:
             first = last
 
     def ids(self, first: int, last: int) -> np.ndarray:
-        """Return the ids of the words `first` to `last` (exclusive), each word's own and its characters'."""
+        """Return the ids of the words `first` to `last` (exclusive): the id of each word and of its characters."""
         return np.asarray(self.split.ids[self._place(first):self._place(last)])
 
     def _place(self, word: int) -> int:
@@ -60,14 +60,14 @@ class WordPlaces:
 
 
 class BilmData(Streams):
-    """Windows of words of the streams of an encoded split, for both directions.
+    """Windows of words from the streams of an encoded split, for both directions.
 
-    As in the authors' code (bilm-tf), each sentence is framed and sentences are shuffled, so that the model knows the
-    marks around a single one; a sentence is found by its first word.
+    As in the authors' code (bilm-tf), each sentence is enclosed in special tokens and sentences are shuffled, so that
+    the model knows the tokens around a single sentence. A sentence is identified by its first word.
     """
 
     def __init__(self, split: EncodedSplit, tokenizer: Any, config: LmTrainingConfig, limit: int | None = None) -> None:
-        """Cut the streams of `split`; `tokenizer` is of kind `views`; see `Streams`."""
+        """Make the streams of `split`; `tokenizer` must be of kind `views`. See `Streams`."""
         self.places = WordPlaces(split)
         edges = self.places.before
         super().__init__(edges[:-1], np.diff(edges), tokenizer.template.single, config, limit)
@@ -89,7 +89,7 @@ class BilmData(Streams):
             ahead = row < len(indices)
             ids.append(flat[:words[-1]] if ahead else flat[words[1]:])
             labels[row] = flat[words[1:] if ahead else words[:-1]]
-            # After the end of a sentence always comes the beginning of one: nothing to learn.
+            # The end of a sentence is always followed by the beginning of another: nothing to learn.
             labels[row][np.isin(labels[row], self.frame.special[0 if ahead else 1])] = IGNORED
         padded = np.full((len(ids), max(map(len, ids))), self.tokenizer.pad_id, np.int64)
         for target, flat in zip(padded, ids, strict=True):
@@ -101,7 +101,7 @@ class BilmData(Streams):
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
     def _read(self, begin: int, epoch: int) -> np.ndarray:
-        """Return the ids of the words `begin` to `begin + width` (inclusive) of the text, frames included."""
+        """Return the ids of the words `begin` to `begin + width` (inclusive) of the text, including special tokens."""
         text = self.text(epoch)
         before, after = (np.array(group, np.int64) for group in self.frame.special)
         parts: list[np.ndarray] = []
@@ -121,13 +121,13 @@ class BilmData(Streams):
 
 
 class BidirectionalLanguageModel(Carrier):
-    """The objective: cross-entropy of the next and of the previous word, the mean over both."""
+    """Cross-entropy of the next and of the previous word, averaged over both."""
 
     def __init__(self, config: LmTrainingConfig, model: nn.Module) -> None:
-        """Take the settings.
+        """Initialise from the settings.
 
         Raises:
-            ConfigError: the model does not read streams of words in both directions.
+            ConfigError: the model is not a bidirectional language model of words.
         """
         if not isinstance(model, BidirectionalStreamModel):
             raise ConfigError("objective.name=bilm trains language models of two directions, "
@@ -137,7 +137,7 @@ class BidirectionalLanguageModel(Carrier):
 
     def data(self, split: EncodedSplit, tokenizer: Tokenizer, limit: int | None = None,
              shapes: Shapes | None = None) -> BilmData:
-        """Return what it is trained on."""
+        """Return the training data."""
         return BilmData(split, tokenizer, self.config, limit)
 
     def units(self, batch: Tensors) -> dict[str, float]:
@@ -145,7 +145,7 @@ class BidirectionalLanguageModel(Carrier):
         return {"lm": float((batch["labels"] != IGNORED).sum())}
 
     def __call__(self, model: Any, batch: Tensors) -> LossOutput:
-        """Return the summed losses, and in evaluation the counts behind the metrics."""
+        """Return the summed losses, and in evaluation the counts for the metrics."""
         reading = model.read_streams(batch["input_ids"], self.take(model.training, batch))
         self.put(model.training, batch, reading.state)
         decoder, labels = model.get_output_embeddings(), batch["labels"].flatten()
@@ -164,7 +164,7 @@ class BidirectionalLanguageModel(Carrier):
         return LossOutput({"lm": sum(parts, start=torch.zeros_like(parts[0]))}, sums)
 
     def metrics(self, totals: LossTotals) -> dict[str, float]:
-        """Return the loss, perplexities by word (of both directions and of each) and by character, and the accuracy."""
+        """Return the loss, perplexities per word (of both directions and of each) and per character, and accuracy."""
         units, sums = totals.units["lm"], totals.sums
         values = {"loss": totals.loss, "perplexity": perplexity(totals.loss)}
         for name in ("forward", "backward"):

@@ -14,5 +14,5 @@ class BilmConfig:
     """The next word and the previous one, in parallel streams."""
 
     samples: int = setting(8192, low=0)
-    """words drawn by a log-uniform law, by which, with those of the batch, the normaliser of the softmax is estimated
-    in training; 0: over all words"""
+    """number of words sampled from a log-uniform distribution; with those of the batch they estimate the normaliser of
+    the softmax in training; 0: use all words"""

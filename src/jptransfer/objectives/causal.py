@@ -23,21 +23,21 @@ from jptransfer.training.shapes import Shapes
 from jptransfer.training.types import LossOutput, LossTotals, Tensors
 
 BEFORE, AFTER = -1, -2
-"""Stand for the places of special tokens before and after a document."""
+"""Markers for the special tokens before and after a document."""
 
 
 class CausalData(Streams):
-    """Windows of the streams of an encoded split; a document is found by its first token."""
+    """Windows from the streams of an encoded split. A document is identified by its first token."""
 
     def __init__(self, split: EncodedSplit, tokenizer: Tokenizer, config: LmTrainingConfig, backward: bool = False,
                  limit: int | None = None) -> None:
-        """Cut the streams of `split`.
+        """Make the streams of `split`.
 
         Args:
             split: token ids.
-            tokenizer: gives the special tokens around a document.
+            tokenizer: provides the special tokens around a document.
             config, limit: see `Streams`.
-            backward: the text is read from its end.
+            backward: whether to read the text from its end.
         """
         edges = np.asarray(split.sentences)[np.asarray(split.documents)]
         super().__init__(edges[:-1], np.diff(edges), tokenizer.template.single, config, limit)
@@ -53,7 +53,7 @@ class CausalData(Streams):
         begins = self.place(indices)
         ids, sources = self._read(begins[:, None] + np.arange(self.width + 1), epoch)
         labels = ids[:, 1:].copy()
-        # After the end of a document always comes the beginning of one: nothing to learn.
+        # The end of a document is always followed by the beginning of another: nothing to learn.
         labels[sources[:, 1:] == (AFTER if self.backward else BEFORE)] = IGNORED
         text = sources[:, 1:] >= 0
         words = (np.asarray(self.split.word_starts)[sources[:, 1:].clip(0)].astype(bool) & text).sum(1)
@@ -64,7 +64,7 @@ class CausalData(Streams):
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
 
     def _read(self, places: np.ndarray, epoch: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the ids at `places` of the text, and their places in the split: `BEFORE` or `AFTER` if special."""
+        """Return the ids at `places` of the text, and their positions in the split (`BEFORE` or `AFTER` if special)."""
         text = self.text(epoch)
         if self.backward:
             places = self.tokens - 1 - places
@@ -79,10 +79,10 @@ class CausalData(Streams):
 
 
 class CausalLanguageModel(Carrier):
-    """The objective: cross-entropy of the next unit, with AR and TAR in training."""
+    """Cross-entropy of the next token, with AR and TAR in training."""
 
     def __init__(self, config: LmTrainingConfig, model: nn.Module) -> None:
-        """Take the settings, and set the model's dropout multiplier.
+        """Initialise from the settings, and set the model's dropout multiplier.
 
         Raises:
             ConfigError: the model does not read streams.
@@ -97,7 +97,7 @@ class CausalLanguageModel(Carrier):
 
     def data(self, split: EncodedSplit, tokenizer: Tokenizer, limit: int | None = None,
              shapes: Shapes | None = None) -> CausalData:
-        """Return what it is trained on; windows have one shape anyway."""
+        """Return the training data; `shapes` is not used, because all windows have the same shape."""
         return CausalData(split, tokenizer, self.config, self.backward, limit)
 
     def units(self, batch: Tensors) -> dict[str, float]:
@@ -107,7 +107,7 @@ class CausalLanguageModel(Carrier):
                 "tar": float(rows * (width - 1))}
 
     def __call__(self, model: Any, batch: Tensors) -> LossOutput:
-        """Return the summed losses, and in evaluation the counts behind the metrics."""
+        """Return the summed losses, and in evaluation the counts for the metrics."""
         reading = model.read_stream(batch["input_ids"], self.take(model.training, batch))
         self.put(model.training, batch, reading.state)
         decoder, labels = model.get_output_embeddings(), batch["labels"].flatten()
@@ -119,7 +119,7 @@ class CausalLanguageModel(Carrier):
         return LossOutput(loss | self._regularisation(reading.states, reading.dropped))
 
     def _regularisation(self, states: Tensor, dropped: Tensor) -> Tensors:
-        """Return AR, of the states that the decoder reads, and TAR, of the steps of the states without dropout."""
+        """Return AR (of the states that the decoder reads) and TAR (of the differences of states before dropout)."""
         terms = {}
         if self.settings.ar:
             terms["ar"] = self.settings.ar * dropped.float().square().mean(-1).sum()
@@ -128,7 +128,7 @@ class CausalLanguageModel(Carrier):
         return terms
 
     def metrics(self, totals: LossTotals) -> dict[str, float]:
-        """Return the loss and perplexities by unit, word and character, and the share of units predicted right."""
+        """Return the loss, perplexities per token, word and character, and the share of correctly predicted tokens."""
         units = totals.units["lm"]
         values = {"loss": totals.loss, "perplexity": perplexity(totals.loss)}
         for name, count in (("word", totals.sums.get("words")), ("character", totals.sums.get("characters"))):

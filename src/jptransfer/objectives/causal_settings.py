@@ -11,11 +11,11 @@ from jptransfer.registry import OBJECTIVES
 @OBJECTIVES.register("causal", target="jptransfer.objectives.causal:CausalLanguageModel")
 @dataclass
 class CausalConfig:
-    """The next unit, in parallel streams with a carried state."""
+    """The next token, in parallel streams with a carried state."""
 
     ar: float = setting(2.0, low=0.0)
     """activation regularisation: weight of the mean square of the states that are decoded"""
     tar: float = setting(1.0, low=0.0)
-    """temporal activation regularisation: weight of the mean square of the steps between states"""
+    """temporal activation regularisation: weight of the mean square of the differences between successive states"""
     dropout: float = setting(1.0, low=0.0)
     """multiplies all dropouts of the model"""

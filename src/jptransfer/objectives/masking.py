@@ -1,4 +1,4 @@
-"""Which positions a masked language model predicts and what it sees there (Devlin et al. 2019, section 3.1)."""
+"""Choice of the masked positions and of the tokens shown there (Devlin et al. 2019, section 3.1)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _HALF, _LOW = np.uint64(32), np.uint64((1 << 32) - 1)
 def prediction_budget(tokens: np.ndarray, config: MlmConfig, counted: np.ndarray | None = None) -> np.ndarray:
     """Return how many tokens to predict in sequences of `tokens` maskable tokens: the rounded share, at least one.
 
-    It is a share of `counted` tokens, where that is given: BERT's own code counts the special tokens of a pair.
+    If `counted` is given, the share refers to it instead: BERT's original code counts the special tokens of a pair.
     """
     share = (tokens if counted is None else counted) * config.mask_rate
     budget = np.maximum(1, np.rint(share).astype(np.int64))
@@ -22,14 +22,14 @@ def prediction_budget(tokens: np.ndarray, config: MlmConfig, counted: np.ndarray
 
 
 def choose_positions(starts: np.ndarray, maskable: np.ndarray, budget: np.ndarray, random: np.ndarray) -> np.ndarray:
-    """Choose words in random order, each as long as all its pieces still fit into the budget of its row.
+    """Choose words in random order; a word is taken if all its tokens still fit into the budget of its row.
 
     Args:
-        starts: (rows, width) bool, where a word starts, at maskable positions alone; a word ends before the next start
-            or unmaskable position.
+        starts: (rows, width) bool, word starts, at maskable positions only. A word ends before the next start or the
+            next unmaskable position.
         maskable: (rows, width) bool, positions that may be chosen.
-        budget: (rows,) tokens to choose at most.
-        random: (rows, width) uint64 random bits; those at word starts order the words.
+        budget: (rows,) maximum number of tokens to choose.
+        random: (rows, width) uint64 random bits; those at word starts define the order of the words.
 
     Returns:
         (n,) int64, the chosen positions in the flattened rectangle, ascending.
@@ -50,9 +50,9 @@ def choose_positions(starts: np.ndarray, maskable: np.ndarray, budget: np.ndarra
 
 
 def _random_order(starts: np.ndarray, random: np.ndarray) -> np.ndarray:
-    """Return for each row its columns (rows, width), word starts first and in the order of their random bits.
+    """Return the columns of each row (rows, width): word starts first, in the order of their random bits.
 
-    A sort of numbers is several times as fast as one of indices: the column is put in place of the lowest bits.
+    Sorting numbers is several times faster than an argsort, so the lowest bits are replaced by the column.
     """
     width = starts.shape[1]
     low = np.uint64(max(11, (width - 1).bit_length()))
@@ -66,7 +66,7 @@ def _random_order(starts: np.ndarray, random: np.ndarray) -> np.ndarray:
 
 
 def _word_sizes(starts: np.ndarray, maskable: np.ndarray) -> np.ndarray:
-    """Return the number of pieces of the word that starts at each position (rows, width), 0 where none does."""
+    """Return the number of tokens of the word that starts at each position (rows, width), 0 if none does."""
     borders = np.flatnonzero(starts | ~maskable)
     sizes = np.zeros(starts.shape, np.int64)
     if len(borders):
@@ -78,16 +78,16 @@ def _word_sizes(starts: np.ndarray, maskable: np.ndarray) -> np.ndarray:
 
 
 def _greedy(sizes: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Take sizes from left to right, skipping those that exceed what is left of the row's budget.
+    """Select sizes from left to right, skipping those that exceed the row's remaining budget.
 
-    Each turn takes all that fit together up to the first that does not; a size that does not fit never will.
+    Each iteration selects all sizes up to the first that does not fit. That one can be dropped: budgets only shrink.
 
     Args:
         sizes: (rows, n).
-        left: (rows, 1) the budgets.
+        left: (rows, 1) budgets.
 
     Returns:
-        (rows, n) bool, what is taken, and (rows, 1) what is left.
+        (rows, n) bool, the selected sizes, and (rows, 1) the remaining budgets.
     """
     total = np.cumsum(sizes, axis=1)
     taken = total <= left
@@ -101,7 +101,7 @@ def _greedy(sizes: np.ndarray, left: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def _expanded(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
-    """Return all positions of words at `starts` of `sizes` pieces, ascending."""
+    """Return all positions of words that begin at `starts` and have `sizes` tokens, ascending."""
     before = np.cumsum(sizes) - sizes
     positions = np.repeat(starts - before, sizes)
     positions += np.arange(len(positions))
@@ -110,9 +110,9 @@ def _expanded(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
 
 
 def replace(ids: np.ndarray, config: MlmConfig, mask_id: int, vocab_size: int, random: np.ndarray) -> np.ndarray:
-    """Return what is seen in place of the chosen tokens `ids`: [MASK], a random token, or the token itself.
+    """Return the model's input in place of the chosen tokens `ids`: [MASK], a random token, or the token itself.
 
-    `random` are 64 random bits for each: the upper half says what is done, the lower half which random token it is.
+    `random` has 64 bits per token: the upper half selects one of the three, the lower half the random token.
     """
     action = random >> _HALF
     token = ((random & _LOW) * np.uint64(vocab_size)) >> _HALF

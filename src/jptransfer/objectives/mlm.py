@@ -28,10 +28,10 @@ from jptransfer.training.shapes import Shapes
 from jptransfer.training.target_counts import Predictions
 from jptransfer.training.types import Batch, LossOutput, LossTotals, Tensors
 
-# What a random number is for: its first key.
+# First key of the random numbers, by purpose.
 _ORDER, _PAIRS, _SUBSET, _MASKS = range(4)
 _REPLACEMENTS = 1 << 32
-"""Added to a column: the second random number of a position."""
+"""Added to a column to get the second random number of a position."""
 
 
 class MaskedData:
@@ -45,14 +45,14 @@ class MaskedData:
         limit: int | None = None,
         shapes: Shapes | None = None,
     ) -> None:
-        """Take the sequences of `split`.
+        """Make the sequences of `split`.
 
         Args:
             split: token ids.
-            tokenizer: gives the special tokens of a text or a pair.
+            tokenizer: provides the special tokens of a text or a pair.
             config: lengths, batches, masks, seed.
-            limit: use a random subset of so many sequences, the same in every epoch.
-            shapes: the few shapes that batches may have; none: just as large as they need to be.
+            limit: size of a random subset of the sequences, the same in every epoch.
+            shapes: the shapes that batches may have. None: as small as possible.
         """
         self.split, self.tokenizer, self.config, self.limit, self.shapes = split, tokenizer, config, limit, shapes
         self.objective: MlmConfig = config.objective.mlm
@@ -67,15 +67,15 @@ class MaskedData:
         return token_batches(lengths, config.batch_tokens, config.micro_batches, _ORDER, config.seed, epoch)
 
     def lengths(self, epoch: int) -> np.ndarray:
-        """Return tokens of every sequence, special tokens included."""
+        """Return the number of tokens of every sequence, including special tokens."""
         return self.sequences(epoch).lengths
 
     def sequences(self, epoch: int) -> Sequences:
-        """Return the sequences of an epoch; without pairs they are the same in all."""
+        """Return the sequences of an epoch; without pairs they are the same in every epoch."""
         return self._sequences(self._copy(epoch) if self.objective.next_sentence else 0)
 
     def cut(self) -> Cut:
-        """Count what pairs of the first epoch lost because they were too long; without pairs nothing is lost."""
+        """Count the tokens cut off pairs of the first epoch that were too long; without pairs nothing is lost."""
         found = self.sequences(0)
         lost, pairs = found.lost
         return Cut(len(found), pairs, int(found.tokens.sum()) + lost, lost, limit=self.config.max_length)
@@ -89,7 +89,7 @@ class MaskedData:
         return Predictions(sequences.tokens.sum(), asked, len(chosen))
 
     def _copy(self, epoch: int) -> int:
-        """Return which set of pairs and masks an epoch uses."""
+        """Return the number of the set of pairs and masks that an epoch uses."""
         return epoch % self.objective.copies if self.objective.masking is Masking.static else epoch
 
     def _make_sequences(self, copy: int) -> Sequences:
@@ -105,7 +105,7 @@ class MaskedData:
         return found.take(np.sort(generator(_SUBSET, config.seed).permutation(len(found))[: self.limit]))
 
     def _make_random(self, copy: int) -> np.ndarray:
-        """Return random bits of each sequence (n,), from which those of its positions are derived."""
+        """Return random bits per sequence (n,); those of its positions are derived from them."""
         return bits(_MASKS, self.config.seed, copy, np.arange(len(self.sequences(copy))))
 
     def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
@@ -132,7 +132,7 @@ class MaskedData:
         return {name: torch.from_numpy(array) for name, array in arrays.items()}
 
     def _frame(self, sequences: Sequences, width: int) -> _Frame:
-        """Return `sequences` with the special tokens in a rectangle."""
+        """Return `sequences` with their special tokens, padded to a rectangle."""
         rows, lengths = np.arange(len(sequences)), sequences.lengths
         begin, *after = map(len, self.frame.special)
         present = np.arange(width) < lengths[:, None]
@@ -147,7 +147,7 @@ class MaskedData:
         return _Frame(sequences, ids, present, content)
 
     def _columns(self, sequences: Sequences) -> list[np.ndarray]:
-        """Return in which column each group of special tokens begins, (rows,) each."""
+        """Return the column in which each group of special tokens begins, (rows,) each."""
         begin, *after = map(len, self.frame.special)
         middle = begin + sequences.first_lengths
         return [np.zeros_like(middle), *([middle] if sequences.paired else []), sequences.lengths - after[-1]]
@@ -180,10 +180,10 @@ class MaskedData:
         return starts
 
     def _mask(self, frame: _Frame, random: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return ids with predictions hidden, and flat positions and labels of the predictions.
+        """Return the masked ids, and flat positions and labels of the predictions.
 
         Args:
-            frame: the sequences; its ids become what is seen.
+            frame: the sequences; its ids are changed in place.
             random: (rows,) random bits of the sequences.
         """
         rows, width = frame.ids.shape
@@ -200,7 +200,7 @@ class MaskedData:
         return seen, positions, labels
 
     def _budget(self, sequences: Sequences) -> np.ndarray:
-        """Return how many tokens of each sequence are predicted; pairs are made and masked as BERT's own code does."""
+        """Return the number of predictions per sequence. Pairs are made and masked as in BERT's original code."""
         return prediction_budget(sequences.tokens, self.objective, sequences.lengths if sequences.paired else None)
 
     def _choose(self, frame: _Frame, random: np.ndarray) -> np.ndarray:
@@ -212,13 +212,13 @@ class MaskedData:
 
 @dataclass(frozen=True)
 class _Frame:
-    """Sequences in a rectangle.
+    """Sequences padded to a rectangle.
 
     Attributes:
         sequences: the rows.
         ids: (rows, width) int64, token ids with special tokens and padding.
-        present: (rows, width) bool, where there is no padding.
-        content: (rows, width) bool, where there is a token of the text.
+        present: (rows, width) bool, False at padding.
+        content: (rows, width) bool, True at tokens of the text.
     """
 
     sequences: Sequences
@@ -230,7 +230,7 @@ class _Frame:
 def _text(array: np.ndarray, sequences: Sequences, width: int, gap: int) -> np.ndarray:
     """Return the values of `array` (tokens,) for the text of `sequences`, (rows, width).
 
-    `gap` columns are left between first and second segment; what is there and after the end is not text.
+    `gap` columns are left between first and second segment. Values there and after the end are undefined.
     """
     array = np.asarray(array)  # without the memory map's class, whose every operation costs more
     starts = sequences.first[:, 0]
@@ -246,23 +246,23 @@ def _text(array: np.ndarray, sequences: Sequences, width: int, gap: int) -> np.n
 
 
 class MaskedLanguageModel:
-    """The objective: cross-entropy at the hidden positions, plus that of next-sentence prediction if there are pairs.
+    """Cross-entropy at the masked positions, plus that of next-sentence prediction if there are pairs.
 
-    The language-model head is computed at the hidden positions only.
+    The language-model head is computed at the masked positions only.
     """
 
     def __init__(self, config: LmTrainingConfig, model: nn.Module) -> None:
-        """Take the settings.
+        """Initialise from the settings.
 
         Raises:
-            ConfigError: next-sentence prediction is asked of a model without that head.
+            ConfigError: next-sentence prediction is requested for a model without that head.
         """
         check_heads(model, config.objective.mlm.next_sentence)
         self.config = config
 
     def data(self, split: EncodedSplit, tokenizer: Tokenizer, limit: int | None = None,
              shapes: Shapes | None = None) -> MaskedData:
-        """Return what it is trained on, see `MaskedData`."""
+        """Return the training data, see `MaskedData`."""
         return MaskedData(split, tokenizer, self.config, limit, shapes)
 
     def units(self, batch: Tensors) -> dict[str, float]:
@@ -273,7 +273,7 @@ class MaskedLanguageModel:
         return units
 
     def __call__(self, model: nn.Module, batch: Tensors) -> LossOutput:
-        """Return the summed losses, and in evaluation the numbers of right predictions."""
+        """Return the summed losses, and in evaluation the numbers of correct predictions."""
         names = ("input_ids", "attention_mask", "token_type_ids")
         inputs: Tensors = {name: batch[name] for name in names if name in batch}
         prediction = predict_at(model, inputs, batch["positions"])
@@ -288,7 +288,7 @@ class MaskedLanguageModel:
         return LossOutput(terms, sums)
 
     def metrics(self, totals: LossTotals) -> dict[str, float]:
-        """Return loss, perplexity, and accuracies of what was predicted."""
+        """Return loss, perplexity, and accuracies."""
         accuracies = {f"{name}_accuracy": right / max(1.0, totals.units[name]) for name, right in totals.sums.items()}
         losses = {f"{name}_loss": value for name, value in totals.means.items()} if len(totals.means) > 1 else {}
         return {"loss": totals.loss, **losses, "perplexity": perplexity(totals.means["mlm"]), **accuracies}

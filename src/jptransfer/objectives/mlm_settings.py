@@ -10,7 +10,7 @@ from jptransfer.registry import OBJECTIVES
 
 
 class Masking(Enum):
-    """Whether masks are drawn anew in every epoch or come from a fixed number of copies."""
+    """Whether every epoch has new masks, or epochs use a fixed number of masked copies in turn."""
 
     dynamic = "dynamic"
     static = "static"
@@ -26,11 +26,11 @@ class MlmConfig:
     replace_mask: float = setting(0.8, low=0.0, high=1.0)
     """share of those shown as [MASK]"""
     replace_random: float = setting(0.1, low=0.0, high=1.0)
-    """share of those shown as a random token; the rest stays as it is"""
+    """share of those shown as a random token; the others are shown unchanged"""
     max_predictions: int | None = setting(None, low=1)
-    """limit of predictions a sequence (the original BERT: 20 in 128)"""
+    """maximum number of predictions per sequence (original BERT: 20 in 128 tokens)"""
     whole_word: bool = True
-    """mask all pieces of a word together"""
+    """mask all tokens of a word together"""
     masking: Masking = Masking.dynamic
     """dynamic: new masks each epoch; static: `copies` sets of masks in turn"""
     copies: int = setting(5, low=1)
@@ -38,7 +38,7 @@ class MlmConfig:
     next_sentence: bool = False
     """predict whether the second segment follows the first (NSP)"""
     short_sequences: float = setting(0.1, low=0.0, high=1.0)
-    """share of sequences that aim at a random shorter length (only with `next_sentence`)"""
+    """share of sequences with a random shorter target length (only with `next_sentence`)"""
 
     def validate(self) -> str:
         """Return what is wrong with the shares of tokens that are predicted or shown as others, if anything."""

@@ -22,11 +22,11 @@ class Sequences:
     """Sequences of one or two segments; a segment is a half-open range of tokens of the split.
 
     Attributes:
-        first, second: (n, 2) int64; `second` is empty ranges where there are no pairs.
-        random_next: (n,) int64, 1 where the second segment does not follow the first, `IGNORED` where there is nothing.
+        first, second: (n, 2) int64; `second` has empty ranges for sequences without a second segment.
+        random_next: (n,) int64, 1 if the second segment does not follow the first, `IGNORED` for empty sequences.
         paired: whether there are second segments.
-        special: special tokens of every sequence.
-        lost: tokens of all pairs that were cut off, and pairs that lost some; for the whole split alone.
+        special: number of special tokens of every sequence.
+        lost: number of tokens cut off, and of pairs that lost tokens; counted for the whole split only.
     """
 
     first: np.ndarray
@@ -41,17 +41,17 @@ class Sequences:
 
     @cached_property
     def first_lengths(self) -> np.ndarray:
-        """Tokens of every first segment."""
+        """Number of tokens of every first segment."""
         return self.first[:, 1] - self.first[:, 0]
 
     @cached_property
     def lengths(self) -> np.ndarray:
-        """Tokens of every sequence, special tokens included."""
+        """Number of tokens of every sequence, including special tokens."""
         return self.tokens + self.special
 
     @cached_property
     def tokens(self) -> np.ndarray:
-        """Tokens of the text in every sequence."""
+        """Number of tokens of every sequence without special tokens."""
         return self.first_lengths + self.second[:, 1] - self.second[:, 0] if self.paired else self.first_lengths
 
     def padded_to(self, rows: int) -> Sequences:
@@ -69,8 +69,8 @@ class Sequences:
 def single_sequences(split: EncodedSplit, max_length: int, special: int, pack: bool) -> Sequences:
     """Cut the split into sequences of at most `max_length` tokens, `special` ones included; no token is lost.
 
-    With `pack` a sequence takes as many consecutive sentences of its document as fit whole, otherwise one. A sentence
-    that does not fit by itself is cut.
+    With `pack` a sequence has as many whole consecutive sentences of its document as fit, otherwise one. A sentence
+    that does not fit on its own is split.
     """
     boundaries = split.sentences.tolist()
     documents = split.documents.tolist() if pack else range(len(boundaries))
@@ -92,11 +92,11 @@ def _fill(boundaries: list[int], first: int, last: int, room: int) -> Iterator[R
 
 
 def sentence_pairs(split: EncodedSplit, max_length: int, special: int, short: float, random: Random) -> Sequences:
-    """Make pairs for next-sentence prediction as BERT's `create_pretraining_data` does.
+    """Make pairs for next-sentence prediction as in BERT's `create_pretraining_data`.
 
-    Consecutive sentences of a document are collected up to a target length (a random shorter one in a share `short` of
-    documents) and split in two; in half of the cases the second segment comes from another document instead, and the
-    sentences it displaced are used again. Pairs that are too long lose tokens at random ends of the longer segment.
+    Consecutive sentences of a document are collected up to a target length (a random shorter one for a share `short` of
+    documents) and split in two. In half of the cases the second segment comes from another document instead, and the
+    sentences that it replaced are used again. Pairs that are too long lose tokens at random ends of the longer segment.
     """
     documents = _nonempty_documents(split)
     pairs = [pair for number in range(len(documents))
@@ -115,7 +115,7 @@ def _nonempty_documents(split: EncodedSplit) -> list[list[Range]]:
 def _pairs_of_document(
     documents: list[list[Range]], number: int, room: int, short: float, random: Random
 ) -> Iterator[tuple[int, int, int, int, int, int]]:
-    """Yield both segments, whether the second is from elsewhere, and the tokens that did not fit."""
+    """Yield both segments, whether the second is from another document, and the number of tokens that did not fit."""
     document, position = documents[number], 0
     target = random.randint(2, room) if random.random() < short else room
     while position < len(document):

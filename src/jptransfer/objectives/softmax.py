@@ -1,4 +1,4 @@
-"""Cross-entropy of a large vocabulary without its logits in memory, or by a sample of it."""
+"""Cross-entropy over a large vocabulary without all logits in memory, or estimated from a sample."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor
 from jptransfer.tasks.base import IGNORED
 
 CHUNK = 1 << 23
-"""Logits that exist at a time: more would not fit in a cache, with fewer the weights are read more often."""
+"""Number of logits in memory at a time. More would not fit the CPU cache; fewer would read the weights more often."""
 
 
 class _LinearCrossEntropy(torch.autograd.Function):
-    """Sum of the losses; the gradients are made with the logits at hand, a chunk of positions at a time."""
+    """Sum of losses. Gradients are computed in the forward pass, together with the logits of a chunk of positions."""
 
     @staticmethod
     def forward(ctx: Any, states: Tensor, weight: Tensor, bias: Tensor, labels: Tensor) -> Tensor:
@@ -52,20 +52,20 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
 
 def linear_cross_entropy(states: Tensor, decoder: torch.nn.Linear, labels: Tensor) -> Tensor:
-    """Return the summed cross-entropy of a decoder's scores with `labels`; labels `IGNORED` do not count.
+    """Return the summed cross-entropy of a decoder's scores with `labels`; labels `IGNORED` are skipped.
 
-    The same as `cross_entropy` of the logits, but these are never all there: for 32,000 units they would be the
-    largest thing in memory. Gradients are computed at once, so this is for one backward pass.
+    Equal to `cross_entropy` of the logits, but never stores all of them: for 32,000 tokens they would be the largest
+    tensor in memory. Gradients are computed in the forward pass, so only one backward pass is possible.
 
     Args:
-        states: (n, width) what the decoder reads.
+        states: (n, width) input of the decoder.
         labels: (n,) ids.
     """
     return _cross_entropy(states, decoder.weight, decoder.bias, labels)
 
 
 def _cross_entropy(*parts: Tensor) -> Tensor:
-    """Return the loss of states, weight, bias and labels, in the number format of the moment."""
+    """Return the loss of states, weight, bias and labels, in the dtype of the current autocast context."""
     states, weight, bias, labels = parts
     kind = torch.get_autocast_dtype(states.device.type)
     if torch.is_autocast_enabled(states.device.type):
@@ -74,17 +74,18 @@ def _cross_entropy(*parts: Tensor) -> Tensor:
 
 
 def sampled_cross_entropy(states: Tensor, decoder: torch.nn.Linear, labels: Tensor, samples: int) -> Tensor:
-    """Return an estimate of `linear_cross_entropy` by a sample of the vocabulary, whose ids go from frequent to rare.
+    """Estimate `linear_cross_entropy` from a sample of the vocabulary, whose ids must be ordered by falling frequency.
 
-    All ids in `labels` take part, and of the others those drawn, each with exp(score) / (chance of being drawn), so
-    that the normaliser is right in expectation whatever the batch. Ids are drawn without replacement by a log-uniform
-    law (as for sampled softmax, Jean et al. 2015), from torch's random state: the `samples` smallest of exponential
-    times with those rates, whose chances, given the next smallest, are independent (Duffield et al. 2007).
+    The normaliser has all ids in `labels`, and of the others the sampled ones, each with exp(score) / (probability of
+    being sampled), so that it is unbiased for any batch. Ids are sampled without replacement from a log-uniform
+    distribution (as for sampled softmax, Jean et al. 2015), with torch's random state: the `samples` smallest of
+    exponential times with those rates. Given the next smallest time, they are sampled independently (Duffield et al.
+    2007).
 
     Args:
         states: (n, width) what the decoder reads.
-        labels: (n,) ids; `IGNORED` ones do not count.
-        samples: ids to draw, at least 1; as many as there are, or more: all take part, and nothing is estimated.
+        labels: (n,) ids; `IGNORED` ones are skipped.
+        samples: number of ids to sample, at least 1. With the vocabulary size or more the result is exact.
     """
     size = len(decoder.weight)
     if samples >= size:
@@ -103,7 +104,7 @@ def sampled_cross_entropy(states: Tensor, decoder: torch.nn.Linear, labels: Tens
 
 
 def count_right(states: Tensor, decoder: torch.nn.Linear, labels: Tensor) -> Tensor:
-    """Return how many of `labels` (n,) have the highest score of a decoder that reads `states` (n, width)."""
+    """Return the number of `labels` (n,) that get the highest score from a decoder on `states` (n, width)."""
     pairs = zip(states.split(_rows(decoder.weight)), labels.split(_rows(decoder.weight)), strict=True)
     return sum(((decoder(part).argmax(-1) == label).sum() for part, label in pairs),
                start=torch.zeros((), dtype=torch.int64, device=states.device))

@@ -1,11 +1,12 @@
-"""Parallel streams of text, read window by window with a carried state (truncated BPTT): data and state.
+"""Data and state for parallel streams of text, read window by window with a carried state (truncated BPTT).
 
-The documents of a split (or its sentences, see `objectives.bilm`), in an order drawn for every epoch and each between
-the special tokens that the tokenizer puts around a text, form one long text. It is cut into as many *streams* as a
-batch has rows; a global batch is one window of all streams, and the model's state goes on from window to window.
+The documents of a split (or its sentences, see `objectives.bilm`) are shuffled in every epoch, enclosed in the special
+tokens that the tokenizer puts around a text, and joined to one long text. It is cut into as many *streams* as a batch
+has rows. A global batch is one window of all streams; the model's state is carried from window to window.
 
-A model whose states are always carried may come to rest in a region that it never leaves and that no text begins in:
-its states of single texts then mean little, in some texts or in all. `state_reset_prob` resets it now and then.
+If states are always carried, they may settle in a region that the model never leaves and that the initial state is not
+in. Its states of single texts, which start from the initial state, are then of little use. `state_reset_prob` resets
+states at random to avoid this.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from jptransfer.training.target_counts import Predictions
 from jptransfer.training.types import Batch, Tensors
 
 LARGEST_LOSS = 700.0
-"""Nats per token from which there is no perplexity: exp(710) does not fit into a float."""
+"""Nats per token from which the perplexity is infinite: exp(710) does not fit into a float."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Text:
 
 
 class _Windows(Sequence[Batch]):
-    """Global batches of an epoch: window after window, the streams of each divided into parts."""
+    """Global batches of an epoch, one per window; the streams of a window are divided into parts."""
 
     def __init__(self, count: int, streams: int, parts: int) -> None:
         self.windows, self.streams = count, streams
@@ -59,15 +60,15 @@ class _Windows(Sequence[Batch]):
 
 
 class Streams:
-    """What all data in streams share (see `training.types.TrainingData`): how the text is cut.
+    """Base class of data in streams (see `training.types.TrainingData`).
 
-    Example `w * streams + s` is window w of stream s. All windows have one width, so that a stream always falls into
-    the same part; what does not fill a last window is left out, at most one unit in `max_length`.
+    Example `w * streams + s` is window w of stream s. All windows have the same width, so that a stream is always in
+    the same part. The rest that does not fill a last window is left out, at most one token in `max_length`.
 
     Attributes:
-        tokens: units of the text, frames included.
-        streams, stream_length: how many there are, and their units.
-        windows, width: of each stream, and their units.
+        tokens: length of the text in tokens (words for `bilm`), including special tokens.
+        streams, stream_length: number of streams, and tokens per stream.
+        windows, width: number of windows per stream, and tokens per window.
     """
 
     def __init__(self, sources: np.ndarray, lengths: np.ndarray, frame: Frame, config: LmTrainingConfig,
@@ -75,11 +76,11 @@ class Streams:
         """Cut a text.
 
         Args:
-            sources: what each document is found by, for `Text.sources`.
-            lengths: units of each document; those without any are left out.
+            sources: identifier of each document, for `Text.sources`.
+            lengths: number of tokens of each document; empty documents are left out.
             frame: the special tokens around a document.
             config: rows of a batch (`batch_tokens` / `max_length`, fewer if the text is short), windows, parts, seed.
-            limit: windows of single streams to use at most, the first ones.
+            limit: maximum number of windows of single streams to use, the first ones.
         """
         self.config, self.frame = config, frame
         self._sources, self._lengths = sources[lengths > 0], lengths[lengths > 0]
@@ -97,19 +98,19 @@ class Streams:
         return Text(begins, self._sources[order])
 
     def batches(self, epoch: int) -> Sequence[Batch]:
-        """Return one global batch a window."""
+        """Return one global batch per window."""
         return _Windows(self.windows, self.streams, self.config.micro_batches)
 
     def lengths(self, epoch: int) -> np.ndarray:
-        """Return the units of every window: all the same."""
+        """Return the number of tokens of every window: all are equal."""
         return np.full(self.windows * self.streams, self.width)
 
     def cut(self) -> Cut:
-        """Return that no text is too long: texts are read window by window."""
+        """Return counts of zero: texts are read window by window, so none is too long."""
         return Cut()
 
     def predictions(self, indices: np.ndarray, epoch: int) -> Predictions:
-        """Count the predictions in these windows, where every unit is asked for."""
+        """Count the predictions in these windows, where every token is to be predicted."""
         labels = self.collate(indices, epoch)["labels"]
         return Predictions(labels.numel(), labels.numel(), int((labels != IGNORED).sum()))
 
@@ -118,13 +119,13 @@ class Streams:
         raise NotImplementedError
 
     def place(self, indices: np.ndarray) -> np.ndarray:
-        """Return where in the text examples (rows,) begin, (rows,)."""
+        """Return the positions in the text at which examples (rows,) begin, (rows,)."""
         window, stream = np.divmod(indices, self.streams)
         return stream * self.stream_length + window * self.width
 
     def starts(self, indices: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
-        """Return by row the `streams` of examples, whether each is the `start` of its stream, and, where the settings
-        ask for that, whether its state begins anew in training (`state_reset_prob`).
+        """Return per row the stream of an example (`streams`), whether it is the first of its stream (`start`) and, if
+        `state_reset_prob` is set, whether its state is reset in training.
         """
         window, stream = np.divmod(indices, self.streams)
         found = {"streams": stream, "start": window == 0}
@@ -148,9 +149,9 @@ def windows_of(length: int, most: int) -> tuple[int, int]:
 
 
 class Carrier:
-    """What objectives over streams share: the state of every stream goes on from window to window.
+    """Base class of objectives over streams: the state of every stream is carried from window to window.
 
-    Training and evaluation have states of their own; those of training are in the checkpoints
+    Training and evaluation have separate states; those of training are saved in checkpoints
     (`training.types.Stateful`).
     """
 
@@ -158,9 +159,9 @@ class Carrier:
         self._carried = {learning: _Carried(streams) for learning in (True, False)}
 
     def take(self, learning: bool, batch: Tensors) -> State | None:
-        """Return the initial states of a part's streams: zero at `start` and, in training, where `restart` says so.
+        """Return the initial states of a part's streams: zero at `start` and, in training, at `restart`.
 
-        None before anything was read.
+        None before the first window.
         """
         start = batch["start"]
         if learning and "restart" in batch:
@@ -168,15 +169,15 @@ class Carrier:
         return self._carried[learning].take(batch["streams"], start)
 
     def put(self, learning: bool, batch: Tensors, state: State) -> None:
-        """Keep the states that the streams of a part end with, without their history."""
+        """Store the final states of a part's streams, detached from the graph."""
         self._carried[learning].put(batch["streams"], state)
 
     def state_dict(self) -> Tensors:
-        """Return the states that this process carries in training."""
+        """Return the training states of this process."""
         return self._carried[True].state_dict()
 
     def load_state_dict(self, state: Tensors) -> None:
-        """Carry these states as well."""
+        """Add these training states."""
         self._carried[True].load_state_dict(state)
 
 
@@ -214,5 +215,5 @@ class _Carried:
 
 
 def perplexity(loss: float) -> float:
-    """Return exp of a loss; infinity, which ends a training as diverged, where a float has no room for it."""
+    """Return exp(loss), or infinity on overflow, which ends a training as diverged."""
     return math.exp(loss) if loss < LARGEST_LOSS else math.inf

@@ -1,4 +1,4 @@
-"""Batches of examples of similar length: (nearly) no padding; pure functions of lengths and, for training, of keys."""
+"""Batches of examples of similar length, with little padding. Pure functions of the lengths and the seed's keys."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from jptransfer.training.randomness import generator
 from jptransfer.training.types import Batch
 
 Piece = tuple[tuple[int, int], np.ndarray]
-"""(part, piece of the part) and the example indices of one forward pass."""
+"""((part, number within the part), example indices of one forward pass)."""
 
 
 def token_batches(lengths: np.ndarray, batch_tokens: int, parts: int, *keys: int) -> list[Batch]:
-    """Batches of about `batch_tokens` tokens, padding included.
+    """Return batches of about `batch_tokens` tokens, padding included.
 
-    A part holds examples of nearly one length, within ``batch_tokens / parts`` tokens; a batch is `parts` parts drawn
-    at random, so an update sees several lengths.
+    A part holds examples of similar length, at most ``batch_tokens / parts`` tokens. A batch is `parts` random parts,
+    so that each update sees several lengths.
 
     Args:
-        lengths: tokens of every example.
-        batch_tokens, parts: see above. An example longer than a part's budget is a part of its own.
+        lengths: number of tokens of every example.
+        batch_tokens, parts: see above. An example that exceeds a part's budget forms its own part.
         keys: seed and epoch.
     """
     random = generator(*keys)
@@ -38,9 +38,10 @@ def token_batches(lengths: np.ndarray, batch_tokens: int, parts: int, *keys: int
 
 
 def alike_batches(lengths: np.ndarray, batch_size: int, *keys: int) -> list[Batch]:
-    """Batches of `batch_size` examples alike in length, one part each, in random order; equal lengths are shuffled.
+    """Return batches of `batch_size` examples of similar length, one part each, in random order.
 
-    On short texts this trains twice as many examples a second as random batches cut into four parts.
+    Examples of equal length are shuffled. On short texts this trains twice as many examples per second as random
+    batches of four parts.
     """
     random = generator(*keys)
     order = random.permutation(len(lengths))
@@ -56,7 +57,7 @@ def padding_share(lengths: np.ndarray, batches: Sequence[Batch]) -> float:
 
 
 def pieces_of(batch: Batch, lengths: np.ndarray, limit: int | None, world: int) -> list[Piece]:
-    """Cut the parts of a global batch for forward passes of at most `limit` tokens, at least one for each process."""
+    """Split the parts of a global batch into forward passes of at most `limit` tokens, at least one per process."""
     pieces: list[Piece] = []
     for part, indices in enumerate(batch):
         tokens = len(indices) * int(lengths[indices].max())

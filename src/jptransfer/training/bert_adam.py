@@ -1,4 +1,4 @@
-"""The Adam of BERT's own code."""
+"""Adam as in BERT's original code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jptransfer.config import OptimizerConfig
 
 
 class BertAdam(Optimizer):
-    """The Adam of BERT's own code (`AdamWeightDecayOptimizer`): no bias correction, decay added to the update.
+    """Adam as in BERT's original code (`AdamWeightDecayOptimizer`): no bias correction, decay added to the update.
 
     m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2; p = p - lr (m / (sqrt(v) + eps) + decay p).
     """

@@ -1,4 +1,4 @@
-"""Resumable checkpoints: one file, replaced atomically, so that a kill at any moment leaves the last good one."""
+"""Resumable checkpoints: one file, replaced atomically, so that a killed process always leaves a complete one."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CHECKPOINT = "checkpoint.pt"
 
 
 def save_atomically(value: Any, path: Path) -> None:
-    """Write tensors and plain Python values so that `path` holds either its old content or all of the new."""
+    """Write tensors and plain Python values; `path` always holds either its old or the complete new content."""
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("wb") as file:
         torch.save(value, file)
@@ -26,7 +26,7 @@ def save_atomically(value: Any, path: Path) -> None:
 
 
 def load(path: Path) -> Any:
-    """Read what `save_atomically` wrote, onto the CPU; nothing but tensors and plain values is unpickled.
+    """Load a file written by `save_atomically` onto the CPU. Only tensors and plain values are unpickled.
 
     Raises:
         WorkError: the file is missing or damaged.
@@ -37,7 +37,7 @@ def load(path: Path) -> Any:
 
 @contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """Turn whatever is raised while a file of an interrupted run is read and taken over into a `WorkError`."""
+    """Convert any error raised while a file of an interrupted run is read and restored into a `WorkError`."""
     try:
         yield
     except (MemoryError, torch.OutOfMemoryError):
@@ -47,17 +47,17 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def require(files: Iterable[Path]) -> None:
-    """Raise `ValueError` if a file that a checkpoint speaks of is not there."""
+    """Raise `ValueError` if a file that a checkpoint refers to is missing."""
     for file in files:
         if not file.is_file():
             raise ValueError(f"{file.name} is missing beside it")
 
 
 def check_form(saved: Any, state: dict[str, Any], interval: dict[str, Any]) -> tuple[Any, Any, list[Any]]:
-    """Return state, interval and records of a checkpoint, alike in form to those of a run that begins.
+    """Return state, interval and records of a checkpoint after comparing their form with that of a new run.
 
     Raises:
-        ValueError: they have another form.
+        ValueError: the keys or types differ.
     """
     records = saved["records"]
     if not (_alike(saved["state"], state) and _alike(saved["interval"], interval)
@@ -67,7 +67,7 @@ def check_form(saved: Any, state: dict[str, Any], interval: dict[str, Any]) -> t
 
 
 def _alike(found: Any, like: dict[str, Any]) -> bool:
-    """Whether a value of a checkpoint has the keys of `like`, with values of the same kinds where those say it."""
+    """Whether a checkpoint's value has the keys of `like` and, for numbers and dicts, values of the same types."""
     if not isinstance(found, dict) or found.keys() != like.keys():
         return False
     kinds = {bool: bool, int: int, float: (int, float), dict: dict}

@@ -1,4 +1,4 @@
-"""Device, number format and peers of one training process: with `trackers` all that knows Accelerate."""
+"""Device, precision and process group of a training process. Only this module and `trackers` use Accelerate."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from jptransfer.training.trackers import open_trackers
 
 
 def cpu_has_bf16() -> bool:
-    """Whether matrix products in bf16 are fast on this CPU: with AVX-512 or AMX; others emulate them slowly."""
+    """Whether this CPU computes matrix products in bf16 fast (AVX-512 or AMX). Other CPUs emulate them slowly."""
     return torch.backends.mkldnn.is_available() and bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 class TrainingContext:
-    """Where one process of a training run computes, and how it talks to its peers.
+    """Device of one training process, and its communication with the other processes.
 
     Attributes:
-        device: where model and batches live.
-        rank, world: this process and how many there are.
-        threads: of this process on the CPU; another number may round sums differently.
-        static_shapes: whether every distinct shape costs a compilation (XLA, torch.compile), so that data should
-            pad to buckets.
+        device: device of the model and the batches.
+        rank, world: index of this process and number of processes.
+        threads: CPU threads of this process. Results may differ in rounding between thread counts.
+        static_shapes: whether every new shape triggers a compilation (XLA, torch.compile), so that data should be
+            padded to buckets.
     """
 
     def __init__(self, runtime: Runtime, precision: Precision = Precision.fp32) -> None:
@@ -42,7 +42,7 @@ class TrainingContext:
         settings = runtime.settings
         self.threads = runtime.threads
         torch.set_num_threads(self.threads)
-        # Accelerate keeps the first caller's choices for the life of the process; a run makes its own.
+        # Accelerate keeps the first caller's settings for the lifetime of the process; each run needs its own.
         AcceleratorState._reset_state(reset_partial_state=settings.processes == 1)
         self.accelerator = Accelerator(
             cpu=settings.device is Device.cpu,
@@ -69,7 +69,7 @@ class TrainingContext:
 
     @property
     def micro_batch_tokens(self) -> int | None:
-        """Limit of tokens in one forward pass, if any."""
+        """Maximum number of tokens per forward pass, None for no limit."""
         return self.runtime.settings.micro_batch_tokens
 
     def autocast(self) -> AbstractContextManager[None]:
@@ -77,7 +77,7 @@ class TrainingContext:
         return self.accelerator.autocast()
 
     def seed(self, *keys: int) -> None:
-        """Seed torch's random numbers (dropout) from `keys`, alike in every process."""
+        """Seed torch's random numbers (dropout) from `keys`, identically in every process."""
         digest = hashlib.blake2b(repr(keys).encode(), digest_size=8).digest()
         seed = int.from_bytes(digest, "big") >> 1
         torch.manual_seed(seed)
@@ -87,14 +87,14 @@ class TrainingContext:
             xm.set_rng_state(seed, self.device)
 
     def mark_step(self) -> None:
-        """Run what a lazy device (XLA) has recorded: once a part, so that graphs depend on its shape alone."""
+        """Run the operations that a lazy device (XLA) recorded; called per part, so graphs depend on its shape only."""
         if self.device.type == "xla":
             import torch_xla
 
             torch_xla.sync()
 
     def all_reduce(self, values: Mapping[str, float | Tensor]) -> dict[str, float]:
-        """Add up scalars over all processes; every process must give the same names in any order."""
+        """Sum scalars over all processes. Every process must pass the same names, in any order."""
         names = sorted(values)
         if self.world == 1 or not names:
             return {name: float(values[name]) for name in names}
@@ -105,16 +105,18 @@ class TrainingContext:
         return dict(zip(names, summed, strict=True))
 
     def shard(self, items: Sequence[Any]) -> list[tuple[Any, float]]:
-        """Return this process's part of `items` with weight 1; the parts of all processes make up the whole.
+        """Return this process's share of `items`, each with weight 1. All shares together are `items`.
 
-        A process that would have nothing gets the first item with weight 0: all must go through the same motions.
+        A process without a share gets the first item with weight 0, because all processes must make the same
+        collective calls.
         """
         return [(item, 1.0) for item in items[self.rank :: self.world]] or [(items[0], 0.0)]
 
     def all_reduce_gradients(self, parameters: Sequence[nn.Parameter], extra: Sequence[Tensor]) -> list[Tensor]:
-        """Add up gradients over all processes in one message, and the scalars `extra`, which are returned.
+        """Sum gradients over all processes in one message; also sum and return the scalars `extra`.
 
-        A parameter without a gradient in any process keeps none (an optimiser would let it decay otherwise).
+        A parameter without a gradient in every process keeps None, because an optimizer would apply weight decay to
+        a zero gradient.
         """
         if self.world == 1:
             return list(extra)
@@ -137,11 +139,11 @@ class TrainingContext:
         return [value] if self.world == 1 else gather_object([value])
 
     def barrier(self) -> None:
-        """Wait until every process has come here."""
+        """Wait until every process has reached this call."""
         self.accelerator.wait_for_everyone()
 
     def start_trackers(self, settings: Any) -> None:
-        """Open the experiment trackers asked for, if any; `settings` is the dataclass they show of the run."""
+        """Open the configured experiment trackers; `settings` is the dataclass that they show for the run."""
         if self.is_main:
             runtime = self.runtime
             folder = Path(runtime.settings.tracker_dir).absolute()

@@ -1,4 +1,4 @@
-"""Numbers that are not finite end a training run: the one place where they are looked for and put into words."""
+"""Checks for non-finite numbers, which end a training run with an error."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from jptransfer.training.types import Objective, Tensors, to_device
 
 
 def diverged(what: str, rate: float) -> ConfigError:
-    """Return the error for numbers that are not finite any more."""
+    """Return the error for numbers that are no longer finite."""
     return ConfigError(f"training diverged: {what} (learning rate {rate:.3g}); try a smaller one or a longer "
                        "schedule.warmup")
 
 
 def check_update(loss: float, norm: float, step: int, rate: float) -> None:
-    """Raise `ConfigError` if the loss or the gradient of update `step` (from 0 on) is not finite."""
+    """Raise `ConfigError` if the loss or the gradient of update `step` (counted from 0) is not finite."""
     if math.isfinite(loss) and math.isfinite(norm):
         return
     what = f"loss {loss}, gradient norm {norm} at step {step + 1}"
@@ -30,7 +30,7 @@ def check_update(loss: float, norm: float, step: int, rate: float) -> None:
 
 
 def check_weights(model: nn.Module, step: int, rate: float) -> None:
-    """Raise `ConfigError` if the last update left weights that are not finite: no loss has shown it yet."""
+    """Raise `ConfigError` if weights are not finite after the last update, whose effect no loss has shown yet."""
     weights = {name: value for name, value in model.state_dict().items() if value.is_floating_point()}
     lost = torch.stack([~torch.isfinite(value).all() for value in weights.values()] or [torch.tensor(False)]).tolist()
     if any(lost):
@@ -40,7 +40,7 @@ def check_weights(model: nn.Module, step: int, rate: float) -> None:
 
 def check_loss(model: nn.Module, objective: Objective, batch: Tensors, context: TrainingContext, step: int,
                rate: float) -> None:
-    """Raise `ConfigError` if the loss on the examples of the last update (`step`) is not finite after it."""
+    """Raise `ConfigError` if, after the last update (`step`), the loss on its examples is not finite."""
     model.eval()
     with torch.no_grad(), context.autocast():
         terms = objective(model, to_device(batch, context.device)).terms
@@ -48,6 +48,6 @@ def check_loss(model: nn.Module, objective: Objective, batch: Tensors, context: 
 
 
 def check_figures(figures: Mapping[str, float], kind: str, step: int, rate: float) -> None:
-    """Raise `ConfigError` if one of the figures (name -> value) taken after `step` updates is not finite."""
+    """Raise `ConfigError` if a metric (name -> value) computed after `step` updates is not finite."""
     if lost := [f"{name} {value}" for name, value in figures.items() if not math.isfinite(value)]:
         raise diverged(f"{kind} {', '.join(lost)} after step {step}", rate)

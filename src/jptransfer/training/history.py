@@ -1,4 +1,4 @@
-"""The history of a run: one JSON line a record."""
+"""The history of a run: one JSON line per record."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ class History:
     """Records in memory and, in the main process, in a file."""
 
     def __init__(self, path: Path | None, records: Sequence[Record] = ()) -> None:
-        """Begin `path` (none: memory only) anew with the records of the checkpoint that a run resumes from."""
+        """Overwrite `path` (None: memory only) with the records of the checkpoint that a run resumes from."""
         self.records: list[Record] = []
         self.file = path.open("w", encoding="utf-8") if path else None
         for record in records:
             self.add(record)
 
     def add(self, record: Record) -> None:
-        """Append a record; readers of the file see it when this returns."""
+        """Append a record and flush it to the file."""
         self.records.append(record)
         if self.file:
             self.file.write(json_text(record, ensure_ascii=True) + "\n")

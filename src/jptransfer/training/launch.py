@@ -18,14 +18,15 @@ from jptransfer.errors import JptError
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 
 POLL = 0.2
-"""Seconds between looks at the processes."""
+"""Seconds between checks of the processes."""
 
 
 def launch(function: Callable[..., Any], runtime: Runtime, *arguments: Any) -> Any:
     """Run `function(runtime, *arguments)` in `runtime.processes` processes and return the main one's result.
 
-    With one process it runs here. `function` must be a module's own (it travels by name), arguments and result must
-    pickle. The processes die with this one, whatever ends it; a `JptError` of theirs is raised here as itself.
+    With one process, `function` runs in this one. Otherwise it must be a module-level function (it is pickled by
+    name), and its arguments and result must be picklable. The processes end when this one ends, for any reason. A
+    `JptError` raised in one of them is raised here unchanged.
     """
     if runtime.settings.processes == 1:
         return function(runtime, *arguments)
@@ -86,7 +87,7 @@ def _process(rank, port, answers, function, settings: RuntimeConfig, shown: bool
 
 
 def _device(wanted: Device) -> Device:
-    """Accelerate takes several processes without a GPU for CPU training only if told so."""
+    """Return the device to request: Accelerate trains on the CPU in several processes only if it is requested."""
     import torch
 
     return Device.cpu if wanted is Device.auto and not torch.cuda.is_available() else wanted

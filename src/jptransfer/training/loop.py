@@ -1,10 +1,10 @@
-"""The one training loop, for every language model and every task.
+"""The training loop of all language models and tasks.
 
-`train` makes `settings.steps` updates. For each it takes a global batch (a list of parts, see `training.types`),
-shares its parts among processes and forward passes, adds up gradients, clips, and updates. It evaluates at given
-steps, writes `history.jsonl`, keeps the best weights, and checkpoints into `work`, from where a killed run resumes bit
-for bit on the CPU: all random numbers are derived from (seed, step, part), so there is no generator state to lose, and
-evaluation cannot disturb training.
+`train` makes `settings.steps` updates. Each update takes a global batch (a list of parts, see `training.types`),
+distributes its parts over processes and forward passes, sums and clips the gradients, and updates the weights. `train`
+evaluates at given steps, writes `history.jsonl`, keeps the best weights, and saves checkpoints in `work`. On the CPU a
+killed run resumes bit for bit: all random numbers are derived from (seed, step, part), so there is no generator state
+to save, and evaluation cannot affect training.
 """
 
 from __future__ import annotations
@@ -56,34 +56,34 @@ def train(
     evaluate: Evaluate | None = None,
     parameter_groups: Sequence[ParameterGroup] | None = None,
 ) -> TrainingResult:
-    """Train `model` in place, or go on where a killed run with the same arguments stopped.
+    """Train `model` in place, or resume a killed run with the same arguments.
 
     Args:
-        model: moved to the context's device; left there with the last weights, or with the
-            best ones by `settings.metric_for_best_model`.
+        model: moved to the context's device. Has the last weights afterwards, or the best ones by
+            `settings.metric_for_best_model`.
         objective: the forward pass and its losses.
         data: examples and batches.
-        settings: what changes the outcome.
-        context: device and peers, see `training.launch.launch`.
-        work: folder of checkpoint and history; survives interruptions.
-        evaluate: gives the metrics of a `validation` record.
-        parameter_groups: rates by group; none: all parameters that require gradients, at the scheduled rate. A model's
-            frozen parameters are those that do not require gradients.
+        settings: all settings that affect the result.
+        context: device and process group, see `training.launch.launch`.
+        work: folder of checkpoint and history, kept across interruptions.
+        evaluate: returns the metrics of a `validation` record.
+        parameter_groups: parameters with their learning rates. None: all parameters that require gradients, at the
+            scheduled rate.
 
     Raises:
-        ConfigError: the loss, the weights or a validation figure is not finite.
+        ConfigError: the loss, the weights or a validation metric is not finite.
         DataError: there is nothing to train on.
     """
     return _Run(model, objective, data, settings, context, work, evaluate, parameter_groups).run()
 
 
 def kept_weights(work: Path) -> list[Path]:
-    """Return the files of weights that runs in or below `work` kept (`LoopSettings.keep_all`), in order of updates."""
+    """Return the weight files kept by runs in or below `work` (`LoopSettings.keep_all`), in order of updates."""
     return sorted(work.rglob(f"{KEPT}*.pt"), key=lambda path: int(path.stem.removeprefix(KEPT)))
 
 
 class _Run:
-    """State of one run between its updates."""
+    """State of a run between updates."""
 
     def __init__(self, model, objective, data, settings, context, work, evaluate, parameter_groups) -> None:
         self.model: nn.Module = model.to(context.device)

@@ -1,7 +1,7 @@
-"""A training run in phases: in each some layer groups learn, at rates of their own (Howard & Ruder 2018, section 3.3).
+"""Training in phases, each with its own trainable layer groups and rates (Howard & Ruder 2018, section 3.3).
 
-Every phase is a run of the one loop, with a folder of its own below `work`, from where a killed run resumes: finished
-phases are only read again.
+Each phase is one run of the training loop with its own folder below `work`. A killed run resumes there; the results of
+finished phases are loaded.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from jptransfer.transfer.groups import Groups, select
 
 @dataclass(frozen=True)
 class TrainSpec:
-    """What a model learns from: the forward pass and its losses, examples, and what evaluates (see `loop.train`)."""
+    """Objective, training data and evaluation of a run (see `loop.train`)."""
 
     objective: Objective
     data: TrainingData
@@ -40,13 +40,13 @@ class TrainSpec:
 
 @dataclass(frozen=True)
 class Phase:
-    """One run of the loop.
+    """One run of the training loop.
 
     Attributes:
-        name: shown in the history; empty: the only phase of a run without any.
-        settings: of the loop.
-        groups: what learns; all other parameters stay as they are. None: whatever requires gradients.
-        lesson: what it learns from; None: what the whole run does.
+        name: shown in the history; empty if the run is not divided into phases.
+        settings: settings of the loop.
+        groups: the parameters to train; all others are frozen. None: all that require gradients.
+        lesson: objective and data of this phase. None: those of the whole run.
     """
 
     name: str
@@ -67,12 +67,12 @@ def make_phases(
     Args:
         configs: name -> phase, in order.
         groups: layer groups of the model.
-        frozen: names of those that never learn.
-        factors: rate decay (none: the section's own) -> multiple of the learning rate by layer group.
-        settings: phase -> settings of its run, at the section's own rate.
+        frozen: names of the groups that are never trained.
+        factors: rate decay (None: the config section's own) -> multiple of the learning rate per layer group.
+        settings: phase -> settings of its run, at the section's own learning rate.
 
     Raises:
-        ConfigError: layer groups that do not exist, or a phase in which nothing learns.
+        ConfigError: unknown layer groups, or a phase that trains nothing.
     """
     phases = []
     for name, config in configs.items():
@@ -102,10 +102,10 @@ def train_phases(
     context: TrainingContext,
     work: Path,
 ) -> TrainingResult:
-    """Train `model` through `phases`, each going on from the weights the one before left (see `loop.train`).
+    """Train `model` in `phases`, each starting from the weights of the previous one (see `loop.train`).
 
-    Steps, epochs and tokens are counted through. The model is left with the last weights, or, where the phases select,
-    with the best of all phases.
+    Steps, epochs and tokens are counted across phases. The model has the last weights afterwards, or the best ones of
+    all phases if the phases select the best.
     """
     results: list[TrainingResult] = []
     best, weights = 0, dict[str, Tensor]()

@@ -1,7 +1,7 @@
-"""Random numbers as a pure function of what they are for: counter-based, vectorised, free of any state.
+"""Counter-based random numbers: pure, vectorised functions of their keys, without state.
 
-The numbers of an example depend on (seed, epoch, example, position) alone, so they are the same whichever batch,
-process or resumed run asks for them.
+The numbers of an example depend on (seed, epoch, example, position) only. They are the same in any batch, in any
+process, and in a resumed run.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def bits(*keys: int | np.ndarray) -> np.ndarray:
 
 
 def derive(state: np.ndarray, key: int | np.ndarray) -> np.ndarray:
-    """Return 64 random bits for each combination of broadcast `state`, what `bits` gave for some keys, and one more."""
+    """Return 64 random bits for each combination of broadcast `state`, a result of `bits`, and one more key."""
     value = state ^ np.asarray(key, np.uint64)
     return _mix(np.add(value, _GOLDEN, out=value))
 

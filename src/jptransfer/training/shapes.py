@@ -1,4 +1,4 @@
-"""A small fixed set of shapes, for devices that compile anew for every shape (XLA, torch.compile)."""
+"""A small fixed set of shapes, for devices that compile again for every new shape (XLA, torch.compile)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ STEP = 8
 
 @dataclass(frozen=True)
 class Shapes:
-    """Rectangles that parts of at most `part_tokens` tokens are padded to.
+    """Shapes to which parts of at most `part_tokens` tokens are padded.
 
-    Widths are multiples of 8. The rows of a width are as many as a part of it can have, halved while the part still
-    fits: almost all parts of a width get one shape.
+    Widths are multiples of 8. The number of rows is the largest that a part of this width can have, halved while the
+    part still fits. So almost all parts of a width get the same shape.
     """
 
     part_tokens: int
 
     def rectangle(self, rows: int, width: int) -> tuple[int, int]:
-        """Return the rows and the width that `rows` sequences of at most `width` tokens are padded to."""
+        """Return the (rows, width) to which `rows` sequences of at most `width` tokens are padded."""
         bucket = -(-width // STEP) * STEP
         height = max(1, self.part_tokens // (bucket - STEP + 1))
         while height // 2 >= rows:

@@ -1,7 +1,7 @@
-"""How much of a text a language model predicts: counted before the first update, since too little is an error.
+"""Share of the tokens that a language model predicts, counted before the first update: too few are an error.
 
-Words that are too long for a sequence's budget are never hidden (Devlin et al.), so masking can come to far less than
-`mask_rate`, and to nothing at all.
+Words that exceed a sequence's budget are never masked (Devlin et al.), so the share of masked tokens can be far below
+`mask_rate`, and even 0.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from jptransfer.training.types import LanguageData
 
 BATCHES = 20
-"""Global batches that are looked at, spread evenly over the first epoch."""
+"""Number of global batches that are counted, spread evenly over the first epoch."""
 LEAST = 0.5
-"""Share of the predictions asked for below which there is no training."""
+"""Minimum ratio of actual to requested predictions."""
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """Counts over examples: tokens of text, predictions that the settings ask for, predictions that there are."""
+    """Counts over examples: tokens of text, predictions requested by the settings, actual predictions."""
 
     tokens: float = 0.0
     asked: float = 0.0
@@ -36,7 +36,7 @@ class Predictions:
         return Predictions(self.tokens + other.tokens, self.asked + other.asked, self.made + other.made)
 
     def describe(self) -> dict[str, float]:
-        """Return the shares of tokens that are predicted and that the settings ask for."""
+        """Return the shares of tokens that are predicted and that the settings request."""
         tokens = max(1.0, self.tokens)
         return {"predicted_share": float(self.made / tokens), "asked_share": float(self.asked / tokens)}
 
@@ -50,7 +50,7 @@ def count_predictions(data: LanguageData) -> Predictions:
 
 
 def check_pairs(split: EncodedSplit, config: ObjectiveConfig) -> None:
-    """Refuse next-sentence prediction on a text in which no sentence follows another.
+    """Reject next-sentence prediction on a text without documents of several sentences.
 
     Raises:
         ConfigError: every document is a single sentence.
@@ -63,10 +63,10 @@ def check_pairs(split: EncodedSplit, config: ObjectiveConfig) -> None:
 
 
 def check_predictions(found: Predictions, config: ObjectiveConfig) -> None:
-    """Refuse an objective that predicts nothing, or far less than its settings ask for.
+    """Reject an objective that predicts nothing, or far less than its settings request.
 
     Raises:
-        ConfigError: fewer than `LEAST` of the predictions asked for.
+        ConfigError: the ratio of actual to requested predictions is below `LEAST`.
     """
     if found.tokens and found.made < LEAST * max(found.asked, 1.0):
         shares = found.describe()

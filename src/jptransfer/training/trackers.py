@@ -1,4 +1,4 @@
-"""Experiment trackers (TensorBoard, W&B, trackio), through Accelerate's classes: one run for every artifact."""
+"""Experiment trackers (TensorBoard, W&B, trackio) through Accelerate's classes: one tracker run per artifact."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from jptransfer.config import Tracker
 from jptransfer.errors import ConfigError
 
 PROJECT = "jptransfer"
-"""Project that runs belong to, where a tracker has projects."""
+"""Project name of the runs, for trackers with projects."""
 
 
 def open_trackers(kinds: Sequence[Tracker], name: str, folder: Path, settings: Any) -> list[tracking.GeneralTracker]:
-    """Start the trackers `kinds` for the run `name`; a run that was interrupted goes on under the same name.
+    """Start the trackers `kinds` for the run `name`; an interrupted run continues under the same name.
 
     Args:
-        folder: place of everything they write on this machine.
-        settings: dataclass of what the run is to be found by.
+        folder: folder of all files that the trackers write on this machine.
+        settings: dataclass of settings by which the run can be found.
 
     Raises:
         ConfigError: a tracker's package is not installed.
@@ -36,7 +36,7 @@ def open_trackers(kinds: Sequence[Tracker], name: str, folder: Path, settings: A
     if not kinds:
         return []
     folder.mkdir(parents=True, exist_ok=True)
-    # trackio takes its folder from the environment alone, when it is first imported.
+    # trackio reads its folder only from the environment, when it is first imported.
     os.environ.setdefault("TRACKIO_DIR", str(folder / "trackio"))
     opened = [_create(kind, name, folder) for kind in dict.fromkeys(kinds)]
     for tracker in opened:
@@ -55,7 +55,7 @@ def _create(kind: Tracker, name: str, folder: Path) -> tracking.GeneralTracker:
 
 class _Trackio(tracking.TrackioTracker):
     def finish(self) -> None:
-        # A run ended in Accelerate's way is ended again, with a line on standard output, when the process ends.
+        # After Accelerate's own `finish`, trackio ends the run a second time at exit and prints to standard output.
         import trackio
 
         trackio.finish()

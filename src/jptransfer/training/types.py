@@ -1,12 +1,12 @@
-"""What the loop works on: batches of parts, objectives that return sums, settings, results.
+"""Types of the training loop: batches of parts, objectives that return sums, settings, results.
 
-The contract that makes a run independent of how it is executed:
+This contract makes a run independent of how it is executed:
 
-- a *global batch* (one update) is a list of *parts*, arrays of example indices. Parts are the unit of work: every part
-  has its own random numbers (dropout), derived from (seed, step, part), so that accumulating parts in one process
-  and sharing them among several gives the same update within rounding;
-- `TrainingData.batches` and `collate` are pure functions of the data's seed, the epoch and the indices;
-- an objective returns *sums* of losses; the loop divides by the units of the whole global batch.
+- A *global batch* (one update) is a list of *parts*, arrays of example indices. Every part has its own random numbers
+  (dropout), derived from (seed, step, part). So accumulating parts in one process and distributing them over several
+  give the same update up to rounding.
+- `TrainingData.batches` and `collate` are pure functions of the data's seed, the epoch and the indices.
+- An objective returns *sums* of losses; the loop divides by the units of the whole global batch.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ Record = dict[str, Any]
 
 @dataclass(frozen=True)
 class LossOutput:
-    """What an objective makes of one collated part.
+    """Result of an objective for one collated part.
 
     Attributes:
-        terms: name -> sum of the losses of that term's units (scalar tensors with gradient).
-        sums: name -> counter (scalar tensor without gradient) that evaluation adds up, for example `correct`.
+        terms: name -> sum of losses over the term's units (scalar tensors with gradient).
+        sums: name -> counter (scalar tensor without gradient) that evaluation sums, for example `correct`.
     """
 
     terms: Tensors
@@ -54,7 +54,7 @@ class LossOutput:
 
 @dataclass(frozen=True)
 class LossTotals:
-    """An objective over a whole set of examples: means of the terms' losses, totals of counters and of units."""
+    """Result of an objective for a set of examples: mean losses per term, totals of counters and of units."""
 
     means: dict[str, float]
     sums: dict[str, float]
@@ -67,10 +67,10 @@ class LossTotals:
 
 
 class Objective(Protocol):
-    """What is learned. The loss of a global batch is the sum over terms of (sum of losses / number of units)."""
+    """A training objective. The loss of a global batch is the sum over terms of (sum of losses / number of units)."""
 
     def units(self, batch: Tensors) -> dict[str, float]:
-        """Units (predictions, examples, sums of weights) behind each term, read off a collated part on the CPU."""
+        """Number of units (predictions, examples, sums of weights) per term of a collated part on the CPU."""
 
     def __call__(self, model: nn.Module, batch: Tensors) -> LossOutput:
         """Forward pass of one part."""
@@ -78,64 +78,64 @@ class Objective(Protocol):
 
 @runtime_checkable
 class Stateful(Protocol):
-    """An objective that carries something from update to update, which a resumed run must find again."""
+    """An objective with state that persists between updates and is saved in checkpoints."""
 
     def state_dict(self) -> Tensors:
-        """What this process carries, on the CPU; processes may carry different things."""
+        """Return the state of this process, on the CPU; it may differ between processes."""
 
     def load_state_dict(self, state: Tensors) -> None:
-        """Take what one process carried; called for each of them, in every process."""
+        """Restore the state of one process. Every process calls this once per saved process."""
 
 
 class LanguageObjective(Objective, Protocol):
-    """An objective of the registry `objectives`; its class is called with the settings and the model."""
+    """An objective of the registry `objectives`. Its class is called with the settings and the model."""
 
     def __init__(self, config: LmTrainingConfig, model: nn.Module) -> None: ...
 
     def data(self, split: EncodedSplit, tokenizer: Tokenizer, limit: int | None = None,
              shapes: Shapes | None = None) -> LanguageData:
-        """What it is trained on.
+        """Return the training data.
 
         Args:
             split: token ids.
-            tokenizer: gives the ids of special tokens.
-            limit: use so many sequences, the same in every epoch.
-            shapes: the few shapes that batches may have; none: just as large as they need to be.
+            tokenizer: provides the ids of special tokens.
+            limit: number of sequences to use, the same ones in every epoch.
+            shapes: the shapes that batches may have. None: as small as possible.
         """
 
     def metrics(self, totals: LossTotals) -> dict[str, float]:
-        """Name what an evaluation came to; `loss` and `perplexity` among them."""
+        """Return the metrics of an evaluation by name, including `loss` and `perplexity`."""
 
 
 class TrainingData(Protocol):
-    """Examples, how they form global batches, and how a part becomes tensors."""
+    """Training examples: their global batches, and the tensors of a part."""
 
     def batches(self, epoch: int) -> Sequence[Batch]:
-        """Global batches of an epoch in order; a pure function of the data's seed and `epoch`."""
+        """Return the global batches of an epoch in order; a pure function of the data's seed and `epoch`."""
 
     def lengths(self, epoch: int) -> np.ndarray:
-        """Tokens of every example (padding not included), by example index."""
+        """Return the number of tokens of every example (without padding), by example index."""
 
     def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
-        """Tensors of a part; the random numbers of an example depend on (seed, epoch, example) only."""
+        """Return the tensors of a part. The random numbers of an example depend on (seed, epoch, example) only."""
 
 
 class LanguageData(TrainingData, Protocol):
-    """What a language model is trained on."""
+    """Training data of a language model."""
 
     def predictions(self, indices: np.ndarray, epoch: int) -> Predictions:
-        """Count what is to be predicted in examples."""
+        """Count the predictions in these examples."""
 
     def cut(self) -> Cut:
-        """Count what length limits leave out of the text."""
+        """Count the text that length limits leave out."""
 
 
 @runtime_checkable
 class Constrained(Protocol):
-    """A module whose weights stay within bounds: the loop lets it restore them after every update."""
+    """A module with bounds on its weights, which the loop calls after every update."""
 
     def constrain(self) -> None:
-        """Move weights that left their bounds back; depends on the weights alone."""
+        """Move weights outside their bounds back; a function of the weights only."""
 
 
 @dataclass(frozen=True)
@@ -148,11 +148,11 @@ class ParameterGroup:
 
 @dataclass(frozen=True)
 class Origin:
-    """Where the numbering of a run begins: what the phases before it did.
+    """Start of the numbering of a run, after the phases before it.
 
     Attributes:
-        phase: name of the phase, shown in every record; empty: there are no phases.
-        step, epoch, tokens: done before; random numbers and batches are those of the steps and epochs that follow.
+        phase: name of the phase, shown in every record; empty if the run has no phases.
+        step, epoch, tokens: numbers done before. Random numbers and batches continue from there.
     """
 
     phase: str = ""
@@ -163,19 +163,19 @@ class Origin:
 
 @dataclass(frozen=True)
 class LoopSettings:
-    """Everything of a training run that changes its outcome.
+    """All settings of a training run that affect its result.
 
     Attributes:
-        steps: updates to make.
+        steps: number of updates.
         learning_rate: peak of the schedule.
         evaluate_at: numbers of updates (of this run) after which to evaluate, see `evenly`.
         record_every: updates between training records in the history.
-        metric_for_best_model: validation metric that chooses the weights the model is left with; empty: the last ones.
-        lower_is_better: whether smaller values of `select` are better.
-        checkpoint_every: updates between checkpoints; none: by time, see `RuntimeConfig.checkpoint_seconds`.
-        keep_all: whether the weights at each of `evaluate_at` stay in the run's folder, see `loop.kept_weights`.
-        patience: evaluations without improvement of `select` before training stops; none: never.
-        origin: what was done before this run.
+        metric_for_best_model: validation metric that selects the final weights; empty: the last ones.
+        lower_is_better: whether smaller values of `metric_for_best_model` are better.
+        checkpoint_every: updates between checkpoints. None: by time, see `RuntimeConfig.checkpoint_seconds`.
+        keep_all: whether the weights at each of `evaluate_at` are kept in the run's folder, see `loop.kept_weights`.
+        patience: evaluations without improvement of `metric_for_best_model` before training stops. None: never.
+        origin: steps, epochs and tokens before this run.
     """
 
     steps: int
@@ -200,19 +200,19 @@ def evenly(steps: int, times: int) -> frozenset[int]:
 
 
 Evaluate = Callable[[nn.Module, "TrainingContext"], Mapping[str, float]]
-"""Called in evaluation mode, without gradients, by every process; what the main process returns counts."""
+"""Called by every process, in evaluation mode and without gradients. The main process's result is used."""
 
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What a finished run leaves, besides the weights in the model.
+    """Result of a finished run, besides the weights in the model.
 
     Attributes:
         history: all records, as in `history.jsonl`.
-        steps: updates made, those before the run's origin included (fewer than asked for after early stopping).
-        best_step: updates after which the weights the model now has were reached.
+        steps: updates made, including those before the run's origin (fewer than requested after early stopping).
+        best_step: number of updates of the model's final weights.
         metrics: the evaluation at `best_step` (empty if there was none).
-        seconds: time spent training, interruptions left out.
+        seconds: training time without interruptions.
     """
 
     history: list[Record]

@@ -201,7 +201,7 @@ def metrics_fit_the_task(config: Config) -> str | None:
     return _metric_problem("evaluation.metrics", config.evaluation.metrics, config)
 
 
-@rule("report")
+@rule("evaluation", "report")
 def report_metric_fits_the_task(config: Config) -> str | None:
     """The metric of the results table is defined for the task."""
     return _metric_problem("report.metric", [config.report.metric], config)
