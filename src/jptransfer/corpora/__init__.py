@@ -1,1 +1,1 @@
-"""Running text: reading, cleaning, de-duplicating, sampling and splitting it as a stream."""
+"""Read, clean, de-duplicate, sample and split running text as a stream."""

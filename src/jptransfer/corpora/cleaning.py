@@ -1,4 +1,4 @@
-"""From a document as it was read to one as it is kept: normalised sentences that pass the filters."""
+"""Clean documents: normalise sentences and drop those that do not pass the filters."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from jptransfer.registry import CLEANERS
 from jptransfer.text.normalize import copy_key
 
 RECORD = np.dtype([("digest", "<u8", (2,)), ("bytes", "<u4"), ("characters", "<u4"), ("sentences", "<u4")])
-"""What is known of a cleaned document: 128-bit digest of what its copies have in common (see `copy_key`), and its size
-(line ends count in `bytes` alone)."""
+"""Record of a cleaned document: 128-bit digest shared by its copies (see `copy_key`), and its size (line ends count in
+`bytes` only)."""
 
 _LINE_END = re.compile("[\\n\\r\\v\\f\\x1c-\\x1e\\x85\\u2028\\u2029]+")
 _KANA = re.compile("[\\u3041-\\u3096\\u309d-\\u309f\\u30a1-\\u30fa\\u30fc-\\u30ff\\u31f0-\\u31ff\\uff66-\\uff9f]")
@@ -24,7 +24,7 @@ _KANJI = re.compile("[々〆\\u3400-\\u4dbf\\u4e00-\\u9fff\\uf900-\\ufaff\\U0002
 
 
 def digest(text: str) -> bytes:
-    """Return 16 bytes that stand for a text."""
+    """Return a 16-byte digest of a text."""
     return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
@@ -33,10 +33,10 @@ class CleanBatch:
     """Cleaned documents.
 
     Attributes:
-        text: UTF-8; one sentence a line, a blank line after each document.
-        records: a `RECORD` for each document.
-        read: documents, sentences and characters that came in.
-        dropped: filter -> sentences it dropped; `documents` counts documents of which nothing was left.
+        text: UTF-8; one sentence per line, a blank line after each document.
+        records: one `RECORD` per document.
+        read: number of input documents, sentences and characters.
+        dropped: filter -> number of dropped sentences; `documents` counts documents without any sentence left.
     """
 
     text: bytes
@@ -46,7 +46,7 @@ class CleanBatch:
 
 
 class Cleaner:
-    """Normalisation and filters of a corpus; the same for the same sentence, whatever surrounds it.
+    """Normalisation and filters of a corpus; the result for a sentence does not depend on its context.
 
     Args:
         config: steps and limits.
@@ -59,7 +59,7 @@ class Cleaner:
         self._normal = _leaves_keys(config.steps)
 
     def normalise(self, sentence: str) -> str:
-        """Apply the steps; whatever they leave, a sentence is one line without white space at its ends."""
+        """Apply the steps, then replace line ends and strip white space, so that a sentence is always one line."""
         for step in self.steps:
             sentence = step(sentence)
         return _LINE_END.sub(" ", sentence).strip()
@@ -67,7 +67,8 @@ class Cleaner:
     def rejects(self, sentence: str) -> str:
         """Return the name of the first filter that a normalised sentence does not pass, or an empty string.
 
-        `replacement`: it holds U+FFFD (some earlier program could not decode it) or a lone surrogate.
+        `replacement` means that the sentence contains U+FFFD (an earlier program could not decode it) or a lone
+        surrogate.
         """
         limits = self.config
         if not sentence:
@@ -83,7 +84,8 @@ class Cleaner:
         return "excluded" if self.excluded and self.copy_digest([sentence]) in self.excluded else ""
 
     def copy_digest(self, sentences: Sequence[str]) -> bytes:
-        """Return 16 bytes that cleaned sentences share with their copies: texts alike after NFKC and in white space."""
+        """Return a 16-byte digest that is equal for copies: texts that agree after NFKC and white-space normalisation.
+        """
         return digest("\n".join(one if self._normal else copy_key(one) for one in sentences) + "\n\n")
 
     def _wrong_script(self, sentence: str) -> str:
@@ -95,7 +97,7 @@ class Cleaner:
         return "min_japanese" if japanese < self.config.min_japanese * length else ""
 
     def batch(self, documents: Iterable[list[str]]) -> CleanBatch:
-        """Clean documents; those of which no sentence is left disappear."""
+        """Clean documents; documents without any sentence left are dropped."""
         read: Counter[str] = Counter()
         dropped: Counter[str] = Counter()
         texts, records = [], []
@@ -119,13 +121,13 @@ class Cleaner:
 
 
 def _leaves_keys(steps: Sequence[str]) -> bool:
-    """Whether sentences are their own `copy_key` after these steps, so that it need not be computed."""
+    """Return whether sentences equal their `copy_key` after these steps, so that it need not be computed."""
     last = [steps[::-1].index(name) if name in steps else len(steps) for name in ("nfkc", "whitespace", "control")]
     return max(last) < len(steps) and set(steps[len(steps) - max(last):]) <= {"nfkc", "whitespace", "control"}
 
 
 def _encodable(sentence: str) -> bool:
-    """Whether a sentence has no lone surrogate (JSON escapes can bring them in)."""
+    """Return whether a sentence has no lone surrogate (which JSON escapes can produce)."""
     try:
         sentence.encode()
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""A source, read and cleaned into its spool; the cleaning by several processes where that pays."""
+"""Read and clean a source into its spool file; large sources are cleaned by several processes."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from jptransfer.workers import ordered_map
 BATCH_CHARACTERS = 1 << 18
 BATCH_DOCUMENTS = 1 << 12
 SAMPLE_BYTES = 32 << 20
-"""Input that is read again to tell what skipping would lose."""
+"""Amount of input that is read again to report what skipping would lose."""
 PARALLEL_BYTES = 16 << 20
-"""Input (as it lies on disk) from which more processes than one are worth their start."""
+"""Size on disk from which several processes are faster than one, in spite of their start-up time."""
 
 
 def collect(name: str, source: SourceConfig, config: CorpusConfig, excluded: frozenset[bytes], spool: SpoolFile,
             runtime: Runtime) -> None:
-    """Read and clean a source into `spool`; what was read, dropped and skipped goes into its facts."""
+    """Read and clean a source into `spool`; counts of read, dropped and skipped input are written to its facts."""
     read: Counter[str] = Counter()
     dropped: Counter[str] = Counter()
     stamps = stamps_of(source, config)
@@ -52,7 +52,7 @@ def excluded_sentences(config: CorpusConfig) -> frozenset[bytes]:
 
 
 def documents(source: SourceConfig, policy: ErrorPolicy) -> Iterator[Document]:
-    """Yield the documents of a source; an error tells what skipping would lose of its beginning."""
+    """Yield the documents of a source; errors report how much skipping would lose, estimated from its beginning."""
     try:
         yield from SOURCES.load(source.format)(source, policy)
     except UnreadableError as error:
@@ -60,7 +60,7 @@ def documents(source: SourceConfig, policy: ErrorPolicy) -> Iterator[Document]:
 
 
 def _kept_and_lost(source: SourceConfig) -> tuple[int, int]:
-    """Return the sentences and the unreadable places of the first `SAMPLE_BYTES` of a source."""
+    """Return the numbers of sentences and of unreadable places in the first `SAMPLE_BYTES` of a source."""
     left = SAMPLE_BYTES
 
     def advance(amount: int) -> None:
@@ -77,31 +77,31 @@ def _kept_and_lost(source: SourceConfig) -> tuple[int, int]:
 
 
 class _EnoughError(Exception):
-    """Enough was read for an answer."""
+    """Stops reading when the sample is complete."""
 
 
 def stamps_of(source: SourceConfig, config: CorpusConfig) -> dict[str, list[int]]:
-    """Return size and time of change of every file that a source is read from, or that decides what of it is left out.
+    """Return size and modification time of every file of a source and of `config.exclude`.
 
-    A spool that was filled from files with other stamps is not gone on from: it may hold what they held for a while.
+    A spool that was filled from files with other stamps is not reused, because their contents may have changed.
     """
     files = [file for one in (source, *config.exclude.values()) for file in locate(one.path, ErrorPolicy(OnError.skip))]
     return {str(file.absolute()): [(stat := file.stat()).st_size, stat.st_mtime_ns] for file in files}
 
 
 def size_on_disk(source: SourceConfig) -> int:
-    """Return the bytes of a source's files; 0 for what is not on this disk."""
+    """Return the size in bytes of a source's files; 0 for files that are not on this disk."""
     return sum(file.stat().st_size for file in locate(source.path, ErrorPolicy(OnError.skip)))
 
 
 def _megabytes(source: SourceConfig) -> float | None:
-    """How much will be read, if that is known beforehand."""
+    """Return the number of megabytes to read, None if it is not known in advance."""
     plain = not source.path.endswith(COMPRESSED) and source.format != "hf"
     return size_on_disk(source) / 1e6 if plain else None
 
 
 def _advance(bar: Bar) -> Callable[[int], None]:
-    """Pass bytes on to a bar that counts megabytes, a quarter of one at a time."""
+    """Return a callback that adds bytes to a bar of megabytes, in steps of a quarter of a megabyte."""
     waiting = 0
 
     def advance(amount: int) -> None:

@@ -1,7 +1,7 @@
-"""Rows of delimited files, quoted cells among them, such that a stray quote costs its own line and no other.
+"""Read rows of delimited files with quoted cells, such that a stray quote only affects its own line.
 
-A quote that opens a cell by mistake makes everything up to the next quote one cell. So a row of several lines is read
-again, line by line, where its end does not come or where most of its lines look like rows of their own.
+A quote that opens a cell by mistake joins everything up to the next quote into one cell. A row of several lines is
+therefore read again, line by line, if its closing quote is missing or if most of its lines look like rows.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import Literal
 from jptransfer.corpora.error_policy import ErrorPolicy
 
 LONGEST_CELL = 1 << 30
-"""Characters of a cell; the csv module's own limit is 131,072."""
+"""Maximum number of characters per cell; the default of the csv module is 131,072."""
 MOST_LINES = 1000
-"""Lines of a row; a quote that is not closed within as many is taken for a mistake."""
+"""Maximum number of lines per row; a quote that is not closed within these lines counts as a mistake."""
 UNQUOTED = "set quotes=no if quotes are plain characters in this file"
 CARRIAGE_RETURN = "a carriage return in a cell without quotes; lines end in a line feed, with or without one before it"
 
 
 @dataclass(frozen=True)
 class Row:
-    """The cells of a row and the number of the line that it begins in, from 1."""
+    """The cells of a row and the number (from 1) of its first line."""
 
     line: int
     cells: list[str]
@@ -32,13 +32,15 @@ class Row:
 
 def delimited_rows(lines: Iterator[tuple[int, str]], name: str, separator: str, quotes: str,
                    policy: ErrorPolicy) -> Iterator[Row]:
-    """Yield the rows of a file; blank lines are passed over, lines that cannot be rows go to `policy`.
+    """Yield the rows of a file; blank lines are skipped, malformed lines are reported to `policy`.
 
     Args:
-        lines: number and text, without line ends.
-        name: of the file, for messages.
-        quotes: yes: they are special, and a row may have any lines; auto: special, and rows that hold others are told;
-            no: they are plain characters.
+        lines: number and text of each line, without line ends.
+        name: name of the file for messages.
+        separator: character between cells.
+        quotes: "yes": quotes are special, and a row may have any number of lines; "auto": quotes are special, and rows
+            that seem to contain other rows are reported; "no": quotes are plain characters.
+        policy: where errors are reported.
     """
     csv.field_size_limit(LONGEST_CELL)
     reader = _Lines(lines, separator)
@@ -51,7 +53,7 @@ def delimited_rows(lines: Iterator[tuple[int, str]], name: str, separator: str, 
 
 
 class _Lines:
-    """Lines that can be given back."""
+    """Iterator over lines that can be pushed back."""
 
     def __init__(self, lines: Iterator[tuple[int, str]], separator: str) -> None:
         self.lines, self.separator = lines, separator
@@ -59,13 +61,13 @@ class _Lines:
         self.width, self.spaced = 0, False
 
     def waiting(self) -> bool:
-        """Whether there is another line."""
+        """Return whether there is another line."""
         if not self.ahead and (line := next(self.lines, None)):
             self.ahead.append(line)
         return bool(self.ahead)
 
     def row(self, quotes: str) -> tuple[int, list[str], str]:
-        """Return the line of the next row, its cells, and what is wrong with it; then only that line is used up."""
+        """Return the line number of the next row, its cells, and a problem, after which only that line is consumed."""
         used: list[tuple[int, str]] = []
 
         def feed() -> Iterator[str]:
@@ -86,10 +88,11 @@ class _Lines:
         return used[0][0], cells, problem
 
     def _merged(self, used: list[tuple[int, str]]) -> str:
-        """Say that a row of several lines holds others: most of its lines have as many separators as a row.
+        """Return a problem if a row of several lines seems to contain other rows, otherwise an empty string.
 
-        One line is taken off, since the first or the last line of a cell in the last or first column has as many, too.
-        Blank lines do not count, but two lines are enough only where nothing is between them.
+        This is the case if most of its lines have as many separators as a row. One line is not counted, because the
+        first line of a cell in the last column, or the last line of a cell in the first column, has as many, too.
+        Blank lines are not counted, but two lines only suffice if they are adjacent.
         """
         width = self.width or self._separators(used[0][1]) + 1
         lines = [text for _, text in used if text.strip()]
@@ -100,7 +103,10 @@ class _Lines:
                 f"like rows; {UNQUOTED}, and quotes=yes if it is one cell of several lines")
 
     def _separators(self, text: str) -> int:
-        """Number of separators in a line. A comma before a blank is punctuation, unless the first row has them so."""
+        """Return the number of separators in a line.
+
+        A separator before a space counts as punctuation, unless cells of the first row begin with a space.
+        """
         separators = text.count(self.separator)
         return separators if self.spaced else separators - text.count(f"{self.separator} ")
 

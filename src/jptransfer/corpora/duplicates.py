@@ -1,7 +1,8 @@
-"""Finding repeated documents among any number of them: exact by digest, near by MinHash bands, in flat memory.
+"""Find repeated documents, exactly by digest or approximately by MinHash bands, with little memory per document.
 
-Memory holds five bytes a document; keys and signatures lie on disk. Documents with equal keys (half a digest, a band of
-a signature) are found part by part: keys are dealt out to files by their upper bits, and each file is sorted alone.
+Memory holds five bytes per document; keys and signatures are stored on disk. Documents with equal keys (half a digest,
+or a band of a signature) are found in parts: keys are distributed to files by their upper bits, and each file is sorted
+separately.
 """
 
 from __future__ import annotations
@@ -21,13 +22,13 @@ PART = 1 << 18
 PAIRS = 1 << 13
 """Candidate pairs whose signatures are compared at once."""
 MAPPED, LARGE_STEP = 1 << 24, 1 << 6
-"""Bytes of a file that may stay mapped; rows that are read at once from a larger one."""
+"""Size up to which a file stays fully mapped, and rows per read of larger files."""
 _NUMBER_BITS = 20
 Pair = tuple[np.ndarray, np.ndarray]
 
 
 class Rows:
-    """A table of `width` numbers a row in a file; nothing of it stays in memory."""
+    """A table with `width` numbers per row in a file; it is not kept in memory."""
 
     def __init__(self, path: Path, dtype: type, width: int) -> None:
         self.path, self.dtype, self.width = path, np.dtype(dtype), width
@@ -37,7 +38,7 @@ class Rows:
 
     @contextmanager
     def writing(self) -> Iterator[Callable[[np.ndarray], int]]:
-        """Start the file anew; gives a function that appends rows."""
+        """Overwrite the file; the context is a function that appends rows."""
         with self.path.open("wb") as stream:
             yield lambda rows: stream.write(np.ascontiguousarray(rows, self.dtype).data)
 
@@ -49,9 +50,9 @@ class Rows:
 
     @contextmanager
     def reading(self) -> Iterator[Callable[[np.ndarray], np.ndarray]]:
-        """Map the file, which must not be empty; gives a function that returns the rows with given numbers.
+        """Map the file, which must not be empty; the context is a function that returns rows by number.
 
-        A large map is often told to let go of its pages: the kernel maps some 16 for every row that is read.
+        Pages of a large map are released often, because the kernel maps about 16 pages for every row that is read.
         """
         with self.path.open("rb") as stream:
             mapped = mmap(stream.fileno(), 0, prot=PROT_READ)
@@ -71,7 +72,7 @@ class Rows:
 
 
 class Components:
-    """Groups of documents joined by pairs; the root of a group is its first document."""
+    """Groups of documents, merged by pairs; the root of a group is its first document."""
 
     def __init__(self, size: int) -> None:
         self.parent = np.arange(size, dtype=np.uint32 if size < 1 << 32 else np.uint64)
@@ -99,18 +100,19 @@ class Components:
         self.parent[nodes] = nodes[first[labels]]
 
     def repeated(self) -> np.ndarray:
-        """Return for each document whether it is not the first of its group."""
+        """Return a boolean per document, True if it is not the first of its group."""
         return self.parent != np.arange(len(self.parent), dtype=self.parent.dtype)
 
 
 def equal_keys(chunks: Iterable[np.ndarray], count: int, folder: Path) -> Iterator[Pair]:
-    """Yield (documents, group) arrays of all documents whose 64-bit key occurs again, part by part.
+    """Yield (documents, group) arrays of all documents whose 64-bit key occurs more than once, in parts.
+
+    Within a part, documents of one key are adjacent and in ascending order; `group` numbers their keys.
 
     Args:
-        chunks: the keys of documents 0, 1, 2, … in pieces. `count`: how many there are.
-        folder: for temporary files, where the keys are too many to sort at once.
-
-    Within a part, documents of one key stand together in ascending order; `group` numbers their keys.
+        chunks: keys of documents 0, 1, 2, … in pieces.
+        count: number of keys.
+        folder: folder for temporary files, used if there are too many keys to sort at once.
     """
     parts = -(-count // PART)
     if parts <= 1:
@@ -142,13 +144,13 @@ def _deal(chunks: Iterable[np.ndarray], parts: int, folder: Path) -> list[Path]:
 
 
 def _equal(keys: np.ndarray, documents: np.ndarray) -> Pair:
-    """Return the documents (and their groups) whose key occurs twice or more.
+    """Return the documents (and their groups) whose key occurs more than once.
 
-    Most keys occur once. Of those that may occur again, one sort of the lower bits, the row's number put below them, is
-    several times faster than sorting rows would be; that two keys agree in those bits alone makes candidates at worst.
+    Most keys occur once. The others are sorted as integers that pack the lower bits of the key above the row number,
+    which is several times faster than sorting rows. Keys that agree in these bits only become additional candidates.
     """
     rows = _perhaps_again(keys)
-    bits = max(_NUMBER_BITS, len(keys).bit_length())  # a key of very many documents makes its part larger
+    bits = max(_NUMBER_BITS, len(keys).bit_length())  # a very frequent key can make its part larger than PART
     number_bits = np.uint64(bits)
     packed = np.sort((keys[rows] << number_bits) | rows.astype(np.uint64))
     short = packed >> number_bits
@@ -162,7 +164,7 @@ def _equal(keys: np.ndarray, documents: np.ndarray) -> Pair:
 
 
 def _perhaps_again(keys: np.ndarray) -> np.ndarray:
-    """Return the rows, ascending, that share a slot of a table with another: all whose key occurs again, a few more."""
+    """Return in ascending order the rows that share a hash slot: all rows with a repeated key, and a few others."""
     size = 1 << len(keys).bit_length() + 2
     slots = (keys & np.uint64(size - 1)).view(np.int64)
     numbers = np.arange(len(keys), dtype=np.uint32)
@@ -175,9 +177,9 @@ def _perhaps_again(keys: np.ndarray) -> np.ndarray:
 
 def join_equal(components: Components, documents: np.ndarray, group: np.ndarray,
                same: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> None:
-    """Unite candidates of one key that are really the `same`: each with the first of its group, in rounds.
+    """Unite candidates of one key for which `same` is true: each with the first of its group, in rounds.
 
-    Those that are not like the first are compared among themselves in the next round, and so on.
+    Candidates that differ from the first are compared among themselves in the next round, and so on.
     """
     while len(documents):
         leader = np.concatenate([[True], group[1:] != group[:-1]])
@@ -194,10 +196,11 @@ def join_equal(components: Components, documents: np.ndarray, group: np.ndarray,
 
 
 def exact_duplicates(digests: Iterable[np.ndarray], folder: Path) -> np.ndarray:
-    """Return for each document whether an earlier one has the same 128-bit digest.
+    """Return a boolean per document, True if an earlier one has the same 128-bit digest.
 
     Args:
-        digests: rows (n, 2) uint64, in pieces. `folder`: for temporary files.
+        digests: pieces of rows (n, 2) uint64.
+        folder: folder for temporary files.
     """
     rows = Rows(folder / "digests", np.uint64, 2)
     with rows.writing() as append:
@@ -212,12 +215,14 @@ def exact_duplicates(digests: Iterable[np.ndarray], folder: Path) -> np.ndarray:
 
 
 def near_duplicates(texts: Iterable[Sequence[str]], config: DeduplicationConfig, folder: Path) -> np.ndarray:
-    """Return for each text whether it belongs to the group of an earlier one (Broder 1997, with banding).
+    """Return a boolean per text, True if it belongs to the group of an earlier one (Broder 1997, with banding).
 
-    Two texts join a group if they agree in a band and their estimated similarity reaches `config.threshold`.
+    Two texts are united if they agree in a band and their estimated similarity is at least `config.threshold`.
 
     Args:
-        texts: in pieces of a few thousand. `folder`: for temporary files.
+        texts: pieces of a few thousand texts.
+        config: n-grams, permutations, bands and threshold.
+        folder: folder for temporary files.
     """
     bands = config.bands or choose_bands(config.threshold, config.permutations)
     hasher = MinHasher(config.ngram, config.permutations, bands)

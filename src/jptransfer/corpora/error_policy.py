@@ -1,4 +1,4 @@
-"""Reading raw input: which files a place means, their lines in bounded memory, and what happens to unreadable parts."""
+"""Read raw input: find files, read their lines in bounded memory, and stop at or skip unreadable parts."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ from jptransfer.errors import DataError, nearest, printable
 from jptransfer.files import DAMAGED, codec, open_bytes, reason
 
 LOUD = 0.01
-"""Share of what was read from which a loss is said on the terminal, beside the statistics."""
+"""Share of skipped input from which a warning is printed, in addition to the statistics."""
 LONG_LINE = 1 << 20
-"""Bytes from which a line of running text is cut into sentences while it is read."""
+"""Length in bytes from which a line of running text is split into sentences while it is read."""
 LONGEST_LINE = 1 << 28
-"""Bytes of a line that is read whole; far more than a text or record has, far less than what a small archive holds."""
+"""Maximum length in bytes of a line that is read whole: more than any text or record, less than an archive bomb."""
 MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16",
          codecs.BOM_UTF16_BE: "UTF-16"}
-"""Byte order mark at the beginning of a file -> the encoding that it tells."""
+"""Byte order mark at the beginning of a file -> its encoding."""
 WORTH_SKIPPING = 0.5
-"""Share of what could be read up to which skipping the rest is offered."""
+"""Maximum share of unreadable input at which the message offers to skip it."""
 UNREADABLE = (*DAMAGED, UnicodeError, tarfile.TarError)
 
 
 class UnreadableError(DataError):
-    """Something in the input cannot be read, and the settings say to stop at it."""
+    """A part of the input cannot be read, and errors are not skipped."""
 
     def offering(self, setting: str, kept: int, lost: int) -> DataError:
-        """Return the error with the offer to skip what cannot be read, where that keeps most of what is there.
+        """Return the error with an offer to skip unreadable parts, if that would keep most of the input.
 
         Args:
-            setting: what says to skip, as in ``task.on_error``.
-            kept, lost: how much would be read and skipped.
+            setting: the setting that turns skipping on, as ``task.on_error``.
+            kept, lost: numbers of items that would be read and skipped.
         """
         if not kept or lost > WORTH_SKIPPING * (kept + lost):
             return DataError(f"{self}; most of the input cannot be read in this way, so look at its settings first")
@@ -52,14 +52,14 @@ class UnreadableError(DataError):
 
 @dataclass
 class ErrorPolicy:
-    """How reading goes: what to do with policy, what was skipped so far, and where progress is told.
+    """What to do with errors in the input, what was skipped so far, and a callback for progress.
 
     Attributes:
         on_error: stop with a `DataError`, or skip and count.
-        skipped: kind of error -> how often.
-        examples: kind of error -> the first place (without its folders) and reason.
+        skipped: kind of error -> number of occurrences.
+        examples: kind of error -> place (without folders) and reason of the first occurrence.
         advance: called with the number of bytes that were read (after decompression).
-        encoding: the setting that says how characters are encoded.
+        encoding: name of the setting for the character encoding.
     """
 
     on_error: OnError = OnError.stop
@@ -69,11 +69,11 @@ class ErrorPolicy:
     encoding: str = "encoding"
 
     def hint(self, kind: str) -> str:
-        """Return what to try for a kind of policy, to follow its message; empty: nothing is known."""
+        """Return a hint to append to the message of an error of this kind; empty if there is none."""
         return f"; {self.encoding} can name another one, such as cp932 or euc_jp" if kind == "bad_bytes" else ""
 
     def report(self, kind: str, where: str, what: str) -> None:
-        """Raise a `UnreadableError` that names the place, or count it under `kind` if errors are skipped."""
+        """Raise an `UnreadableError` that names the place, or count it under `kind` if errors are skipped."""
         if self.on_error is OnError.stop:
             raise UnreadableError(f"{where}: {what}{self.hint(kind)}")
         self.skipped[kind] += 1
@@ -81,7 +81,7 @@ class ErrorPolicy:
 
     @contextmanager
     def reading(self, path: Path) -> Iterator[None]:
-        """Report what goes wrong inside with opening and decompressing `path`; what was read before it stays."""
+        """Report errors of opening and decompressing `path` inside the context; input read before them is kept."""
         try:
             yield
         except UNREADABLE as error:
@@ -89,7 +89,7 @@ class ErrorPolicy:
 
 
 def locate(place: str, policy: ErrorPolicy) -> list[Path]:
-    """Return the files of a file name, folder (recursively, hidden files left out) or glob, in order of their paths."""
+    """Return the files of a file name, folder (recursive, without hidden files) or glob, sorted by path."""
     path = Path(place).expanduser()
     if path.is_file():
         return [path]
@@ -109,8 +109,8 @@ def locate(place: str, policy: ErrorPolicy) -> list[Path]:
 def read_lines(path: Path, encoding: str, policy: ErrorPolicy, limit: int = 0) -> Iterator[tuple[int, str]]:
     r"""Yield the number (from 1) and text of each line of a file, without ``\n`` or ``\r\n``.
 
-    Damaged compression, empty files and lines that are not `encoding` are reported to `policy`. With `limit`, a line of
-    more bytes comes as its sentences, so that a file without line ends needs no more memory.
+    Damaged compression, empty files and lines that cannot be decoded are reported to `policy`. With `limit`, a line of
+    more bytes is yielded sentence by sentence, so that a file without line ends does not need more memory.
 
     Raises:
         DataError: without `limit`, a line has more than `LONGEST_LINE` bytes.
@@ -120,12 +120,12 @@ def read_lines(path: Path, encoding: str, policy: ErrorPolicy, limit: int = 0) -
 
 
 def parse_json(text: str) -> Any:
-    """Return the value that JSON text holds.
+    """Return the value of a JSON text.
 
-    NaN and infinities, which some libraries write for what is missing, are `None`.
+    NaN and infinities, which some libraries write for missing values, become `None`.
 
     Raises:
-        ValueError: it holds none, lists in lists without end, or a number that is too large.
+        ValueError: the text is not JSON, is nested too deeply, or contains a number that is too large.
     """
     try:
         return json.loads(text, parse_constant=lambda constant: None, parse_float=_finite)
@@ -141,7 +141,7 @@ def _finite(number: str) -> float:
 
 
 def json_lines(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Yield number and text of JSON lines; a file that is one JSON array gives its entries, numbered from 1."""
+    """Yield number and text of JSON lines; the entries of a file with one JSON array are numbered from 1."""
     first = next(lines, None)
     if first is None:
         return
@@ -154,14 +154,14 @@ def json_lines(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
         entries = parse_json("\n".join(text for _, text in found))
         found = [(number, json.dumps(entry, ensure_ascii=False)) for number, entry in enumerate(entries, 1)]
     except (ValueError, RecursionError):
-        pass  # no array after all: every line is told for itself
+        pass  # not an array: the lines are yielded, and the reader reports each that is malformed
     yield from found
 
 
 def decode_lines(
     stream: BinaryIO, name: str, encoding: str, policy: ErrorPolicy, limit: int = 0
 ) -> Iterator[tuple[int, str]]:
-    """`read_lines` of an open stream that messages call `name`."""
+    """Like `read_lines`, for an open stream; `name` is used in messages."""
     number, tail = 0, ""
     for number, text, complete in _parts(stream, name, encoding, policy, limit):
         if complete and not tail:
@@ -171,16 +171,16 @@ def decode_lines(
         if complete or len(tail) > limit:
             sentences, tail = [*sentences, tail], ""
         yield from ((number, sentence) for sentence in sentences)
-    if tail:  # the line's end could not be decoded
+    if tail:  # the end of the line could not be decoded
         yield number, tail
 
 
 def _parts(
     stream: BinaryIO, name: str, encoding: str, policy: ErrorPolicy, limit: int
 ) -> Iterator[tuple[int, str, bool]]:
-    """Yield number, text and whether it is all (or the last) of a line; without `limit` lines come whole."""
+    """Yield line number, text and whether the line ends there; without `limit` lines are never split."""
     encoding = codec(encoding)
-    if encoding.startswith(("utf-16", "utf-32")):  # a line feed is more than one byte there
+    if encoding.startswith(("utf-16", "utf-32")):  # a line feed has more than one byte in these encodings
         stream, encoding = codecs.EncodedFile(stream, "utf-8", encoding), "utf-8"  # type: ignore[assignment]
     number, rest, empty = 1, b"", True
     while part := stream.readline(limit or LONGEST_LINE + 1):
@@ -207,7 +207,7 @@ def _parts(
 
 
 def _check_mark(beginning: bytes, name: str, policy: ErrorPolicy) -> None:
-    """Raise `DataError` for a file whose first bytes say that it has another encoding than it is read with."""
+    """Raise `DataError` if a file begins with the byte order mark of another encoding."""
     mark = next((one for one in MARKS if beginning.startswith(one)), None)
     if mark:
         raise DataError(f"{name}:1: it begins with the byte order mark of {MARKS[mark]}; give "
@@ -215,7 +215,7 @@ def _check_mark(beginning: bytes, name: str, policy: ErrorPolicy) -> None:
 
 
 def _decode(data: bytes, encoding: str, complete: bool) -> tuple[str, bytes]:
-    """Decode; where more is to come, keep back the bytes of a character that is not complete."""
+    """Return decoded text and, if more data follows, the bytes of an incomplete character at the end."""
     if complete:
         return data.decode(encoding), b""
     decoder = codecs.getincrementaldecoder(encoding)()

@@ -1,11 +1,11 @@
 """MinHash signatures of many texts at once: few-permutation hashing of character n-grams, in NumPy.
 
-One-permutation hashing (Li, Owen & Zhang 2012) hashes every n-gram once, lets the hash choose one of k bins and keeps
-each bin's minimum: the work of one permutation for a signature of k values. Here every n-gram goes into `COPIES` bins,
-so that short texts fill most of them, too. A bin's minimum is still a uniform choice among both texts' n-grams, so two
-texts agree in it with the chance of their Jaccard similarity. Bins that stay empty count in no estimate; for banding
-alone they are filled from other bins of the same text, in an order fixed for each bin (optimal densification:
-Shrivastava 2017), which keeps that chance.
+One-permutation hashing (Li, Owen & Zhang 2012) hashes every n-gram once, uses the hash to select one of k bins, and
+keeps the minimum of each bin. A signature of k values thus costs one permutation. Here every n-gram goes into `COPIES`
+bins, so that short texts fill most bins, too. The minimum of a bin is still a uniform choice among both texts' n-grams,
+so two texts agree in a bin with the probability of their Jaccard similarity. Empty bins are ignored in estimates. For
+banding only, they are filled from other bins of the same text, in a fixed order per bin (optimal densification:
+Shrivastava 2017), which preserves this probability.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 
 EMPTY = np.uint32(0xFFFFFFFF)
 COPIES = 4
-"""Bins that an n-gram goes into."""
+"""Number of bins per n-gram."""
 TEXTS_AT_ONCE = 512
-"""Texts whose n-grams are hashed together: their arrays stay in the cache and in memory that was asked for before."""
+"""Number of texts whose n-grams are hashed together; their arrays fit into the cache, and memory is reused."""
 _SEED = 20_170_806
 
 
@@ -35,9 +35,9 @@ class MinHasher:
         self._detours = np.argsort(random.random((permutations, permutations)), axis=1).T.astype(np.int64).copy()
 
     def signatures(self, texts: Sequence[str]) -> np.ndarray:
-        """Return the signatures (texts, bins) uint32; `EMPTY` where no n-gram fell into a bin.
+        """Return the signatures (texts, bins) uint32; `EMPTY` in bins without n-grams.
 
-        A text shorter than n has one n-gram, itself.
+        A text shorter than n is padded to one n-gram.
         """
         signatures = np.full((len(texts), self.bins), EMPTY, np.uint32)
         for start in range(0, len(texts), TEXTS_AT_ONCE):
@@ -45,13 +45,13 @@ class MinHasher:
         return signatures
 
     def _sign(self, texts: Sequence[str], signatures: np.ndarray) -> None:
-        """Lower the bins (texts * bins,) to the least hashes of the texts' n-grams."""
+        """Set the bins (texts * bins,) to the minimum hashes of the texts' n-grams, in place."""
         hashes, owners = self._hashes(texts)
         owners *= np.uint32(self.bins)
         for copy in self._copies:
             values = _mixed(hashes * copy)
             bins = values >> np.uint32(16)
-            # Within a bin the upper bits hardly differ: turned round, the lower ones decide.
+            # The upper bits selected the bin and hardly differ within it, so the lower bits are moved to the top.
             values <<= np.uint32(16)
             values |= bins
             bins *= np.uint32(self.bins)
@@ -60,7 +60,7 @@ class MinHasher:
             np.minimum.at(signatures, bins, values)
 
     def _hashes(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return a 32-bit hash of every n-gram, and the number of the text it belongs to."""
+        """Return a 32-bit hash of every n-gram, and the index of its text."""
         n = self.ngram
         padded = [text if len(text) >= n else text.ljust(n, "\0") for text in texts]
         codes = np.frombuffer("".join(padded).encode("utf-32-le", "surrogatepass"), np.uint32)
@@ -86,7 +86,7 @@ class MinHasher:
         return keys.T
 
     def _densified(self, signatures: np.ndarray) -> np.ndarray:
-        """Fill empty bins from the first bin of their detour that is not."""
+        """Fill each empty bin from the first non-empty bin of its detour."""
         values = signatures.ravel()
         filled = values.copy()
         empty = np.flatnonzero(values == EMPTY)
@@ -101,9 +101,9 @@ class MinHasher:
 
 
 def similarity(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Estimate the Jaccard similarity of each pair of rows: agreeing bins among those that are not empty in both.
+    """Estimate the Jaccard similarity of each pair of rows: the share of equal bins among bins not empty in both.
 
-    The rows may be cut to narrower unsigned integers: then one value in 65,536 passes for empty, in both texts alike.
+    Rows may be truncated to 16-bit integers: one value in 65,536 then counts as empty, in both texts.
     """
     both_empty = (left == right) & (left == np.iinfo(left.dtype).max)
     empty = both_empty.sum(axis=1)
@@ -111,9 +111,9 @@ def similarity(left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 
 def choose_bands(threshold: float, permutations: int, recall: float = 0.995) -> int:
-    """Return the fewest bands by which two texts at `threshold` still become candidates with chance `recall`.
+    """Return the smallest number of bands with which texts at `threshold` become candidates with probability `recall`.
 
-    The chance is 1 - (1 - t^r)^b with r = permutations // b rows a band.
+    The probability is 1 - (1 - t^r)^b with r = permutations // b rows per band.
     """
     for rows in range(permutations, 0, -1):
         bands = permutations // rows
@@ -123,7 +123,8 @@ def choose_bands(threshold: float, permutations: int, recall: float = 0.995) -> 
 
 
 def _mixed(values: np.ndarray) -> np.ndarray:
-    """MurmurHash3's 32-bit finaliser, in place: a bijection in which every bit depends on all."""
+    """Apply MurmurHash3's 32-bit finaliser in place: a bijection in which every output bit depends on all input bits.
+    """
     values ^= values >> np.uint32(16)
     values *= np.uint32(0x85EBCA6B)
     values ^= values >> np.uint32(13)

@@ -1,4 +1,4 @@
-"""Readers of running text: each turns a source into a stream of documents, a document being a list of sentences."""
+"""Readers of running text: each turns a source into a stream of documents, which are lists of sentences."""
 
 from __future__ import annotations
 
@@ -28,20 +28,21 @@ from jptransfer.tasks.files import unlabelled
 from jptransfer.text.normalize import unescape
 
 Document = list[str]
-"""Sentences of one document, in order, not yet cleaned."""
+"""Sentences of a document, in order, before cleaning."""
 
 _DOC, _TITLE = re.compile(r"<doc\b[^>]*+>$"), re.compile(r'\btitle="([^"]*)"')
 
 
 def read_text(source: SourceConfig, policy: ErrorPolicy) -> Iterator[Document]:
-    """Plain text: one sentence a line, a blank line (or the end of the file) after each document."""
+    """Plain text: one sentence per line, a blank line (or the end of the file) after each document."""
     for path in locate(source.path, policy):
         lines = (text for _, text in read_lines(path, source.encoding, policy, LONG_LINE))
         yield from documents(lines, source, split=bool(source.split_sentences))
 
 
 def read_folder(source: SourceConfig, policy: ErrorPolicy) -> Iterator[Document]:
-    """A folder, glob or tar archive of text files: every file is one document of paragraphs after its `skip_lines`."""
+    """A folder, glob or tar archive of text files: each file is a document of paragraphs, without `skip_lines` lines.
+    """
     for path in locate(source.path, policy):
         for lines in _files_within(path, source.encoding, policy):
             body = (line for line in islice(lines, source.skip_lines, None) if line.strip())
@@ -62,7 +63,8 @@ def _files_within(path: Path, encoding: str, policy: ErrorPolicy) -> Iterator[It
 
 
 def documents(lines: Iterable[str], source: SourceConfig, split: bool) -> Iterator[Document]:
-    """Group lines into documents at blank lines and after `source.max_sentences`; `split` cuts lines into sentences."""
+    """Group lines into documents at blank lines and after `source.max_sentences`; `split`: split lines into sentences.
+    """
     document: Document = []
     for line in lines:
         sentences = split_sentences(line) if split else [line] if line.strip() else []
@@ -82,7 +84,7 @@ def _splits(source: SourceConfig) -> bool:
 
 
 def read_jsonl(source: SourceConfig, policy: ErrorPolicy) -> Iterator[Document]:
-    """One JSON object a line, or one array of objects; each of `columns` (a string, or a list) is a document."""
+    """One JSON object per line, or one array of objects; each of `columns` (a string or a list) is a document."""
     for path in locate(source.path, policy):
         for where, record in _objects(json_lines(read_lines(path, source.encoding, policy)), path, policy):
             yield from _from_record(record, source, where, policy)
@@ -106,7 +108,7 @@ def _objects(lines: Iterable[tuple[int, str]], path: Path, policy: ErrorPolicy) 
 
 
 def _from_record(record: dict[str, Any], source: SourceConfig, where: str, policy: ErrorPolicy) -> Iterator[Document]:
-    """Yield a document for each text column of a record that `source.where` lets pass."""
+    """Yield a document for each text column of a record that matches `source.where`."""
     for column in (*source.where, *source.columns):
         if column not in record:
             policy.report("malformed", where, f"no field '{column}'{nearest(column, record)}")
@@ -161,22 +163,22 @@ def _articles(lines: Iterator[tuple[int, str]], path: Path, policy: ErrorPolicy)
 
 
 def read_tsv(source: SourceConfig, policy: ErrorPolicy) -> Iterator[Document]:
-    """Tab-separated columns by 0-based number, quoting off: each cell is one sentence and a document of its own."""
+    """Tab-separated columns by 0-based number, without quoting: each cell is a document of one sentence."""
     for cell in _cells(source, policy, "\t", "no"):
         yield from documents([cell], source, split=bool(source.split_sentences))
 
 
 def read_csv(source: SourceConfig, policy: ErrorPolicy) -> Iterator[Document]:
-    r"""Comma-separated columns by 0-based number, quotes special: each cell is a document; ``\n`` in it ends a line."""
+    r"""Comma-separated columns by 0-based number, with quoting: each cell is a document; ``\n`` in it ends a line."""
     for cell in _cells(source, policy, ",", source.quotes.value):
         paragraphs = (line for line in cell.replace("\\n", "\n").split("\n") if line.strip())
         yield from documents(paragraphs, source, split=_splits(source))
 
 
 def _cells(source: SourceConfig, policy: ErrorPolicy, separator: str, quotes: str) -> Iterator[str]:
-    """Yield the wanted cells of the rows that `source.where` lets pass.
+    """Yield the cells of `source.columns` in rows that match `source.where`.
 
-    A row with more columns than the first one of its file is malformed: a separator inside a cell would cut it.
+    A row with more columns than the file's first row is malformed, because a cell may contain a separator.
     """
     columns = _numbers(source.columns, "columns")
     where = dict(zip(_numbers(list(source.where), "where"), source.where.values(), strict=True))
@@ -202,7 +204,7 @@ def _numbers(columns: list[str], field: str) -> list[int]:
 
 
 def read_hf(source: SourceConfig, policy: ErrorPolicy) -> Iterator[Document]:
-    """A Hugging Face data set, streamed: ``name``, ``name@revision`` on the hub, or a folder on disk."""
+    """A streamed Hugging Face data set: ``name`` or ``name@revision`` on the hub, or a folder on disk."""
     with policy.reading(Path(source.path)):
         for number, record in enumerate(_rows(source)):
             yield from _from_record(record, source, f"{source.path}[{number}]", policy)

@@ -1,7 +1,7 @@
-"""Which documents a corpus takes: a uniform sample within a byte budget, and splits, both by hash of the text.
+"""Select the documents of a corpus: a uniform sample within a byte budget, and splits, both by a hash of the text.
 
-A document's place in the sample and its split depend on its text and the seed alone, so they stay as they are when
-other documents are added (a sample gives up some to make room, a split only grows).
+A document's priority in the sample and its split depend only on its text and the seed. Adding other documents does not
+change them (a sample drops some documents to make room, a split only grows).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Chunks = Callable[[], Iterable[tuple[np.ndarray, np.ndarray]]]
 
 
 def priorities(digests: np.ndarray, seed: int, purpose: str) -> np.ndarray:
-    """Return a uniform uint64 for each digest (n, 2): splitmix64's finaliser over digest, seed and purpose."""
+    """Return a uniform uint64 per digest (n, 2): splitmix64's finaliser over digest, seed and purpose."""
     salt = int.from_bytes(purpose.encode()[:8], "little") ^ (seed * 0x9E3779B97F4A7C15)
     value = digests[:, 0] ^ np.uint64(salt & 0xFFFFFFFFFFFFFFFF)
     value = (value ^ (value >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -24,10 +24,11 @@ def priorities(digests: np.ndarray, seed: int, purpose: str) -> np.ndarray:
 
 
 def threshold(chunks: Chunks, budget: int) -> int:
-    """Return the largest t such that the documents with a priority below t fit into `budget` bytes together.
+    """Return the largest t such that all documents with a priority below t fit into `budget` bytes.
 
-    Two passes over `chunks()` (pairs of priorities and sizes, in pieces): a histogram of sizes over the priorities'
-    upper 16 bits tells in which bin the budget ends, and only that bin's documents, 1/65,536 of all, are sorted.
+    This takes two passes over `chunks()` (pieces of priorities and sizes). A histogram of sizes over the upper 16 bits
+    of the priorities gives the bin in which the budget ends; only the documents of this bin, about 1/65,536, are
+    sorted.
     """
     histogram = np.zeros(BINS)
     for priority, size in chunks():
@@ -47,11 +48,15 @@ def threshold(chunks: Chunks, budget: int) -> int:
 
 def shares(sizes: dict[str, int], weights: dict[str, float], limits: dict[str, int | None],
            budget: int | None) -> dict[str, int]:
-    """Divide a budget of bytes among sources by weight; what a source cannot fill goes to the others by their weights.
+    """Divide a budget of bytes among sources by weight; unused shares go to the other sources by their weights.
 
     Args:
-        sizes: bytes each source has. `weights`, `limits`: of each source; a limit is never exceeded.
-        budget: bytes of all together; none: every source gives all its limit allows.
+        sizes: size of each source in bytes.
+        weights, limits: weight and maximum share in bytes of each source.
+        budget: total number of bytes; None: every source is used up to its limit.
+
+    Returns:
+        Source -> bytes.
     """
     most = {name: min(size, limits[name] or size) for name, size in sizes.items()}
     if budget is None:
@@ -66,7 +71,7 @@ def shares(sizes: dict[str, int], weights: dict[str, float], limits: dict[str, i
 
 
 def split_codes(digests: np.ndarray, seed: int, fractions: Sequence[float]) -> np.ndarray:
-    """Return the number of each document's split: 0 for the rest (train), then 1, 2, … in the order of `fractions`."""
+    """Return each document's split: 1, 2, … in the order of `fractions`, and 0 (train) for the remaining documents."""
     position = priorities(digests, seed, "split") / float(1 << 64)
     borders = np.cumsum(fractions)
     inside = np.searchsorted(borders, position, "right")

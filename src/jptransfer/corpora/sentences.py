@@ -1,4 +1,4 @@
-"""Cutting Japanese paragraphs into sentences."""
+"""Split Japanese paragraphs into sentences."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _MARKS = re.compile(f"[。！？!?｡]+|[{re.escape(OPENING)}]|[{re.escape(CLOSI
 
 
 def split_sentences(paragraph: str) -> list[str]:
-    """Cut after 。！？ (and their half-width forms), but not within brackets nor before a closing one.
+    """Split after 。！？ (and their half-width forms), but not within brackets nor before a closing bracket.
 
-    Brackets that do not pair up are ignored. A half-width ! or ? between Latin letters or digits and other text
-    (``Yahoo!ニュース``) ends no sentence. White space around sentences is dropped, so are empty sentences.
+    Unbalanced brackets are ignored. A half-width ! or ? between Latin letters or digits and other text
+    (``Yahoo!ニュース``) does not end a sentence. White space around sentences and empty sentences are removed.
     """
     ends, balanced = _ends(paragraph, nested=True)
     if not balanced:
@@ -22,7 +22,7 @@ def split_sentences(paragraph: str) -> list[str]:
 
 
 def _ends(text: str, nested: bool) -> tuple[list[int], bool]:
-    """Return the positions after sentence ends, and whether brackets pair up; `nested` keeps brackets whole."""
+    """Return the positions after sentence ends, and whether brackets are balanced; `nested`: not within brackets."""
     ends, open_brackets, balanced = [], [], True
     for match in _MARKS.finditer(text):
         mark = match[0]

@@ -1,4 +1,4 @@
-"""Cleaned documents on disk, with a record for each, to be gone through several times in little memory."""
+"""Cleaned documents on disk with a record each, for several passes with little memory."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from jptransfer.files import json_text, new_file
 
 COUNTS = ("read", "dropped", "skipped")
 TABLES = (*COUNTS, "skipped_first")
-"""Tables of facts; those of `COUNTS` hold numbers."""
+"""Tables of the facts file; the values of `COUNTS` are numbers."""
 BLOCK_BYTES = 4 << 20
 BLOCK_RECORDS = 1 << 15
 
 
 @dataclass(frozen=True)
 class Block:
-    """Consecutive documents: number of the first, their records, and their text as written by `Cleaner.batch`."""
+    """Consecutive documents: number of the first one, their records, and their text as of `Cleaner.batch`."""
 
     start: int
     records: np.ndarray
@@ -39,7 +39,7 @@ class Block:
 
 
 class SpoolFile:
-    """One source's cleaned documents in a folder; complete once `facts.json` is there."""
+    """A source's cleaned documents in a folder; complete when `facts.json` exists."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -47,21 +47,21 @@ class SpoolFile:
         self.stamps = folder / "stamps.json"
 
     def is_complete(self, stamps: dict[str, list[int]]) -> bool:
-        """Whether an earlier run, perhaps an interrupted one, finished writing it from files with the same `stamps`."""
+        """Return whether an earlier, possibly interrupted run completed the spool from files with the same `stamps`."""
         return self.facts.is_file() and read_cache(self.stamps, lambda found: isinstance(found, dict)) == stamps
 
     def __len__(self) -> int:
         return self.records.stat().st_size // RECORD.itemsize
 
     def describe(self) -> dict[str, Any]:
-        """Return the facts given to `SpoolWriter.finish`."""
+        """Return the facts that were given to `SpoolWriter.finish`."""
         return json.loads(self.facts.read_text(encoding="utf-8"))
 
     def check(self) -> None:
-        """Check what an earlier run wrote.
+        """Check the files that an earlier run wrote.
 
         Raises:
-            WorkError: a file is missing, cut off or of another form.
+            WorkError: a file is missing, truncated or malformed.
         """
         try:
             facts = self.describe()
@@ -80,7 +80,7 @@ class SpoolFile:
             yield start, np.fromfile(self.records, RECORD, size, offset=start * RECORD.itemsize)
 
     def blocks(self) -> Iterator[Block]:
-        """Yield documents with their text, about `BLOCK_BYTES` at a time (more only if one document is longer)."""
+        """Yield documents with their text, about `BLOCK_BYTES` at a time (more if a single document is longer)."""
         with self.text.open("rb") as stream:
             for start, records in self.record_blocks():
                 ends = np.cumsum(records["bytes"].astype(np.int64))
@@ -96,7 +96,7 @@ class SpoolWriter:
     """Writes a `SpoolFile` from the beginning."""
 
     def __init__(self, spool: SpoolFile, stamps: dict[str, list[int]]) -> None:
-        """Take the spool and what the files that it is filled from show before they are read (`collect.stamps_of`)."""
+        """Set the spool and the stamps (`collect.stamps_of`) of its input files, taken before they are read."""
         self.spool, self.stamps = spool, stamps
 
     def __enter__(self) -> SpoolWriter:

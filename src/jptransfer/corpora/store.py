@@ -1,4 +1,4 @@
-"""All documents of a corpus, and what becomes of each: dropped as repeated, left out by a budget, or put in a split."""
+"""All documents of a corpus with a status each: duplicate, over budget, or in a split."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ CHARACTERS_AT_ONCE = 1 << 18
 
 
 class DocumentStatus(IntEnum):
-    """What becomes of a document; the first three are splits."""
+    """Status of a document; the first three are splits."""
 
     train = 0
     validation = 1
@@ -37,7 +37,7 @@ class DocumentStatus(IntEnum):
 
 @dataclass(frozen=True)
 class SourceShard:
-    """The documents of one source: numbers `start` to `start + len(spool)` of the library."""
+    """The documents of one source: numbers `start` to `start + len(spool)` of the corpus."""
 
     name: str
     spool: SpoolFile
@@ -45,12 +45,12 @@ class SourceShard:
 
     @property
     def numbers(self) -> slice:
-        """The source's part of the library."""
+        """The source's slice of the corpus."""
         return slice(self.start, self.start + len(self.spool))
 
 
 class CorpusStore:
-    """The spools of a corpus' sources with one byte a document that says what becomes of it."""
+    """The spools of a corpus' sources, with a status of one byte per document."""
 
     def __init__(self, config: CorpusConfig, shelves: list[SourceShard], work: Path) -> None:
         self.config, self.shelves, self.work = config, shelves, work
@@ -59,7 +59,7 @@ class CorpusStore:
     @classmethod
     def collected(cls, config: CorpusConfig, work: Path, runtime: Runtime) -> CorpusStore:
         """Read and clean every source whose spool in `work` is not complete."""
-        # By rank, not by place: whoever resumes may have written the same sources in another order.
+        # Folders are numbered by sorted names, because a resumed run may list the same sources in another order.
         folders = {name: work / f"source-{rank}" for rank, name in enumerate(sorted(config.sources))}
         spools = {name: SpoolFile(folders[name]) for name in config.sources}
         missing = [name for name, spool in spools.items()
@@ -76,21 +76,21 @@ class CorpusStore:
         return cls(config, shelves, work)
 
     def blocks(self) -> Iterator[tuple[Block, np.ndarray]]:
-        """Yield all documents, a few MB at a time, with (a view of) their statuses."""
+        """Yield all documents, a few MB at a time, with a view of their statuses."""
         for shelf in self.shelves:
             for block in shelf.spool.blocks():
                 start = shelf.start + block.start
                 yield block, self.statuses[start:start + len(block.records)]
 
     def _kept(self, shelf: SourceShard) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield numbers and records of a source's documents that are not dropped yet."""
+        """Yield numbers and records of a source's documents that have not been dropped."""
         for start, records in shelf.spool.record_blocks():
             first = shelf.start + start
             kept = np.flatnonzero(self.statuses[first:first + len(records)] <= DocumentStatus.test)
             yield first + kept, records[kept]
 
     def drop_duplicates(self, runtime: Runtime) -> None:
-        """Drop documents that repeat an earlier one, as the configuration asks."""
+        """Drop documents that repeat an earlier one, as configured."""
         settings = self.config.deduplication
         if settings.exact:
             digests = (records["digest"] for shelf in self.shelves for _, records in self._kept(shelf))
@@ -102,7 +102,7 @@ class CorpusStore:
             self.statuses[kept] = repeated * np.uint8(DocumentStatus.near_duplicates)
 
     def _texts(self, bar: Bar) -> Iterator[list[str]]:
-        """Yield the texts of kept documents, without line ends, in pieces that stay within a processor's cache."""
+        """Yield the texts of kept documents, without line ends, in pieces that fit into the processor's cache."""
         piece: list[str] = []
         size = 0
         for block, statuses in self.blocks():
@@ -119,7 +119,7 @@ class CorpusStore:
             yield piece
 
     def sample(self) -> None:
-        """Leave out what exceeds the budgets: of each source a uniform sample of its distinct documents stays."""
+        """Drop documents over the budgets: a uniform sample of each source's distinct documents is kept."""
         sources = self.config.sources
         sizes = {shelf.name: sum(int(records["bytes"].sum(dtype=np.int64)) for _, records in self._kept(shelf))
                  for shelf in self.shelves}
@@ -140,7 +140,7 @@ class CorpusStore:
             self.statuses[numbers[over]] = DocumentStatus.over_budget
 
     def split(self) -> list[DocumentStatus]:
-        """Put every kept document in a split and return the splits in use; none that was asked for stays empty.
+        """Assign every kept document to a split and return the splits in use; none of them is empty.
 
         Raises:
             DataError: there are fewer documents than splits.
@@ -168,7 +168,7 @@ class CorpusStore:
                 "documents, or set max_sentences of the source to cut them, or validation_fraction to 0")
 
     def _move_one(self, split: DocumentStatus) -> None:
-        """Give an empty split one document of the largest split, chosen by its hash."""
+        """Move one document of the largest split, selected by its hash, to an empty split."""
         largest = np.bincount(self.statuses[self.statuses <= DocumentStatus.test]).argmax()
         best: tuple[int, int] | None = None
         for shelf in self.shelves:
@@ -183,7 +183,7 @@ class CorpusStore:
         self.statuses[best[1]] = split
 
     def describe(self) -> dict[str, dict[str, Any]]:
-        """Return for each source what was read, dropped by each filter, skipped, repeated and kept."""
+        """Return for each source the numbers of read, filtered, skipped, repeated and kept documents."""
         described = {}
         for shelf in self.shelves:
             statuses = np.bincount(self.statuses[shelf.numbers], minlength=len(DocumentStatus))
@@ -196,6 +196,6 @@ class CorpusStore:
 
 
 def measure(records: np.ndarray) -> Counter[str]:
-    """Return documents, sentences, characters and bytes of documents with these `RECORD`s."""
+    """Return the numbers of documents, sentences, characters and bytes of these `RECORD`s."""
     sizes = {name: int(records[name].sum(dtype=np.int64)) for name in RECORD.names or () if name != "digest"}
     return Counter({"documents": len(records), **{name: sizes[name] for name in ("sentences", "characters", "bytes")}})

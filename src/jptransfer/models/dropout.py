@@ -1,4 +1,4 @@
-"""Dropouts of an encoder, whatever its family calls them: numbers of its configuration."""
+"""Set the dropouts of an encoder's configuration, independent of the field names of its family."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from jptransfer.errors import ConfigError, unknown
 
 
 def set_dropouts(config: PreTrainedConfig, values: Mapping[str, float], factor: float) -> None:
-    """Change the dropouts of `config` in place: give those in `values`, then multiply all by `factor`, to at most 1.
+    """Change the dropouts of `config` in place: set those in `values`, then multiply all by `factor`, at most to 1.
 
     Raises:
-        ConfigError: the configuration has no dropout of a name in `values`.
+        ConfigError: a name in `values` is not a dropout of the configuration.
     """
     settings: Any = config
     names = [name for name, value in config.to_dict().items() if "drop" in name and type(value) in (int, float)]

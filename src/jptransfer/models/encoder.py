@@ -1,6 +1,6 @@
-"""The one encoder interface: token ids in, states and a mask out; and language-model heads at chosen positions.
+"""Interface of all encoders: token ids in, states and a mask out; and language-model heads at given positions.
 
-Works on any encoder of transformers, whatever its family calls its parts.
+It works with any encoder of transformers, independent of the parameter names of its family.
 """
 
 from __future__ import annotations
@@ -18,26 +18,26 @@ from jptransfer.errors import ConfigError, raising_as
 from jptransfer.models.layers.word_rows import WordsOutput, at_places
 
 UNITS = "units"
-"""Input that says where a tagger's units begin, 1 at their first tokens; it is for the head alone."""
+"""Input with 1 at the first token of each unit that a tagger labels; only the head reads it."""
 TYPES = "token_type_ids"
-"""Input that says which of two texts a token belongs to."""
+"""Input with the index (0 or 1) of the text that a token belongs to."""
 SPECIAL = "special_tokens_mask"
-"""Input that says where the special tokens around a text are, 1 there; for encoders and heads that read text alone."""
+"""Input with 1 at the special tokens around a text; for encoders and heads that skip these tokens."""
 
 
 @dataclass(frozen=True)
 class Encoded:
-    """What an encoder makes of a batch.
+    """Output of an encoder for a batch.
 
     Attributes:
-        states: of every layer, the embeddings' first, the top layer's last: (batch, length, width) each; of a text read
-            in windows the top layer's alone.
-        mask: (batch, length) bool, where there is a token.
-        backward: whether texts are read from their end, so that the last state is that of the first token.
-        ids: (batch, length) of the units that the states are those of.
-        places: (batch, length) where in the flattened input ids each state's word begins, if states are those of words.
-        units: (batch, length) bool, where a unit of a tagger begins; None: nobody said.
-        special: (batch, length) bool, where a state is that of a special token around the text; None: nobody said.
+        states: (batch, length, width) per layer, from the embeddings to the top layer; only the top layer's if texts
+            were read in windows.
+        mask: (batch, length) bool, True at tokens, False at padding.
+        backward: whether texts are read from their end, so that the last state in reading order is the first token's.
+        ids: (batch, length) ids of the tokens that the states belong to.
+        places: (batch, length) index of each word's first id in the flattened input ids, if states belong to words.
+        units: (batch, length) bool, True at the first token of a unit that a tagger labels; None if unknown.
+        special: (batch, length) bool, True at special tokens around the text; None if unknown.
     """
 
     states: tuple[Tensor, ...]
@@ -54,9 +54,9 @@ class Encoded:
         return self.states[-1]
 
     def without_special(self) -> Encoded:
-        """Return the same without the states of special tokens, as AllenNLP removes sentence boundaries.
+        """Return a copy without the states of special tokens, as AllenNLP removes sentence boundaries.
 
-        A text that has nothing else keeps the first of them, so that there is something to read.
+        A text with special tokens only keeps the first one, so that no text is empty.
         """
         if self.special is None:
             return self
@@ -68,9 +68,9 @@ class Encoded:
 
 
 def text_first(mask: Tensor, special: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the order (batch, length) in which tokens of the text come before all others, and the mask of the former.
+    """Return the order (batch, length) that puts tokens of the text before all others, and their mask in that order.
 
-    A row without any other token keeps its first one.
+    A row without tokens of the text keeps its first token.
     """
     kept = mask & ~special
     kept[:, 0] |= ~kept.any(1)
@@ -81,8 +81,8 @@ def text_first(mask: Tensor, special: Tensor) -> tuple[Tensor, Tensor]:
 def encode(model: nn.Module, inputs: Mapping[str, Tensor]) -> Encoded:
     """Run the encoder of `model` (any model of transformers, with or without head) on `input_ids`, `attention_mask`.
 
-    Of a model with encoder and decoder (T5, BART) it is the encoder alone. Encoders over word vectors (`reads_special`
-    is false) read no special tokens.
+    Only the encoder of an encoder-decoder model (T5, BART) is run. Encoders over word vectors (`reads_special` is
+    False) do not read special tokens.
     """
     encoder: Any = encoder_of(model)
     if encoder.config.is_encoder_decoder:
@@ -107,7 +107,8 @@ def encode(model: nn.Module, inputs: Mapping[str, Tensor]) -> Encoded:
 def without_unread_types(model: nn.Module, inputs: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Return `inputs` without token type ids if the encoder of `model` has no embeddings for them.
 
-    A tokenizer may give what its model does not take: DistilBERT has BERT's tokenizer, RoBERTa's table has one row.
+    A tokenizer may return token type ids that its model does not take: DistilBERT uses BERT's tokenizer, and RoBERTa's
+    table has one row.
     """
     kept = dict(inputs)
     if TYPES in kept:
@@ -119,14 +120,15 @@ def without_unread_types(model: nn.Module, inputs: Mapping[str, Tensor]) -> dict
 
 
 def _text_alone(inputs: Mapping[str, Tensor], special: Tensor) -> tuple[dict[str, Tensor], Tensor]:
-    """Return inputs whose special tokens are padding at the end, and where in the flattened ids each token was."""
+    """Return inputs with special tokens moved to the padding at the end, and each token's index in the flattened ids.
+    """
     order, mask = text_first(_present(inputs), special)
     ids = inputs["input_ids"].gather(1, order)
     return {"input_ids": ids, "attention_mask": mask.to(ids.dtype)}, order + first_positions(ids)
 
 
 def at_ids(encoded: Encoded, inputs: Mapping[str, Tensor]) -> Encoded:
-    """Return states that stand beside the input ids: those of words at the words' own ids, and zeros elsewhere."""
+    """Return states aligned with the input ids: states of words at the words' first ids, and zeros elsewhere."""
     if encoded.places is None:
         return encoded
     ids = inputs["input_ids"]
@@ -146,19 +148,20 @@ def encoder_of(model: nn.Module) -> nn.Module:
 
 _POSITION_TABLES = ("position_embeddings", "char_position_embeddings")
 _STATED_POSITIONS = ("max_position_embeddings", "max_encoder_position_embeddings", "max_seq_len")
-"""What configurations call the longest input: most; LED; MPT."""
+"""Configuration fields with the maximum input length: of most families, of LED, of MPT."""
 
 
 def longest_input(model: nn.Module) -> int | None:
-    """Return the longest sequence that the model has positions for, special tokens included; None: any length."""
+    """Return the maximum sequence length with special tokens, or None if the model has no limit."""
     tables = [_rows_for_text(module) for name, module in model.named_modules()
               if name.rpartition(".")[2] in _POSITION_TABLES and hasattr(module, "padding_idx")]
+    # XLNet's configuration has -1, which means no limit.
     stated = [limit for name in _STATED_POSITIONS if (limit := getattr(model.config, name, None)) and limit > 0]
-    return min([*tables[:1], *stated], default=None)  # XLNet says -1
+    return min([*tables[:1], *stated], default=None)
 
 
 def _rows_for_text(table: Any) -> int:
-    """Return the positions of a table, a plain or a quantised one (I-BERT); RoBERTa's begin after that of padding."""
+    """Return the positions of a plain or quantised (I-BERT) table; RoBERTa's positions begin after the padding row."""
     return table.weight.shape[0] - (0 if table.padding_idx is None else table.padding_idx + 1)
 
 
@@ -167,8 +170,8 @@ class Prediction:
     """Logits of a language model.
 
     Attributes:
-        tokens: (n, vocabulary) at the n positions asked for.
-        next_sentence: (batch, 2) where the model has that head: follows, does not follow.
+        tokens: (n, vocabulary) at the n requested positions.
+        next_sentence: (batch, 2) logits of "follows" and "does not follow"; None if the model has no such head.
     """
 
     tokens: Tensor
@@ -176,12 +179,14 @@ class Prediction:
 
 
 def predict_at(model: nn.Module, inputs: Mapping[str, Tensor], positions: Tensor) -> Prediction:
-    """Run a language model whose head sees the encoder's states at `positions` only.
+    """Run a language model with its head on the encoder's states at `positions` only.
 
-    The head of a masked language model is as costly as several layers, and only one token in seven is predicted. The
-    encoder's output is narrowed before the model's own head reads it, so this needs no knowledge of the head.
+    The head of a masked language model costs as much as several layers, and only one token in seven is predicted. The
+    encoder's output is reduced by a hook before the head reads it, so this works with any head.
 
     Args:
+        model: the language model.
+        inputs: inputs of the model, (batch, length) each.
         positions: (n,) indices into the flattened (batch x length) ids.
     """
     pooler = getattr(encoder_of(model), "pooler", None)
@@ -207,27 +212,28 @@ def predict_at(model: nn.Module, inputs: Mapping[str, Tensor], positions: Tensor
 
 
 def first_positions(ids: Tensor) -> Tensor:
-    """Return where each row of `ids` (batch, length) begins in the flattened ids: (batch, 1)."""
+    """Return the index in the flattened ids at which each row of `ids` (batch, length) begins: (batch, 1)."""
     return torch.arange(0, ids.numel(), ids.shape[1], device=ids.device)[:, None]
 
 
 _BERT_LAYERS = frozenset({"bert", "roberta", "xlm-roberta", "camembert", "electra"})
-"""Families whose layers are BERT's: what follows attention looks at one position at a time."""
+"""Families with BERT's layers, in which everything after attention works on single positions."""
 
 
 @contextmanager
 def top_layer_at(model: nn.Module, positions: Tensor) -> Iterator[bool]:
-    """While inside, the encoder's top layer computes its states at `positions` only, if its family allows that.
+    """Context in which the encoder's top layer computes states at `positions` only, if its family supports that.
 
-    Attention still reads every position; its output, the feed-forward layer and all that follows see the chosen ones.
-    The values there are the same, and three quarters of the layer's work elsewhere is saved.
+    Attention still reads every position; its output, the feed-forward layer and later layers only see the given
+    positions. The values there are the same, and three quarters of the layer's work at other positions is saved.
 
     Args:
+        model: a model with or without head.
         positions: (rows, n) indices into the flattened (batch x length) ids; the encoder's states become
             (rows, n, width).
 
     Yields:
-        Whether the encoder does so; otherwise, and when its layers are compiled, its states are those of all positions.
+        Whether the states are reduced; False for other families and compiled layers, which return all positions.
     """
     place = _after_attention(model)
     if place is None:
@@ -245,17 +251,17 @@ def top_layer_at(model: nn.Module, positions: Tensor) -> Iterator[bool]:
 
 
 def _after_attention(model: nn.Module) -> nn.Module | None:
-    """Return the module of the top layer that joins attention's output and the layer's input."""
+    """Return the module of the top layer that adds attention's output and the layer's input, None if unsupported."""
     encoder: Any = encoder_of(model)
     if encoder.config.model_type not in _BERT_LAYERS or encoder.config.is_decoder:
         return None
     top = encoder.encoder.layer[-1]
-    # Compiled code does not look for hooks that come later.
+    # Compiled code ignores hooks that are registered later.
     return None if top._compiled_call_impl is not None else top.attention.output
 
 
 def check_heads(model: nn.Module, next_sentence: bool) -> None:
-    """Raise `ConfigError` if next-sentence prediction is asked of a model without that head."""
+    """Raise `ConfigError` if next-sentence prediction is configured for a model without that head."""
     if next_sentence and not hasattr(getattr(model, "cls", None), "seq_relationship"):
         raise ConfigError(f"objective.mlm.next_sentence: {type(model).__name__} has no next-sentence head; "
                           "start from scratch or from a model with one, or set it to false")
@@ -264,8 +270,8 @@ def check_heads(model: nn.Module, next_sentence: bool) -> None:
 def check_predictions(model: nn.Module, length: int) -> None:
     """Raise `ConfigError` if a language model cannot be trained on texts of `length` tokens by `predict_at`.
 
-    So it is where the head does not read the states at the positions (Perceiver), or where inputs have to have a length
-    of their own (Reformer). Random numbers are not used up, but for those of an accelerator.
+    Examples are models whose head does not read the states at the positions (Perceiver), and models that require
+    certain input lengths (Reformer). The random state of the CPU and of a CUDA device is restored afterwards.
     """
     config: Any = encoder_of(model).config
     mode, device = model.training, next(model.parameters()).device
@@ -283,7 +289,7 @@ def check_predictions(model: nn.Module, length: int) -> None:
 
 
 def compile_layers(model: nn.Module) -> None:
-    """Compile the repeated blocks in place (regional compilation): one compilation serves all layers."""
+    """Compile the repeated blocks in place (regional compilation): all layers share one compilation."""
     for stack in model.modules():
         if isinstance(stack, nn.ModuleList) and len({type(block) for block in stack}) == 1:
             for block in stack:

@@ -1,4 +1,4 @@
-"""Whether a folder of a model that was made elsewhere holds together, as far as the folder itself shows."""
+"""Check that the files of a model folder from elsewhere fit together."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ from jptransfer.text.tokenizers import load_tokenizer
 
 VOCABULARY = "vocab.txt"
 TOKENIZERS = ("tokenizer*", "vocab*", "*.model", "merges.txt")
-"""Files by which a folder shows that it holds a tokenizer."""
+"""Patterns of files that show that a folder holds a tokenizer."""
 LEAST_UNITS = 0.75
-"""Share of a foreign embedding's rows that a tokenizer must have units for: rows are padded, but not by this much."""
+"""Minimum share of an embedding's rows that the tokenizer has tokens for; embeddings are padded, but by less."""
 
 
 def check_folder(folder: Path, ours: bool = False) -> None:
-    """Check a folder without a manifest before anything is built with it. Weights are opened, not read.
+    """Check a folder without a manifest before anything is built with it. Weight files are opened, not read.
 
     Args:
-        ours: whether it is known to hold a model of jpt, whose tokenizer has a ``jpt_tokenizer.json``.
+        folder: the folder of the model.
+        ours: whether the folder is known to hold a model of jpt, whose tokenizer has a ``jpt_tokenizer.json``.
 
     Raises:
         DataError: a file is missing or damaged, or files do not belong together; the message names the file.
@@ -62,7 +63,7 @@ def check_folder(folder: Path, ours: bool = False) -> None:
 
 
 def _check_counts(path: Path, config: dict[str, Any], stated: Any, tensors: int) -> None:
-    """Compare the numbers of layers, groups and experts with the weights, before layers without end are built."""
+    """Compare the numbers of layers, groups and experts with the weights, before too many layers are built."""
     for name, value in config.items():
         if re.search("layer|group|expert", name) and isinstance(value, int) and value > tensors:
             raise DataError(f"{path} is damaged: {name} is {value}, but there are {tensors} tensors of weights")
@@ -72,15 +73,15 @@ def _check_counts(path: Path, config: dict[str, Any], stated: Any, tensors: int)
 
 
 def _check_vocabulary(path: Path) -> None:
-    """Raise `DataError` if a unit has two lines in ``vocab.txt``: all ids behind one of them would be wrong."""
+    """Raise `DataError` if a token has two lines in ``vocab.txt``: all ids after the second line would be wrong."""
     if not path.is_file():
         return
     seen: dict[str, int] = {}
     with raising_as(f"{path} is damaged"):
         lines = path.read_bytes().decode("utf-8").rstrip("\n").split("\n")
-    for number, unit in enumerate(lines, 1):
-        if (first := seen.setdefault(unit, number)) != number:
-            raise DataError(f"{path} is damaged: line {number} is the same as line {first} ({unit[:50]!r})")
+    for number, token in enumerate(lines, 1):
+        if (first := seen.setdefault(token, number)) != number:
+            raise DataError(f"{path} is damaged: line {number} is the same as line {first} ({token[:50]!r})")
 
 
 def _check_index(index: Path) -> None:
@@ -93,15 +94,16 @@ def _check_index(index: Path) -> None:
 
 
 def _check_units(folder: Path, config: dict[str, Any]) -> None:
-    """Compare the units of the tokenizer with the rows of the embedding."""
+    """Compare the size of the tokenizer's vocabulary with the rows of the embedding."""
     tokenizer, rows = load_tokenizer(folder), config.get("vocab_size")
     if not isinstance(rows, int) or isinstance(rows, bool):
         return
     units = tokenizer.vocab_size
-    # Sentinels are no units of a text, but have rows: 125 of ByT5's 384.
+    # Sentinel tokens do not occur in texts, but have rows: 125 of ByT5's 384.
     most = max(units, len(tokenizer.tokenizer)) if isinstance(tokenizer, PretrainedTokenizer) else units
     own = (folder / DESCRIPTION).is_file() and read_settings(folder).kind != "pretrained"
-    exact = own and not local_architecture(read_model_type(folder))  # ours are padded in ways of their own
+    # This project's architectures have further rows, so the numbers need not be equal.
+    exact = own and not local_architecture(read_model_type(folder))
     if units > rows or most < LEAST_UNITS * rows or (exact and units != rows):
         raise DataError(f"{folder}: the tokenizer has {units} units, and config.json an embedding of {rows} rows; they "
                         "do not belong together, or the vocabulary is damaged")

@@ -1,4 +1,4 @@
-"""Whether a tokenizer and a model belong together: ids of special tokens, and an embedding for each unit."""
+"""Check that a tokenizer and a model belong together: ids of special tokens, and an embedding for each token."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ _HINTS = {"MLukeTokenizer": "; XLMRobertaTokenizer reads the same sentencepiece.
 
 
 def check_pair(model: nn.Module, tokenizer: Tokenizer, what: str = "model") -> None:
-    """Check that a model can read the ids of a tokenizer, and that both mean the same special tokens.
+    """Check that a model can read the ids of a tokenizer, and that both use the same ids for special tokens.
 
-    Where the tokenizer has no padding token, the configuration of `model` is changed: padding is then what the
-    tokenizer uses instead, so that classifiers that look for the last token find it.
+    If the tokenizer has no padding token, the `pad_token_id` of the model's configuration is set to the id that the
+    tokenizer pads with. Classifiers that look for the last token then find it.
 
     Args:
+        model: the model; its configuration may be changed.
+        tokenizer: the tokenizer.
         what: name of the model for messages.
 
     Raises:
-        ConfigError: they do not belong together.
+        ConfigError: the two do not belong together.
     """
     config: Any = model.config
     rows = _rows(model)
@@ -48,14 +50,17 @@ def check_pair(model: nn.Module, tokenizer: Tokenizer, what: str = "model") -> N
 
 
 def _rows(model: nn.Module) -> int | None:
-    """Return the number of ids that the model has embeddings for; None: any id (CANINE hashes them)."""
+    """Return the number of ids that the model has embeddings for, or None if it takes any id (CANINE hashes them)."""
     config: Any = encoder_of(model).config
     units = getattr(config, "vocab_size", None)
     return units if isinstance(units, int) else None
 
 
 def _is_id(value: Any, rows: int | None) -> bool:
-    """Whether a value in a configuration can be meant: GPT-2's default ids are those of its own large vocabulary."""
+    """Return whether a value of a configuration can be an id of this vocabulary.
+
+    A small model of GPT-2's family can have the default ids of the large vocabulary, which are not meant.
+    """
     return isinstance(value, int) and value >= 0 and (rows is None or value < rows)
 
 
@@ -65,5 +70,5 @@ def _around(tokenizer: Tokenizer) -> tuple[int, ...]:
 
 
 def _default(config: Any, role: str) -> Any:
-    """Return the id that the class of the configuration has if nobody sets one."""
+    """Return the default id of the configuration's class."""
     return getattr(type(config)(), f"{role}_token_id", None)

@@ -1,4 +1,4 @@
-"""The one door to weights made elsewhere: fetch, load and save language models. No pickle, no code of others."""
+"""Fetch, load and save language models. All external weights are read here: no pickle, no remote code."""
 
 from __future__ import annotations
 
@@ -23,14 +23,16 @@ if TYPE_CHECKING:
     from jptransfer.config import ModelConfig
     from jptransfer.text.types import Tokenizer
 
-# Weights as safetensors, settings and vocabularies; whatever could run code when it is read stays behind.
+# Weights as safetensors, settings and vocabularies. Files that could run code when they are read are not fetched.
 ALLOWED = ("*.safetensors", "*.safetensors.index.json", "*.json", "*.txt", "*.model", "*.vocab")
 
 
 def fetch(reference: str) -> tuple[Path, str]:
-    """Return the local folder of ``hf:org/name@revision`` or of a folder, and what it is exactly.
+    """Return the local folder of a reference, and its exact name.
 
-    The exact name is ``hf:org/name@<commit>`` for a hub model and the folder's path for a folder.
+    Args:
+        reference: ``hf:org/name@revision``, or a folder. The exact name of a hub model is ``hf:org/name@<commit>``,
+            that of a folder its path.
 
     Raises:
         ConfigError: no such folder or hub model.
@@ -55,34 +57,37 @@ def fetch(reference: str) -> tuple[Path, str]:
 _OTHER_WEIGHTS = ("*.bin", "*.pt", "*.pth", "*.h5", "*.msgpack", "*.ckpt")
 
 _NUMBER = re.compile(r"(?<=\.)\d+(?=\.)")
-"""The number of a layer in the name of a weight."""
+"""Matches the layer number in the name of a weight."""
 
 OWN = "jpt_"
-"""Prefix of `model_type` in the configurations of the project's own architectures."""
+"""Prefix of `model_type` in the configurations of this project's architectures."""
 
 
 def register_auto_classes(folder: Path) -> None:
-    """Import the module of an architecture of ours, which tells transformers' auto classes of it.
+    """Import the module of one of this project's architectures, which registers it with transformers' auto classes.
 
-    The `model_type` of such a model is `OWN` and its name in the registry `models`; others need nothing.
+    The `model_type` of such a model is `OWN` followed by its name in the registry `models`. Other architectures need
+    no import.
     """
     if ours := local_architecture(read_model_type(folder)):
         MODELS.load(ours)
 
 
 def read_model_type(folder: Path) -> str:
-    """Return the `model_type` that the configuration in a folder names; empty if there is none."""
+    """Return the `model_type` of the configuration in a folder, or an empty string if there is none."""
     path = folder / "config.json"
     return str(_settings(folder).get("model_type", "")) if path.is_file() else ""
 
 
 def local_architecture(model_type: str) -> str:
-    """Return the name in the registry `models` of an architecture of ours; empty for one of transformers."""
+    """Return the name in the registry `models` of a `model_type`; empty for architectures of transformers."""
     return model_type.removeprefix(OWN) if model_type.startswith(OWN) else ""
 
 
 def fresh_language_model(config: PreTrainedConfig, objective: str, next_sentence: bool = False) -> PreTrainedModel:
-    """Return a fresh model with the head that `objective` trains; weights come from torch's current random state.
+    """Return a randomly initialised model with the head that `objective` trains.
+
+    Weights are drawn from torch's current random state.
 
     Raises:
         ConfigError: the architecture has no such head.
@@ -95,10 +100,10 @@ def fresh_language_model(config: PreTrainedConfig, objective: str, next_sentence
 
 
 def fresh_configuration(model: ModelConfig, tokenizer: Tokenizer) -> PreTrainedConfig:
-    """Return the configuration of an architecture over the units of a tokenizer.
+    """Return the configuration of an architecture for the vocabulary of a tokenizer.
 
     Raises:
-        ConfigError: the architecture does not read such units.
+        ConfigError: the architecture cannot read the tokens of this kind of tokenizer.
     """
     from jptransfer.models.layers.word_rows import set_char_vocab
 
@@ -116,16 +121,16 @@ def _language_model_class(objective: str, next_sentence: bool) -> Any:
 
 
 _DISCRIMINATORS = {"ElectraForPreTraining", "FunnelForPreTraining"}
-"""Models for pre-training that predict no tokens."""
+"""Pre-training models that do not predict tokens."""
 
 
 def trainable_objectives(folder: Path) -> tuple[str, ...]:
-    """Return the objectives that the language model in a folder can be trained on further; empty: unknown.
+    """Return the objectives that the language model in a folder can be trained on further; empty if unknown.
 
-    The class that ``config.json`` names decides; where it names none, the family does.
+    The class named in ``config.json`` decides; if none is named, `model_type` decides.
 
     Raises:
-        DataError: it is not a language model, or one that jpt does not train.
+        DataError: the model is not a language model, or not one that jpt can train.
     """
     settings = _settings(folder)
     name, model_type = (settings.get("architectures") or [""])[0], read_model_type(folder)
@@ -135,7 +140,8 @@ def trainable_objectives(folder: Path) -> tuple[str, ...]:
             raise DataError(f"{folder} holds {name}, which is not a language model")
         return objectives
     masked, causal, decodes = _has_head(name, model_type)
-    if settings.get("is_decoder") is True:  # BERT's families have one class for both: attention then looks back alone
+    # BERT's families use one class for masked and causal models; with is_decoder attention only looks back.
+    if settings.get("is_decoder") is True:
         masked, causal = False, True
     if settings.get("is_encoder_decoder") or decodes or (causal and not masked):
         kind = "a causal language model" if causal else "an encoder-decoder"
@@ -149,7 +155,7 @@ def trainable_objectives(folder: Path) -> tuple[str, ...]:
 
 
 def _has_head(name: str, model_type: str) -> tuple[bool, bool, bool]:
-    """Return whether a class of transformers is a masked, a causal and an encoder-decoder language model."""
+    """Return whether a class of transformers is a masked, a causal, an encoder-decoder language model."""
     from transformers.models.auto import modeling_auto as auto
 
     masked, causal = auto.MODEL_FOR_MASKED_LM_MAPPING_NAMES, auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
@@ -162,26 +168,29 @@ def _has_head(name: str, model_type: str) -> tuple[bool, bool, bool]:
 
 
 def load_language_model(folder: Path) -> nn.Module:
-    """Load a language model in float32, with the pre-training heads that its files hold.
+    """Load a language model in float32, with the pre-training heads whose weights are in the folder.
 
     Raises:
-        DataError: the folder holds no language model that jpt trains, or its head is not among the weights.
+        DataError: the folder holds no language model that jpt can train, or the weights of its head are missing.
     """
     objectives = trainable_objectives(folder) or ("mlm",)
     heads = _settings(folder).get("architectures") or [""]
-    # A next-sentence head is worth loading only where it was trained.
+    # Load the next-sentence head only if it was trained.
     whole = heads[0] == "BertForPreTraining"
     return load_weights(_language_model_class(objectives[0], whole), folder)
 
 
 def load_weights(factory: Any, folder: Path, fresh_head: bool = False, **settings: Any) -> Any:
-    """Load a model in float32 from safetensors. This is the one place where weights could be missing and made up.
+    """Load a model in float32 from safetensors.
+
+    Transformers initialises missing weights at random; this function refuses missing weights except as stated below.
 
     Args:
-        factory: AutoModel or one of its kin.
-        fresh_head: a head and a pooler that the folder lacks may come from torch's current random state; otherwise only
-            a pooler of an encoder without a head.
-        settings: for its ``from_pretrained``.
+        factory: AutoModel or another auto class.
+        folder: the folder of the model.
+        fresh_head: whether a missing head and pooler may be drawn from torch's current random state; otherwise only
+            the pooler of an encoder without a head may.
+        settings: further arguments of ``from_pretrained``.
 
     Raises:
         DataError: transformers cannot load it, or weights are missing.
@@ -205,7 +214,7 @@ def load_weights(factory: Any, folder: Path, fresh_head: bool = False, **setting
 
 
 def _check_layers(model: nn.Module, unexpected: Iterable[str], folder: Path) -> None:
-    """Raise `DataError` if the folder has weights of more layers than its configuration says."""
+    """Raise `DataError` if the folder has weights of more layers than its configuration states."""
     prefix = f"{model.base_model_prefix}."
     known = {_NUMBER.sub("#", name.removeprefix(prefix)) for name in model.state_dict() if _NUMBER.search(name)}
     extra = sorted(name for name in unexpected if _NUMBER.sub("#", name.removeprefix(prefix)) in known)
@@ -215,7 +224,7 @@ def _check_layers(model: nn.Module, unexpected: Iterable[str], folder: Path) -> 
 
 
 def check_weights(folder: Path, factory: str = "model") -> None:
-    """Raise `DataError` if a folder has a model, but no weights in the one format that is read."""
+    """Raise `DataError` if a folder has a model, but no weights as safetensors."""
     if not (folder / "config.json").is_file() or any(folder.glob("*.safetensors")):
         return
     other = sorted(path.name for pattern in _OTHER_WEIGHTS for path in folder.glob(pattern))
@@ -230,28 +239,28 @@ def check_weights(folder: Path, factory: str = "model") -> None:
 
 @contextmanager
 def explained(factory: Any, folder: Path) -> Iterator[None]:
-    """Turn what `factory` of transformers, or a file of weights, raises on a folder into a `DataError`."""
+    """Turn exceptions of `factory` (of transformers) or of a weights file into a `DataError` that names the folder."""
     with raising_as(f"{folder}: transformers loads no {factory.__name__} from it"):
         yield
 
 
 def save_language_model(model: nn.Module, folder: Path) -> None:
-    """Write ``config.json`` and ``model.safetensors`` as transformers reads them."""
+    """Write ``config.json`` and ``model.safetensors`` in the format of transformers."""
     quiet()
     on_cpu(model).save_pretrained(folder)  # type: ignore[operator]
 
 
 def on_cpu(model: nn.Module) -> nn.Module:
-    """Move a model to the CPU, where safetensors can read its weights (those of an XLA device it cannot)."""
+    """Move a model to the CPU; safetensors cannot read the weights of an XLA device."""
     model.to("cpu")
-    # Moving from XLA makes new parameters, so shared ones are no longer shared.
+    # Moving from XLA creates new parameters, so tied ones must be tied again.
     if hasattr(model, "tie_weights"):
         model.tie_weights()  # type: ignore[operator]
     return model
 
 
 def quiet() -> None:
-    """Keep transformers' own bars and notes off the terminal: progress is shown by the runtime."""
+    """Turn off the progress bars and log messages of transformers; jpt shows its own progress."""
     from transformers.utils import logging
 
     logging.set_verbosity_error()

@@ -1,4 +1,4 @@
-"""What recurrent language models are to the objectives `causal` and `bilm`: they read streams and carry a state."""
+"""Interface of recurrent language models for the objectives `causal` and `bilm`: read streams and carry a state."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from jptransfer.models.layers.cells import State
 
 @dataclass(frozen=True)
 class Reading:
-    """What a language model makes of a window of its streams.
+    """Output of a language model for one window of its streams.
 
     Attributes:
         states: (rows, length, width) of the top layer.
-        dropped: the same after output dropout: what the decoder reads.
-        state: after the last position.
+        dropped: `states` after output dropout, the input of the decoder.
+        state: the state after the last position.
     """
 
     states: Tensor
@@ -28,41 +28,41 @@ class Reading:
 
 @runtime_checkable
 class StreamModel(Protocol):
-    """A language model whose state goes from window to window; its configuration has `direction`."""
+    """A language model that carries its state from window to window; its configuration has `direction`."""
 
     config: Any
 
     def read_stream(self, ids: Tensor, state: State | None) -> Reading:
-        """Read `ids` (rows, length), in the order of reading, from `state` on; None: the beginning."""
+        """Read `ids` (rows, length), in reading order, starting from `state` (None: the initial state)."""
 
     def scale_dropouts(self, factor: float) -> None:
-        """Multiply all dropouts by `factor` from now on; what is saved keeps its own."""
+        """Multiply all dropouts by `factor` from now on; the saved configuration keeps the original values."""
 
     def get_output_embeddings(self) -> nn.Linear:
-        """Return the decoder: states to the scores of the next units."""
+        """Return the decoder, which maps states to the scores of the next tokens."""
 
 
 @runtime_checkable
 class BidirectionalStreamModel(Protocol):
-    """A language model of two directions, whose states go from window to window, the other way for the second one."""
+    """A language model of two directions that carries its states from window to window, backward for the second one."""
 
     config: Any
 
     def read_streams(self, ids: Tensor, state: State | None) -> Reading:
-        """Read `ids` (2 * rows, length), all of the same number of words, from `state` on; None: the beginning.
+        """Read `ids` (2 * rows, length), starting from `state` (None: the initial state).
 
-        The first half of the rows is read forward, the second one backward; both, and the states, are in the order of
-        the text. The state after has one row for each of the half.
+        All rows have the same number of words. The first half of the rows is read forward, the second half backward.
+        Ids and states of both halves are in text order. The returned state has one row per row of a half.
         """
 
     def get_output_embeddings(self) -> nn.Linear:
-        """Return the decoder: states to the scores of words."""
+        """Return the decoder, which maps states to the scores of words."""
 
 
 def reading_order(ids: Tensor, mask: Tensor | None, backward: bool) -> Tensor | None:
-    """Return the positions of each row's tokens in the order of reading, then those of padding: (batch, length).
+    """Return the positions of each row's tokens in reading order, then those of padding: (batch, length).
 
-    None: they stand in that order already.
+    None if the tokens are in reading order already.
     """
     if mask is None and not backward:
         return None

@@ -1,9 +1,9 @@
-"""Encoders with a head for a task, fresh or loaded; every one maps a batch of token ids to `.logits`.
+"""Encoders with a head for a task, new or loaded; each maps a batch of token ids to `.logits`.
 
-Wherever the encoder's own ``...ForSequenceClassification`` or ``...ForTokenClassification`` of transformers computes
-what is asked for, that class is used, and what is saved loads in plain transformers. Other heads, and all heads on
-architectures of ours, are those of the registry `heads`; a `HeadedEncoder` holds one, and is saved as a plain encoder
-with its head beside it.
+If the encoder's ``...ForSequenceClassification`` or ``...ForTokenClassification`` of transformers computes the output,
+that class is used, and the saved model loads in plain transformers. Other heads, and all heads on this project's
+architectures, come from the registry `heads`. A `HeadedEncoder` holds such a head; it is saved as a plain encoder with
+the head in a file beside it.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _DROPOUT_FIELDS = ("classifier_dropout", "seq_classif_dropout", "cls_dropout", "
 
 
 class HeadedEncoder(nn.Module):
-    """An encoder and a head of the registry `heads` on it; `windows`: how it reads texts, none: in one piece."""
+    """An encoder with a head of the registry `heads`; `windows` is how texts are read (None: in one piece)."""
 
     def __init__(self, encoder: PreTrainedModel, head: nn.Module, windows: Windows | None = None) -> None:
         super().__init__()
@@ -67,7 +67,7 @@ class HeadedEncoder(nn.Module):
 
     @property
     def base_model(self) -> PreTrainedModel:
-        """The encoder, under the name it has in transformers' own models."""
+        """The encoder, under the name that models of transformers use."""
         return self.encoder
 
     @property
@@ -76,12 +76,17 @@ class HeadedEncoder(nn.Module):
         return self.encoder.config
 
     def forward(self, units: torch.Tensor | None = None, **inputs: torch.Tensor) -> HeadOutput:
-        """Return what the head makes of ids, mask and, for taggers, where units begin (batch, length)."""
+        """Return the head's output.
+
+        Args:
+            units: (batch, length) of taggers, 1 at the first token of each tagged unit.
+            inputs: ids, mask and further inputs of the encoder, (batch, length) each.
+        """
         encoded = self.read(units, **inputs)
         return replace(self.head(encoded), encoded=encoded)
 
     def read(self, units: torch.Tensor | None = None, **inputs: torch.Tensor) -> Encoded:
-        """Return what the head gets to see of these inputs."""
+        """Return the encoded batch that the head reads."""
         inputs = without_unread_types(self.encoder, inputs)
         if self.windows:
             inputs.pop(SPECIAL, None)
@@ -92,7 +97,7 @@ class HeadedEncoder(nn.Module):
         return encoded
 
     def save_pretrained(self, folder: Path) -> None:
-        """Write the encoder as a plain model of transformers and the head beside it."""
+        """Write the encoder as a plain model of transformers, and the head to `HEAD_FILE`."""
         self.encoder.save_pretrained(folder)
         head = {name: value.contiguous() for name, value in self.head.state_dict().items()}
         save_file(head, folder / HEAD_FILE)
@@ -105,16 +110,16 @@ def fresh_head(
     """Return an encoder with a new head.
 
     Args:
-        source: folder of a pre-trained model, whose encoder is loaded, or a configuration, whose encoder is fresh.
-        output: what the head has to output.
-        names: names of the outputs, in order: classes, tags.
-        head: which head.
-        seed: of everything that is not loaded: the head, a pooler that the folder lacks, a fresh encoder.
-        adjust: changes the encoder's configuration before it is made.
-        windows: how texts are read; none: in one piece.
+        source: folder of a pre-trained model, whose encoder is loaded, or the configuration of a new encoder.
+        output: kind of output of the head.
+        names: names of the outputs, in order (classes or tags).
+        head: settings of the head.
+        seed: seed of all weights that are not loaded: the head, a missing pooler, a new encoder.
+        adjust: changes the encoder's configuration before the encoder is built.
+        windows: how texts are read (None: in one piece).
 
     Raises:
-        ConfigError: the encoder does not read in windows.
+        ConfigError: the encoder cannot read in windows, or the head cannot mix layers.
         DataError: the folder holds no encoder that transformers can load from safetensors.
     """
     config = source if isinstance(source, PreTrainedConfig) else _settings(source)
@@ -131,8 +136,7 @@ def fresh_head(
         if not name:
             if head.scalar_mix:
                 raise ConfigError("finetuning.encoder.head.scalar_mix: the head that transformers has for this encoder "
-                                  "reads "
-                                  "its top layer; name another, for example finetuning.encoder.head.name=pooled")
+                                  "reads its top layer; name another, for example finetuning.encoder.head.name=pooled")
             model = _start(_plain_class(output), source, config)
             _check_windows(windows, model.base_model)
             return model
@@ -143,7 +147,7 @@ def fresh_head(
 
 
 def load_task_model(folder: Path, output: Output, head: HeadConfig, windows: Windows | None = None) -> nn.Module:
-    """Load what `fresh_head` made and ``save_pretrained`` wrote."""
+    """Load a model that `fresh_head` built and ``save_pretrained`` wrote."""
     config = _settings(folder)
     name = head_name(config, output, head)
     if not name:
@@ -157,7 +161,7 @@ def load_task_model(folder: Path, output: Output, head: HeadConfig, windows: Win
 
 
 def head_name(config: PreTrainedConfig, output: Output, head: HeadConfig) -> str:
-    """Return the registered name of the head on an encoder; empty: that of its own class in transformers."""
+    """Return the registered name of the head of an encoder; empty for the encoder's class in transformers."""
     ours = local_architecture(config.model_type)
     if head.name or not ours:
         return head.name
@@ -165,11 +169,11 @@ def head_name(config: PreTrainedConfig, output: Output, head: HeadConfig) -> str
 
 
 def complete_head(source: Path | PreTrainedConfig, output: Output, head: HeadConfig) -> HeadConfig:
-    """Return a head that the encoder can have: `head`, or ours where transformers has no class for the task.
+    """Return a head that the encoder can have: `head`, or a registered one if transformers has no class for the task.
 
-    Some architectures of transformers come without one (Mamba has neither, BART none for tokens). A tagger then gets
-    head ``token``, a classifier head ``pooled``: on the last state of a model that reads from left to right, which is
-    the only one that knows the whole text, and on the mean of all others.
+    Some architectures of transformers lack such a class (Mamba has none, BART none for token classification). A tagger
+    then gets head ``token``, a classifier head ``pooled``. A causal model is pooled at its last state, the only one
+    that depends on the whole text; all other models are pooled by the mean.
     """
     config = source if isinstance(source, PreTrainedConfig) else _settings(source)
     if head.name or local_architecture(config.model_type) or type(config) in _plain_class(output)._model_mapping:
@@ -182,7 +186,8 @@ def complete_head(source: Path | PreTrainedConfig, output: Output, head: HeadCon
 
 
 def _make_head(factory: type[Head], settings: HeadConfig, encoder: PreTrainedConfig) -> nn.Module:
-    """Return a fresh head for the labels of `encoder`, on a mixture of its layers where settings or encoder want it."""
+    """Return a new head for the labels of `encoder`, on a mixture of layers if the settings or the encoder ask for it.
+    """
     head: Any = factory(settings, encoder, encoder.num_labels or 0)
     mixes = getattr(encoder, "mix_layers", False) if settings.scalar_mix is None else settings.scalar_mix
     return MixedHead(head, getattr(encoder, "num_hidden_layers", 0) + 1) if mixes else head
@@ -195,16 +200,16 @@ def _check_windows(windows: Windows | None, encoder: nn.Module) -> None:
 
 
 def save_task_model(model: nn.Module, folder: Path) -> None:
-    """Write what `load_task_model` loads."""
+    """Write a model that `load_task_model` can load."""
     quiet()
     on_cpu(model).save_pretrained(folder)  # type: ignore[operator]
 
 
 def task_output(model: nn.Module, inputs: Mapping[str, torch.Tensor]) -> HeadOutput:
-    """Return logits, float32: (batch, labels) of a classifier, (batch, length, tags) of a tagger, and any penalty.
+    """Return float32 logits, (batch, labels) of a classifier or (batch, length, tags) of a tagger, and any penalty.
 
-    Where the head reads the first token's state alone, the encoder's top layer computes no other. Heads of
-    transformers' own models do not ask where the units and the special tokens are.
+    If the head reads only the first token's state, the encoder's top layer computes no other state. The models of
+    transformers do not take the inputs for units and special tokens, so these are removed for them.
     """
     if not isinstance(model, HeadedEncoder):
         inputs = without_unread_types(model, inputs)
@@ -242,7 +247,7 @@ def _settings(folder: Path) -> PreTrainedConfig:
 
 
 def _without_pooler(encoder: Any) -> PreTrainedModel:
-    """Drop a pooler that nothing reads, so that every parameter there is learns."""
+    """Remove a pooler that no head reads, so that every parameter gets gradients."""
     if getattr(encoder, "pooler", None) is not None:
         encoder.pooler = None
     return encoder

@@ -1,4 +1,4 @@
-"""A long text read in windows, for heads that score whole texts: BPT3C (Howard and Ruder 2018, section 3.3)."""
+"""Read long texts in windows, for heads that score whole texts: BPT3C (Howard and Ruder 2018, section 3.3)."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from jptransfer.models.streams import reading_order
 
 @dataclass(frozen=True)
 class Windows:
-    """How texts are read: `width` tokens at a time, the state carried on, gradients within a window.
+    """How texts are read: `width` tokens at a time; the state is carried on, gradients stay within a window.
 
     Attributes:
-        width: tokens of a window (bptt).
-        seen: tokens of a text that the head sees, the last ones in the order of reading.
+        width: tokens per window (bptt).
+        seen: number of tokens of a text that the head sees, the last ones in reading order.
     """
 
     width: int
@@ -30,20 +30,20 @@ class Windows:
 
 @runtime_checkable
 class WindowReader(Protocol):
-    """An encoder that can go on reading from a state; its configuration has `direction`."""
+    """An encoder that can continue reading from a state; its configuration has `direction`."""
 
     config: Any
 
     def read(self, ids: Tensor, state: State | None = None) -> tuple[list[Tensor], State]:
-        """Read `ids` (rows, length), in the order of reading, from `state` on; none: the beginning, all zeros."""
+        """Read `ids` (rows, length), in reading order, starting from `state` (None: zeros)."""
 
 
 def encode_windows(encoder: nn.Module, inputs: Mapping[str, Tensor], windows: Windows) -> Encoded:
     """Return the top layer's states of the tokens that the head sees; `inputs` are those of `encode`.
 
-    A text's windows begin at its first token, whatever else is in the batch; all texts end in the same window, and one
-    is not read before it begins. Windows in which no text has a token to be seen are read without gradients and leave
-    nothing but the state, so that memory does not grow with the texts.
+    The windows of a text begin at its first token, independent of the other texts of the batch. All texts end in the
+    same window, so shorter ones start in a later window. Windows without a token that the head sees are read without
+    gradients, and only the state is kept. Memory therefore does not grow with the length of the texts.
     """
     reader: Any = encoder
     ids, mask = inputs["input_ids"], inputs.get("attention_mask")
@@ -52,6 +52,7 @@ def encode_windows(encoder: nn.Module, inputs: Mapping[str, Tensor], windows: Wi
     read = ids if order is None else ids.gather(1, order)
     present = torch.full_like(ids[:, 0], ids.shape[1]) if mask is None else mask.sum(1)
     longest = int(present.max())
+    # Shift each text by whole windows and put the longest first: the rows of a window are then a prefix of the batch.
     starts, turn = torch.sort((longest - present) // windows.width * windows.width, stable=True)
     lengths = present[turn]
     source = torch.arange(longest, device=ids.device) - starts.unsqueeze(1)
@@ -72,8 +73,11 @@ def _read(reader: WindowReader, laid: Tensor, starts: list[int], first: int, wid
     """Return the top layer's states from position `first` on: (rows, positions, states).
 
     Args:
-        laid: (rows, positions) ids in the order of reading, the rows that begin earliest first.
+        reader: the encoder.
+        laid: (rows, positions) ids in reading order; rows that begin earliest come first.
         starts: the position at which each row begins, a multiple of `width`.
+        first: position of the first window whose states are returned.
+        width: tokens per window.
     """
     state: State | None = None
     kept: list[Tensor] = []
@@ -88,11 +92,11 @@ def _read(reader: WindowReader, laid: Tensor, starts: list[int], first: int, wid
 
 
 def _grown(state: State | None, rows: int) -> State | None:
-    """Return the state with those of texts that begin now."""
+    """Return the state with zero rows for texts that begin in this window."""
     return None if state is None else tuple(_filled(part, rows) for part in state)
 
 
 def _filled(part: Tensor, rows: int) -> Tensor:
-    """Return (rows, ...), zeros where `part` has no row."""
+    """Return `part` padded with zeros to (rows, ...)."""
     missing = rows - len(part)
     return torch.cat((part, part.new_zeros(missing, *part.shape[1:]))) if missing else part

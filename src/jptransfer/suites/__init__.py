@@ -1,1 +1,1 @@
-"""Suites: a paper's tables and figures as grids of runs, planned, built and set beside what the paper reports."""
+"""Suites: a paper's tables and figures as grids of runs, which are planned, built and compared with the paper."""

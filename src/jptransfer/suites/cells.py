@@ -1,4 +1,4 @@
-"""Kinds of cells: what of a chain a cell needs, and how its number is read from what was made."""
+"""Kinds of cells: the artifact that a cell needs, and how its number is read from the artifact."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ class Score:
     """The number of a cell.
 
     Attributes:
-        value: mean over runs, in the metric's own unit (shares from 0 to 1).
-        values: of each run.
-        interval: over examples and, of several runs, seeds; None if there is none.
-        collapsed: what the runs that give one answer to everything say, one entry each (see `Task.collapsed`).
-        metric: its name, empty for counts.
-        higher_is_better: which way is up; None for numbers that are not better or worse.
+        value: mean over runs, in the metric's unit (shares from 0 to 1).
+        values: value of each run.
+        interval: confidence interval over examples and, with several runs, seeds; None if there is none.
+        collapsed: one message per run that gives the same answer to every example (see `Task.collapsed`).
+        metric: name of the metric, empty for counts.
+        higher_is_better: direction of the metric; None for numbers that are neither better nor worse.
     """
 
     value: float
@@ -36,11 +36,11 @@ class Score:
 
 
 class CellKind(Protocol):
-    """What every kind of cell says of itself.
+    """Interface of kinds of cells.
 
     Attributes:
-        kind: of the artifacts that a cell needs.
-        seeded: whether there is one for each seed.
+        kind: kind of the artifacts that a cell needs.
+        seeded: whether there is one artifact per seed.
     """
 
     kind: str
@@ -48,7 +48,7 @@ class CellKind(Protocol):
 
     @staticmethod
     def target(graph: StageGraph) -> StageNode:
-        """Return what has to be built for one run."""
+        """Return the stage to build for one run."""
 
     @staticmethod
     def score(runs: Sequence[Artifact], suite: SuiteConfig, column: ColumnConfig) -> Score:
@@ -67,7 +67,7 @@ class Evaluations:
 
     @staticmethod
     def score(runs: Sequence[Artifact], suite: SuiteConfig, column: ColumnConfig) -> Score:
-        """Return the mean over runs with its interval."""
+        """Return the mean over runs with its confidence interval."""
         from jptransfer.evaluation.bootstrap import interval
         from jptransfer.evaluation.metrics import load_metric
         from jptransfer.evaluation.predictions import load_evaluation
@@ -82,7 +82,7 @@ class Evaluations:
 
 
 class Counts:
-    """What a data set holds, added up from its summary."""
+    """Counts of a data set, added up from its summary."""
 
     kind, seeded = "dataset", False
 

@@ -1,4 +1,4 @@
-"""Kinds of figures: each is one function of a suite's results."""
+"""Kinds of figures; each is a function of a suite's results."""
 
 from __future__ import annotations
 
@@ -22,17 +22,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
 
 PANEL = 3.2
-"""Width of a column's panel in inches."""
+"""Width in inches of a column's panel."""
 HEADINGS = 2.0
-"""Width of the rows' headings in inches."""
+"""Width in inches of the rows' headings."""
 HEIGHT = 4.0
-"""Of figures with one panel, in inches."""
+"""Height in inches of figures with one panel."""
 MOST_NAMED = 12
-"""Figures with more tags do not name them."""
+"""Maximum number of tags that are named in a figure."""
 
 
 def points(result: SuiteResult) -> Figure:
-    """Return a panel a column with a line a row: ours (filled) with its interval and runs, the paper's (hollow)."""
+    """Return a panel per column with a line per row: our score (filled) with interval and runs, the paper's (hollow).
+    """
     axis = numbers.title(result.metric)
     return Figure("figure", f"{result.title}: {axis}",
                   "Filled: ours, mean over runs, with the interval and the single runs; hollow diamond: the paper. "
@@ -71,9 +72,9 @@ def _draw_column(result: SuiteResult, column: str, panel: Axes, theme: Theme) ->
 
 
 def tag_frequency(result: SuiteResult) -> Figure | None:
-    """Return a curve a row: how often each tag occurs in the training split of its data set, most frequent tag first.
+    """Return a curve per row: the number of occurrences of each tag in the training split, most frequent tag first.
 
-    Cells are of kind `dataset`. As figure 2 of Johnson et al. (2019).
+    Cells must be of kind `dataset`. As figure 2 of Johnson et al. (2019).
     """
     curves = {row: sorted(tags.values(), reverse=True) for row, tags in _tags_by_row(result) if tags}
     if not curves:
@@ -102,7 +103,7 @@ def _draw_frequencies(curves: Mapping[str, Sequence[int]], canvas: Canvas, theme
 
 
 def learning_curve(result: SuiteResult) -> Figure | None:
-    """Return a line a row: its score over the number of training examples, which differs between columns.
+    """Return a line per row: its score over the number of training examples, which differs between columns.
 
     As figure 3 of Johnson et al. (2019).
     """
@@ -117,7 +118,7 @@ def learning_curve(result: SuiteResult) -> Figure | None:
 
 
 def _by_size(result: SuiteResult, row: str) -> dict[float, list[float]]:
-    """Number of training examples -> the scores of all runs with so many; without those whose model is gone."""
+    """Return number of training examples -> scores of all runs with that number; runs without a model are left out."""
     found: dict[float, list[float]] = {}
     for column in result.columns:
         cell = result.cells[row, column]
@@ -140,7 +141,7 @@ def _draw_curves(curves: Mapping[str, Mapping[float, Sequence[float]]], axis: st
 
 @dataclass(frozen=True)
 class TagChange:
-    """F1 of a tag, in points of 100, of two rows, and how often they saw the tag in training."""
+    """F1 of a tag in two rows, in points of 100, and the number of its occurrences in training."""
 
     name: str
     seen: int
@@ -149,7 +150,7 @@ class TagChange:
 
 
 def tag_arrows(result: SuiteResult) -> Figure | None:
-    """Return a panel a cell outside the baseline's row: an arrow a tag from the baseline's F1 to the row's.
+    """Return a panel per cell outside the baseline's row, with an arrow per tag from the baseline's F1 to the row's.
 
     As figure 4 of Johnson et al. (2019).
     """
@@ -173,7 +174,7 @@ def _panel_title(result: SuiteResult, row: str, column: str, base: str) -> str:
 
 
 def tag_changes(result: SuiteResult, row: str, column: str) -> list[TagChange]:
-    """Return the tags of a cell and of the baseline's in the same column; none where one of them is not there."""
+    """Return the tags of a cell and of the baseline in the same column; empty if one of the two has no score."""
     cells = [result.cells[one, column] for one in (result.suite.config.base, row)]
     if not all(cell.score for cell in cells):
         return []
@@ -183,7 +184,7 @@ def tag_changes(result: SuiteResult, row: str, column: str) -> list[TagChange]:
 
 
 def tag_scores(runs: Sequence[Artifact], split: str) -> dict[str, float]:
-    """Return the mean F1 of every tag that occurs in a split, in points of 100, as the evaluations hold it."""
+    """Return the mean F1 in points of 100 of every tag that occurs in a split, read from the evaluations."""
     from jptransfer.evaluation.predictions import load_evaluation
 
     scored = [load_evaluation(run.path).details[split].get("per_label", {}) for run in runs]
@@ -192,7 +193,7 @@ def tag_scores(runs: Sequence[Artifact], split: str) -> dict[str, float]:
 
 
 def seen_tags(result: SuiteResult, run: Artifact) -> Mapping[str, int]:
-    """Return how often each tag occurs in what a run's model learnt from, a training split or a part of it."""
+    """Return the number of occurrences of each tag in a run's training examples (the training split or a subset)."""
     from jptransfer.learners.subsets import take
     from jptransfer.tasks.files import open_dataset
     from jptransfer.tasks.splits import read_role
@@ -224,7 +225,7 @@ def _draw_arrows(panels: Mapping[str, Sequence[TagChange]], canvas: Canvas, them
 
 
 def side_by_side(seen: Sequence[int]) -> list[float]:
-    """Return places on a logarithmic axis: equal numbers side by side, within the room up to the next whole number."""
+    """Return positions on a logarithmic axis; equal numbers are placed side by side before the next whole number."""
     sizes, met = Counter(seen), Counter[int]()
     places = []
     for number in seen:
@@ -243,7 +244,7 @@ def _draw_change(axes: Axes, place: float, change: TagChange, size: float, theme
     better = change.after > change.before
     colour = theme.colour(0) if better else theme.red
     axes.plot([place, place], [change.before, change.after], color=colour, linewidth=1.3)
-    # The tip of this marker, not its middle, stands at the point.
+    # The tip of this marker is at the point, not its centre.
     axes.plot(place, change.after, marker=CARETUP if better else CARETDOWN, markersize=size, color=colour)
 
 

@@ -1,4 +1,4 @@
-"""How a suite's cells become a table: each layout is one function of the results."""
+"""Layouts of tables; each is a function of a suite's results."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ FAILED = "failed"
 
 
 class Footnotes:
-    """Reasons under a table, each told once and marked with a letter."""
+    """Footnotes of a table; equal texts share one letter."""
 
     def __init__(self) -> None:
         self._marks: dict[str, str] = {}
 
     def mark(self, text: str) -> str:
-        """Return the mark of a reason."""
+        """Return the mark of a text."""
         number = len(self._marks)
         letters = ascii_lowercase[number % 26] * (number // 26 + 1)
         return self._marks.setdefault(text, f"[{letters}]")
@@ -36,7 +36,7 @@ class Footnotes:
 
 
 def absolute(result: SuiteResult) -> Table:
-    """Return every score as it is: for each column the paper's figure, ours with interval and runs, the difference."""
+    """Return absolute scores: for each column the paper's value, ours with interval and runs, and the difference."""
     notes, columns = Footnotes(), [_first(result)]
     body: dict[str, list[Cell]] = {row: [_heading(result, row, notes)] for row in result.rows}
     for name, title in result.columns.items():
@@ -55,7 +55,7 @@ def absolute(result: SuiteResult) -> Table:
 
 
 def differences(result: SuiteResult) -> Table:
-    """Return the baseline's scores as they are and the other rows' as differences from it, with paired tests."""
+    """Return the baseline's absolute scores and the other rows' differences from it, with paired tests."""
     base, notes, columns = result.suite.config.base, Footnotes(), [_first(result)]
     body: dict[str, list[Cell]] = {row: [_heading(result, row, notes)] for row in result.rows}
     for name, title in result.columns.items():
@@ -88,7 +88,7 @@ def _p(found: Comparison | None) -> Cell:
 
 
 def gains(result: SuiteResult) -> Table:
-    """Return the first column's scores, and those of the others with gains on it in per cent and paired tests."""
+    """Return the first column's scores, and the other columns' scores with gains in per cent and paired tests."""
     base, *others = result.columns
     notes, columns = Footnotes(), [_first(result)]
     body: dict[str, list[Cell]] = {row: [_heading(result, row, notes)] for row in result.rows}
@@ -110,10 +110,11 @@ def gains(result: SuiteResult) -> Table:
 
 
 def comparison_of(result: SuiteResult, base: tuple[str, str], other: tuple[str, str]) -> Comparison | None:
-    """Return a cell (B) against another one (A), None where one is missing or they are of different examples.
+    """Return the comparison of a cell (B) with another one (A), None if one is missing or the examples differ.
 
     Args:
-        base, other: row and column.
+        result: results of the suite.
+        base, other: row and column of A and of B.
     """
     config = result.suite.config
     one, two = result.cells[base], result.cells[other]
@@ -135,7 +136,7 @@ def _arrow(found: Comparison | None) -> str:
 
 
 def _first(result: SuiteResult) -> Column:
-    """The rows' headings; where there is one column only, its title stands above them and not before every number."""
+    """Return the column of row headings; a suite with a single column has its title here, not in every heading."""
     titles = list(result.columns.values())
     return Column("row", titles[0] if len(titles) == 1 else "")
 
@@ -195,7 +196,7 @@ def _interval(result: SuiteResult, cell: CellResult) -> Cell:
 
 
 def _runs(cell: CellResult) -> Cell:
-    """Return the number of runs, and of those that give one answer to every example."""
+    """Return the number of runs, and the number of runs that give the same answer to every example."""
     if not cell.score or not cell.score.metric:
         return NOTHING
     runs, collapsed = len(cell.score.values), len(cell.score.collapsed)

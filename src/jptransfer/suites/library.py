@@ -1,4 +1,4 @@
-"""Finding and reading suites: one YAML a table, what tables of a paper share in a file beside them."""
+"""Find and read suites: one YAML file per table, and a shared file per paper."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from jptransfer.errors import ConfigError, unknown
 from jptransfer.resources import resource
 
 SHARED = "_shared.yaml"
-"""File of a folder that lies beneath every suite of it."""
+"""File with settings that all suites of a folder inherit."""
 ALL = "all"
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A suite under its name, as in ``bataa2019/table3``; `file`: where one that is not shipped was read."""
+    """A suite with its name, as ``bataa2019/table3``; `file` is the file of a suite that is not shipped."""
 
     name: str
     config: SuiteConfig
@@ -41,10 +41,10 @@ def shipped() -> dict[str, Path]:
 
 
 def find(choice: str) -> list[Suite]:
-    """Return the suites meant: one by name, those of a paper, all, or that of a YAML file.
+    """Return the selected suites: one by name, all of a paper, all, or that of a YAML file.
 
     Raises:
-        ConfigError: there is none of this name, or its file is wrong.
+        ConfigError: no suite has this name, or its file is invalid.
     """
     known = shipped()
     if choice.endswith((".yaml", ".yml")):
@@ -58,10 +58,10 @@ def find(choice: str) -> list[Suite]:
 
 
 def at_scale(scale: str, choice: str = ALL) -> list[Suite]:
-    """Return those of the suites meant (see `find`) that have a scale.
+    """Return the selected suites (see `find`) that have a scale.
 
     Raises:
-        ConfigError: none has it.
+        ConfigError: no suite has this scale.
     """
     suites = find(choice)
     found = [suite for suite in suites if scale in suite.config.scales]
@@ -74,7 +74,7 @@ def read(name: str, path: Path) -> Suite:
     """Read and check one suite.
 
     Raises:
-        ConfigError: the file is missing, is no YAML, or does not fit the schema.
+        ConfigError: the file is missing, is not YAML, or does not match the schema.
     """
     if not path.is_file():
         raise ConfigError(f"no such suite: '{path}'")
@@ -99,7 +99,7 @@ def _schema() -> DictConfig:
 
 
 def _load(path: Path) -> DictConfig:
-    """Return what a suite's file holds. What suites share is read once for all of them."""
+    """Return the contents of a suite's file; a shared file is read once for all suites."""
     return _load_shared(path, path.stat().st_mtime_ns) if path.name == SHARED else _read_file(path)
 
 

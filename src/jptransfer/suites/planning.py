@@ -1,4 +1,4 @@
-"""From a suite to its cells: the overrides of each, the artifacts it needs, what is there, how long the rest takes."""
+"""Plan the cells of a suite: overrides, required and missing artifacts, and the estimated time."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from jptransfer.registry import CELLS
 from jptransfer.suites.library import Suite
 
 ALIKE = 3
-"""Settings in which an artifact may differ from a stage that is to run, for its time to be a guide."""
+"""Maximum number of settings in which an artifact may differ from a stage to be used for its time estimate."""
 Compose = Callable[[Sequence[str], Sequence[str]], Config]
-"""Turns overrides, as `jpt run` takes them, into a configuration, in which some sections are as their presets say."""
+"""Composes a configuration from overrides of `jpt run`, and names of sections to reset to their presets."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class CellPlan:
     """One cell of a suite.
 
     Attributes:
-        overrides: of `jpt run`, without the places of this machine.
-        targets: seed -> what is to be built.
-        problem: why it can't be planned (all official files that are missing); then there are no targets.
+        overrides: overrides of `jpt run`, without paths of this machine.
+        targets: seed -> stage to build.
+        problem: why the cell cannot be planned (for example all missing official files); then there are no targets.
     """
 
     row: str
@@ -53,12 +53,14 @@ class SuitePlan:
 
 @dataclass(frozen=True)
 class Choice:
-    """What of a suite is wanted, and with what changes.
+    """Selection of a suite's cells, and changes to them.
 
     Attributes:
+        scale: name of the scale.
         rows, cells: names (cells as ``row/column``); empty: all.
-        seeds: in place of the suite's; empty: those.
-        overrides: of every cell. `places`: overrides that say where things lie on this machine.
+        seeds: seeds that replace the suite's; empty: the suite's seeds.
+        overrides: overrides for every cell.
+        places: overrides with paths of this machine.
     """
 
     scale: str
@@ -70,10 +72,10 @@ class Choice:
 
 
 def plan_suite(suite: Suite, choice: Choice, compose: Compose, store: Store) -> SuitePlan:
-    """Plan every cell that is wanted; what can't be planned says why.
+    """Plan every selected cell; cells that cannot be planned have a `problem`.
 
     Raises:
-        ConfigError: the suite has no such scale, row or cell, or a cell is in none of the rows.
+        ConfigError: the suite has no such scale, row or cell, or a cell is in none of the selected rows.
     """
     config = suite.config
     names = cell_names(suite)
@@ -91,7 +93,7 @@ def plan_suite(suite: Suite, choice: Choice, compose: Compose, store: Store) -> 
 
 
 def cell_names(suite: Suite) -> list[tuple[str, str]]:
-    """Return row and column of every cell that can be run, row by row."""
+    """Return row and column of every cell that is not `paper_only`, row by row."""
     config = suite.config
     return [(row, column) for row, entry in config.rows.items() if not entry.paper_only for column in config.columns]
 
@@ -118,7 +120,7 @@ def _plan_cell(suite: Suite, row: str, column: str, choice: Choice, compose: Com
 
 
 def cell_overrides(suite: Suite, row: str, column: str, scale: str) -> list[str]:
-    """Return the overrides of a cell in order: of the scale, the column, the row, and of this cell alone."""
+    """Return the overrides of a cell in order: those of the scale, the column, the row, and the cell itself."""
     config = suite.config
 
     def parts(names: Iterable[str]) -> Iterator[str]:
@@ -132,16 +134,16 @@ def cell_overrides(suite: Suite, row: str, column: str, scale: str) -> list[str]
 
 
 def joint_plan(plans: Iterable[SuitePlan], store: Store) -> Plan:
-    """Return one plan for all suites: what several cells need is in it once."""
+    """Return one plan for all suites, in which stages that several cells need occur once."""
     nodes = {node.fingerprint: node for plan in plans for cell in plan.cells for node in cell.targets.values()}
     return make_plan(list(nodes.values()), store)
 
 
 def estimate(plan: Plan, store: Store) -> tuple[float, int]:
-    """Return the seconds that missing stages may take, and how many stages have nothing to go by.
+    """Return the estimated seconds of missing stages, and the number of stages without an estimate.
 
-    A stage is taken to need as long as the artifact of its kind in the store whose settings differ from its own in the
-    fewest fields, at most `ALIKE` besides its inputs; data of another size makes the guess wrong.
+    The estimate of a stage is the time of the artifact of its kind whose settings differ in the fewest fields (inputs
+    aside), at most `ALIKE`. It is wrong if the data have another size.
     """
     seconds, unknown_stages = 0.0, 0
     kinds = {kind: store.all(kind) for kind in {step.node.kind for step in plan.missing}}
@@ -156,7 +158,7 @@ def estimate(plan: Plan, store: Store) -> tuple[float, int]:
 
 
 def _distance(one: dict[str, Any], other: dict[str, Any]) -> int:
-    """Number of settings in which two recipes differ; another stage is far away."""
+    """Return the number of settings in which two recipes differ, more than `ALIKE` for different stages."""
     if one["stage"] != other["stage"]:
         return ALIKE + 1
     return sum(1 for _ in differences(one.get("config", {}), other.get("config", {})))

@@ -1,4 +1,4 @@
-"""A suite's results in every format: Markdown, CSV, LaTeX, JSON, figure and page; several of them as one book."""
+"""Write a suite's results as Markdown, CSV, LaTeX, JSON, figure and page; several suites share one page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jptransfer.suites.results import CellResult, SuiteResult
 
 @dataclass(frozen=True)
 class CellNote:
-    """One cell as the page lists it."""
+    """A cell in the list on the page."""
 
     where: str
     artifacts: list[str]
@@ -28,7 +28,7 @@ class CellNote:
 
 @dataclass(frozen=True)
 class Section:
-    """A suite as it is written: the table, the figure and what is said of the cells."""
+    """The rendered parts of a suite: table, figure and notes on the cells."""
 
     result: SuiteResult
     table: Table
@@ -41,12 +41,12 @@ class Section:
 
     @property
     def anchor(self) -> str:
-        """The suite's name as a part of an address."""
+        """The suite's name as an anchor of a URL."""
         return self.name.replace("/", "-")
 
     @property
     def title(self) -> str:
-        """What the table shows."""
+        """Title of the table."""
         return self.result.title
 
     @property
@@ -56,7 +56,7 @@ class Section:
 
     @property
     def state(self) -> str:
-        """How many cells are there."""
+        """Number of cells with a result."""
         asked = [cell for cell in self.result.cells.values() if cell.overrides]
         there = sum(cell.score is not None for cell in asked)
         return f"{there} of {numbers.count(len(asked), 'cell')}"
@@ -69,7 +69,7 @@ class Section:
 
     @property
     def cells(self) -> list[CellNote]:
-        """The cells that were asked for."""
+        """Notes on the selected cells."""
         return [_note(self.result, cell) for cell in self.result.cells.values() if cell.overrides]
 
 
@@ -81,7 +81,7 @@ def _note(result: SuiteResult, cell: CellResult) -> CellNote:
 
 
 def section(result: SuiteResult) -> Section:
-    """Set the table and the figure of a suite as its configuration says."""
+    """Build the table and the figure of a suite with the configured layout and kind of figure."""
     config = result.suite.config
     drawn = any(cell.score or cell.paper_value is not None for cell in result.cells.values())
     figure = FIGURES.load(config.figure)(result) if config.figure and drawn else None
@@ -110,7 +110,7 @@ def page(sections: Sequence[Section], title: str, scale: str) -> str:
 
 
 def to_json(made: Section) -> dict[str, Any]:
-    """Return everything that was found as plain JSON data, at full precision."""
+    """Return all results as plain JSON data, at full precision."""
     result = made.result
     return {"suite": made.name, "scale": result.scale, "metric": result.metric, "title": made.title,
             "source": made.source, "cells": [_cell_json(cell) for cell in result.cells.values()]}

@@ -1,4 +1,4 @@
-"""What came of a suite: every cell's number beside the paper's, or the reason why there is none."""
+"""Results of a suite: each cell's score and the paper's value, or the reason why a score is missing."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ NOT_RUN = "not run"
 
 @dataclass(frozen=True)
 class CellResult:
-    """One cell after the fact.
+    """Result of a cell.
 
     Attributes:
-        paper_value: the paper's figure, as printed; None if it has none.
-        score: ours; None if it is not there, and then `problem` says why (empty: it was not asked for).
-        artifacts: one a run.
+        paper_value: the paper's value, as printed; None if there is none.
+        score: our score; if it is None, `problem` is the reason (empty: the cell was not selected).
+        artifacts: one artifact per run.
     """
 
     row: str
@@ -40,7 +40,7 @@ class CellResult:
 
 @dataclass(frozen=True)
 class SuiteResult:
-    """All cells of a suite at one scale, and the store that what they were made of is in."""
+    """Results of all cells of a suite at one scale, and the store that contains their artifacts."""
 
     suite: Suite
     scale: str
@@ -51,23 +51,23 @@ class SuiteResult:
 
     @property
     def rows(self) -> dict[str, RowConfig]:
-        """Name -> row, those without any number left out."""
+        """Name -> row, without rows that have neither a paper value nor a selected cell."""
         return {name: row for name, row in self.suite.config.rows.items()
                 if row.paper_value or any(self.cells[name, column].overrides for column in self.columns)}
 
     @property
     def columns(self) -> dict[str, str]:
-        """Name -> heading."""
+        """Column name -> heading."""
         return {name: column.title or name for name, column in self.suite.config.columns.items()}
 
     @property
     def title(self) -> str:
-        """What the table shows."""
+        """Title of the table."""
         return self.suite.config.title or self.suite.name
 
     @cached_property
     def metric(self) -> str:
-        """Name of the metric, as far as a cell or the suite says; empty for counts."""
+        """Name of the metric, from the suite or a cell; empty for counts."""
         scores = [cell.score.metric for cell in self.cells.values() if cell.score]
         return self.suite.config.metric or next(filter(None, scores), "")
 
@@ -84,25 +84,25 @@ class SuiteResult:
         return 1 if METRICS.load(self.metric).higher_is_better else -1
 
     def heading(self, row: str) -> str:
-        """How a row is headed."""
+        """Return the heading of a row."""
         return self.suite.config.rows[row].title or row
 
     def shown(self, value: float) -> float:
-        """A score of ours in the unit of the table."""
+        """Return a score in the unit of the table."""
         return numbers.scaled(value, self.metric) if self.metric else value
 
     def ours(self, row: str, column: str) -> float | None:
-        """Our number in the unit of the table."""
+        """Return our score of a cell in the unit of the table."""
         score = self.cells[row, column].score
         return None if score is None else self.shown(score.value)
 
     def made_of(self, artifact: Artifact, role: str) -> Artifact | None:
-        """Return what an artifact has as its input in a role; None if it has none or if that is gone."""
+        """Return the input of an artifact in a role; None if there is none or the input was deleted."""
         entry = artifact.manifest.inputs.get(role, {})
         return self.store.find(entry.get("fingerprint", role), entry.get("kind", role))
 
     def best(self, values: Mapping[str, float | None]) -> set[str]:
-        """Return the names of the best of some numbers; none if nothing is better or there is no choice."""
+        """Return the names of the best values; empty without a direction or with fewer than two values."""
         present = {name: value for name, value in values.items() if value is not None}
         if not self.sign or len(present) < 2:
             return set()
@@ -112,12 +112,14 @@ class SuiteResult:
 
 def collect(plan: SuitePlan, store: Store, failed: Mapping[str, str], options: Sequence[str] = (),
             changes: Sequence[str] = ()) -> SuiteResult:
-    """Read what is there for a plan.
+    """Read the results of a plan from the store.
 
     Args:
-        options: of the command line, which say where configurations come from. `changes`: settings of `jpt reproduce`
-            besides suite and scale.
-        failed: fingerprint -> why it could not be made, in one line.
+        plan: the plan.
+        store: the store with the artifacts.
+        failed: fingerprint -> one-line reason why the stage failed.
+        options: command line options for the location of configurations.
+        changes: settings of `jpt reproduce` other than suite and scale.
     """
     config = plan.suite.config
     planned = {(cell.row, cell.column): cell for cell in plan.cells}
@@ -152,7 +154,7 @@ def _read(cell: CellPlan, paper_value: float | None, suite: Suite, store: Store,
 
 
 def _check(runs: Iterable[Artifact], store: Store) -> None:
-    """Check the artifacts of a cell and those of their inputs that are there: figures read them too."""
+    """Check the artifacts of a cell and their existing inputs, which figures read, too."""
     for artifact in runs:
         store.check(artifact)
         for entry in artifact.manifest.inputs.values():

@@ -41,7 +41,7 @@ def test_units_take_the_vectors_of_their_words_and_others_their_variance(tmp_pat
 def test_another_width_and_no_common_word_are_mistakes_of_the_user(tmp_path):
     with pytest.raises(ConfigError, match=r"^model\.embedding\.width=6, .* width 2; set model\.embedding\.width=2$"):
         started(tmp_path, Vectors.static, "u7 1 2\n")
-    with pytest.raises(ConfigError, match="none of its 1 words is a unit of the tokenizer; .*tokenizer=word"):
+    with pytest.raises(ConfigError, match="none of its 1 words is a token of the tokenizer; .*tokenizer=word"):
         started(tmp_path, Vectors.static, "x 1 2 3 4 5 6\n")
 
 

@@ -66,7 +66,7 @@ def test_characters_that_the_font_lacks(missing):
 def test_a_file_that_is_no_font(tmp_path):
     (tmp_path / "a.ttf").write_text("no font")
     for path in (tmp_path / "a.ttf", tmp_path / "none.ttf"):
-        with pytest.raises(ConfigError, match="is no font that can be drawn at 16 pixels"):
+        with pytest.raises(ConfigError, match="is not a font that can be drawn at 16 pixels"):
             draw(["a"], GlyphsConfig(font=str(path)))
 
 

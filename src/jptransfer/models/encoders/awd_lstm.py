@@ -17,7 +17,7 @@ from jptransfer.models.layers.cells import CELLS, State, embed, variational_drop
 from jptransfer.models.streams import Reading, reading_order
 
 INITIAL = 0.1
-"""Limit of the initial embeddings."""
+"""Initial embeddings are drawn from U(-INITIAL, INITIAL)."""
 
 
 class AwdLstmConfig(PreTrainedConfig):
@@ -40,7 +40,7 @@ class AwdLstmConfig(PreTrainedConfig):
 
 
 def configuration(config: ModelConfig, vocab_size: int, pad_id: int) -> AwdLstmConfig:
-    """Return the configuration whose classes `AutoModel…` then makes."""
+    """Return the configuration from which `AutoModel…` classes build the model."""
     size = config.awd_lstm
     return AwdLstmConfig(
         vocab_size=vocab_size, pad_token_id=pad_id, hidden_size=size.embedding, recurrent_size=size.hidden,
@@ -55,7 +55,7 @@ class _AwdLstm(PreTrainedModel):
 
     @torch.no_grad()
     def _init_weights(self, module: Any) -> None:
-        """Draw embeddings from U(-.1, .1), the row of padding zero; recurrent layers as theirs do; no decoder bias."""
+        """Draw embeddings from U(-.1, .1); the padding row and the decoder's bias are zero; layers reset themselves."""
         if isinstance(module, nn.Embedding):
             nn.init.uniform_(module.weight, -INITIAL, INITIAL)
             if module.padding_idx is not None and not getattr(module.weight, "_is_hf_initialized", False):
@@ -81,7 +81,7 @@ class AwdLstmModel(_AwdLstm):
         self.post_init()
 
     def rate(self, place: str) -> float:
-        """Return the dropout of `place` (output, hidden, input, embedding, weight) times the factor, at most 1."""
+        """Return dropout `place` (output, hidden, input, embedding, weight) times the factor, at most 1."""
         return min(1.0, float(getattr(self.config, f"{place}_dropout")) * self.dropout_factor)
 
     def get_input_embeddings(self) -> nn.Module:
@@ -89,7 +89,7 @@ class AwdLstmModel(_AwdLstm):
         return self.embeddings
 
     def set_input_embeddings(self, value: nn.Module) -> None:
-        """Take other embeddings."""
+        """Set the embeddings."""
         self.embeddings = value  # type: ignore[assignment]
 
     @staticmethod
@@ -99,14 +99,14 @@ class AwdLstmModel(_AwdLstm):
         return f"layer.{rest[0]}" if first == "layers" else first
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> BaseModelOutput:
-        """Return the states of the embeddings and of every layer, before the dropout between them.
+        """Return the states of the embeddings and of every layer, before the dropout between layers.
 
-        A row is read from its first token to its last, with `direction` backward from its last to its first, wherever
-        its padding stands. States stand where their tokens do; those of padding mean nothing.
+        A row is read from its first token to its last, or from last to first with `direction` backward. Padding may be
+        at either end. States are returned at the positions of their tokens; states at padding are undefined.
 
         Args:
             input_ids: (batch, length).
-            attention_mask: (batch, length), 0 at padding; none: there is none.
+            attention_mask: (batch, length), 0 at padding; None: no padding.
         """
         order = reading_order(input_ids, attention_mask, self.config.direction == "backward")
         states, _state = self.read(input_ids if order is None else input_ids.gather(1, order))
@@ -116,9 +116,9 @@ class AwdLstmModel(_AwdLstm):
         return BaseModelOutput(last_hidden_state=states[-1], hidden_states=tuple(states))  # type: ignore[arg-type]
 
     def read(self, ids: Tensor, state: State | None = None) -> tuple[list[Tensor], State]:
-        """Read `ids` (batch, length) in this order from `state` on; return the states of all layers, and the last.
+        """Read `ids` (batch, length) in this order, starting from `state`; return all layers' states and the last one.
 
-        Dropout on the input and between layers has one mask for all positions; the top layer's states have none.
+        Dropout on the input and between layers uses one mask for all positions; there is none after the top layer.
         """
         found = [embed(self.embeddings, ids, self.rate("embedding"), self.training)]
         below, after = variational_dropout(found[0], self.rate("input"), self.training), []
@@ -135,7 +135,7 @@ class AwdLstmModel(_AwdLstm):
 
 
 class AwdLstmForCausalLM(_AwdLstm):
-    """The language model: the encoder and a decoder that has the embeddings' weights and a bias of its own."""
+    """The language model: the encoder and a decoder with the embeddings' weights and its own bias."""
 
     _tied_weights_keys = {"decoder.weight": "encoder.embeddings.weight"}
 
@@ -150,11 +150,11 @@ class AwdLstmForCausalLM(_AwdLstm):
         return self.decoder
 
     def set_output_embeddings(self, value: nn.Linear) -> None:
-        """Take another decoder."""
+        """Set the decoder."""
         self.decoder = value
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> CausalLMOutput:
-        """Return the scores (batch, length, vocabulary) of the next unit, of the one before in a backward model."""
+        """Return the scores (batch, length, vocabulary) of the next token, of the previous one in a backward model."""
         output = self.encoder(input_ids, attention_mask)
         dropped = variational_dropout(output.last_hidden_state, self.encoder.rate("output"), self.training)
         return CausalLMOutput(logits=self.decoder(dropped), hidden_states=output.hidden_states)

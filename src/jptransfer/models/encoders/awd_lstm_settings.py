@@ -17,7 +17,7 @@ class Cell(Enum):
 
 
 class Direction(Enum):
-    """Which way a text is read."""
+    """Reading direction."""
 
     forward = "forward"
     backward = "backward"
@@ -39,9 +39,9 @@ class AwdLstmModelConfig:
     hidden: int = setting(1152, low=1)
     """width of the other layers' states"""
     cell: Cell = Cell.lstm
-    """lstm, or qrnn: gates from a convolution, faster on long texts"""
+    """lstm, or qrnn (gates from a convolution; faster on long texts)"""
     direction: Direction = Direction.forward
-    """forward, or backward: a text is read from its end and the unit before is predicted"""
+    """forward, or backward (texts are read from their end, and the previous token is predicted)"""
     output_dropout: float = setting(0.1, low=0.0, high=1.0)
     """dropout of what the decoder reads"""
     hidden_dropout: float = setting(0.15, low=0.0, high=1.0)
@@ -51,4 +51,4 @@ class AwdLstmModelConfig:
     embedding_dropout: float = setting(0.02, low=0.0, high=1.0)
     """share of the vocabulary's rows that are dropped"""
     weight_dropout: float = setting(0.2, low=0.0, high=1.0)
-    """dropout of hidden-to-hidden weights (qrnn: of the convolutions')"""
+    """dropout of hidden-to-hidden weights (qrnn: of the convolutions' weights)"""

@@ -8,7 +8,7 @@ from jptransfer.config import ModelConfig
 
 
 def configuration(config: ModelConfig, vocab_size: int, pad_id: int) -> BertConfig:
-    """Return transformers' configuration of a BERT, whose classes `AutoModel…` then makes.
+    """Return the configuration of transformers from which `AutoModel…` classes build a BERT.
 
     Raises:
         ConfigError: the width can't be divided among the heads.

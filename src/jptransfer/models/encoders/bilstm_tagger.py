@@ -1,7 +1,7 @@
-"""The tagger of Johnson et al. (2019), section 2: words by their characters and by themselves, read in context.
+"""The tagger of Johnson et al. (2019), section 2: a BiLSTM over words, which are read by characters and as a whole.
 
-The character units of a word -> vectors -> BiLSTM, whose last states of both directions stand beside the word's vector
--> dropout -> BiLSTM over the words. A linear layer on each word's states (the head `token` or `crf`) gives its tag.
+The characters of a word -> vectors -> BiLSTM; its last states of both directions are concatenated with the word's
+vector -> dropout -> BiLSTM over the words. A linear layer on each word's states (head `token` or `crf`) scores tags.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from jptransfer.models.layers.word_rows import NOTHING, WordRows, at_places, dis
 
 
 class BilstmTaggerConfig(PreTrainedConfig):
-    """Sizes: of vectors and of one direction's states; `hidden_size` is the width of both directions' word states."""
+    """Widths of vectors and of one direction's states; `hidden_size` is the width of word states of both directions."""
 
     model_type = "jpt_bilstm_tagger"
 
@@ -45,9 +45,9 @@ class CharacterReader(nn.Module):
         self.layer = RecurrentLayer(nn.LSTM, width, hidden, bidirectional=True)
 
     def forward(self, characters: Tensor) -> Tensor:
-        """Return vectors (batch, words, 2 * hidden) of words (batch, words, characters); every spelling is read once.
+        """Return vectors (batch, words, 2 * hidden) of words (batch, words, characters).
 
-        A word without characters has the vector zero.
+        Each distinct spelling is read once. The vector of a word without characters is zero.
         """
         spellings, which = distinct(characters.flatten(0, 1))
         lengths = (spellings != NOTHING).sum(1)
@@ -67,12 +67,12 @@ class CharacterReader(nn.Module):
 
 
 class BilstmTagger(VectorModel):
-    """Reads words in context; see above. Its layer groups are `char` and `word`, as in section 3.3 of the paper."""
+    """The encoder of the tagger. Its layer groups are `char` and `word`, as in section 3.3 of the paper."""
 
     config_class = BilstmTaggerConfig
-    reads_special = True  # it finds the words among the ids itself, and drops all other special tokens
+    reads_special = True  # `word_rows` finds the words among the ids and drops special tokens
     cpu_padding = 4096
-    """Positions of padding that cost a CPU as much as a batch more does: padding is not read, only written."""
+    """Positions of padding that cost a CPU as much as one more batch: padding is not read, only written."""
 
     def __init__(self, config: BilstmTaggerConfig) -> None:
         super().__init__(config)
@@ -86,7 +86,7 @@ class BilstmTagger(VectorModel):
         self.post_init()
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> BaseModelOutput:
-        """Return the words' states at the words' own positions, (batch, length, hidden_size), and zeros elsewhere."""
+        """Return the words' states at the words' positions, (batch, length, hidden_size), and zeros elsewhere."""
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         rows = word_rows(input_ids, mask, self.config.first_character)
         words, which = self._different(rows)
@@ -98,7 +98,7 @@ class BilstmTagger(VectorModel):
         return BaseModelOutput(last_hidden_state=placed, hidden_states=(placed,))
 
     def _different(self, rows: WordRows) -> tuple[Tensor, Tensor]:
-        """Return the vectors (n, width) of the different words, and which of them stands where (batch, words)."""
+        """Return the vectors (n, width) of the distinct words, and each position's index among them (batch, words)."""
         spelled = torch.cat((rows.words.unsqueeze(-1), rows.characters), dim=-1).flatten(0, 1)
         words, which = distinct(spelled)
         vectors = torch.cat((self.characters(words[:, None, 1:])[:, 0], self.table(words[:, 0])), dim=-1)
@@ -109,7 +109,7 @@ class BilstmTagger(VectorModel):
         return "char" if name.startswith("characters.") else "word"
 
     def unit_rows(self, name: str) -> range | None:
-        """Return the ids whose vectors a parameter or buffer holds, row by row; None: it has none."""
+        """Return the token ids of the rows of a parameter or buffer, in order; None if its rows are not tokens."""
         part, *_, last = name.split(".")
         if last not in ("learning", "frozen"):
             return None
@@ -118,7 +118,7 @@ class BilstmTagger(VectorModel):
 
 
 def configuration(config: ModelConfig, vocab_size: int, pad_id: int) -> BilstmTaggerConfig:
-    """Return the configuration of a `BilstmTagger`; where the characters begin, the tokenizer says."""
+    """Return the configuration of a `BilstmTagger`; `set_char_vocab` sets the first character id later."""
     size = config.bilstm_tagger
     return BilstmTaggerConfig(
         vocab_size, vocab_size - 1, size.char_width, size.char_hidden, size.width, 2 * size.hidden, size.dropout,

@@ -15,7 +15,7 @@ from jptransfer.registry import MODELS
 class BilstmTaggerModelConfig(EmbeddingModelConfig):
     """BiLSTM tagger of words and their characters (Johnson et al. 2019).
 
-    `width`, `vectors` and `mode` are those of the words.
+    `width`, `vectors` and `mode` apply to words.
     """
 
     width: int = setting(50, low=1)
@@ -23,8 +23,8 @@ class BilstmTaggerModelConfig(EmbeddingModelConfig):
     hidden: int = setting(300, low=1)
     """width of the states of one direction over words"""
     char_width: int = setting(50, low=1)
-    """width of a character unit's vector"""
+    """width of a character's vector"""
     char_hidden: int = setting(100, low=1)
     """width of the states of one direction over characters"""
     dropout: float = setting(0.5, low=0.0, high=1.0)
-    """dropout of what the net over words reads"""
+    """dropout of the inputs of the net over words"""

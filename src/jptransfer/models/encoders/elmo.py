@@ -1,9 +1,8 @@
-"""ELMo (Peters et al. 2018): words read by their bytes, then recurrent layers of both directions; its language model.
+"""ELMo (Peters et al. 2018): words read by their bytes, recurrent layers of both directions, and the language model.
 
-The reader of words is that of Kim et al. (2016) and Jozefowicz et al. (2016): embeddings of bytes, filters of several
-widths and the strongest answer of each over the word, highway layers, a projection. Ids are those of a tokenizer of
-kind `views` (other characters than bytes do as well); states stand for words, not for ids (see
-`models.layers.word_rows`).
+Words are read as in Kim et al. (2016) and Jozefowicz et al. (2016): embeddings of bytes, filters of several widths and
+their maxima over the word, highway layers, a projection. Ids come from a tokenizer of kind `views` (its characters need
+not be bytes). There is a state per word, not per id (see `models.layers.word_rows`).
 """
 
 from __future__ import annotations
@@ -28,16 +27,16 @@ from jptransfer.models.layers.word_rows import BEGIN, END, NOTHING, WordRows, Wo
 from jptransfer.models.streams import Reading
 
 MARKS = TEXT_BEGIN, TEXT_END, WORD_BEGIN, WORD_END, PADDING = tuple(range(5))
-"""What stands beside bytes in the spelling of words; their symbols follow those of the bytes."""
+"""Symbols other than bytes in the spelling of words; their indices follow those of the bytes."""
 PARTS, LEAST_PART = 4, 64
-"""Parts in which the words of a batch are read, and the words that are worth one."""
+"""Number of parts in which the words of a batch are read, and minimum words per part."""
 CARRY = -2.0
-"""First bias of a highway's gate: a layer begins by passing on most of what it gets."""
+"""Initial bias of a highway's gate; a negative value makes the layer pass on most of its input at first."""
 
 
 class ElmoConfig(PreTrainedConfig):
-    """Sizes; `hidden_size` is the width of states, of both directions side by side; words are the ids below
-    `first_character`; with `mix_layers` heads read a mixture of all layers where they are not told otherwise."""
+    """Sizes; `hidden_size` is the width of states of both directions together, words are the ids below
+    `first_character`, and with `mix_layers` heads read a mixture of all layers by default."""
 
     model_type = "jpt_elmo"
     vocab_size: int = 32257
@@ -58,7 +57,7 @@ class ElmoConfig(PreTrainedConfig):
 
 
 def configuration(config: ModelConfig, vocab_size: int, pad_id: int) -> ElmoConfig:
-    """Return the configuration whose classes `AutoModel…` then makes; where characters begin, the tokenizer says."""
+    """Return the configuration for `AutoModel…` classes; `set_char_vocab` sets the first character id later."""
     size: ElmoModelConfig = config.elmo
     return ElmoConfig(
         vocab_size=vocab_size, first_character=vocab_size - 1, pad_token_id=pad_id, hidden_size=2 * size.projection,
@@ -68,7 +67,7 @@ def configuration(config: ModelConfig, vocab_size: int, pad_id: int) -> ElmoConf
 
 
 class Gate(nn.Linear):
-    """The linear layer of a highway's gate, whose biases begin at `CARRY`."""
+    """The linear layer of a highway's gate; its biases are initialised to `CARRY`."""
 
 
 class Highway(nn.Module):
@@ -84,7 +83,7 @@ class Highway(nn.Module):
 
 
 class ByteReader(nn.Module):
-    """Vectors of words from the spellings of their bytes."""
+    """Vectors of words from their bytes."""
 
     def __init__(self, config: ElmoConfig) -> None:
         super().__init__()
@@ -99,9 +98,9 @@ class ByteReader(nn.Module):
         self.projection = nn.Linear(width, config.hidden_size // 2)
 
     def forward(self, words: WordRows) -> Tensor:
-        """Return the vectors (batch, words, projection) of words, zero where there is none.
+        """Return the vectors (batch, words, projection) of words, zero at padding.
 
-        A spelling is read once, however often its word occurs.
+        Each distinct spelling is read once.
         """
         spellings, rows = distinct(self.spell(words))
         strongest, order = self.answers(spellings)
@@ -112,9 +111,9 @@ class ByteReader(nn.Module):
         return spread.masked_scatter(words.mask.unsqueeze(-1), vectors)
 
     def answers(self, spellings: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the strongest answer of all filters to different words, and where in it that to each spelling is.
+        """Return the maxima of all filters for distinct words, and each spelling's row in them.
 
-        Words of similar length are read together, so that the short ones, which most are, have little padding.
+        Words of similar length are read together, so that short words, which are the majority, have little padding.
         """
         lengths = (spellings != self.units + PADDING).sum(1)
         order = lengths.argsort(stable=True)
@@ -128,11 +127,11 @@ class ByteReader(nn.Module):
     def spell(self, words: WordRows) -> Tensor:
         """Return the symbols of all words (all words, length): begin, bytes, end, padding.
 
-        The length is what the longest word of the batch needs, and so much padding that every filter also sees
-        nothing else if it would in a row of `max_characters`: more would change nothing.
+        The length is that of the longest word of the batch plus the widest filter, at most `max_characters`. With more
+        padding the maxima would not change: every filter already has a window of padding only.
         """
         ids, characters = words.words[words.mask].unsqueeze(1), words.characters[words.mask][:, :self.longest - 2]
-        # Characters whose word was cut off may stand after the mark at the beginning, and mean nothing.
+        # After truncation, characters without their word can follow the first special token; they are ignored.
         mark = (ids == BEGIN) | (ids == END)
         characters = characters.masked_fill(mark, NOTHING)
         symbols = torch.where(characters == NOTHING, self.units + PADDING, characters)
@@ -152,7 +151,7 @@ class _Elmo(PreTrainedModel):
 
     @torch.no_grad()
     def _init_weights(self, module: Any) -> None:
-        """Draw weights as the original does."""
+        """Draw weights as in the original implementation."""
         if isinstance(module, nn.Embedding):
             nn.init.uniform_(module.weight, -1.0, 1.0)
         elif isinstance(module, nn.Conv1d):
@@ -167,7 +166,8 @@ class _Elmo(PreTrainedModel):
 
 
 class ElmoModel(_Elmo):
-    """The encoder: a reader of words and recurrent layers of each direction; all but the first add what they read."""
+    """The encoder: a reader of words and recurrent layers per direction, all but the first with residual connections.
+    """
 
     def __init__(self, config: ElmoConfig) -> None:
         super().__init__(config)
@@ -193,13 +193,14 @@ class ElmoModel(_Elmo):
         return "embeddings" if part == "reader" else f"layer.{number}"
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> WordsOutput:
-        """Return the states of words and of every layer, forward and backward side by side: (batch, words, width).
+        """Return the word vectors and the states of every layer, (batch, words, width) each.
 
-        The vectors of words stand twice side by side. States of padding are zero.
+        States of both directions are concatenated; the word vectors are repeated to the same width. States at padding
+        are zero.
 
         Args:
             input_ids: (batch, length).
-            attention_mask: (batch, length), 0 at padding; none: ids of padding are.
+            attention_mask: (batch, length), 0 at padding; None: padding is found by its id.
         """
         words = self.find_words(input_ids, attention_mask)
         vectors = self.reader(words)
@@ -212,16 +213,16 @@ class ElmoModel(_Elmo):
                            words=words.words, word_mask=words.mask, places=words.places)  # type: ignore[arg-type]
 
     def find_words(self, ids: Tensor, mask: Tensor | None) -> WordRows:
-        """Find the words, marks around texts among them, in ids (batch, length), see `models.layers.word_rows`."""
+        """Find the words, including [CLS] and [SEP], in ids (batch, length), see `models.layers.word_rows`."""
         present = ids != self.config.pad_token_id if mask is None else mask
         return word_rows(ids, present, self.config.first_character, marks=True)
 
     def go_on(self, layers: nn.ModuleList, inputs: Tensor,
               state: Sequence[Tensor] | None) -> tuple[list[Tensor], State]:
-        """Let the layers of a direction read `inputs` (batch, words, width) in this order from `state` on.
+        """Run the layers of a direction on `inputs` (batch, words, width) in this order, starting from `state`.
 
         Returns:
-            The states of all layers, (batch, words, width) each, and what to go on from.
+            The states of all layers, (batch, words, width) each, and the state after the last word.
         """
         found: list[Tensor] = []
         after: State = ()
@@ -240,7 +241,7 @@ class ElmoModel(_Elmo):
 
 @dataclass
 class ElmoLanguageOutput(ModelOutput):
-    """Scores (batch, words, vocabulary of words) of the word after and of the word before each word."""
+    """Scores (batch, words, vocabulary of words) of the next and of the previous word of each word."""
 
     next_logits: Tensor | None = None
     previous_logits: Tensor | None = None
@@ -260,7 +261,7 @@ class ElmoForPreTraining(_Elmo):
         return self.decoder
 
     def set_output_embeddings(self, value: nn.Linear) -> None:
-        """Take another decoder."""
+        """Set the decoder."""
         self.decoder = value
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> ElmoLanguageOutput:

@@ -17,9 +17,9 @@ class ElmoModelConfig:
     character_width: int = setting(16, low=1)
     """width of a byte's embedding"""
     max_characters: int = setting(50, low=3)
-    """bytes of a word, its two marks included; those of a longer word are cut"""
+    """maximum number of bytes per word, including the marks of its begin and end; longer words are truncated"""
     widths: list[int] = setting(factory=lambda: [1, 2, 3, 4, 5, 6, 7], low=1)
-    """bytes that the filters see at a time"""
+    """widths of the filters in bytes"""
     filters: list[int] = setting(factory=lambda: [32, 32, 64, 128, 256, 512, 1024], low=1)
     """filters of each width"""
     highways: int = setting(2, low=0)
@@ -27,15 +27,15 @@ class ElmoModelConfig:
     layers: int = setting(2, low=1)
     """recurrent layers of each direction"""
     hidden: int = setting(4096, low=1)
-    """width of their cells"""
+    """width of the recurrent layers' cells"""
     projection: int = setting(512, low=1)
-    """width of their states, and of words"""
+    """width of the recurrent layers' states, and of word vectors"""
     cell_clip: float = setting(3.0, low=0.0)
-    """largest absolute value in a cell; 0: none (with `projection_clip: 0` each window is one fused call)"""
+    """maximum absolute value of cells; 0: no limit (faster if `projection_clip` is 0 as well)"""
     projection_clip: float = setting(3.0, low=0.0)
-    """largest absolute value in a state; 0: none"""
+    """maximum absolute value of states; 0: no limit"""
     dropout: float = setting(0.1, low=0.0, high=1.0)
-    """dropout of what each layer reads and of what is decoded"""
+    """dropout of the inputs of each layer and of the decoder"""
 
     def validate(self) -> str:
         """Return what is wrong with the filters, if anything."""

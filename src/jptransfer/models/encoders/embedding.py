@@ -1,4 +1,4 @@
-"""The table of unit vectors, random or from a file, and the encoder that is this table alone."""
+"""A table of token vectors, random or from a file, and the encoder that consists of this table."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ BOUND = 0.25
 
 
 class EmbeddingConfig(PreTrainedConfig):
-    """Size of the table; `mode` says which of its parts there are (`Vectors`), `initial` how it starts (`Initial`)."""
+    """Size of the table; `mode` selects frozen and trainable parts (`Vectors`), `initial` the distribution (`Initial`).
+    """
 
     model_type = "jpt_embedding"
 
@@ -35,17 +36,17 @@ class EmbeddingConfig(PreTrainedConfig):
 
 
 class VectorTable(nn.Module):
-    """Vectors of units: a learning table, a frozen one, or the sum of both.
+    """Token vectors: a trainable table, a frozen one, or the sum of both.
 
-    Kim's multichannel model (2014, section 3.1) applies each filter to both tables and adds the results; a filter is
-    linear, so that is the filter of the sum, and any encoder and head can have the two channels.
+    Kim's multichannel model (2014, section 3.1) applies each filter to both tables and adds the results. As filters are
+    linear, this equals applying them to the sum, so any encoder and head can use both channels.
     """
 
     frozen: Tensor | None
 
     def __init__(self, size: int, width: int, pad_id: int | None, mode: Vectors, initial: str = "uniform") -> None:
-        """Take the number of units, the width of a vector, which unit is padding (None: none is), what there is, and
-        how random vectors are drawn (`Initial`)."""
+        """Set the vocabulary size, the width of a vector, the padding id (None: no padding), the tables, and how
+        random vectors are drawn (`Initial`)."""
         super().__init__()
         self.pad_id, self.initial = pad_id, Initial(initial)
         self.learning = nn.Parameter(torch.empty(size, width)) if mode is not Vectors.static else None
@@ -58,7 +59,7 @@ class VectorTable(nn.Module):
         return channels[0] if len(channels) == 1 else channels[0] + channels[1]
 
     def tables(self) -> list[Tensor]:
-        """The tables there are, (size, width) each."""
+        """Return the existing tables, (size, width) each."""
         return [table for table in (self.learning, self.frozen) if table is not None]
 
     @property
@@ -68,7 +69,7 @@ class VectorTable(nn.Module):
         return width ** -0.5 if self.initial is Initial.normal else BOUND / 3 ** 0.5
 
     def draw(self) -> None:
-        """Draw random vectors, the same ones for all tables; that of padding is zero."""
+        """Draw random vectors, the same for all tables; the padding vector is zero."""
         first, *others = self.tables()
         if self.initial is Initial.normal:
             init.normal_(first, 0.0, self.deviation)
@@ -81,13 +82,13 @@ class VectorTable(nn.Module):
 
     @torch.no_grad()
     def fill(self, path: Path, tokenizer: Tokenizer, setting: str = "width") -> dict[str, Any]:
-        """Start from the vectors of a file, and return how much of the vocabulary it covers.
+        """Load vectors from a file, and return how much of the vocabulary it covers.
 
-        A unit has the vector of the word that is spelled as it is. The others keep their random vector, scaled to the
-        variance of the file's (Kim 2014, section 4.3). `setting` is the width's name in messages.
+        A token gets the vector of the word with the same spelling. Other tokens keep their random vectors, scaled to
+        the variance of the file's vectors (Kim 2014, section 4.3). `setting` is the name of the width in messages.
 
         Raises:
-            ConfigError: the file's vectors have another width, or none of them is a unit's.
+            ConfigError: the file's vectors have another width, or none of its words is a token.
             DataError: the file is damaged.
         """
         first, width = self.tables()[0], self.tables()[0].shape[1]
@@ -98,7 +99,7 @@ class VectorTable(nn.Module):
             raise ConfigError(f"{setting}={width}, but the vectors of {path} have the width {found.width}; "
                               f"set {setting}={found.width}")
         if not found.vectors:
-            raise ConfigError(f"{path}: none of its {found.words:,} words is a unit of the tokenizer; is it of words "
+            raise ConfigError(f"{path}: none of its {found.words:,} words is a token of the tokenizer; is it of words "
                               "(tokenizer=word), and do tokenizer.nfkc and tokenizer.lowercase suit the file?")
         rows = torch.stack([torch.from_numpy(vector) for vector in found.vectors.values()])
         first.mul_(rows.std(correction=0) / self.deviation)
@@ -110,7 +111,7 @@ class VectorTable(nn.Module):
 
 
 class VectorModel(PreTrainedModel):
-    """What encoders on a `VectorTable` share."""
+    """Base class of encoders with a `VectorTable`."""
 
     base_model_prefix = "encoder"
     main_input_name = "input_ids"
@@ -119,7 +120,7 @@ class VectorModel(PreTrainedModel):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Number format of the table; an encoder whose table is frozen may have no parameters to ask."""
+        """Data type of the table; an encoder with a frozen table may have no parameters to take it from."""
         return self.table.tables()[0].dtype
 
     def _init_weights(self, module: nn.Module) -> None:
@@ -127,7 +128,7 @@ class VectorModel(PreTrainedModel):
             module.draw()
 
     def start_from(self, config: ModelConfig, tokenizer: Tokenizer) -> Mapping[str, Any]:
-        """Take what a fresh model of this configuration starts from besides chance; return what to tell of it."""
+        """Load the word vectors of a new model, if it has any; return statistics to report."""
         settings: EmbeddingModelConfig = config.own
         setting = f"model.{config.architecture}.width"
         return {"vectors": self.table.fill(Path(settings.vectors), tokenizer, setting)} if settings.vectors else {}
@@ -139,7 +140,7 @@ class VectorModel(PreTrainedModel):
 
 
 class EmbeddingModel(VectorModel):
-    """The vectors of the units, nothing else."""
+    """Token vectors without further layers."""
 
     config_class = EmbeddingConfig
 
@@ -150,13 +151,13 @@ class EmbeddingModel(VectorModel):
         self.post_init()
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> BaseModelOutput:
-        """Return the vectors as the one layer of states, (batch, length, width); padding has none."""
+        """Return the vectors as one layer of states, (batch, length, width), zero at padding."""
         states = masked(self.table(input_ids), attention_mask)
         return BaseModelOutput(last_hidden_state=states, hidden_states=(states,))
 
 
 def masked(states: Tensor, mask: Tensor | None) -> Tensor:
-    """Return states (batch, length, width) with zeros where `mask` (batch, length) has them."""
+    """Return states (batch, length, width) set to zero where `mask` (batch, length) is zero."""
     return states if mask is None else states * mask.unsqueeze(-1).to(states.dtype)
 
 

@@ -10,7 +10,7 @@ from jptransfer.registry import MODELS
 
 
 class Vectors(Enum):
-    """What the vectors of units are at the start, and whether they learn (Kim 2014, section 3.1)."""
+    """Initial values of token vectors, and whether they are trained (Kim 2014, section 3.1)."""
 
     rand = "rand"
     static = "static"
@@ -19,7 +19,7 @@ class Vectors(Enum):
 
 
 class Initial(Enum):
-    """What random vectors are drawn from."""
+    """Distribution of random vectors."""
 
     uniform = "uniform"
     normal = "normal"
@@ -29,14 +29,14 @@ class Initial(Enum):
                  groups=("embeddings",), version=2)
 @dataclass
 class EmbeddingModelConfig:
-    """Vectors of units, random or from a file."""
+    """Token vectors, random or from a file."""
 
     width: int = setting(300, low=1)
     """width of a vector"""
     vectors: str = setting("", external=True)
-    """file of word vectors (of word2vec, fastText's .vec, Polyglot's pickle; or compressed); others start at random"""
+    """file of word vectors (word2vec, fastText's .vec, Polyglot's pickle; also compressed); other tokens are random"""
     mode: Vectors = Vectors.rand
-    """rand: random and learning; from `vectors`: static (frozen), non_static (learning), multichannel (both, added)"""
+    """rand: random, trained; with `vectors`: static (frozen), non_static (trained), multichannel (sum of both)"""
     initial: Initial = setting(Initial.uniform, omit_when=Initial.uniform)
     """random vectors: uniform, U(-.25, .25) (Kim 2014), or normal, N(0, sqrt(1 / width)) (Zhang and LeCun 2017)"""
 

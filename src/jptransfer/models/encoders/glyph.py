@@ -1,8 +1,9 @@
-"""GlyphNet's spatial part (Zhang and LeCun 2017): what a character looks like becomes its vector.
+"""GlyphNet's spatial part (Zhang and LeCun 2017): vectors of characters from their pictures.
 
 Sizes of their code (``glyphnet/config.lua``), the large net: pictures of 16 x 16; three pairs of convolutions of 64,
 128 and 256 filters of 3 x 3, each followed by max pooling by 2; linear layers of 1,024 and 256. The small net has two
-pairs of 64 and 128 filters, pooled by 3 (with a pixel of ground around the picture), and linear layers of 256 and 256.
+pairs of 64 and 128 filters, pooled by 3 (with one pixel of background around the picture), and linear layers of 256
+and 256.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class ConvolutionPair(nn.Module):
 
 
 class GlyphModel(PreTrainedModel):
-    """The vector of every character from its picture; each distinct character of a batch is looked at once."""
+    """The vector of every character from its picture; each distinct character of a batch is computed once."""
 
     config_class = GlyphConfig
     base_model_prefix = "encoder"
@@ -69,7 +70,7 @@ class GlyphModel(PreTrainedModel):
         self.post_init()
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> BaseModelOutput:
-        """Return the vectors as the one layer of states, (batch, length, width); padding has none."""
+        """Return the vectors as one layer of states, (batch, length, width), zero at padding."""
         distinct, places = input_ids.unique(return_inverse=True)
         before, after = self.ground // 2, self.ground - self.ground // 2
         vectors = pad(self.table(distinct).unsqueeze(1), (before, after, before, after))
@@ -85,11 +86,11 @@ class GlyphModel(PreTrainedModel):
                 init.zeros_(module.bias)
 
     def start_from(self, config: ModelConfig, tokenizer: Tokenizer) -> Mapping[str, Any]:
-        """Draw the units of the tokenizer; return how many the font lacks."""
+        """Draw the tokens of the tokenizer; return the number missing in the font."""
         return {"glyphs": self.table.fill(config.glyph, tokenizer)}
 
     def parameter_group(self, name: str) -> str:
-        """Return the layer group of a parameter: ``layer.0``, ... for the pairs, the last for the linear layers."""
+        """Return the layer group of a parameter: ``layer.0``, ... for the pairs, the last group for linear layers."""
         return f"layer.{name.split('.')[1]}"
 
 

@@ -17,7 +17,7 @@ class GlyphModelConfig(GlyphsConfig):
     filters: list[int] = setting(factory=lambda: [64, 128, 256], low=1)
     """filters of each pair of convolutions"""
     pool: int = setting(2, low=1)
-    """max pooling after each pair, pixels of a side"""
+    """size of the max pooling after each pair, in pixels"""
     hidden: int = setting(1024, low=1)
     """width of the first linear layer"""
     width: int = setting(256, low=1)

@@ -1,4 +1,4 @@
-"""The encoder that learns nothing: every unit is a dimension of its own (Zhang and LeCun 2017, one-hot encoding)."""
+"""One-hot encoder without trainable weights: one dimension per token (Zhang and LeCun 2017)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jptransfer.text.types import SPECIAL_TOKENS, Tokenizer
 
 
 class OnehotConfig(PreTrainedConfig):
-    """Size of a one-hot encoder: `hidden_size` is the number of units that are no special tokens (256 for bytes)."""
+    """Size of a one-hot encoder: `hidden_size` is the vocabulary size without special tokens (256 for bytes)."""
 
     model_type = "jpt_onehot"
 
@@ -26,14 +26,14 @@ class OnehotConfig(PreTrainedConfig):
         super().__init__(pad_token_id=pad_token_id, **settings)
 
     def follow_vocabulary(self) -> None:
-        """Make the states as wide as there are units."""
+        """Set the width of the states to the number of tokens without special tokens."""
         self.hidden_size = self.vocab_size - len(SPECIAL_TOKENS)
 
 
 class OnehotModel(PreTrainedModel):
-    """A one in the dimension of the unit; special tokens, which have the first ids, and padding are zero.
+    """A one in the dimension of the token; special tokens, which have the first ids, and padding are zero.
 
-    The dimensions are a buffer, so that there is something to save.
+    The dimensions are a buffer, because a model without weights could not be saved.
     """
 
     config_class = OnehotConfig
@@ -50,11 +50,11 @@ class OnehotModel(PreTrainedModel):
 
     @property
     def dtype(self) -> torch.dtype:
-        """Number format of the states; there are no parameters to ask."""
+        """Data type of the states; the model has no parameters to take it from."""
         return torch.float32
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> BaseModelOutput:
-        """Return the one layer of states, (batch, length, units)."""
+        """Return one layer of states, (batch, length, hidden_size)."""
         shown = self.dimensions[input_ids]
         if attention_mask is not None:
             shown = shown.masked_fill(attention_mask == 0, -1)
@@ -62,14 +62,14 @@ class OnehotModel(PreTrainedModel):
         return BaseModelOutput(last_hidden_state=states, hidden_states=(states,))
 
     def start_from(self, config: ModelConfig, tokenizer: Tokenizer) -> Mapping[str, Any]:
-        """Refuse a tokenizer whose special tokens do not come first; there is nothing else to start from."""
+        """Check that the tokenizer's special tokens come first; nothing is initialised."""
         special = {tokenizer.pad_id, tokenizer.unk_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id}
         if special != set(range(len(SPECIAL_TOKENS))):
             raise ConfigError("model.architecture=onehot takes the tokenizers trained here, for example tokenizer=byte")
         return {}
 
     def parameter_group(self, name: str) -> str:
-        """Return the layer group of a parameter; there is none."""
+        """Raise `KeyError`: the model has no parameters and no layer groups."""
         raise KeyError(name)
 
 

@@ -11,7 +11,7 @@ from jptransfer.registry import MODELS
 @MODELS.register("onehot", target="jptransfer.models.encoders.onehot:configuration", groups=(), version=2)
 @dataclass
 class OnehotModelConfig:
-    """A dimension per unit: bytes, or any small vocabulary; nothing is learnt."""
+    """One dimension per token: bytes, or any small vocabulary; no trainable weights."""
 
     most_units: int = setting(4096, low=1)
-    """a larger vocabulary is refused: every state is as wide as the vocabulary"""
+    """maximum vocabulary size, because every state is as wide as the vocabulary"""

@@ -1,4 +1,4 @@
-"""Recurrent nets over vectors of units: plain (Elman 1990) and LSTM (Hochreiter and Schmidhuber 1997)."""
+"""Recurrent nets over token vectors: plain (Elman 1990) and LSTM (Hochreiter and Schmidhuber 1997)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from jptransfer.models.layers.word_rows import at_places
 
 
 class RecurrentConfig(PreTrainedConfig):
-    """Size of a recurrent encoder; `hidden_size` is the width of its states, of both directions if there are two."""
+    """Size of a recurrent encoder; `hidden_size` is the width of its states, both directions together."""
 
     def __init__(self, vocab_size: int = 8, embedding_size: int = 300, hidden_size: int = 256,
                  num_hidden_layers: int = 1, bidirectional: bool = False, dropout: float = 0.0, mode: str = "rand",
@@ -49,9 +49,9 @@ class LstmConfig(RecurrentConfig):
 class RecurrentLayer(nn.Module):
     """One recurrent layer in one direction or both; texts are padded at their end.
 
-    The backward net reads every text from its own last token, so that padding is after what it reads, as it is for
-    the forward net. Unlike torch's packed sequences this needs no lengths on the CPU, and shapes stay static; but where
-    the CPU computes there is little or no padding among what is read.
+    The backward net reads every text from its last token, so padding comes after the text in both directions. Unlike
+    torch's packed sequences this needs no lengths on the CPU, and shapes stay static. On a CPU, texts of similar length
+    are read together, so little or no padding is read.
     """
 
     def __init__(self, cell: type[nn.RNNBase], width: int, hidden: int, bidirectional: bool) -> None:
@@ -59,15 +59,15 @@ class RecurrentLayer(nn.Module):
         self.ahead = cell(width, hidden, batch_first=True)  # type: ignore[arg-type]
         self.back = cell(width, hidden, batch_first=True) if bidirectional else None  # type: ignore[arg-type]
         self.laid_out: list[StepWeights] | None = None
-        """Weights as steps read them, while they are `inference_cache`."""
+        """Converted weights, set inside `inference_cache`."""
 
     def forward(self, states: Tensor, mask: Tensor, which: Tensor | None = None) -> Tensor:
-        """Return the states (batch, length, hidden or 2 * hidden): forward, backward; those of padding mean nothing.
+        """Return the states (batch, length, hidden or 2 * hidden), forward then backward; undefined at padding.
 
         Args:
-            states: (batch, length, width); with `which` the different ones that there are, (n, width).
-            mask: (batch, length), where there is something to read.
-            which: (batch, length), which one is read there.
+            states: inputs (batch, length, width); with `which` the distinct inputs (n, width).
+            mask: (batch, length), 0 at padding.
+            which: (batch, length), index of the distinct input at each position.
         """
         if self._goes_by_steps(states):
             return self._by_steps(states.flatten(0, -2), mask, which).view(*mask.shape, -1)
@@ -75,7 +75,7 @@ class RecurrentLayer(nn.Module):
         return self._by_length(states, mask) if _is_plain(states) else self._padded(states, mask)
 
     def at_places(self, states: Tensor, mask: Tensor, which: Tensor, places: Tensor, length: int) -> Tensor:
-        """Return what `forward` does, every state at its place: see `jptransfer.models.layers.word_rows.at_places`."""
+        """Return the states of `forward` at their positions, see `jptransfer.models.layers.word_rows.at_places`."""
         if self._goes_by_steps(states):
             return self._by_steps(states, mask, which, places, length).view(len(mask), length, -1)
         return at_places(self(states, mask, which), places, mask, length)
@@ -90,7 +90,7 @@ class RecurrentLayer(nn.Module):
         return torch.cat((ahead, turn(self.back(turn(states, mask))[0], mask)), dim=-1)
 
     def _by_length(self, states: Tensor, mask: Tensor) -> Tensor:
-        """Read texts of similar length together."""
+        """Read texts of similar length together, so that a CPU reads little padding."""
         lengths, length = mask.sum(1).clamp_min(1), mask.shape[1]
         flat = states.flatten(0, 1)
         nets = self._nets()
@@ -114,9 +114,9 @@ class RecurrentLayer(nn.Module):
 
     def _by_steps(self, rows: Tensor, mask: Tensor, which: Tensor | None, places: Tensor | None = None,
                   length: int = 0) -> Tensor:
-        """Read all texts together, at every step those that go on; where there is no state are zeros.
+        """Read all texts together, at every step those that have not ended; zeros at padding.
 
-        What `rows` (n, width) do to the gates is computed once for each, however often it is read.
+        The product of `rows` (n, width) and the input weights is computed once per row, even if a row is read often.
         """
         lengths, order = mask.sum(1).sort(descending=True, stable=True)
         steps = torch.arange(int(lengths[0])).unsqueeze(1)
@@ -149,7 +149,7 @@ def _is_plain(states: Tensor) -> bool:
 
 @contextmanager
 def inference_cache(model: nn.Module) -> Iterator[None]:
-    """Promise that no weight of `model` changes meanwhile: recurrent layers lay theirs out once, not in every batch."""
+    """Convert the weights of recurrent layers once instead of in every batch; weights must not change inside."""
     layers = [part for part in model.modules() if isinstance(part, RecurrentLayer)
               and isinstance(part.ahead, nn.LSTM) and part.ahead.weight_ih_l0.is_cpu]
     try:
@@ -163,7 +163,7 @@ def inference_cache(model: nn.Module) -> Iterator[None]:
 
 
 def turn(states: Tensor, mask: Tensor) -> Tensor:
-    """Return states (batch, length, width) with every text in reverse order, and its padding where it was."""
+    """Return states (batch, length, width) with the tokens of every text reversed and padding left in place."""
     places = torch.arange(states.shape[1], device=states.device)
     from_end = mask.sum(1, keepdim=True) - 1 - places
     source = torch.where(from_end >= 0, from_end, places)
@@ -171,7 +171,7 @@ def turn(states: Tensor, mask: Tensor) -> Tensor:
 
 
 class RecurrentModel(VectorModel):
-    """Vectors of units and recurrent layers; every layer's states are there for the head."""
+    """Token vectors and recurrent layers; the head can read the states of every layer."""
 
     cell: type[nn.RNNBase]
 
@@ -186,7 +186,7 @@ class RecurrentModel(VectorModel):
         self.post_init()
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> BaseModelOutput:
-        """Return the vectors and the states of every layer, (batch, length, width) each; padding has none."""
+        """Return the vectors and the states of every layer, (batch, length, width) each, zero at padding."""
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         states = [masked(self.table(input_ids), mask)]
         for layer in self.layers:
@@ -195,13 +195,13 @@ class RecurrentModel(VectorModel):
 
 
 class RnnModel(RecurrentModel):
-    """With plain cells: h' = tanh(W x + U h + b)."""
+    """Recurrent encoder with plain cells: h' = tanh(W x + U h + b)."""
 
     config_class, cell = RnnConfig, nn.RNN
 
 
 class LstmModel(RecurrentModel):
-    """With LSTM cells."""
+    """Recurrent encoder with LSTM cells."""
 
     config_class, cell = LstmConfig, nn.LSTM
 

@@ -1,4 +1,4 @@
-"""Settings and registry row of architecture `rnn` and `lstm`."""
+"""Settings and registry rows of architectures `rnn` and `lstm`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from jptransfer.registry import MODELS
 
 @dataclass
 class RecurrentModelConfig(EmbeddingModelConfig):
-    """Vectors of units and recurrent layers over them."""
+    """Token vectors and recurrent layers over them."""
 
     hidden: int = setting(256, low=1)
     """width of the states of one direction"""
     layers: int = setting(1, low=1)
     """recurrent layers"""
     bidirectional: bool = False
-    """read from both ends; the states of both directions stand side by side"""
+    """read texts in both directions; the states are concatenated"""
     dropout: float = setting(0.0, low=0.0, high=1.0)
     """dropout of the vectors and between layers"""
 
@@ -26,10 +26,10 @@ class RecurrentModelConfig(EmbeddingModelConfig):
 @MODELS.register("rnn", target="jptransfer.models.encoders.recurrent:rnn", version=3)
 @dataclass
 class RnnModelConfig(RecurrentModelConfig):
-    """Vectors of units and a plain (Elman) recurrent net."""
+    """Token vectors and a plain (Elman) recurrent net."""
 
 
 @MODELS.register("lstm", target="jptransfer.models.encoders.recurrent:lstm", version=3)
 @dataclass
 class LstmModelConfig(RecurrentModelConfig):
-    """Vectors of units and a recurrent net of LSTM cells."""
+    """Token vectors and a recurrent net of LSTM cells."""

@@ -1,8 +1,8 @@
-"""Super Characters (Sun et al. 2018): the text is drawn as one square picture of its characters, which a ResNet reads.
+"""Super Characters (Sun et al. 2018): a text is drawn as one square picture of its characters and read by a ResNet.
 
-There the picture has 224 x 224 pixels and the average over the ResNet's whole last map is classified. Here every
-character has a state, that of the cell of the map where it is drawn, so that any head reads it like another encoder's
-states; the mean over them (``pooling: mean``) is the average over the part of the picture that is not empty.
+In the paper the picture has 224 x 224 pixels, and the average over the ResNet's whole last map is classified. Here the
+state of a character is the map's cell at the character's position, so any head can read the states. Their mean
+(``pooling: mean``) is the average over the non-empty part of the picture.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from jptransfer.text.types import Tokenizer
 
 
 class SuperCharactersConfig(PreTrainedConfig):
-    """Size of the picture, and of the ResNet (`channels` to `layer_type`, with the meaning they have there)."""
+    """Size of the picture, and of the ResNet (`channels` to `layer_type`, see `transformers.ResNetConfig`)."""
 
     model_type = "jpt_super_characters"
 
@@ -47,7 +47,7 @@ class SuperCharactersConfig(PreTrainedConfig):
 
 
 class SuperCharactersModel(PreTrainedModel):
-    """Characters row by row in a square picture, and a ResNet over it; pictures are normalised over a batch."""
+    """A square picture with the characters row by row, and a ResNet over it, with batch normalisation."""
 
     config_class = SuperCharactersConfig
     base_model_prefix = "encoder"
@@ -61,7 +61,7 @@ class SuperCharactersModel(PreTrainedModel):
         self.post_init()
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> BaseModelOutput:
-        """Return for each character what the net makes of its place, (batch, length, width); padding has nothing."""
+        """Return for each character the map's cell at its position, (batch, length, width), zero at padding."""
         picture = self.picture(input_ids, attention_mask).unsqueeze(1).expand(-1, self.net.config.num_channels, -1, -1)
         seen = self.net(picture).last_hidden_state
         places = torch.arange(input_ids.shape[1], device=input_ids.device).clamp(max=self.grid * self.grid - 1)
@@ -71,7 +71,7 @@ class SuperCharactersModel(PreTrainedModel):
         return BaseModelOutput(last_hidden_state=states, hidden_states=(states,))
 
     def picture(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Return the pictures (batch, grid * size, grid * size) of the first grid * grid ids, 1 where there is ink."""
+        """Return the pictures (batch, grid * size, grid * size) of the first grid * grid ids; 1 is ink."""
         cells = self.grid * self.grid
         glyphs = self.table(ids[:, :cells])
         if mask is not None:
@@ -81,13 +81,13 @@ class SuperCharactersModel(PreTrainedModel):
         return rows.flatten(3, 4).flatten(1, 2)
 
     def start_from(self, config: ModelConfig, tokenizer: Tokenizer) -> Mapping[str, Any]:
-        """Draw the units of the tokenizer, and take weights made elsewhere if there are any."""
+        """Load the ResNet's weights, if configured, and draw the tokens of the tokenizer; return glyph statistics."""
         if folder := config.super_characters.weights:
             self.net.load_state_dict(load_weights(AutoModel, Path(folder)).state_dict())
         return {"glyphs": self.table.fill(config.super_characters, tokenizer)}
 
     def parameter_group(self, name: str) -> str:
-        """Return the layer group of a parameter: ``embeddings`` for the first convolution, a stage each ``layer.0``."""
+        """Return the layer group of a parameter: ``embeddings`` (the first convolution), ``layer.0``, ... (stages)."""
         _, part, *rest = name.split(".")
         return "embeddings" if part == "embedder" else f"layer.{rest[1]}"
 

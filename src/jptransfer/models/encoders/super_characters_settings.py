@@ -15,17 +15,17 @@ class SuperCharactersModelConfig(GlyphsConfig):
     """The text as one square picture of characters, through a ResNet (Sun et al. 2018)."""
 
     grid: int = setting(14, low=1)
-    """characters in a row, and rows; the picture's side is `grid` times `size` pixels"""
+    """number of rows, and of characters per row; the picture's side is `grid` times `size` pixels"""
     stem: int = setting(64, low=1)
     """filters of the ResNet's first convolution"""
     widths: list[int] = setting(factory=lambda: [64, 128, 256, 512], low=1)
     """filters of the ResNet's stages"""
     depths: list[int] = setting(factory=lambda: [2, 2, 2, 2], low=1)
-    """blocks of each stage (with `widths` as they are: ResNet-18)"""
+    """blocks of each stage (ResNet-18 with the default `widths`)"""
     bottleneck: bool = False
-    """blocks of three convolutions in place of two (ResNet-50: depths [3,4,6,3], widths [256,512,1024,2048])"""
+    """blocks of three convolutions instead of two (ResNet-50: depths [3,4,6,3], widths [256,512,1024,2048])"""
     weights: str = setting("", external=True)
-    """folder of a ResNet of transformers to start from, whose sizes then count; empty: a fresh one"""
+    """folder of a ResNet of transformers to start from, which then sets the sizes; empty: random weights"""
 
     def validate(self) -> str:
         """Return what is wrong with the stages, if anything."""

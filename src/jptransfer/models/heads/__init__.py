@@ -1,1 +1,1 @@
-"""Heads: what is put on an encoder. A head is a module here and, beside it, its settings and registry row."""
+"""Task heads on encoders. Each head has a module here, and a light module with its settings and registry row."""

@@ -1,4 +1,4 @@
-"""What all heads have in common."""
+"""Interface of all heads."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from jptransfer.tasks.base import Level
 
 @dataclass(frozen=True)
 class HeadOutput:
-    """What a head makes of a batch.
+    """Output of a head for a batch.
 
     Attributes:
         logits: (batch, outputs) at sequence level, (batch, length, outputs) at token level.
-        penalty: (batch,) a term of the loss beside that of the labels, if the head has one.
-        chain: scores of the tags of all units of a text together, if the head decides so.
-        places: (batch, units) where the units of `chain` stand.
+        penalty: (batch,) additional term of the loss, if the head has one.
+        chain: scores of whole tag sequences, if the head decides the tags of a text jointly.
+        places: (batch, units) positions of the units of `chain`.
         encoded: the states that the head read.
     """
 
@@ -34,13 +34,13 @@ class HeadOutput:
 
 
 class Head(Protocol):
-    """A module that makes logits of an encoder's states; its class is called with settings, encoder and outputs.
+    """A module that maps an encoder's states to logits; its class is called with settings, encoder and outputs.
 
-    One that starts from more than chance has ``start_from(tokenizer)``, which returns what to tell of it.
+    A head that is not only initialised at random has ``start_from(tokenizer)``, which returns statistics to report.
 
     Attributes:
-        level: what gets a row of scores.
-        reads_first: whether it reads no state of the top layer but the first token's.
+        level: whether a sequence or a token gets a row of scores.
+        reads_first: whether the head reads only the first token's state of the top layer.
     """
 
     level: Level
@@ -49,4 +49,4 @@ class Head(Protocol):
     def __init__(self, config: HeadConfig, encoder: PreTrainedConfig, outputs: int) -> None: ...
 
     def __call__(self, encoded: Encoded) -> HeadOutput:
-        """Score a batch; padding must not change what is made of the tokens."""
+        """Score a batch; padding must not change the scores of the tokens."""

@@ -1,4 +1,4 @@
-"""The biattentive classification network, for a text by itself (McCann et al. 2017, section 5; Peters et al. 2018)."""
+"""The biattentive classification network for single texts (McCann et al. 2017, section 5; Peters et al. 2018)."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from jptransfer.text.types import Tokenizer
 
 
 class BcnHead(nn.Module):
-    """States (and word vectors) -> feed-forward layer -> BiLSTM x -> attention of x to itself a -> BiLSTM over
+    """States (and word vectors) -> feed-forward layer -> BiLSTM x -> self-attention a of x -> BiLSTM over
     [x; x - a; x * a] -> [max; min; mean; self-attentive sum] -> maxout layers.
 
-    Special tokens around a text are not read: AllenNLP removes ELMo's sentence boundaries before its BCN.
+    Special tokens around a text are not read, as AllenNLP removes ELMo's sentence boundaries before its BCN.
     """
 
     level, reads_first = Level.sequence, False
@@ -44,7 +44,7 @@ class BcnHead(nn.Module):
         self.classifier = Maxout(8 * size.hidden, [*size.maxout, outputs], size.pool, [*size.maxout_dropouts, 0.0])
 
     def start_from(self, tokenizer: Tokenizer) -> dict[str, Any]:
-        """Take the word vectors of the file, if there is one; return how much of the vocabulary it covers."""
+        """Load the file of word vectors, if there is one; return how much of the vocabulary it covers."""
         setting = "finetuning.encoder.head.bcn.vector_width"
         return {"head_vectors": self.table.fill(Path(self.size.vectors), tokenizer, setting)} if self.table else {}
 
@@ -70,7 +70,7 @@ class BcnHead(nn.Module):
 
 
 class Maxout(nn.Module):
-    """Layers whose units are the largest of several linear functions (Goodfellow et al. 2013), with dropout after each.
+    """Layers whose outputs are the maximum of several linear functions (Goodfellow et al. 2013), each with dropout.
     """
 
     def __init__(self, inputs: int, widths: Sequence[int], pool: int, dropouts: Sequence[float]) -> None:
@@ -88,16 +88,16 @@ class Maxout(nn.Module):
 
 
 def biattention(states: Tensor, mask: Tensor) -> Tensor:
-    """Return for each of a text's states (batch, length, width) the mean of all, weighted by softmax of dot products.
+    """Return for each state (batch, length, width) the mean of the text's states, weighted by softmax of dot products.
 
-    `mask` is (batch, length) bool, where there is a state; what is returned for padding means nothing.
+    `mask` is (batch, length) bool, False at padding; the values returned at padding are undefined.
     """
     scores = (states @ states.transpose(1, 2)).masked_fill(~mask.unsqueeze(1), -torch.inf)
     return scores.softmax(-1) @ states
 
 
 def _table(encoder: Any, width: int) -> VectorTable:
-    """Return frozen vectors, drawn at random, of the units that an encoder's states are those of."""
+    """Return frozen random vectors of the tokens (or words) that an encoder's states belong to."""
     units = getattr(encoder, "first_character", encoder.vocab_size)
     table = VectorTable(units, width, encoder.pad_token_id, Vectors.static)
     assert table.frozen is not None

@@ -14,7 +14,7 @@ class BcnHeadConfig:
     """Biattentive classification network over a text's states (McCann et al. 2017)."""
 
     vectors: str = setting("", external=True)
-    """file of word vectors (as model.embedding.vectors) that stand, as they are, beside the states; empty: none"""
+    """file of word vectors (as model.embedding.vectors), concatenated to the states and not trained; empty: none"""
     vector_width: int = setting(300, low=1)
     """their width"""
     input_dropout: float = setting(0.5, low=0.0, high=1.0)
@@ -26,7 +26,7 @@ class BcnHeadConfig:
     maxout: list[int] = setting(factory=lambda: [1200, 600], low=1)
     """widths of the maxout layers before that of the outputs"""
     maxout_dropouts: list[float] = setting(factory=lambda: [0.2, 0.3], low=0.0, high=1.0)
-    """dropout of each of them"""
+    """dropout of each of these layers"""
     pool: int = setting(4, low=1)
     """linear pieces of a maxout unit"""
 

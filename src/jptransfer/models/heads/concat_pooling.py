@@ -1,4 +1,4 @@
-"""ULMFiT's classifier: last, strongest and mean state, then two layers (Howard and Ruder 2018, section 3.3)."""
+"""ULMFiT's classifier: last, maximum and mean state, then two layers (Howard and Ruder 2018, section 3.3)."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class ConcatPoolingHead(nn.Module):
         self.output = nn.Sequential(BatchNorm(own.width), nn.Dropout(config.dropout), nn.Linear(own.width, outputs))
 
     def forward(self, encoded: Encoded) -> HeadOutput:
-        """Return logits (batch, outputs); in training they depend on the batch, through its normalisation."""
+        """Return logits (batch, outputs); in training they depend on the whole batch through batch normalisation."""
         vectors = pool(encoded, Pooling.concat)
         return HeadOutput(self.output(self.activation(self.hidden(vectors))))
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """Batch normalisation that in training also takes a single example, by the running statistics."""
+    """Batch normalisation that uses the running statistics for a training batch of one example."""
 
     def forward(self, input: Tensor) -> Tensor:
         """Normalise (batch, width)."""

@@ -11,7 +11,7 @@ from jptransfer.registry import HEADS
 @HEADS.register("concat_pooling", target="jptransfer.models.heads.concat_pooling:ConcatPoolingHead", level="sequence")
 @dataclass
 class ConcatPoolingHeadConfig:
-    """Last, strongest and mean state, then two layers with batch normalisation (ULMFiT, Howard and Ruder 2018)."""
+    """Last, maximum and mean state, then two layers with batch normalisation (ULMFiT, Howard and Ruder 2018)."""
 
     width: int = setting(50, low=1)
     """width of the hidden layer"""

@@ -1,4 +1,4 @@
-"""A conditional random field on the states: tags are decided over a whole text (Lample et al. 2016, section 2.2)."""
+"""A conditional random field over the tags of a text (Lample et al. 2016, section 2.2)."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from jptransfer.tasks.spans import may_follow
 
 
 class CrfHead(TokenHead):
-    """The token head's layer, and scores of which tag comes first, next and last.
+    """The token head's layer, and scores of first tags, transitions and last tags.
 
-    With constraints a sequence that the tag scheme does not know has no probability. All of it is computed in float32.
+    With constraints, sequences that are invalid in the tag scheme have probability zero. Computed in float32.
     """
 
     over_text = True
-    """Tags are decided together, so that their losses cannot be told apart."""
+    """Tags are decided jointly, so the loss cannot be split into losses of single tags."""
 
     def __init__(self, config: HeadConfig, encoder: PreTrainedConfig, outputs: int) -> None:
         super().__init__(config, encoder, outputs)
@@ -32,12 +32,12 @@ class CrfHead(TokenHead):
         tags = list((encoder.id2label or {}).values()) if config.crf.constraints else []
         pairs = [[not may_follow(before, tag) for tag in tags] for before in tags] or torch.zeros(outputs, outputs)
         first = [not may_follow("", tag) for tag in tags] or torch.zeros(outputs)
-        # Follows from the tags' names, so it is not saved.
+        # Not saved, because the tags' names determine these buffers.
         self.register_buffer("forbidden_pairs", torch.as_tensor(pairs).bool(), persistent=False)
         self.register_buffer("forbidden_first", torch.as_tensor(first).bool(), persistent=False)
 
     def forward(self, encoded: Encoded) -> HeadOutput:
-        """Return the emissions as logits (batch, length, outputs), and the chain of the units' tags."""
+        """Return the emissions as logits (batch, length, outputs), and the chain of the tagged units."""
         logits = super().forward(encoded).logits
         places, mask = unit_places(encoded)
         emissions = logits.float().gather(1, places.unsqueeze(-1).expand(-1, -1, logits.shape[-1]))
@@ -48,9 +48,9 @@ class CrfHead(TokenHead):
 
 
 def unit_places(encoded: Encoded) -> tuple[Tensor, Tensor]:
-    """Return where the units of each text stand (batch, units), in order, and which of these there are.
+    """Return the positions of each text's tagged units (batch, units), in order, and their mask.
 
-    There is one place at least. Without word of the units, every token is one.
+    There is at least one position per text. If `encoded.units` is None, every token is a unit.
     """
     units = encoded.mask if encoded.units is None else encoded.units
     count = units.sum(1)

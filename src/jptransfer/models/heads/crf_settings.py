@@ -13,4 +13,4 @@ class CrfHeadConfig:
     """The token head's layer and a conditional random field over its tags."""
 
     constraints: bool = True
-    """sequences that the tag scheme does not know (I- after nothing of its type) have no probability"""
+    """give probability zero to sequences that are invalid in the tag scheme (I- without a preceding tag of its type)"""

@@ -1,7 +1,7 @@
-"""Convolutions over a text and the strongest answer of each filter (Kim 2014, section 2).
+"""Convolutions over a text and the maximum of each filter (Kim 2014, section 2).
 
-As in Kim's code, zeros stand at both ends of a text, one less than the widest filter is wide, so that windows on its
-borders hold a part of it.
+As in Kim's code, both ends of a text are padded with zeros. Their number is the width of the widest filter minus one,
+so windows on the borders contain a part of the text.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ class KimCnnHead(nn.Module):
 
 
 class BoundedLinear(nn.Linear):
-    """A linear layer, no row of whose weights is longer than a limit after an update (`training.types.Constrained`).
+    """A linear layer whose weight rows are limited in norm after each update (`training.types.Constrained`).
 
-    The limit is on the weights of one output, as in section 3.1 of the paper: those that are longer are scaled to it.
+    The limit applies to the weights of one output, as in section 3.1 of the paper; longer rows are scaled to it.
     """
 
     def __init__(self, inputs: int, outputs: int, max_norm: float) -> None:
@@ -51,15 +51,15 @@ class BoundedLinear(nn.Linear):
 
     @torch.no_grad()
     def constrain(self) -> None:
-        """Scale rows that are too long; 0 is no limit."""
+        """Scale rows whose norm exceeds the limit; 0 means no limit."""
         if self.max_norm:
             self.weight.copy_(torch.renorm(self.weight, 2, 0, self.max_norm))
 
 
 def _strongest(encoded: Encoded, filters: Any, border: int) -> Tensor:
-    """Return each filter's greatest answer, (batch, filters), over the windows of a text with `border` zeros around it.
+    """Return each filter's maximum (batch, filters) over the windows of a text with `border` zeros on both sides.
 
-    What a batch adds to the end of a shorter text changes nothing.
+    Padding of shorter texts in a batch does not change the result.
     """
     states = (encoded.last * encoded.mask.unsqueeze(-1)).transpose(1, 2)
     answers = relu(filters(pad(states, (border, border))))

@@ -14,8 +14,8 @@ class KimCnnHeadConfig:
     """Convolutions and maxima over time (Kim 2014)."""
 
     widths: list[int] = setting(factory=lambda: [3, 4, 5], low=1)
-    """tokens that the filters see at a time"""
+    """widths of the filters in tokens"""
     filters: int = setting(100, low=1)
     """filters of each width"""
     max_norm: float = setting(3.0, low=0.0)
-    """limit of the norm of an output's weights, restored after every update; 0: none"""
+    """maximum norm of an output's weights, enforced after every update; 0: none"""

@@ -36,7 +36,7 @@ class PooledHead(nn.Module):
 
 
 def pool(encoded: Encoded, pooling: Pooling) -> Tensor:
-    """Return one vector a text from the top layer's states, padding left out: (batch, width), concat three widths."""
+    """Return one vector per text from the top layer's states without padding: (batch, width), `concat` 3 * width."""
     states, mask = encoded.last, encoded.mask
     if pooling is Pooling.first or (pooling is Pooling.last and encoded.backward):
         return states[:, 0]

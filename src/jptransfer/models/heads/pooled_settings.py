@@ -9,7 +9,7 @@ from jptransfer.registry import HEADS
 
 
 class Pooling(Enum):
-    """What a text's vector is."""
+    """How a text's states are reduced to one vector."""
 
     first = "first"
     last = "last"
@@ -24,4 +24,4 @@ class PooledHeadConfig:
     """One linear layer on a pooled state of the top layer."""
 
     pooling: Pooling = Pooling.first
-    """first: of the first token; last: after reading all; mean, max: over all states; concat: last, max, mean joined"""
+    """first: first token; last: last token in reading order; mean, max: over all states; concat: last, max and mean"""

@@ -1,4 +1,4 @@
-"""The recurrent convolutional net's reading of a text: each unit between its contexts (Lai et al. 2015, section 3)."""
+"""The recurrent convolutional network: each token with its left and right context (Lai et al. 2015, section 3)."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from jptransfer.tasks.base import Level
 
 
 class RcnnHead(nn.Module):
-    """[left context; vector; right context] of each unit -> tanh layer -> maximum over the text -> outputs.
+    """[left context; vector; right context] of each token -> tanh layer -> maximum over the text -> outputs.
 
-    Contexts are the states of a bidirectional recurrent net beside the unit: the forward state before it and the
-    backward state after it (equations 1 and 2, where a context does not hold the unit itself), zero at the ends.
+    The contexts of a token are states of a bidirectional recurrent net: the forward state of the token before it, and
+    the backward state of the token after it (equations 1 and 2; a context excludes the token itself). At the ends of a
+    text they are zero.
     """
 
     level, reads_first = Level.sequence, False
@@ -47,7 +48,7 @@ class RcnnHead(nn.Module):
 def contexts(states: Tensor) -> tuple[Tensor, Tensor]:
     """Return left and right contexts (batch, length, hidden) from states (batch, length, 2 * hidden).
 
-    States of padding are zero, so that the right context of a text's last unit is.
+    States of padding must be zero; the right context of a text's last token is then zero, too.
     """
     ahead, back = states.chunk(2, dim=-1)
     return pad(ahead[:, :-1], (0, 0, 1, 0)), pad(back[:, 1:], (0, 0, 0, 1))

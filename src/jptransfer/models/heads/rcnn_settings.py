@@ -11,7 +11,7 @@ from jptransfer.registry import HEADS
 @HEADS.register("rcnn", target="jptransfer.models.heads.rcnn:RcnnHead", level="sequence")
 @dataclass
 class RcnnHeadConfig:
-    """Each unit between its contexts, read by a bidirectional net (Lai et al. 2015)."""
+    """Each token with its left and right context, read by a bidirectional net (Lai et al. 2015)."""
 
     hidden: int = setting(256, low=1)
-    """width of a unit's meaning in context"""
+    """width of the layer over a token and its contexts"""

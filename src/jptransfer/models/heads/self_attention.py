@@ -15,7 +15,7 @@ from jptransfer.tasks.base import Level
 
 
 class SelfAttentionHead(nn.Module):
-    """Several weighted sums of a text's states, one hidden layer, outputs; a penalty keeps the sums different."""
+    """Several weighted sums of a text's states, a hidden layer and outputs; a penalty keeps the sums different."""
 
     level, reads_first = Level.sequence, False
 
@@ -38,7 +38,7 @@ class SelfAttentionHead(nn.Module):
         return HeadOutput(logits, self.coefficient * penalty(weights) if self.coefficient else None)
 
     def attention(self, encoded: Encoded) -> Tensor:
-        """Return the weights A (batch, hops, length) of the states; each hop's are a distribution over the tokens."""
+        """Return the weights A (batch, hops, length) of the states; each hop is a distribution over the tokens."""
         scores = self.score(encoded.last).transpose(1, 2)
         return scores.masked_fill(~encoded.mask.unsqueeze(1), -torch.inf).softmax(-1)
 

@@ -18,6 +18,6 @@ class SelfAttentionHeadConfig:
     hops: int = setting(30, low=1)
     """weighted sums (r)"""
     penalty: float = setting(1.0, low=0.0)
-    """coefficient of what keeps the sums different"""
+    """coefficient of the penalty that keeps the sums different"""
     dense: int = setting(512, low=1)
     """width of the layer between sums and outputs"""

@@ -1,13 +1,13 @@
-"""The temporal convolutional net on glyphs, bytes and embeddings of Zhang and LeCun (2017, arXiv:1708.02657).
+"""The temporal convolutional network of Zhang and LeCun (2017, arXiv:1708.02657) on glyphs, bytes and embeddings.
 
-Sizes are those of their code (repository zhangxiangxiao/glyph, ``config.lua`` of glyphnet, onehotnet and embednet). The
-large net has five pairs of convolutions, 256 filters of width 3, with max pooling by 2 after each, so that 16 vectors
-are left, then linear layers of 1,024 and of the classes, with dropout .5 between them. The small net has three pairs,
-pooled by 3. OnehotNet has two pairs more, pooled by 2, before them.
+Sizes follow their code (repository zhangxiangxiao/glyph, ``config.lua`` of glyphnet, onehotnet and embednet). The
+large network has five pairs of convolutions with 256 filters of width 3, and max pooling by 2 after each pair. This
+leaves 16 vectors for a linear layer of 1,024 outputs, dropout .5, and the output layer. The small network has three
+pairs, pooled by 3. OnehotNet has two further pairs, pooled by 2, before these.
 
-One thing is different. There a short text is a long one whose end is zero, and biases fill that end with values; here
-what is padding stays zero after every layer. So a text's logits do not depend on how far it was padded, and a batch
-costs what its longest text does.
+There is one difference. In their code the zeros after a short text become non-zero through the biases; here padding is
+set to zero after every layer. A text's logits then do not depend on the amount of padding, and the cost of a batch
+depends on its longest text only.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from jptransfer.tasks.base import Level
 class TemporalCnnHead(nn.Module):
     """Pairs of convolutions with max pooling after each, a linear layer, dropout, and outputs.
 
-    All weights, those of the last layer too, start from N(0, sqrt(2 / outputs)), where a convolution has filters times
-    their width outputs; biases start at zero.
+    All weights, including the last layer's, are drawn from N(0, sqrt(2 / outputs)); for a convolution `outputs` is
+    filters times width. Biases start at zero.
 
     Attributes:
-        longest: tokens that it has weights for.
+        longest: maximum number of tokens that the head reads.
     """
 
     level, reads_first = Level.sequence, False
@@ -61,7 +61,7 @@ class TemporalCnnHead(nn.Module):
         return HeadOutput(self.classifier(self.dropout(relu(self.hidden(vectors)))))
 
     def features(self, encoded: Encoded) -> Tensor:
-        """Return what is left of the states after the last pooling, (batch, width, as many as the longest text has)."""
+        """Return the states after the last pooling, (batch, width, positions left of the longest text)."""
         lengths = encoded.mask.sum(1).clamp(max=self.longest)
         longest = -(-min(encoded.mask.shape[1], self.longest) // prod(self.pools)) * prod(self.pools)
         states = encoded.last.transpose(1, 2)

@@ -16,13 +16,13 @@ class TemporalCnnHeadConfig:
     """Pairs of convolutions, max pooling after each, two linear layers (Zhang and LeCun 2017)."""
 
     length: int = setting(512, low=1)
-    """tokens that the first linear layer has weights for, special tokens included; shorter texts leave zeros"""
+    """maximum number of tokens, special tokens included; shorter texts are padded with zeros"""
     pools: list[int] = setting(factory=lambda: [2, 2, 2, 2, 2], low=1)
-    """states that become one after each pair of convolutions; their product must divide `length`"""
+    """pooling size after each pair of convolutions; the product must divide `length`"""
     width: int = setting(256, low=1)
     """filters of a convolution"""
     kernel: int = setting(3, low=1)
-    """states that a filter sees at a time; an odd number"""
+    """width of the filters, an odd number"""
     hidden: int = setting(1024, low=1)
     """width of the linear layer before the outputs"""
 

@@ -1,6 +1,6 @@
 """Recurrent layers that carry a state, and the dropouts of AWD-LSTM (Merity et al. 2018, section 4).
 
-A state is a tuple of tensors, each (rows, ...), so that rows of several sequences can be picked from it and put back.
+A state is a tuple of tensors (rows, ...), so that the rows of some sequences can be selected and put back.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def variational_dropout(states: Tensor, rate: float, training: bool) -> Tensor:
 
 
 def embed(table: nn.Embedding, ids: Tensor, rate: float, training: bool) -> Tensor:
-    """Look up `ids` (batch, length), whole rows of the table dropped: a unit is there everywhere or nowhere (4.3)."""
+    """Look up `ids` (batch, length) with dropout of whole table rows: a token is dropped at all its positions (4.3)."""
     found = table(ids)
     if not training or not rate:
         return found
@@ -31,10 +31,10 @@ def embed(table: nn.Embedding, ids: Tensor, rate: float, training: bool) -> Tens
 
 
 class LstmLayer(nn.Module):
-    """One LSTM layer, one fused call a window; its hidden-to-hidden matrix is dropped anew in every call (4.1)."""
+    """One LSTM layer, one fused call per window; each call draws a new dropout mask for the hidden matrix (4.1)."""
 
     def __init__(self, inputs: int, width: int, window: int = 1) -> None:
-        """Take the widths of inputs and states; an LSTM looks at one input at a time, so `window` does not count."""
+        """Set the widths of inputs and states; `window` is ignored, because an LSTM reads one input at a time."""
         super().__init__()
         self.width = width
         self.weight_ih = nn.Parameter(torch.empty(4 * width, inputs))
@@ -63,12 +63,12 @@ class LstmLayer(nn.Module):
 
 
 class StepWeights(NamedTuple):
-    """An LSTM's weights as `lstm_steps` reads them, gates in the order input, forget, output, new.
+    """An LSTM's weights in the layout of `lstm_steps`, gates in the order input, forget, output, new.
 
     Attributes:
         inputs: (4 * width, inputs).
-        bias: (4 * width,), both of torch's together.
-        recurrent: (width, 4 * width) in one piece: where few rows go on, up to 1.8 times as fast as a turned view.
+        bias: (4 * width,), the sum of torch's two biases.
+        recurrent: (width, 4 * width), contiguous: for few rows up to 1.8 times as fast as a transposed view.
     """
 
     inputs: Tensor
@@ -77,18 +77,18 @@ class StepWeights(NamedTuple):
 
     @classmethod
     def of(cls, net: Any) -> StepWeights:
-        """Lay out the weights of torch's layer."""
+        """Convert the weights of torch's layer."""
         parts = (net.weight_ih_l0, net.bias_ih_l0 + net.bias_hh_l0, net.weight_hh_l0)
         inputs, bias, recurrent = (torch.cat([part.chunk(4)[gate] for gate in (0, 1, 3, 2)]) for part in parts)
         return cls(inputs, bias, recurrent.t().contiguous())
 
 
 def lstm_steps(gates: Iterable[Tensor], recurrent: Tensor) -> Tensor:
-    """Return the states (rows of all steps, width) of an LSTM that begins with zeros; it has no gradients.
+    """Return the states (rows of all steps, width) of an LSTM that starts from zeros, without gradients.
 
     Args:
-        gates: of each step (rows, 4 * width) W x + b, in the order of `StepWeights`; they are changed. The first
-            rows go on: row i from row i of the step before.
+        gates: W x + b of each step, (rows, 4 * width), in the order of `StepWeights`; changed in place. Row i
+            continues row i of the previous step, so the number of rows must not grow.
         recurrent: (width, 4 * width).
     """
     width = len(recurrent)
@@ -111,19 +111,19 @@ def lstm_steps(gates: Iterable[Tensor], recurrent: Tensor) -> Tensor:
 class QrnnLayer(nn.Module):
     """One quasi-recurrent layer with fo-pooling (Bradbury et al. 2017, equations 2 to 4).
 
-    Gates come from a convolution over `window` inputs, one matrix product for all positions; what is left of the
-    recurrence is h_t = f_t z_t + (1 - f_t) h_{t-1}, and the output is o_t h_t.
+    Gates come from a convolution over `window` inputs, one matrix product for all positions. The remaining recurrence
+    is h_t = f_t z_t + (1 - f_t) h_{t-1}, and the output is o_t h_t.
     """
 
     def __init__(self, inputs: int, width: int, window: int = 1) -> None:
-        """Take the widths of inputs and states, and how many inputs (1 or 2) a gate sees."""
+        """Set the widths of inputs and states, and the number of inputs (1 or 2) that a gate reads."""
         super().__init__()
         self.width, self.window = width, window
         self.weight = nn.Parameter(torch.empty(3 * width, window * inputs))
         self.bias = nn.Parameter(torch.empty(3 * width))
 
     def start(self, inputs: Tensor) -> State:
-        """Return the state before the first input: h, and with a window of two the input before."""
+        """Return the state before the first input: h, and with a window of two the previous input."""
         hidden = inputs.new_zeros(len(inputs), self.width)
         return (hidden,) if self.window == 1 else (hidden, inputs.new_zeros(len(inputs), inputs.shape[-1]))
 
@@ -134,21 +134,21 @@ class QrnnLayer(nn.Module):
             before = torch.cat((state[1].to(inputs.dtype).unsqueeze(1), inputs[:, :-1]), 1)
             source = torch.cat((before, inputs), -1)
         weight = F.dropout(self.weight, weight_dropout, self.training)
-        # Positions first: each step of the recurrence then works on memory in one piece.
+        # Positions first: each step of the recurrence then works on contiguous memory.
         candidate, forget, output = F.linear(source.transpose(0, 1), weight, self.bias).float().chunk(3, -1)
         hidden: Tensor = forget_mult(candidate.tanh(), forget.sigmoid(), state[0].float())
         states = (output.sigmoid() * hidden).transpose(0, 1)
         return states, (hidden[-1], inputs[:, -1])[:self.window]
 
     def reset_parameters(self) -> None:
-        """Draw weights and biases from U(-1/sqrt(n), 1/sqrt(n)), n the numbers a gate reads, as a linear layer's."""
+        """Draw weights and biases from U(-1/sqrt(n), 1/sqrt(n)) with n inputs per gate, as in a linear layer."""
         bound = self.weight.shape[1] ** -0.5
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
 
 
 class _ForgetMult(torch.autograd.Function):
-    """The recurrence with one kernel a position each way, in place of a graph of several."""
+    """The recurrence with one kernel per position and direction, instead of a graph of several operations."""
 
     @staticmethod
     def forward(ctx: Any, candidate: Tensor, forget: Tensor, start: Tensor) -> Tensor:

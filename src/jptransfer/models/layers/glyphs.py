@@ -1,4 +1,4 @@
-"""Pictures of characters, drawn once from a font; a model carries them, so that it needs no font to be used."""
+"""Pictures of characters, drawn once from a font; the model stores them, so using it does not require the font."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from jptransfer.resources import japanese_font
 from jptransfer.text.types import Tokenizer
 
 INK = 255
-"""Value of a pixel that is all ink; 0 is the ground."""
+"""Value of a fully inked pixel; 0 is the background."""
 
 
 class GlyphTable(nn.Module):
-    """The picture of every unit, `images` (units, size, size) uint8; those of special tokens are blank."""
+    """The picture of every token, `images` (vocabulary, size, size) uint8; special tokens are blank."""
 
     images: Tensor
 
@@ -29,14 +29,14 @@ class GlyphTable(nn.Module):
         self.register_buffer("images", torch.zeros(units, size, size, dtype=torch.uint8))
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Return the pictures (..., size, size) of ids (...), float32 from 0 (ground) to 1 (ink)."""
+        """Return the pictures (..., size, size) of ids (...), float32 from 0 (background) to 1 (ink)."""
         return self.images[ids].float() / INK
 
     def fill(self, config: GlyphsConfig, tokenizer: Tokenizer) -> dict[str, Any]:
-        """Draw every unit of a tokenizer of characters; return how many there are and how many the font lacks.
+        """Draw every token of a character tokenizer; return the number of tokens and of those missing in the font.
 
         Raises:
-            ConfigError: a unit is no character, or the font cannot be read.
+            ConfigError: a token is not a character, or the font cannot be read.
         """
         special = {tokenizer.pad_id, tokenizer.cls_id, tokenizer.sep_id, tokenizer.mask_id}
         drawn = [index for index in range(tokenizer.vocab_size) if index not in special | {tokenizer.unk_id}]
@@ -47,24 +47,24 @@ class GlyphTable(nn.Module):
 
 
 def _character(tokenizer: Tokenizer, index: int) -> str:
-    unit = tokenizer.token(index)
-    if len(unit) != 1 or tokenizer.decode([index]) != unit:
-        raise ConfigError(f"this model draws characters, and '{unit}' is a unit of the tokenizer; "
+    token = tokenizer.token(index)
+    if len(token) != 1 or tokenizer.decode([index]) != token:
+        raise ConfigError(f"this model draws characters, and '{token}' is a token of the tokenizer; "
                           "take tokenizer=character")
-    return unit
+    return token
 
 
 def draw(characters: Sequence[str], config: GlyphsConfig) -> tuple[np.ndarray, int]:
-    """Return pictures (characters, size, size) uint8, and how many of the characters the font lacks.
+    """Return pictures (characters, size, size) uint8, and the number of characters missing in the font.
 
-    White space and control characters are blank. A character stands at the left; the lowest part of the font's line
-    ends at the lower edge.
+    White space and control characters are blank. Characters are aligned to the left; the bottom of the font's line is
+    the lower edge of the picture.
 
     Raises:
         ConfigError: the font cannot be read.
     """
     font = _font(config)
-    # A code point that will never be a character shows what a font draws in place of one.
+    # U+FFFF is never a character, so its picture is what the font draws for missing characters.
     nothing = bytes(font.getmask("\uffff"))
     top = config.size - sum(font.getmetrics())
     images = np.zeros((len(characters), config.size, config.size), np.uint8)
@@ -80,7 +80,7 @@ def draw(characters: Sequence[str], config: GlyphsConfig) -> tuple[np.ndarray, i
 
 
 def stand_in(config: GlyphsConfig) -> np.ndarray:
-    """Return the picture (size, size) of a character that cannot be shown."""
+    """Return the picture (size, size) of a character that is missing in the font."""
     image = np.zeros((config.size, config.size), np.uint8)
     if config.missing is MissingGlyph.box:
         image[[0, -1]] = image[:, [0, -1]] = INK
@@ -104,4 +104,4 @@ def _font(config: GlyphsConfig) -> Any:
     try:
         return ImageFont.truetype(str(path), config.size)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{path} is no font that can be drawn at {config.size} pixels: {error}") from error
+        raise ConfigError(f"{path} is not a font that can be drawn at {config.size} pixels: {error}") from error

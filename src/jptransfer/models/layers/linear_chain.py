@@ -1,8 +1,8 @@
 """A linear-chain conditional random field over the units of a text (Lafferty et al. 2001), batched.
 
-The score of tags y of units 1..n is starts[y1] + sum emissions[t, yt] + sum transitions[y(t-1), yt] + ends[yn]; the
-probability is its exponential divided by the sum over all sequences. Sums over the tags before a unit are products of
-matrices of exponentials, shifted by their largest values, so that hundreds of tags cost little.
+The score of tags y of units 1..n is starts[y1] + sum emissions[t, yt] + sum transitions[y(t-1), yt] + ends[yn]. Its
+probability is its exponential divided by the sum over all sequences. Sums over previous tags are matrix products of
+exponentials, shifted by their maxima for numerical stability, so that hundreds of tags stay cheap.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor
 from jptransfer.tasks.base import IGNORED
 
 FORBIDDEN = -1e4
-"""Score of what may not be; finite, so that no gradient is undefined."""
+"""Score of forbidden tags and transitions; finite, because gradients of infinite scores are undefined."""
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class TagChain:
     """Scores of the tags of a batch of texts.
 
     Attributes:
-        emissions: (batch, units, tags) of each unit's tag.
-        mask: (batch, units) bool, where there is a unit; units come first.
-        transitions: (tags, tags) from a tag (row) to the next one.
-        starts, ends: (tags,) of the first and the last unit's tag.
+        emissions: (batch, units, tags) scores of each unit's tags.
+        mask: (batch, units) bool, True at units, which come before padding.
+        transitions: (tags, tags) scores from a tag (row) to the next one (column).
+        starts, ends: (tags,) scores of the first and the last unit's tag.
     """
 
     emissions: Tensor
@@ -37,12 +37,12 @@ class TagChain:
     ends: Tensor
 
     def log_partition(self) -> Tensor:
-        """Return the logarithm of the sum over all sequences of tags (batch,); without units it is zero."""
+        """Return the logarithm of the sum over all tag sequences (batch,); zero for texts without units."""
         *_, last = self._forward()
         return torch.logsumexp(last + self.ends, -1) * self.mask[:, 0]
 
     def log_likelihood(self, labels: Tensor) -> Tensor:
-        """Return the log-probability (batch,) of `labels` (batch, units); of tags `IGNORED` any may be."""
+        """Return the log-probability (batch,) of `labels` (batch, units); `IGNORED` stands for any tag."""
         known = (labels != IGNORED).unsqueeze(-1)
         tags = torch.arange(self.emissions.shape[-1], device=labels.device)
         others = known & (labels.unsqueeze(-1) != tags)
@@ -50,16 +50,17 @@ class TagChain:
         return allowed.log_partition() - self.log_partition()
 
     def log_marginals(self) -> Tensor:
-        """Return the log-probability of each tag of each unit (batch, units, tags), by forward and backward sums."""
+        """Return the log-probability of each tag of each unit (batch, units, tags), by the forward-backward algorithm.
+        """
         ahead = torch.stack(list(self._forward()), 1)
         back = torch.stack(list(self._backward())[::-1], 1)
         return torch.log_softmax(ahead + back, -1)
 
     def best(self) -> Tensor:
-        """Return the most probable sequence of tags (batch, units), by Viterbi's algorithm; past the units zeros.
+        """Return the most probable tag sequence (batch, units), by Viterbi's algorithm; zeros at padding.
 
-        Going ahead keeps the best scores alone; where each came from is looked up on the way back for the one tag that
-        is taken. With the batch as the last axis maxima over tags are made of whole rows.
+        The forward pass only stores the best scores; the backward pass looks up the predecessor of the chosen tag.
+        The batch is the last axis, so that maxima over tags are taken over contiguous rows.
         """
         steps = self.emissions.permute(1, 2, 0).contiguous().unbind()
         whole, present = self.mask.all(0).tolist(), self.mask.unbind(1)
@@ -77,7 +78,7 @@ class TagChain:
         return torch.stack(path[::-1], 1).masked_fill(~self.mask, 0)
 
     def _forward(self) -> Iterator[Tensor]:
-        """Yield, unit by unit, the log of the sum over all tags before it (batch, tags), its own emission with it."""
+        """Yield for each unit the log of the sum over all previous tags (batch, tags), its own emission included."""
         steps, present = self.emissions.unbind(1), self.mask.unbind(1)
         before = self.starts + steps[0]
         yield before
@@ -87,7 +88,7 @@ class TagChain:
             yield before
 
     def _backward(self) -> Iterator[Tensor]:
-        """Yield, from the last unit to the first, the log of the sum over all tags after it (batch, tags)."""
+        """Yield from the last unit to the first the log of the sum over all later tags (batch, tags)."""
         steps, present = self.emissions.unbind(1), self.mask.unbind(1)
         after = self.ends.expand_as(steps[0])
         yield after

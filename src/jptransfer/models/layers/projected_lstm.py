@@ -1,4 +1,4 @@
-"""LSTM whose states are projected to a smaller width (Sak et al. 2014), cells and projections clipped as in ELMo.
+"""LSTM with states projected to a smaller width (Sak et al. 2014), and cells and projections clipped as in ELMo.
 
 i, f, g, o = sigmoid, sigmoid, tanh, sigmoid of W x_t + U h_{t-1} + b; c_t = clip(f c_{t-1} + i g);
 h_t = clip(P (o tanh c_t)).
@@ -19,15 +19,15 @@ from jptransfer.models.layers.cells import State
 warnings.filterwarnings("ignore", "LSTM with projections is not supported with oneDNN")  # as fast there without
 
 BLOCK = 64
-"""Steps whose gates are in memory together where there are no gradients to keep them for."""
+"""Number of steps whose gates are in memory at once (if no gradients keep them)."""
 
 
 class ProjectedLstmLayer(nn.Module):
-    """One layer; without clipping one fused call a window, with it a loop over the window's steps."""
+    """One layer: one fused call per window without clipping, a loop over the window's steps with clipping."""
 
     def __init__(self, inputs: int, width: int, projection: int, cell_clip: float = 0.0,
                  projection_clip: float = 0.0) -> None:
-        """Take the widths of inputs, cells and states, and the largest absolute values of cells and states (0: any)."""
+        """Set the widths of inputs, cells and states, and the clipping limits of cells and states (0: no limit)."""
         super().__init__()
         self.width, self.projection, self.clips = width, projection, (cell_clip, projection_clip)
         self.weight_ih = nn.Parameter(torch.empty(4 * width, inputs))
@@ -46,7 +46,7 @@ class ProjectedLstmLayer(nn.Module):
             return self._fused(inputs, state)
         hidden, cell = (part.float() for part in state)
         read = []
-        # Positions first: each step then works on memory in one piece.
+        # Positions first: each step then works on contiguous memory.
         for block in inputs.transpose(0, 1).split(BLOCK):
             gates = F.linear(block, self.weight_ih, self.bias).float()
             states, cell = clipped_lstm(gates, hidden, cell, self.weight_hh, self.weight_hr, *self.clips)
@@ -62,7 +62,7 @@ class ProjectedLstmLayer(nn.Module):
         return states, (hidden[0], cell[0])
 
     def reset_parameters(self) -> None:
-        """Draw weights as Glorot and Bengio (2010) do; biases zero, but one for the forget gate."""
+        """Draw weights as in Glorot and Bengio (2010); biases are zero, except one for the forget gate."""
         pairs = sum(self.weight_ih.shape) + self.projection
         for weight, bound in ((self.weight_ih, pairs), (self.weight_hh, pairs),
                               (self.weight_hr, self.width + self.projection)):
@@ -73,7 +73,7 @@ class ProjectedLstmLayer(nn.Module):
 
 
 def _open_gates(gates: Tensor) -> tuple[Tensor, ...]:
-    """Squash an LSTM's gates (rows, 4, width) in place; return input, forget, new, output, (rows, width) each."""
+    """Activate an LSTM's gates (rows, 4, width) in place; return input, forget, new, output, (rows, width) each."""
     gates[:, :2].sigmoid_()
     gates[:, 2].tanh_()
     gates[:, 3].sigmoid_()
@@ -81,7 +81,7 @@ def _open_gates(gates: Tensor) -> tuple[Tensor, ...]:
 
 
 class _ClippedLstm(torch.autograd.Function):
-    """The recurrence; gradients of weights are one product over all steps, not the sum of one a step."""
+    """The recurrence; gradients of weights are one product over all steps instead of a sum of one per step."""
 
     @staticmethod
     def forward(ctx: Any, gates: Tensor, hidden: Tensor, cell: Tensor, weight_hh: Tensor, weight_hr: Tensor,
@@ -109,7 +109,7 @@ class _ClippedLstm(torch.autograd.Function):
     def backward(ctx: Any, gradient: Tensor, d_cell: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
         gates, states, cells, weight_hh, weight_hr = ctx.saved_tensors
         (enter, keep, new, leave), squashed = gates.unbind(2), cells[1:].tanh()
-        # What does not depend on later steps is made for all of them at once; only the rest is left for the loop.
+        # Factors that do not depend on later steps are computed for all steps at once, outside the loop.
         slopes = torch.stack((new * enter * (1 - enter), cells[:-1] * keep * (1 - keep), enter * (1 - new.square()),
                               squashed * leave * (1 - leave)), 2)
         into_cell = leave * (1 - squashed.square())
@@ -135,7 +135,7 @@ class _ClippedLstm(torch.autograd.Function):
         return slopes.flatten(2), d_hidden, d_cell, d_hh, d_hr, None, None
 
 
-@torch.compiler.disable  # a compiler would unroll the steps, which takes it minutes
+@torch.compiler.disable  # the compiler would unroll the steps, which takes minutes
 def clipped_lstm(gates: Tensor, hidden: Tensor, cell: Tensor, weight_hh: Tensor, weight_hr: Tensor, cell_clip: float,
                  state_clip: float) -> tuple[Tensor, Tensor]:
     """Return states (length, batch, projection) and the last cell (batch, width).
@@ -145,7 +145,7 @@ def clipped_lstm(gates: Tensor, hidden: Tensor, cell: Tensor, weight_hh: Tensor,
         hidden, cell: (batch, projection), (batch, width) before the first step.
         weight_hh: (4 * width, projection) U.
         weight_hr: (projection, width) P.
-        cell_clip, state_clip: largest absolute values; 0: any.
+        cell_clip, state_clip: maximum absolute values; 0: no limit.
     """
     return _ClippedLstm.apply(gates, hidden, cell, weight_hh, weight_hr, cell_clip, state_clip)  # type: ignore
 
@@ -156,5 +156,5 @@ def _clip(values: Tensor, limit: float) -> None:
 
 
 def _free(values: Tensor, limit: float) -> Tensor | None:
-    """Return 1 where `values` were not clipped and 0 where they were; None if none can have been."""
+    """Return 1 where `values` were not clipped and 0 where they were; None without a limit."""
     return (values.abs() < limit).to(values.dtype) if limit else None

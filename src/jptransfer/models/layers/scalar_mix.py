@@ -1,4 +1,4 @@
-"""The states that a head reads as a mixture of an encoder's layers (Peters et al. 2018, section 3.2, equation 1)."""
+"""A weighted sum of an encoder's layers as the input of a head (Peters et al. 2018, section 3.2, equation 1)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from jptransfer.text.types import Tokenizer
 
 
 class ScalarMix(nn.Module):
-    """gamma * sum over layers of s_k h_k; s is a softmax of learnt weights, which begin alike."""
+    """gamma * sum over layers of s_k h_k; s is the softmax of trainable weights, which are initially equal."""
 
     def __init__(self, layers: int) -> None:
         super().__init__()
@@ -27,7 +27,7 @@ class ScalarMix(nn.Module):
         """Return the mixture (batch, length, width) of the states of all layers, lowest first.
 
         Raises:
-            ConfigError: there are more or fewer layers, or they differ in width.
+            ConfigError: the number of layers differs from that of the weights, or layers differ in width.
         """
         if len({part.shape for part in states}) > 1 or len(states) != len(self.weights):
             widths = ", ".join(str(part.shape[-1]) for part in states)
@@ -39,7 +39,7 @@ class ScalarMix(nn.Module):
 
 
 class MixedHead(nn.Module):
-    """A head that reads a mixture of all layers where it would read the top one."""
+    """A head that reads a mixture of all layers instead of the top layer."""
 
     reads_first = False
 
@@ -49,9 +49,9 @@ class MixedHead(nn.Module):
         self.mix, self.head = ScalarMix(layers), head
 
     def start_from(self, tokenizer: Tokenizer) -> Mapping[str, Any]:
-        """Let the head take what it starts from besides chance, see `Head`."""
+        """Initialise the inner head; see `Head`."""
         return getattr(self.head, "start_from", lambda _: {})(tokenizer)
 
     def forward(self, encoded: Encoded) -> HeadOutput:
-        """Return what the head makes of the mixture; see `Head`."""
+        """Return the inner head's output for the mixture; see `Head`."""
         return self.head(replace(encoded, states=(*encoded.states, self.mix(encoded.states))))

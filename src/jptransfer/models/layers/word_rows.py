@@ -1,4 +1,4 @@
-"""Words with their characters, found again in the flat ids of a tokenizer of kind views."""
+"""Recover words and their characters from the flat ids of a tokenizer of kind views."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from jptransfer.errors import ConfigError
 from jptransfer.text.types import SPECIAL_TOKENS, Tokenizer
 
 UNKNOWN_WORD = 1
-"""Id of the only special token that stands for a word; tokenizers of kind views are ours, so it has its place."""
+"""Id of the unknown word, the only special token that is a word; the same in all tokenizers of kind views."""
 BEGIN, END = SPECIAL_TOKENS.index("[CLS]"), SPECIAL_TOKENS.index("[SEP]")
-"""Ids of the marks around a text."""
+"""Ids of the special tokens around a text."""
 NOTHING = -1
-"""Fills a word's row of characters."""
+"""Padding of a word's row of characters."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class WordRows:
 
     Attributes:
         words: (batch, words) ids; padding is zero.
-        characters: (batch, words, characters) numbers of character units, the first one is 0; `NOTHING` at the end.
-        mask: (batch, words) bool, where there is a word.
-        places: (batch, words) the words' positions in the flattened (batch x length) ids.
+        characters: (batch, words, characters) character indices from 0; `NOTHING` at padding.
+        mask: (batch, words) bool, True at words.
+        places: (batch, words) indices of the words in the flattened (batch x length) ids.
     """
 
     words: Tensor
@@ -41,7 +41,7 @@ class WordRows:
 
 @dataclass
 class WordsOutput(BaseModelOutput):
-    """What an encoder returns whose states are those of words, (batch, words, width): see `WordRows` for the rest."""
+    """Output of an encoder with a state per word, (batch, words, width); see `WordRows` for the other fields."""
 
     words: Tensor | None = None
     word_mask: Tensor | None = None
@@ -49,9 +49,9 @@ class WordsOutput(BaseModelOutput):
 
 
 def word_rows(ids: Tensor, mask: Tensor, first_character: int, marks: bool = False) -> WordRows:
-    """Find the words in `ids` (batch, length), where `mask` has them; with `marks` [CLS] and [SEP] are words as well.
+    """Find the words in `ids` (batch, length) where `mask` is true; with `marks`, [CLS] and [SEP] are words, too.
 
-    There is one word and one character at least, so that nets have something to read.
+    The result has at least one word and one character, so that networks never get empty inputs.
     """
     rows, length = ids.shape
     words_have = (ids >= len(SPECIAL_TOKENS)) | (ids == UNKNOWN_WORD)
@@ -75,16 +75,16 @@ def word_rows(ids: Tensor, mask: Tensor, first_character: int, marks: bool = Fal
 
 
 def at_places(states: Tensor, places: Tensor, mask: Tensor, length: int) -> Tensor:
-    """Return states (batch, words, width) at their words' positions, (batch, length, width), and zeros elsewhere."""
+    """Return states (batch, words, width) at the positions of their words, (batch, length, width), zeros elsewhere."""
     flat = states.new_zeros(len(states) * length, states.shape[-1])
     return flat.index_copy_(0, places[mask], states[mask]).view(len(states), length, -1)
 
 
 def distinct(rows: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the different rows of `rows` (n, length), in some order, and for each of the n its number among them.
+    """Return the distinct rows of `rows` (n, length), in any order, and for each of the n rows its index among them.
 
-    Rows are told apart by one sum of products each, modulo 2 ** 64, which sorts much faster than rows do; should two
-    different ones ever have the same sum, they are sorted themselves.
+    Rows are compared by a hash (a sum of products modulo 2 ** 64), because sorting hashes is much faster than sorting
+    rows. If two different rows have the same hash, the rows themselves are sorted.
     """
     keys = (rows * _factors(rows.shape[1]).to(rows.device)).sum(1)
     values, number = keys.unique(return_inverse=True)
@@ -102,10 +102,10 @@ def _factors(length: int) -> Tensor:
 
 
 def set_char_vocab(config: PreTrainedConfig, tokenizer: Tokenizer) -> PreTrainedConfig:
-    """Tell the configuration of an encoder that reads words by their characters where the tokenizer's characters begin.
+    """Set the first character id in the configuration of an encoder that reads words by their characters.
 
     Raises:
-        ConfigError: the tokenizer has no characters beside its words.
+        ConfigError: the tokenizer has no characters in addition to its words.
     """
     settings: Any = config
     if hasattr(settings, "first_character"):
