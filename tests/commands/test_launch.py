@@ -56,6 +56,11 @@ def test_a_stray_word_is_refused():
         parse(VERBS["run"], ["toy"])
 
 
+def test_the_option_that_runs_a_pickle_is_refused():
+    with pytest.raises(ConfigError, match="--experimental-rerun is not supported"):
+        parse(VERBS["run"], ["--experimental-rerun", "config.pickle"])
+
+
 def test_options_that_exclude_each_other_are_refused():
     with pytest.raises(ConfigError, match="--multirun and --cfg cannot be combined"):
         parse(VERBS["run"], ["-m", "--cfg", "job"])

@@ -84,6 +84,8 @@ def parse(verb: Verb, words: list[str]) -> argparse.Namespace:
         raise ConfigError(f"unknown option '{word}'{nearest(word.partition('=')[0], parser._option_string_actions)}")
     if len(given := [f"--{name.replace('_', '-')}" for name in ACTIONS if getattr(arguments, name)]) > 1:
         raise ConfigError(f"{' and '.join(given)} cannot be combined")
+    if arguments.experimental_rerun:
+        raise ConfigError("--experimental-rerun is not supported: it would run a pickled configuration")
     if not arguments.cfg and (arguments.resolve or arguments.package):
         raise ConfigError(f"{'--resolve' if arguments.resolve else '--package'} goes with --cfg")
     arguments.overrides = [*_overrides(verb, arguments.overrides),

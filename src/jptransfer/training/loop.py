@@ -338,8 +338,7 @@ def evaluate_objective(
 ) -> LossTotals:
     """Run `objective` over all batches of an epoch of `data`, each shared among the processes as in training."""
     terms: dict[str, float] = {}
-    sums: dict[str, float] = {}
-    units: dict[str, float] = {}
+    sums, units = dict(terms), dict(terms)
     lengths = data.lengths(epoch)
     for global_batch in data.batches(epoch):
         for (_, indices), weight in context.shard(pieces_of(global_batch, lengths, None, context.world)):
