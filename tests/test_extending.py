@@ -10,6 +10,8 @@ import pytest
 
 from tests.plugin_example import jpt
 
+pytestmark = pytest.mark.slow
+
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "EXTENDING.md"
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.M | re.S)
 FILES = {code.splitlines()[0].removeprefix("# "): code for language, code in BLOCKS if language == "python"}

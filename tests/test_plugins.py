@@ -12,6 +12,8 @@ from jptransfer import plugins
 from jptransfer.errors import ConfigError
 from tests.plugin_example import HERE, jpt
 
+pytestmark = pytest.mark.slow
+
 NAMED = "plugins=[jpt_example]"
 SMALL = ["task=toy_sentiment", "tokenizer=byte", "lm=none", "model.architecture=neighbours", "model.neighbours.width=8",
          "finetuning.subset.n=24", "finetuning.encoder.epochs=1", "runtime.progress=false", "runtime.device=cpu"]

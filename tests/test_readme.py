@@ -14,6 +14,8 @@ from jptransfer.commands.compose import register, typed
 from jptransfer.commands.launch import parse
 from jptransfer.resources import resource
 
+pytestmark = pytest.mark.slow
+
 README = Path(__file__).resolve().parents[1] / "README.md"
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from jptransfer.workers import ordered_map
 
+pytestmark = pytest.mark.slow
+
 BASE = 0
 
 

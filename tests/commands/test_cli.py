@@ -14,6 +14,8 @@ from jptransfer import pipeline
 from jptransfer.commands import VERBS
 from jptransfer.errors import ArtifactError, DataError
 
+pytestmark = pytest.mark.slow
+
 MISTAKES = [
     (["rnu"], "unknown verb 'rnu' (did you mean 'run'?)"),
     (["run", "corpus=tooy"], "unknown corpus 'tooy' (did you mean 'toy'?)"),

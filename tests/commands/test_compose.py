@@ -20,6 +20,8 @@ from jptransfer.errors import ConfigError
 from jptransfer.pipeline.graph import SECTIONS
 from jptransfer.resources import resource
 
+pytestmark = pytest.mark.slow
+
 CHOICES = [(group, choice) for group, choices in groups().items() for choice in choices if group != "experiment"]
 EXPERIMENTS = list(groups()["experiment"])
 

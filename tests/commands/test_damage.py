@@ -13,6 +13,8 @@ from jptransfer.artifacts import Store
 from jptransfer.errors import ArtifactError, DataError
 from jptransfer.models.folders import check_folder
 
+pytestmark = pytest.mark.slow
+
 BASE = ["task=toy_sentiment", "corpus=toy", "tokenizer=toy", "pretraining=toy", "pretraining.max_steps=2",
         "model=bert_tiny", "finetuning=toy", "finetuning.encoder.epochs=1", "finetuning.subset.n=16", "lm=pretrained",
         "evaluation.bootstrap=0", "runtime.threads=1", "runtime.progress=false"]

@@ -13,6 +13,8 @@ from jptransfer.config.describe import settings
 from jptransfer.errors import ConfigError
 from jptransfer.resources import resource
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = [(verb, example) for verb, page in PAGES.items() for example in page.examples]
 
 

@@ -13,6 +13,8 @@ from jptransfer.corpora.spool import SpoolFile
 from jptransfer.errors import WorkError
 from jptransfer.training.checkpoint import load, save_atomically
 
+pytestmark = pytest.mark.slow
+
 FORMS = ["", "[]", "null", "{", "7", '"x"', "[" * 100_000, '{"a": 7}', '{"a": [1, 2]}', '{"a": [1, 2, 3, null]}',
          "\0"]
 

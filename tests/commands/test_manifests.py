@@ -16,6 +16,8 @@ import pytest
 from jptransfer.artifacts import Manifest, Store
 from jptransfer.errors import ArtifactError
 
+pytestmark = pytest.mark.slow
+
 NESTED: dict[str, Any] = {"a": {"b": [{"c": 1}]}}
 VALUES = [None, [], [1, "x"], {}, 7, -1, 1.5, True, "text", "", NESTED, "../../x", "\ud800", 10**400]
 VITAL = ("kind", "name", "fingerprint", "recipe", "inputs", "files", "schema")

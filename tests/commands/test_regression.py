@@ -11,6 +11,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 
 from jptransfer.tasks.files import PREDICTIONS
 
+pytestmark = pytest.mark.slow
+
 GOOD, BAD = ("最高", "快適", "親切"), ("最低", "残念", "不快")
 THINGS = ("部屋", "朝食", "温泉", "接客", "立地", "眺め")
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 QUICK = ["model=linear_tfidf", "lm=none", "evaluation.bootstrap=0", "report.trials=100", "report.errors=2"]
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from tests.pipeline.fakes import fail, replace_run
 
+pytestmark = pytest.mark.slow
+
 SUITE = """
 title: 小さな表
 metric: error_rate

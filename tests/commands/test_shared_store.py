@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 NOBODY = 65534
 ROOT = os.geteuid() == 0
 SOURCE = str(Path(__file__).resolve().parents[2] / "src")

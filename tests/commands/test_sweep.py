@@ -5,6 +5,8 @@ from importlib.util import find_spec
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SWEEP = ("prepare", "-m", "corpus.validation_fraction=0.3")
 
 

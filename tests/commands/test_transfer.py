@@ -9,6 +9,8 @@ import pytest
 from jptransfer.commands.experiment import validation_score
 from jptransfer.pipeline import Plan, StageNode
 
+pytestmark = pytest.mark.slow
+
 ENGLISH = [("Anna", "B-PER"), ("lives", "O"), ("in", "O"), ("Rome", "B-LOC")], [("Bob", "B-PER"), ("saw", "O")]
 GERMAN = [("Anna", "B-PER"), ("wohnt", "O"), ("in", "O"), ("Bonn", "B-LOC")], [("Siemens", "B-ORG"), ("baut", "O")]
 TAGGER = ["task=conll_file", "tokenizer=toy_tagger", "domain=task_words", "model=bilstm_tagger_toy", "lm=none",

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("override", "said"), [
     ("~task.seed", "~task.seed: only entries of tables can be deleted"),

@@ -16,6 +16,8 @@ from jptransfer.corpora import duplicates, minhash
 from jptransfer.corpora.duplicates import Components, Rows, equal_keys, exact_duplicates, near_duplicates
 from jptransfer.corpora.minhash import MinHasher, choose_bands, similarity
 
+pytestmark = pytest.mark.slow
+
 CHARACTERS = "雨風山川海空花鳥月星の はがをにでとも行来見聞読書食飲走歩話思知高低大小新古"
 
 

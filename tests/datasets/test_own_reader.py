@@ -8,6 +8,8 @@ import pytest
 
 from jptransfer.tasks.files import open_dataset, read_examples
 
+pytestmark = pytest.mark.slow
+
 READER = '''
 """A reader of couplets, two lines separated by a slash."""
 

@@ -8,6 +8,8 @@ import optuna
 import pytest
 import yaml
 
+pytestmark = pytest.mark.slow
+
 APP = """
 import json, sys
 from dataclasses import dataclass

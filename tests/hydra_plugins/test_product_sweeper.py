@@ -5,6 +5,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 APP = """
 import os
 from dataclasses import dataclass, field

@@ -19,6 +19,8 @@ from jptransfer.tasks.base import make_task
 from jptransfer.tasks.classification import Classification
 from jptransfer.text.tokenizers import train_tokenizer
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["良い宿", "", "a b"]
 
 

@@ -21,6 +21,8 @@ from jptransfer.tasks.base import load_kind, make_task
 from jptransfer.text.tokenizers import load_tokenizer
 from tests.small import MODEL, tokenizer
 
+pytestmark = pytest.mark.slow
+
 TEXT = "朝食がとても良かったです。"
 
 

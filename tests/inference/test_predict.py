@@ -19,6 +19,8 @@ from jptransfer.tasks.base import Feature, make_task
 from jptransfer.tasks.ner import EntityPrediction
 from jptransfer.tasks.spans import Span
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["良い宿", "", "タブ\tと\\と改行", "悪い", "良い"]
 
 

@@ -40,6 +40,8 @@ from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 from tests.models.tagger import tagger
 from tests.small import MODEL
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["東京タワーへ行く。", "Anna lives in Rome", "ジャズを流して 下さい", "ﾊﾝｶｸ ｶﾞｷﾞ",
          "山本さん 大阪", "👩‍👩‍👧 と が か\u3099"]
 LABELS = ["LOC", "人 名"]

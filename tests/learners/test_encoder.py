@@ -9,6 +9,8 @@ from jptransfer.models.encoder import Encoded
 from jptransfer.models.heads.base import HeadOutput
 from jptransfer.tasks.base import IGNORED
 
+pytestmark = pytest.mark.slow
+
 
 class Fixed(torch.nn.Module):
     """A model that says the same of every batch."""

@@ -22,6 +22,8 @@ from jptransfer.runtime import Runtime
 from .conftest import small_config
 from .fakes import fail, replace_run
 
+pytestmark = pytest.mark.slow
+
 WORKER = """
 import os, sys
 from pathlib import Path

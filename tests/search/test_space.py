@@ -7,6 +7,8 @@ from optuna.distributions import CategoricalDistribution, FloatDistribution, Int
 from jptransfer.errors import ConfigError
 from jptransfer.search.space import distribution, grid, read_space
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(("override", "expected"), [
     ("a=1,2", CategoricalDistribution([1, 2])),

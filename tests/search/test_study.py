@@ -16,6 +16,8 @@ from jptransfer.search.settings import SearchSettings
 from jptransfer.search.space import read_space
 from jptransfer.search.study import Search, make_pruner, make_sampler
 
+pytestmark = pytest.mark.slow
+
 SPACE = ("x=interval(-1,1)", "n=tag(log,int(interval(1,64)))", "kind=good,bad,other")
 
 

@@ -19,6 +19,8 @@ from jptransfer.stages.finetune import plan_task_model, run
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 from tests.small import entities, polarity, polarity_examples, tokenizer
 
+pytestmark = pytest.mark.slow
+
 WITH_VECTORS = ["kim_cnn_static", "kim_cnn_non_static", "kim_cnn_multichannel"]
 DRAWN = ["glyphnet", "super_characters_toy"]
 """Models that look at pictures of characters."""

@@ -15,6 +15,8 @@ from jptransfer.commands import VERBS, find_verb
 from jptransfer.pipeline.stage import Stage, Summary, all_stages, find_stage
 from jptransfer.registry import STAGES
 
+pytestmark = pytest.mark.slow
+
 every = pytest.mark.parametrize("name", list(STAGES))
 MODULES = {path.stem for path in Path(jptransfer.stages.__path__[0]).glob("*.py")} - {"__init__"}
 

@@ -15,6 +15,8 @@ from jptransfer.tasks.files import write_examples
 from jptransfer.tasks.ner import EntityExample, EntityPrediction
 from jptransfer.tasks.spans import Span
 
+pytestmark = pytest.mark.slow
+
 POLARITY = make_task("classification", ["悪い", "良い"])
 ENTITIES = make_task("ner", ["地名"])
 

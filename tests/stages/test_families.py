@@ -28,6 +28,8 @@ from jptransfer.text.tokenizers import load_tokenizer
 from tests.families import FAMILIES
 from tests.small import entities, entity_examples, polarity
 
+pytestmark = pytest.mark.slow
+
 RUNTIME = Runtime(RuntimeConfig(device=Device.cpu, threads=1))
 DATA = {"classification": polarity, "ner": entities}
 TEXTS = ["部屋", "", "駅からの道がとても良かったです。", "山本健さんは去年、札幌へ引っ越した。" * 8, "x", "東京 大阪"]

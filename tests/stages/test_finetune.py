@@ -30,6 +30,8 @@ from jptransfer.tasks.spans import Span
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 from tests.small import MODEL, entities, entity_examples, polarity, polarity_examples, tokenizer, write_dataset
 
+pytestmark = pytest.mark.slow
+
 PAYLOAD = {"config.json", "model.safetensors", "task_model.json", "vocab.txt", "jpt_tokenizer.json",
            "tokenizer_config.json"}
 SENTENCE = "小林さんは去年、札幌へ引っ越した。"

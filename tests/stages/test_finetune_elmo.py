@@ -17,6 +17,8 @@ from tests.small import entities, entity_examples, polarity, polarity_examples
 from tests.stages.test_pretrain_elmo import inputs, stage
 from tests.training.tiny import cpu
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [example.text for example in (*polarity_examples(), *entity_examples())]
 HARD = ["", "部", "𠮷" * 9, " ", "部屋" * 20_000, "0" * 10_000]
 """Empty, one unit, unknown ones alone, white space, a very long text, a very long word."""

@@ -36,6 +36,8 @@ from tests.families import FAMILIES
 from tests.small import MODEL, entities, pair_examples, pairs, polarity, tokenizer
 from tests.stages.test_families import RUNTIME
 
+pytestmark = pytest.mark.slow
+
 PAIRS = [("部屋がとても良かったです。", "朝食について"), ("お風呂に大満足", "お風呂について"),
          ("駅からの道は最高でした!" * 4, "窓の外の景色について" * 3), ("x", "東京 大阪")]
 NAMES = ["bert", "roberta", "xlm-roberta", "electra", "deberta-v2", "modernbert", "t5", "gpt2", "qwen2", "llama",

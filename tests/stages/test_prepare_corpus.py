@@ -19,6 +19,8 @@ from jptransfer.runtime import RichProgress, Runtime
 from jptransfer.stages.prepare_corpus import PrepareCorpusStage, run
 from tests.small import polarity, polarity_examples
 
+pytestmark = pytest.mark.slow
+
 WORDS = "雨風山川海空花鳥月星朝夜春夏秋冬町村駅道橋森水火石声色音人犬"
 
 

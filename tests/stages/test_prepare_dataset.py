@@ -7,6 +7,8 @@ from jptransfer.stages.prepare_dataset import PrepareDatasetStage, run
 from jptransfer.tasks.files import dataset_splits, open_dataset, read_examples
 from tests.datasets.conftest import task_config  # noqa: F401 (a fixture)
 
+pytestmark = pytest.mark.slow
+
 SIZES = {"toy_sentiment": {"train": 900, "validation": 250, "test": 350},
          "toy_ner": {"train": 360, "validation": 100, "test": 160},
          "toy_ner_four": {"train": 360, "validation": 100, "test": 160},

@@ -25,6 +25,8 @@ from jptransfer.stages.pretrain import PretrainStage, run
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 from tests.training.tiny import VOCAB, cpu, make_split, random_documents, write_encoded
 
+pytestmark = pytest.mark.slow
+
 MODEL = ModelConfig(bert=BertModelConfig(layers=1, hidden=16, heads=2, intermediate=32, max_positions=64))
 AWD_LSTM = ModelConfig("awd_lstm", awd_lstm=AwdLstmModelConfig(layers=1, embedding=6, hidden=8))
 LETTERS = "".join(chr(0x4E00 + number) for number in range(VOCAB - 5))

@@ -26,6 +26,8 @@ from tests.models.spelt import SIZE
 from tests.small import polarity_examples
 from tests.training.tiny import cpu
 
+pytestmark = pytest.mark.slow
+
 TEXTS = [example.text for example in polarity_examples()]
 OTHERS = [text.replace("朝食", "夕食") for text in TEXTS]
 MODEL = ModelConfig("elmo", elmo=ElmoModelConfig(**SIZE))

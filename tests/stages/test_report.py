@@ -9,6 +9,8 @@ from jptransfer.stages.report import ReportStage, run
 from tests.report import fabricate
 from tests.report.conftest import QUICK
 
+pytestmark = pytest.mark.slow
+
 FILES = {"report.html", "results.md", "results.csv", "results.tex", "results.json"}
 
 

@@ -28,6 +28,8 @@ from jptransfer.tasks.classification import TextExample
 from jptransfer.text.tokenizers import load_tokenizer
 from tests.small import THINGS, polarity_examples, tokenizer, write_dataset
 
+pytestmark = pytest.mark.slow
+
 LABELS = ["bad", "good"]
 HEAD = HeadConfig("concat_pooling", 0.0, concat_pooling=ConcatPoolingHeadConfig(width=20, input_dropout=0.0))
 

@@ -16,6 +16,8 @@ from jptransfer.suites import library
 from jptransfer.suites.planning import Choice, cell_overrides, joint_plan, plan_suite
 from tests.commands.test_compose import composed
 
+pytestmark = pytest.mark.slow
+
 SUITES = list(library.shipped())
 NOWHERE = "data_root=/nowhere"
 

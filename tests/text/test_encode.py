@@ -27,6 +27,8 @@ from jptransfer.text.memo import Memo
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.text.types import IdBlock
 
+pytestmark = pytest.mark.slow
+
 
 def write_corpus(folder, documents, split="train"):
     folder.mkdir(exist_ok=True)

@@ -42,6 +42,8 @@ from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 from tests.report import fabricate
 from tests.small import MODEL, polarity_examples, write_dataset
 
+pytestmark = pytest.mark.slow
+
 
 class Said(SilentProgress):
     """Keeps the lines."""

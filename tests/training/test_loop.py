@@ -20,6 +20,8 @@ from jptransfer.training.loop import evaluate_objective, kept_weights, train
 from jptransfer.training.types import LoopSettings, ParameterGroup, evenly
 from tests.training.tiny import Points, SquaredError, cpu, small_network
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = LoopSettings(
     steps=13, learning_rate=0.02, optimizer=OptimizerConfig(), record_every=3, evaluate_at=evenly(13, 4),
     metric_for_best_model="loss",

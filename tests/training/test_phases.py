@@ -13,6 +13,8 @@ from jptransfer.training.phases import Phase, TrainSpec, make_phases, train_phas
 from jptransfer.training.types import LoopSettings, ParameterGroup
 from tests.training.tiny import Points, SquaredError, cpu, small_network
 
+pytestmark = pytest.mark.slow
+
 STEPS = 6
 SETTINGS = LoopSettings(
     steps=STEPS, learning_rate=0.02, record_every=2, evaluate_at=frozenset({3, STEPS}), metric_for_best_model="loss",

@@ -23,6 +23,8 @@ from tests.models import spelt
 from tests.models.tagger import SIZE, words_tokenizer
 from tests.models.vectors import model_config
 
+pytestmark = pytest.mark.slow
+
 THEIRS, OURS = ["ORG", "PER", "LOC"], ["LOC", "MISC", "PER"]
 TEXTS = ("あいうえおかきさしす ab", "うかきくあけこせ ac")
 GROUPS = {
