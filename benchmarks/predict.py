@@ -41,7 +41,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         export(arguments.task_model, Path(name) / "model")
         peer = pipeline("text-classification", model=f"{name}/model", device="cpu", top_k=None, truncation=True,
-                        max_length=predictor.max_length)
+                        max_length=predictor.limits.max_length)
     error = gate(predictor, peer, texts[-GATE_TEXTS:], arguments.batch_size)
     places = {"ours": count(), "peer": count()}
 

@@ -284,8 +284,8 @@ def whole(tmp_path_factory):
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 def test_a_killed_process_is_resumed(tmp_path, whole, number):
-    assert command(tmp_path, KILL_AT="12", SIGNAL=str(int(number))).wait(60) != 0
-    assert command(tmp_path).wait(60) == 0
+    assert command(tmp_path, KILL_AT="12", SIGNAL=str(int(number))).wait(150) != 0
+    assert command(tmp_path).wait(150) == 0
     assert trials(tmp_path) == trials(whole)
     calls = [(folder / "calls").read_text().splitlines() for folder in (tmp_path, whole)]
     assert calls[0] == [*calls[1][:12], *calls[1][11:]]

@@ -124,7 +124,7 @@ def test_logits_are_those_of_transformers_for_a_text_alone(trained, name):
     texts = [text for text in TEXTS if len(text) > 1]
     found = predictor.predict([predictor.task.example("", text) for text in texts])
     for text, one in zip(texts, found, strict=True):
-        inputs = cut(text, truncation=True, max_length=predictor.max_length, return_tensors="pt")
+        inputs = cut(text, truncation=True, max_length=predictor.limits.max_length, return_tensors="pt")
         with torch.no_grad():
             logits = peer(**inputs).logits[0]
         np.testing.assert_allclose(one.probabilities, logits.softmax(-1), atol=1e-5)
