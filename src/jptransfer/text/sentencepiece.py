@@ -7,7 +7,6 @@ Japanese has no reason to tell a word at the start of a line from the same word 
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property, partial
@@ -22,6 +21,7 @@ from jptransfer.errors import ConfigError
 from jptransfer.text.alignment import Aligned, collapse_spaces, replace_surrogates
 from jptransfer.text.base import BaseTokenizer, Settings, covering
 from jptransfer.text.fast import read_fast, write_fast
+from jptransfer.text.sentencepiece_trainer import train
 from jptransfer.text.types import SPECIAL_TOKENS, Encoding, IdBlock
 
 SPACE = "▁"
@@ -121,33 +121,29 @@ def _spaces() -> Any:
 
 
 def _train(sentences: list[str], config: TokenizerConfig) -> bytes:
-    from sentencepiece import SentencePieceTrainer
-
     alphabet = _alphabet(sentences, config)
     texts = _spelled(sentences, alphabet)
     if not texts:
         raise ConfigError(f"tokenizer.vocab_size={config.vocab_size}: beside {len(SPECIAL_TOKENS)} special tokens no "
                           f"character of the text ({len(sentences):,} sentences) has a place; give a larger one, or "
                           "more text")
-    model = io.BytesIO()
     names = ("pad", "unk", "bos", "eos")
     special: dict[str, Any] = {f"{name}_id": index for index, name in enumerate(names)}
     special |= {f"{name}_piece": SPECIAL_TOKENS[index] for index, name in enumerate(names)}
     try:
-        SentencePieceTrainer.train(
-            sentence_iterator=iter(texts), model_writer=model, model_type=config.kind, vocab_size=config.vocab_size,
-            character_coverage=1.0, hard_vocab_limit=False, num_threads=1,
-            normalization_rule_name="identity", add_dummy_prefix=False, remove_extra_whitespaces=False,
-            control_symbols=list(SPECIAL_TOKENS[len(names):]), minloglevel=2,
-            max_sentence_length=max(SHORTEST_LIMIT, *(4 * len(text) + 1 for text in texts)), **special)
-    except (RuntimeError, OSError) as error:
+        return train(texts, {
+            "model_type": config.kind, "vocab_size": config.vocab_size, "character_coverage": 1.0,
+            "hard_vocab_limit": False, "num_threads": 1, "normalization_rule_name": "identity",
+            "add_dummy_prefix": False, "remove_extra_whitespaces": False,
+            "control_symbols": list(SPECIAL_TOKENS[len(names):]), "minloglevel": 2,
+            "max_sentence_length": max(SHORTEST_LIMIT, *(4 * len(text) + 1 for text in texts)), **special})
+    except RuntimeError as error:
         raise ConfigError(
             f"tokenizer.vocab_size={config.vocab_size}: SentencePiece cannot learn that many units from "
             f"{len(sentences):,} sentences with {len(alphabet):,} different characters; give another "
             f"tokenizer.vocab_size (about {len(SPECIAL_TOKENS) + 2 * len(alphabet):,}), more text, or "
             "tokenizer=character"
         ) from error
-    return model.getvalue()
 
 
 def _alphabet(sentences: list[str], config: TokenizerConfig) -> set[str]:
