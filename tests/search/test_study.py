@@ -53,6 +53,11 @@ def search(folder: Path, *arguments: str, launcher: Launcher | None = None, **se
     return launcher
 
 
+def test_a_seed_named_twice_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match=r"hydra\.sweeper\.seeds=\[0, 1, 0\] names a seed twice"):
+        search(tmp_path, seeds=[0, 1, 0])
+
+
 def journal(folder: Path) -> Path:
     (file,) = folder.glob("studies/*.journal")
     return file

@@ -53,8 +53,10 @@ class Search:
             seed_setting: the override that gives a job one of the seeds, with ``{}`` in its place.
 
         Raises:
-            ConfigError: the study's name or storage cannot be used.
+            ConfigError: a seed is named twice; the study's name or storage cannot be used.
         """
+        if len(set(settings.seeds)) < len(settings.seeds):
+            raise ConfigError(f"hydra.sweeper.seeds={settings.seeds} names a seed twice")
         self.settings, self.fixed, self.space, self.launch = settings, fixed, space, launch
         self.seed_setting = seed_setting
         self.place = StudyPlace(settings.study_name or self._default_name(), settings.storage, studies)
