@@ -13,7 +13,7 @@ EXAMPLES = {
     "jrte_polarity3": (3888, 1112, 553), "jrte_polarity2": (2959, 851, 414), "wnut17": (3394, 1009, 1287),
     "livedoor_titles": 7367, "livedoor_bodies": 7367, "knbc_polarity": 1740, "knbc_ner": 4186, "crfpp_ner": 716,
     "stockmark_ner": 5343, "crf_knbc": 4902, "crf_knbc_four": 4902, "wnut17_four": (3394, 1009, 1287),
-    "stockmark_four": 5343,
+    "stockmark_four": 5343, "mr_lines": 10662, "subj_lines": 10000, "jsts": (12451, 1457, 1589),
 }
 ENTITIES = {"wnut17": 3890, "knbc_ner": 2066, "stockmark_ner": 13185, "crfpp_ner": 1076}
 """CRF++: 1,074 B- tags and two I- after O, each of which begins a chunk."""

@@ -246,3 +246,21 @@ def test_messages_name_the_setting_to_change(tmp_path, name, content, settings, 
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises((ConfigError, DataError), match=said):
         read(config(path, **settings))
+
+
+def test_line_ends_that_a_file_writes_as_two_characters_are_restored(tmp_path):
+    (tmp_path / "train.csv").write_text('"2","one\\n""two"""\n"1","three"\n', encoding="utf-8")
+    made = TaskConfig(dataset="text_file", files={"train": str(tmp_path / "train.csv")}, text_column="1",
+                      label_column="0", text_file=TextFileConfig(header=False, escaped_newlines=True))
+    assert [one.text for one in read(made).splits["train"]] == ['one\n"two"', "three"]
+
+
+def test_the_trial_pairs_of_semeval_are_the_validation_split(tmp_path):
+    rows = "id\tpart\ta\tb\tscore\n1\ttrial\tx\ty\t4.5\n2\tTRAIN\tu\tv\t1\n"
+    (tmp_path / "all.tsv").write_text(rows, encoding="utf-8")
+    made = TaskConfig(dataset="text_file", files={"all": str(tmp_path / "all.tsv")}, kind="regression", text_column="a",
+                      text_pair_column="b", label_column="score",
+                      text_file=TextFileConfig(id_column="id", split_column="part"))
+    data = read(made)
+    assert [(one.text, one.text_pair, one.value) for one in data.splits["validation"]] == [("x", "y", 4.5)]
+    assert list(data.splits) == ["validation", "train"]

@@ -17,7 +17,8 @@ SPLITS = ("train", "validation", "development", "test")
 """Usual splits of a labelled data set, in order. Files may have others, such as ``test_news``, see `RolesConfig`."""
 POOL = "all"
 """Name of a file, or of examples, that are not divided into splits."""
-SYNONYMS = {"training": "train", "valid": "validation", "val": "validation", "dev": "development"}
+SYNONYMS = {"training": "train", "valid": "validation", "val": "validation", "trial": "validation",
+            "dev": "development"}
 SPLIT_NAME = re.compile(r"[a-z][a-z0-9_-]{0,59}")
 OWN_SPLIT = re.compile(rf"({'|'.join(SPLITS)})[_-][a-z0-9_-]+")
 SPLIT_NAMES = f"{', '.join(SPLITS)}, or a name that begins with one of them, such as test_news"

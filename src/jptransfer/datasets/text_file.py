@@ -40,6 +40,8 @@ def read(config: TaskConfig) -> RawDataset:
             data.splits[role] = []
         for number, (where, cells) in enumerate(read_rows(path, columns, settings, config.encoding, policy), 1):
             cells.setdefault("id", f"{role}-{number}")
+            if settings.escaped_newlines:
+                cells |= {name: cells[name].replace("\\n", "\n") for name in ("text", "text_pair") if name in cells}
             split = split_name(cells["split"], config.roles.named) if "split" in cells else role
             if split and _sound(where, cells, seen, policy):
                 try:

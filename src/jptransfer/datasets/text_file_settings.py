@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jptransfer.config.fields import setting
 from jptransfer.config.text import Quotes
 from jptransfer.datasets.separators import separator_error
 from jptransfer.registry import DATASETS
@@ -26,6 +27,8 @@ class TextFileConfig:
     """whether the first line names the columns; null: it does unless all columns are given by number"""
     quotes: Quotes = Quotes.auto
     """whether quotes are special: yes, no, or auto: in CSV, unless they swallow rows"""
+    escaped_newlines: bool = setting(False, omit_when=False)
+    """whether the file writes a line end inside a text as \\n, as the CSV files of Zhang et al. (2015) do"""
 
     def validate(self) -> str:
         """Return what is wrong with the separator, if anything."""
