@@ -85,6 +85,8 @@ def enumerated(metric, a, b) -> float:
     def distance(a, b):
         return abs(np.mean([score(metric, two) - score(metric, one) for one, two in zip(a, b, strict=True)]))
 
+    if isinstance(metric, StatisticMetric):
+        a, b = ([metric.comparable(one) for one in side] for side in (a, b))
     observed, extreme, count = distance(a, b), 0, len(a[0])
     for swaps in itertools.product([False, True], repeat=count):
         mask = np.array(swaps)
@@ -146,3 +148,24 @@ def test_seqeval_metrics_are_seqevals():
     strict = f1_score(*tags, mode="strict", scheme=IOB2)
     assert score(METRICS.load("seqeval_f1_strict"), these) == pytest.approx(strict)
     assert score(METRICS.load("seqeval_f1"), these) == pytest.approx(score(METRICS.load("unit_f1"), these))
+
+
+@pytest.mark.parametrize("metric", [PEARSON, SPEARMAN], ids=["pearson", "spearman"])
+@given(scale=st.floats(1e-3, 1e3), offset=st.floats(-1e3, 1e3))
+def test_the_scale_of_a_systems_numbers_does_not_change_its_tests(metric, scale, offset):
+    a, b = noisy(1.0, seed=1), noisy(0.5, seed=2)
+    moved = ValueOutcomes(b.gold, (offset + scale * np.array(b.predicted)).round(9).tolist())
+    if metric is SPEARMAN:
+        moved = ValueOutcomes(b.gold, np.cbrt(np.array(b.predicted)).tolist())
+    first = approximate_randomization(metric.sample([a]), metric.sample([b]), 200, seed=0)
+    assert approximate_randomization(metric.sample([a]), metric.sample([moved]), 200, seed=0) == pytest.approx(first)
+
+
+def test_a_clearly_better_system_on_another_scale_is_significant():
+    """Exchanged as they are, numbers around 3 and around 300 gave p = 1."""
+    a, b = noisy(3.0, 200, seed=1), noisy(0.3, 200, seed=2)
+    moved = ValueOutcomes(b.gold, (100 * np.array(b.predicted)).tolist())
+    for metric in (PEARSON, SPEARMAN):
+        assert approximate_randomization(metric.sample([a]), metric.sample([moved]), 999, seed=0) == 0.001
+        low, _ = difference_interval(metric.sample([a]), metric.sample([moved]), 200, 0.95, 0)
+        assert low > 0

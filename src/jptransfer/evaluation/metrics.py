@@ -80,6 +80,8 @@ class StatisticMetric:
 
     Attributes:
         of: outcomes, (..., n) positions of examples -> (...) scores of these examples, which may be repeated.
+        comparable: outcomes -> outcomes with the same score, whose answers may be exchanged with another system's. A
+            statistic that does not depend on the scale of the answers has to bring them to a common one here.
     """
 
     name: str
@@ -87,10 +89,11 @@ class StatisticMetric:
     of: Callable[[Any, np.ndarray], np.ndarray]
     higher_is_better: bool = True
     bounds: tuple[float, float] = (0.0, 1.0)
+    comparable: Callable[[Any], Any] = lambda outcomes: outcomes
 
     def sample(self, runs: Sequence[Any]) -> StatisticSample:
         """Return the runs' outcomes (see `Metric`)."""
-        return StatisticSample(tuple(runs), self.of)
+        return StatisticSample(tuple(runs), self.of, self.comparable)
 
 
 def fits(metric: Metric, kind: Task | type[Task]) -> bool:

@@ -36,7 +36,21 @@ def _spearman(outcomes: ValueOutcomes, index: np.ndarray) -> np.ndarray:
     return correlation(rankdata(gold[index], axis=-1), rankdata(predicted[index], axis=-1))
 
 
+def _standardised(outcomes: ValueOutcomes) -> ValueOutcomes:
+    """Return the predicted numbers with mean 0 and variance 1, all 0 where they are constant."""
+    predicted = outcomes.arrays()[1]
+    centred = predicted - predicted.mean()
+    return ValueOutcomes(outcomes.gold, ratio(centred, centred.std()).tolist())
+
+
+def _ranked(outcomes: ValueOutcomes) -> ValueOutcomes:
+    """Return the ranks of the predicted numbers, equals sharing the mean of theirs."""
+    from scipy.stats import rankdata
+
+    return ValueOutcomes(outcomes.gold, rankdata(outcomes.arrays()[1]).tolist())
+
+
 mse = SumMetric("mse", ValueOutcomes, _squared_errors, lambda sums: ratio(sums[..., 0], sums[..., 1]), False,
                 (0.0, math.inf))
-pearson = StatisticMetric("pearson", ValueOutcomes, _pearson, bounds=(-1.0, 1.0))
-spearman = StatisticMetric("spearman", ValueOutcomes, _spearman, bounds=(-1.0, 1.0))
+pearson = StatisticMetric("pearson", ValueOutcomes, _pearson, bounds=(-1.0, 1.0), comparable=_standardised)
+spearman = StatisticMetric("spearman", ValueOutcomes, _spearman, bounds=(-1.0, 1.0), comparable=_ranked)

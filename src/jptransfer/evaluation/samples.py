@@ -94,10 +94,12 @@ class StatisticSample:
     Attributes:
         runs: the outcomes of each system, which can be joined.
         of: outcomes, (..., n) positions of examples -> (...) scores.
+        comparable: outcomes of a system -> the same on a scale that all systems share, with the same score.
     """
 
     runs: tuple[Any, ...]
     of: Statistic
+    comparable: Callable[[Any], Any]
 
     @property
     def scores(self) -> np.ndarray:
@@ -106,7 +108,7 @@ class StatisticSample:
 
     def joined(self, other: Self) -> StatisticSample:
         """See `Sample`."""
-        return StatisticSample((*self.runs, *other.runs), self.of)
+        return StatisticSample((*self.runs, *other.runs), self.of, self.comparable)
 
     def resampled(self, resamples: int, seed: int) -> np.ndarray:
         """See `Sample`."""
@@ -115,9 +117,13 @@ class StatisticSample:
         return np.concatenate([np.stack([self.of(run, index) for run in self.runs], axis=-1) for index in draws])
 
     def exchanged(self, other: Self, trials: int, seed: int) -> Iterator[np.ndarray]:
-        """See `Sample`."""
+        """See `Sample`. Answers are exchanged on a common scale, see `comparable`.
+
+        Otherwise the exchange of two systems that answer on different scales would mix the scales, and their scores
+        would differ less than those of any mixture: p would be near 1 whatever the systems are worth.
+        """
         rng, examples = np.random.default_rng(seed), len(self.runs[0])
-        pairs = [one.joined(two) for one, two in paired_runs(self.runs, other.runs)]
+        pairs = [self.comparable(one).joined(self.comparable(two)) for one, two in paired_runs(self.runs, other.runs)]
         for rows in blocks(trials, examples):
             moved = examples * rng.integers(2, size=(rows, examples))
             a, b = np.arange(examples) + moved, np.arange(examples) + examples - moved

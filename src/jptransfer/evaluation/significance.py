@@ -28,7 +28,7 @@ def approximate_randomization(a: Sample, b: Sample, trials: int, seed: int) -> f
     """Return the two-sided p-value of the difference of mean scores (Noreen 1989; Yeh 2000).
 
     In each trial every example is exchanged between the systems with probability 1/2; p is (n + 1) / (trials + 1)
-    where n trials differ at least as much as the systems do.
+    where n trials differ at least as much as the systems do. Correlations exchange ranks or standardised numbers.
     """
     pairs = paired_runs(a.scores.tolist(), b.scores.tolist())
     size = max(1.0, *(abs(score) for pair in pairs for score in pair))  # sums of large numbers round more

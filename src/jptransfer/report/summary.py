@@ -79,7 +79,7 @@ def caption(results: Results) -> str:
     if any(row.interval for row in results.rows):
         parts.append(_intervals(results))
     if any(row.collapsed for row in results.rows):
-        parts.append("Collapsed: runs that give one answer to every example")
+        parts.append("Collapsed: runs that give one answer to every example, or numbers worse than their mean")
     if any(row.score.trimmed is not None for row in results.rows):
         parts.append("Trimmed: without the best and the worst run")
     if any(numbers.of_highest_epoch(metric.name, results.split) in row.metrics for row in results.rows):

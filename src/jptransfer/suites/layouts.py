@@ -214,7 +214,7 @@ def _table(result: SuiteResult, columns: list[Column], rows: Iterable[list[Cell]
     paper_only = any(row.paper_only for row in result.rows.values())
     scores = [cell.score for cell in result.cells.values() if cell.score]
     if any(score.collapsed for score in scores):
-        reading += ". Collapsed: runs that give one answer to every example"
+        reading += ". Collapsed: runs that give one answer to every example, or numbers worse than their mean"
     if any(column.key.endswith("_interval") for column in columns) and any(len(one.values) > 1 for one in scores):
         reading += ". Intervals: over examples and, of several runs, seeds"
     parts = [config.caption, about, reading, "Rows without ours: not run here" if paper_only else "",

@@ -57,10 +57,11 @@ class Averages(Protocol):
 
 @runtime_checkable
 class Collapses(Protocol):
-    """A model that has learnt nothing but one answer can be recognised."""
+    """A model that has learnt nothing of the texts can be recognised by its predictions."""
 
     def collapsed(self, predictions: Sequence[Any]) -> str:
-        """Say in a few words what all predictions have in common; empty if they differ, or if the gold is that too."""
+        """Say in a few words what is wrong, as in ``predicts only 'x'``; empty if nothing is, or if the gold is so too.
+        """
 
 
 @runtime_checkable

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 DIGITS = 6
 """Significant digits of a number that people read."""
+NO_SPREAD = 0.01
+"""Spread of the predicted numbers, as a share of the gold's, below which a model counts as giving one answer only."""
 
 
 @dataclass(frozen=True)
@@ -160,9 +162,21 @@ class Regression:
         return [replace(row, predicted=mean) for row, mean in zip(predictions[0], means.tolist(), strict=True)]
 
     def collapsed(self, predictions: Sequence[ValuePrediction]) -> str:
-        """Name the number, if it is predicted for every text and is not the gold of every one."""
-        answers, gold = {row.predicted for row in predictions}, {row.gold for row in predictions}
-        return f"predicts only {self.show(answers.pop())}" if len(answers) == 1 and answers != gold else ""
+        """Tell of (nearly) the same number for every text, and of errors larger than those of the gold's mean."""
+        gold, predicted = self.outcomes(predictions).arrays()
+        spread, low, high = float(gold.std()), float(predicted.min()), float(predicted.max())
+        if spread == 0:
+            return ""
+        if low == high:
+            return f"predicts only {self.show(low)}"
+        if float(predicted.std()) < NO_SPREAD * spread:
+            return (f"predicts nearly the same number for every text, {self.show(low)} to {self.show(high)}; the gold "
+                    f"numbers have an SD of {self.show(spread)}")
+        error = float(((predicted - gold) ** 2).mean())
+        if error > spread**2:
+            return (f"is worse than the mean of the gold numbers: mse {self.show(error)}, that of the mean is "
+                    f"{self.show(spread**2)}")
+        return ""
 
     def example(self, id: str, text: str, text_pair: str | None = None) -> ValueExample:
         """An example without a number."""
