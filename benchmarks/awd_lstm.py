@@ -72,7 +72,7 @@ def parse() -> argparse.Namespace:
 def language_model(arguments: argparse.Namespace) -> None:
     size = model_config(arguments.model or "awd_lstm")
     torch.manual_seed(0)
-    model = fresh_language_model(configuration(size, VOCAB, PAD), "causal")
+    model = fresh_language_model(configuration(size, VOCAB, PAD), ObjectiveConfig("causal"))
     theirs = language_model_like(model)
     objective = ObjectiveConfig("causal")
     config = LmTrainingConfig(max_length=BPTT, batch_tokens=STREAMS * BPTT, micro_batches=1, objective=objective)

@@ -47,7 +47,7 @@ def main() -> None:
 
     def fresh() -> torch.nn.Module:
         torch.manual_seed(0)
-        return fresh_language_model(configuration(size, tokenizer.vocab_size, tokenizer.pad_id), "mlm")
+        return fresh_language_model(configuration(size, tokenizer.vocab_size, tokenizer.pad_id), ObjectiveConfig("mlm"))
 
     error = gate(fresh().eval(), data)
     heading(f"sentences of {mean:.1f} tokens, CPU time, {arguments.threads} thread(s); single losses differ "

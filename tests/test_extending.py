@@ -33,7 +33,7 @@ def run(tmp_path_factory) -> dict:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_recipe_builds_a_report_or_what_its_own_verb_makes(run, command):
-    kind = "report" if command.startswith("jpt run ") else "lengths"
+    kind = {"run": "report", "pretrain": "language_model", "measure": "lengths"}[command.split()[1]]
     assert re.search(rf"^artifact: .*/{kind}/", run[command].out, re.M), run[command].err
 
 

@@ -34,6 +34,17 @@ class EncoderEntry(Entry):
     groups: tuple[str, ...] = ("embeddings", "layer.*")
 
 
+MASKED = "masked"
+"""Stands, among the architectures that an objective trains, for every masked language model of transformers."""
+
+
+@dataclass(frozen=True)
+class ObjectiveEntry(Entry):
+    """An objective; `trains`: architectures that it trains beside those whose own rows name it, see `MASKED`."""
+
+    trains: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True)
 class LeveledEntry(Entry):
     """A head; `level`: what gets scores, `sequence` (a text) or `token`."""
@@ -131,7 +142,7 @@ TOKENIZERS: Registry[Entry] = _table("tokenizer", {
 
 MODELS = Registry("model architecture", EncoderEntry, ("jptransfer.models.encoders", "jptransfer.learners"), SETTINGS)
 
-OBJECTIVES: Registry[Entry] = Registry("objective", packages=("jptransfer.objectives",), suffix=SETTINGS)
+OBJECTIVES = Registry("objective", ObjectiveEntry, ("jptransfer.objectives",), SETTINGS)
 
 HEADS = Registry("head", LeveledEntry, ("jptransfer.models.heads",), SETTINGS)
 
@@ -200,3 +211,10 @@ ALL: dict[str, Registry[Any]] = {
     "tasks": TASKS, "losses": LOSSES, "datasets": DATASETS, "metrics": METRICS,
     "cells": CELLS, "layouts": LAYOUTS, "figures": FIGURES,
 }
+
+
+def objectives_for(architecture: str) -> tuple[str, ...]:
+    """Return the objectives that train an architecture (or `MASKED`), those of its own row first."""
+    own = MODELS.entries[architecture].objectives if architecture in MODELS else ()
+    more = (name for name, entry in OBJECTIVES.entries.items() if architecture in entry.trains and name not in own)
+    return (*own, *more)

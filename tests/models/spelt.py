@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from jptransfer.config import ModelConfig
+from jptransfer.config import ModelConfig, ObjectiveConfig
 from jptransfer.models.encoders.elmo_settings import ElmoModelConfig
 from jptransfer.models.pretrained import fresh_configuration, fresh_language_model
 from jptransfer.text.types import Template
@@ -27,7 +27,8 @@ def model_config(**changes) -> ModelConfig:
 
 def language_model(seed: int = 0, **changes) -> nn.Module:
     torch.manual_seed(seed)
-    return fresh_language_model(fresh_configuration(model_config(**changes), TOKENIZER), "bilm").eval()
+    made = fresh_configuration(model_config(**changes), TOKENIZER)
+    return fresh_language_model(made, ObjectiveConfig("bilm")).eval()
 
 
 def word(index: int, spelling: str | bytes) -> list[int]:

@@ -3,7 +3,7 @@ import pytest
 import torch
 import transformers as tf
 
-from jptransfer.config import ModelConfig
+from jptransfer.config import ModelConfig, ObjectiveConfig
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.models import pretrained
 from jptransfer.models.encoder import (
@@ -19,6 +19,7 @@ from jptransfer.models.encoder import (
 )
 from jptransfer.models.encoders import bert
 from jptransfer.models.encoders.bert_settings import BertModelConfig
+from jptransfer.objectives.mlm_settings import MlmConfig
 
 SIZE = {"vocab_size": 50, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32,
         "max_position_embeddings": 40, "pad_token_id": 0}
@@ -183,7 +184,8 @@ def test_the_published_sizes(size, millions):
     layers, hidden, heads = size
     config = ModelConfig(bert=BertModelConfig(layers=layers, hidden=hidden, heads=heads, intermediate=4 * hidden))
     with torch.device("meta"):
-        model = pretrained.fresh_language_model(bert.configuration(config, 30_522, 0), "mlm", next_sentence=True)
+        objective = ObjectiveConfig("mlm", mlm=MlmConfig(next_sentence=True))
+        model = pretrained.fresh_language_model(bert.configuration(config, 30_522, 0), objective)
     assert sum(p.numel() for p in encoder_of(model).parameters()) / 1e6 == pytest.approx(millions, rel=0.01)
 
 

@@ -32,7 +32,8 @@ def network(cell=Cell.lstm, direction=Direction.forward, dropout=0.2):
         layers=2, embedding=6, hidden=8, cell=cell, direction=direction, output_dropout=dropout, hidden_dropout=dropout,
         input_dropout=dropout, embedding_dropout=dropout, weight_dropout=dropout)
     torch.manual_seed(0)
-    return fresh_language_model(configuration(ModelConfig("awd_lstm", awd_lstm=size), VOCAB, 0), "causal")
+    settings = configuration(ModelConfig("awd_lstm", awd_lstm=size), VOCAB, 0)
+    return fresh_language_model(settings, ObjectiveConfig("causal"))
 
 
 def framed(split, order) -> list[int]:

@@ -27,6 +27,11 @@ def data(shapes=None, split=SPLIT, pack=True, limit=None, tokenizer=TOKENIZER, *
     return MaskedData(split, tokenizer, config, limit, shapes)
 
 
+def fresh(next_sentence=False):
+    objective = ObjectiveConfig("mlm", mlm=MlmConfig(next_sentence=next_sentence))
+    return fresh_language_model(configuration(MODEL, VOCAB, 0), objective).eval()
+
+
 def rebuilt(batch) -> np.ndarray:
     """The ids before masking."""
     ids = batch["input_ids"].numpy().copy().reshape(-1)
@@ -149,7 +154,7 @@ def test_a_limit_takes_the_same_subset_in_every_epoch():
 @pytest.mark.parametrize("next_sentence", [False, True])
 def test_loss_is_that_of_transformers_with_the_head_on_every_position(next_sentence):
     torch.manual_seed(0)
-    model = fresh_language_model(configuration(MODEL, VOCAB, 0), "mlm", next_sentence).eval()
+    model = fresh(next_sentence)
     source = data(next_sentence=next_sentence)
     batch = source.collate(np.arange(8), 0)
     objective = MaskedLanguageModel(source.config, model)
@@ -163,7 +168,7 @@ def test_loss_is_that_of_transformers_with_the_head_on_every_position(next_sente
 
 def test_static_shapes_change_nothing_but_the_shapes():
     torch.manual_seed(0)
-    model = fresh_language_model(configuration(MODEL, VOCAB, 0), "mlm", next_sentence=True).eval()
+    model = fresh(next_sentence=True)
     plain, fixed = data(next_sentence=True), data(Shapes(128), next_sentence=True)
     objective = MaskedLanguageModel(plain.config, model)
     shapes = set()
@@ -189,7 +194,7 @@ def test_metrics():
 
 def test_gradients_are_those_of_the_full_head():
     torch.manual_seed(0)
-    model = fresh_language_model(configuration(MODEL, VOCAB, 0), "mlm").eval()
+    model = fresh()
     batch = data().collate(np.arange(8), 0)
     MaskedLanguageModel(LmTrainingConfig(), model)(model, batch).terms["mlm"].backward()
     sparse = {name: p.grad.clone() for name, p in model.named_parameters()}

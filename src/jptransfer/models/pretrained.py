@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from jptransfer.config import ObjectiveConfig
 from jptransfer.errors import ConfigError, DataError, raising_as, reason
 from jptransfer.files import check_readable
 from jptransfer.hub import HUB, split_reference
-from jptransfer.registry import MODELS
+from jptransfer.objectives.base import chosen
+from jptransfer.registry import MASKED, MODELS, objectives_for
 from jptransfer.text.base import read_object
 
 if TYPE_CHECKING:
@@ -84,7 +86,7 @@ def local_architecture(model_type: str) -> str:
     return model_type.removeprefix(OWN) if model_type.startswith(OWN) else ""
 
 
-def fresh_language_model(config: PreTrainedConfig, objective: str, next_sentence: bool = False) -> PreTrainedModel:
+def fresh_language_model(config: PreTrainedConfig, objective: ObjectiveConfig) -> PreTrainedModel:
     """Return a randomly initialised model with the head that `objective` trains.
 
     Weights are drawn from torch's current random state.
@@ -92,11 +94,12 @@ def fresh_language_model(config: PreTrainedConfig, objective: str, next_sentence
     Raises:
         ConfigError: the architecture has no such head.
     """
-    factory = _language_model_class(objective, next_sentence)
+    import transformers
+
     try:
-        return factory.from_config(config)
+        return getattr(transformers, chosen(objective).model_class).from_config(config)
     except ValueError as error:
-        raise ConfigError(f"objective.name={objective}: {reason(error)}") from error
+        raise ConfigError(f"objective.name={objective.name}: {reason(error)}") from error
 
 
 def fresh_configuration(model: ModelConfig, tokenizer: Tokenizer) -> PreTrainedConfig:
@@ -108,16 +111,6 @@ def fresh_configuration(model: ModelConfig, tokenizer: Tokenizer) -> PreTrainedC
     from jptransfer.models.layers.word_rows import set_char_vocab
 
     return set_char_vocab(MODELS.load(model.architecture)(model, tokenizer.vocab_size, tokenizer.pad_id), tokenizer)
-
-
-def _language_model_class(objective: str, next_sentence: bool) -> Any:
-    import transformers
-
-    if objective == "bilm":
-        return transformers.AutoModelForPreTraining
-    if objective == "mlm":
-        return transformers.AutoModelForPreTraining if next_sentence else transformers.AutoModelForMaskedLM
-    return transformers.AutoModelForCausalLM
 
 
 _DISCRIMINATORS = {"ElectraForPreTraining", "FunnelForPreTraining"}
@@ -135,7 +128,7 @@ def trainable_objectives(folder: Path) -> tuple[str, ...]:
     settings = _settings(folder)
     name, model_type = (settings.get("architectures") or [""])[0], read_model_type(folder)
     if ours := local_architecture(model_type):
-        objectives = MODELS.entries[MODELS.check(ours, f"{folder}/config.json: model_type")].objectives
+        objectives = objectives_for(MODELS.check(ours, f"{folder}/config.json: model_type"))
         if not objectives or name.endswith("Model"):
             raise DataError(f"{folder} holds {name}, which is not a language model")
         return objectives
@@ -151,7 +144,7 @@ def trainable_objectives(folder: Path) -> tuple[str, ...]:
         raise DataError(f"{folder} holds {name}, which has no head of a masked language model, and a fresh one would "
                         "be random; take the model with its head, or fine-tune this one as it is (lm=FOLDER "
                         "domain=none)")
-    return ("mlm",) if masked else ()
+    return objectives_for(MASKED) if masked else ()
 
 
 def _has_head(name: str, model_type: str) -> tuple[bool, bool, bool]:
@@ -173,11 +166,14 @@ def load_language_model(folder: Path) -> nn.Module:
     Raises:
         DataError: the folder holds no language model that jpt can train, or the weights of its head are missing.
     """
-    objectives = trainable_objectives(folder) or ("mlm",)
+    import transformers
+
+    objectives = trainable_objectives(folder) or objectives_for(MASKED)
     heads = _settings(folder).get("architectures") or [""]
     # Load the next-sentence head only if it was trained.
-    whole = heads[0] == "BertForPreTraining"
-    return load_weights(_language_model_class(objectives[0], whole), folder)
+    name = "AutoModelForPreTraining" if heads[0] == "BertForPreTraining" else chosen(
+        ObjectiveConfig(objectives[0])).model_class
+    return load_weights(getattr(transformers, name), folder)
 
 
 def load_weights(factory: Any, folder: Path, fresh_head: bool = False, **settings: Any) -> Any:

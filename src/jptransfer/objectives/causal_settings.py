@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jptransfer.config.fields import setting
+from jptransfer.objectives.base import ObjectiveSettings
 from jptransfer.registry import OBJECTIVES
 
 
 @OBJECTIVES.register("causal", target="jptransfer.objectives.causal:CausalLanguageModel")
 @dataclass
-class CausalConfig:
+class CausalConfig(ObjectiveSettings):
     """The next token, in parallel streams with a carried state."""
 
     ar: float = setting(2.0, low=0.0)

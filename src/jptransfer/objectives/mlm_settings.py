@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import pairwise
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from jptransfer.config.fields import setting
-from jptransfer.registry import OBJECTIVES
+from jptransfer.errors import ConfigError
+from jptransfer.objectives.base import ObjectiveSettings
+from jptransfer.registry import MASKED, OBJECTIVES
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from jptransfer.config.training import LmPhaseConfig
+    from jptransfer.text.encoded import EncodedSplit
 
 
 class Masking(Enum):
@@ -16,10 +26,13 @@ class Masking(Enum):
     static = "static"
 
 
-@OBJECTIVES.register("mlm", target="jptransfer.objectives.mlm:MaskedLanguageModel")
+@OBJECTIVES.register("mlm", target="jptransfer.objectives.mlm:MaskedLanguageModel", trains=(MASKED,))
 @dataclass
-class MlmConfig:
+class MlmConfig(ObjectiveSettings):
     """Masked language model, with next-sentence prediction as an option."""
+
+    auto_class: ClassVar[str] = "AutoModelForMaskedLM"
+    phases_set_lengths: ClassVar[bool] = True
 
     mask_rate: float = setting(0.15, low=0.0, high=1.0)
     """share of tokens to predict"""
@@ -46,3 +59,32 @@ class MlmConfig:
             return ".mask_rate: 0 predicts nothing"
         total = self.replace_mask + self.replace_random
         return f": replace_mask + replace_random is {total:g}; it must be at most 1" if total > 1 + 1e-9 else ""
+
+    @property
+    def model_class(self) -> str:
+        """Next-sentence prediction has a head of its own."""
+        return "AutoModelForPreTraining" if self.next_sentence else self.auto_class
+
+    def of_phase(self, phase: LmPhaseConfig) -> Self:
+        """A phase of longer sequences may have a limit of predictions of its own."""
+        return replace(self, max_predictions=phase.max_predictions or self.max_predictions)
+
+    def check_text(self, split: EncodedSplit) -> None:
+        """Next-sentence prediction needs documents of several sentences."""
+        if self.next_sentence and split.n_documents and not any(
+                end - start > 1 for start, end in pairwise(split.documents)):
+            raise ConfigError("objective.mlm.next_sentence: no document of the text has two sentences, so there is "
+                              "nothing to predict; set it to false, or leave blank lines only between documents")
+
+    def check_model(self, model: nn.Module, longest: int) -> None:
+        """The head has to read states at single positions."""
+        from jptransfer.models.encoder import check_predictions
+
+        check_predictions(model, longest)
+
+    def cure(self) -> str:
+        """Words that exceed a sequence's budget are never masked."""
+        if not self.whole_word:
+            return super().cure()
+        return ("words have more tokens than a sequence may predict; objective.mlm.whole_word=false hides tokens one "
+                "by one")

@@ -12,6 +12,7 @@ from typing import Any
 
 from jptransfer.config import LmPhaseConfig, LmTrainingConfig, ModelConfig, VocabularyPolicy
 from jptransfer.errors import ConfigError, DataError
+from jptransfer.objectives.base import chosen
 from jptransfer.pipeline.experiment import per_graph
 from jptransfer.pipeline.graph import Source, StageGraph, StageNode, once
 from jptransfer.pipeline.references import find_given_model
@@ -176,7 +177,6 @@ def _data(objective, split: str, tokenizer, training: LmTrainingConfig, inputs: 
     """Return the objective's data of a split, or None where there is nothing to evaluate on."""
     from jptransfer.text.encoded import describe_encoded, load_encoded
     from jptransfer.training.shapes import Shapes
-    from jptransfer.training.target_counts import check_pairs
 
     if split != "train" and split not in describe_encoded(inputs["encoded"])["splits"]:
         return None
@@ -184,7 +184,7 @@ def _data(objective, split: str, tokenizer, training: LmTrainingConfig, inputs: 
     if encoded.vocab_size != tokenizer.vocab_size:
         raise ConfigError(f"the encoded corpus has {encoded.vocab_size} units, the tokenizer {tokenizer.vocab_size}")
     if split == "train":
-        check_pairs(encoded, training.objective)
+        chosen(training.objective).check_text(encoded)
     limit = None if split == "train" else training.evaluation_sequences
     shapes = Shapes(training.batch_tokens // training.micro_batches) if context.static_shapes else None
     data = objective.data(encoded, tokenizer, limit, shapes)
@@ -202,7 +202,7 @@ def _evaluation(objective, data) -> Any:
 
 def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> tuple[Any, dict[str, Any]]:
     """Return the model training starts from, the one given or a fresh one, and what the summary tells of it."""
-    from jptransfer.models.encoder import check_predictions, longest_input
+    from jptransfer.models.encoder import longest_input
     from jptransfer.models.pairing import check_pair
     from jptransfer.models.pretrained import (
         fresh_configuration,
@@ -220,15 +220,15 @@ def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> tuple[Any, dict[
             model, converted = _converted(model, training, inputs, tokenizer)
     elif config.model:
         architecture = fresh_configuration(config.model, tokenizer)
-        model = fresh_language_model(architecture, training.objective.name, training.objective.mlm.next_sentence)
+        model = fresh_language_model(architecture, training.objective)
     else:
         raise ConfigError("a language model needs a model configuration or a start")
     check_pair(model, tokenizer, "start")
     longest, wanted = longest_input(model), max(_of_phase(training, phase).max_length for phase in _each(training))
     if longest is not None and wanted > longest:
         raise ConfigError(f"max_length={wanted} is more than the model's {longest} positions")
-    if "start" in inputs and training.objective.name == "mlm" and not local_architecture(model.config.model_type):
-        check_predictions(model, wanted)
+    if "start" in inputs and not local_architecture(model.config.model_type):
+        chosen(training.objective).check_model(model, wanted)
     return model, converted
 
 
@@ -278,9 +278,11 @@ def _each(training: LmTrainingConfig) -> Iterable[LmPhaseConfig]:
 
 def _of_phase(training: LmTrainingConfig, phase: LmPhaseConfig) -> LmTrainingConfig:
     """Return the settings of the sequences of a phase."""
-    predictions = phase.max_predictions or training.objective.mlm.max_predictions
-    return replace(training, max_length=phase.max_length or training.max_length,
-                   objective=training.objective.with_section("mlm", max_predictions=predictions))
+    objective, settings = training.objective, chosen(training.objective)
+    changed = settings.of_phase(phase)
+    if changed is not settings:
+        objective = replace(objective, **{objective.name: changed})
+    return replace(training, max_length=phase.max_length or training.max_length, objective=objective)
 
 
 def _settings(training: LmTrainingConfig, lesson: Any, phase: Any) -> Any:

@@ -13,9 +13,9 @@ import numpy as np
 
 from jptransfer.config import ObjectiveConfig
 from jptransfer.errors import ConfigError
+from jptransfer.objectives.base import chosen
 
 if TYPE_CHECKING:
-    from jptransfer.text.encoded import EncodedSplit
     from jptransfer.training.types import LanguageData
 
 BATCHES = 20
@@ -49,19 +49,6 @@ def count_predictions(data: LanguageData) -> Predictions:
     return sum((data.predictions(part, 0) for part in parts), Predictions())
 
 
-def check_pairs(split: EncodedSplit, config: ObjectiveConfig) -> None:
-    """Reject next-sentence prediction on a text without documents of several sentences.
-
-    Raises:
-        ConfigError: every document is a single sentence.
-    """
-    if config.name != "mlm" or not config.mlm.next_sentence:
-        return
-    if split.n_documents and not (np.diff(split.documents) > 1).any():
-        raise ConfigError("objective.mlm.next_sentence: no document of the text has two sentences, so there is nothing "
-                          "to predict; set it to false, or leave blank lines only between documents")
-
-
 def check_predictions(found: Predictions, config: ObjectiveConfig) -> None:
     """Reject an objective that predicts nothing, or far less than its settings request.
 
@@ -70,7 +57,5 @@ def check_predictions(found: Predictions, config: ObjectiveConfig) -> None:
     """
     if found.tokens and found.made < LEAST * max(found.asked, 1.0):
         shares = found.describe()
-        cure = ("words have more tokens than a sequence may predict; objective.mlm.whole_word=false hides tokens one "
-                "by one" if config.name == "mlm" and config.mlm.whole_word else "the text is too short")
         raise ConfigError(f"objective.name={config.name}: {shares['predicted_share']:.2%} of the tokens would be "
-                          f"predicted, the settings ask for {shares['asked_share']:.2%}: {cure}")
+                          f"predicted, the settings ask for {shares['asked_share']:.2%}: {chosen(config).cure()}")

@@ -5,7 +5,7 @@ import pytest
 import torch
 import transformers
 
-from jptransfer.config import ModelConfig
+from jptransfer.config import ModelConfig, ObjectiveConfig
 from jptransfer.models.encoders.awd_lstm import configuration
 from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig, Cell, Direction
 from jptransfer.models.layers.cells import embed, forget_mult, variational_dropout
@@ -21,7 +21,8 @@ CASES = [(cell, direction) for cell in Cell for direction in Direction]
 def model(cell=Cell.lstm, direction=Direction.forward, layers=3, seed=0, **settings):
     size = AwdLstmModelConfig(layers=layers, embedding=6, hidden=9, cell=cell, direction=direction, **settings)
     torch.manual_seed(seed)
-    made = fresh_language_model(configuration(ModelConfig("awd_lstm", awd_lstm=size), VOCAB, 0), "causal").eval()
+    settings = configuration(ModelConfig("awd_lstm", awd_lstm=size), VOCAB, 0)
+    made = fresh_language_model(settings, ObjectiveConfig("causal")).eval()
     torch.nn.init.normal_(made.decoder.bias)
     return made
 
@@ -110,7 +111,7 @@ def test_saved_and_loaded(tmp_path, cell, direction):
 
 
 def test_fresh_weights():
-    made = fresh_language_model(configuration(ModelConfig("awd_lstm"), 500, 3), "causal")
+    made = fresh_language_model(configuration(ModelConfig("awd_lstm"), 500, 3), ObjectiveConfig("causal"))
     table = made.encoder.embeddings.weight
     assert not table[3].any() and 0.099 < table.abs().max() <= 0.1 and not made.decoder.bias.any()
     assert [layer.weight_hh.shape[1] for layer in made.encoder.layers] == [1152, 1152, 400]

@@ -44,7 +44,7 @@ def size(**rates):
 def pair(**rates):
     """Both language models with the same weights and dropouts (none but those given)."""
     torch.manual_seed(0)
-    ours = fresh_language_model(configuration(size(**rates), VOCAB, PAD), "causal")
+    ours = fresh_language_model(configuration(size(**rates), VOCAB, PAD), ObjectiveConfig("causal"))
     torch.nn.init.normal_(ours.decoder.bias)
     return ours, language_model_like(ours)
 

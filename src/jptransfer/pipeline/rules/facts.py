@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from jptransfer.config.run import Config
-from jptransfer.registry import LEARNERS, MODELS, TASKS, EncoderEntry
+from jptransfer.registry import LEARNERS, MODELS, TASKS, EncoderEntry, objectives_for
 from jptransfer.transfer.groups import check_patterns
 
 if TYPE_CHECKING:
@@ -42,7 +42,12 @@ def is_given(config: Config) -> bool:
 
 def has_language_model(config: Config) -> bool:
     """Whether there is a language model to train or to take: not every architecture has one."""
-    return names_model(config) or bool(architecture_of(config).objectives)
+    return names_model(config) or bool(objectives_of(config))
+
+
+def objectives_of(config: Config) -> tuple[str, ...]:
+    """Return the objectives that train the configured architecture."""
+    return objectives_for(MODELS.check(config.model.architecture, "model.architecture"))
 
 
 def task_architecture(config: Config) -> EncoderEntry | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jptransfer.config.run import Config
 from jptransfer.config.training import LmTrainingConfig, VocabularyPolicy
+from jptransfer.objectives.base import chosen
 from jptransfer.pipeline.rules.base import rule
 from jptransfer.pipeline.rules.facts import (
     FROM_SCRATCH,
@@ -13,6 +14,7 @@ from jptransfer.pipeline.rules.facts import (
     is_given,
     names_model,
     needs_text,
+    objectives_of,
     positions,
 )
 
@@ -66,13 +68,13 @@ def adaptation_fits_the_model(config: Config) -> str | None:
 
 
 def _training_problem(section: str, training: LmTrainingConfig, config: Config) -> str | None:
-    if training.objective.name != "mlm" and (name := next(
+    if not chosen(training.objective).phases_set_lengths and (name := next(
             (name for name, one in training.phases.items() if one.max_length or one.max_predictions), None)):
-        return (f"{section}.phases.{name}: max_length and max_predictions are of mlm; {training.objective.name} reads "
-                "streams in windows of one length")
+        return (f"{section}.phases.{name}: max_length and max_predictions are not for objective "
+                f"{training.objective.name}, whose sequences have one length")
     if is_given(config):
         return None
-    takes = architecture_of(config).objectives
+    takes = objectives_of(config)
     if takes and training.objective.name not in takes:
         return objective_problem(section, training.objective.name, config.model.architecture, takes)
     lengths = {f"phases.{name}.max_length": phase.max_length or training.max_length
