@@ -36,7 +36,7 @@ CASES: list[tuple[str, list[str], str]] = [
     ("run", ["pretraining.max_length=600"], "^pretraining.max_length=600 is more than the model's 512 positions"),
     ("run", ["adaptation.phases={long: {max_length: 700}}"], "^adaptation.phases.long.max_length=700 is more than"),
     ("run", ["domain.sources={}", "model.architecture=awd_lstm", "pretraining.objective.name=causal",
-             "pretraining.phases={long: {max_length: 64}}"], "^pretraining.phases.long: .* are not for objective causal"),
+             "pretraining.phases={long: {max_length: 64}}"], "^pretraining.phases.long: .* not for objective causal"),
     ("run", ["pretraining.phases={top: {unfreeze: [char]}}"], "^phase 'top': unfreeze: unknown layer group 'char'"),
     ("run", ["lm=none", "model.architecture=bilstm_tagger", "task.kind=ner"], "bilstm_tagger reads tokenizers of kind"),
     ("run", ["model.bert.hidden=10", "model.bert.heads=3"], "^model.bert.hidden=10 is not a multiple of .*heads=3"),
