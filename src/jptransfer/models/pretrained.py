@@ -12,10 +12,10 @@ import torch
 from torch import nn
 
 from jptransfer.config import ObjectiveConfig
+from jptransfer.config.objectives import chosen
 from jptransfer.errors import ConfigError, DataError, raising_as, reason
 from jptransfer.files import check_readable
 from jptransfer.hub import HUB, split_reference
-from jptransfer.objectives.base import chosen
 from jptransfer.registry import MASKED, MODELS, objectives_for
 from jptransfer.text.base import read_object
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from jptransfer.config.fields import setting
-from jptransfer.objectives.base import ObjectiveSettings
+from jptransfer.config.objectives import ObjectiveSettings
 from jptransfer.registry import OBJECTIVES
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jptransfer.config.fields import setting
-from jptransfer.objectives.base import ObjectiveSettings
+from jptransfer.config.objectives import ObjectiveSettings
 from jptransfer.registry import OBJECTIVES
 
 

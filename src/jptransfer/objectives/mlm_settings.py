@@ -8,8 +8,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from jptransfer.config.fields import setting
+from jptransfer.config.objectives import ObjectiveSettings
 from jptransfer.errors import ConfigError
-from jptransfer.objectives.base import ObjectiveSettings
 from jptransfer.registry import MASKED, OBJECTIVES
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from jptransfer.config import LmPhaseConfig, LmTrainingConfig, ModelConfig, VocabularyPolicy
+from jptransfer.config.objectives import chosen
 from jptransfer.errors import ConfigError, DataError
-from jptransfer.objectives.base import chosen
 from jptransfer.pipeline.experiment import per_graph
 from jptransfer.pipeline.graph import Source, StageGraph, StageNode, once
 from jptransfer.pipeline.references import find_given_model

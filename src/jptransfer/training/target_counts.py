@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from jptransfer.config import ObjectiveConfig
+from jptransfer.config.objectives import chosen
 from jptransfer.errors import ConfigError
-from jptransfer.objectives.base import chosen
 
 if TYPE_CHECKING:
     from jptransfer.training.types import LanguageData

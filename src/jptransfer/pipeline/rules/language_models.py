@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from jptransfer.config.objectives import chosen
 from jptransfer.config.run import Config
 from jptransfer.config.training import LmTrainingConfig, VocabularyPolicy
-from jptransfer.objectives.base import chosen
 from jptransfer.pipeline.rules.base import rule
 from jptransfer.pipeline.rules.facts import (
     FROM_SCRATCH,
