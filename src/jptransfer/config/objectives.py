@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from torch import nn
 
     from jptransfer.config.training import LmPhaseConfig, ObjectiveConfig
-    from jptransfer.text.encoded import EncodedSplit
 
 
 @dataclass
@@ -43,8 +42,8 @@ class ObjectiveSettings:
         """Return the settings as a phase of the training changes them."""
         return self
 
-    def check_text(self, split: EncodedSplit) -> None:
-        """Raise `ConfigError` if the training text has nothing of the kind that is predicted."""
+    def check_text(self, split: Any) -> None:
+        """Raise `ConfigError` if the training text, an `EncodedSplit`, has nothing of the kind that is predicted."""
 
     def check_model(self, model: nn.Module, longest: int) -> None:
         """Raise `ConfigError` if a model of transformers cannot be trained on sequences of `longest` tokens."""
