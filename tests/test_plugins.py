@@ -52,7 +52,7 @@ def test_members_are_listed_trained_and_used(trained, folder):
 def test_an_unknown_setting_of_a_member_is_one_line(trained):
     assert trained["wrong"].code == 2
     assert trained["wrong"].err == ("error: unknown setting 'finetuning.encoder.head.mean_max.with' (did you mean "
-                                    "'finetuning.encoder.head.mean_max.width'?); `--help` lists all settings\n")
+                                    "'finetuning.encoder.head.mean_max.width'?); `--help all` lists all settings\n")
 
 
 def test_the_identity_has_the_plugin_and_no_other_members(trained, folder):

@@ -84,4 +84,4 @@ def overview() -> str:
         "Stages, in order; each builds what it needs first:", *stages,
         "Results and models:", *(line for line in lines.values() if line not in stages), "",
         "jpt VERB --help                  examples, groups and settings of a verb",
-        "jpt run +experiment=quickstart   every stage on toy data, in two minutes"])
+        "jpt run +experiment=quickstart   every stage on toy data, in about a minute"])

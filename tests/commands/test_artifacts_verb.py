@@ -92,7 +92,7 @@ def test_actions_say_that_they_need_ids(jpt, action):
 @pytest.mark.parametrize(("what", "expected"), [
     ("models", "model=bert_tiny"), ("corpora", "corpus=toy"), ("corpus", "corpus=toy"), ("tasks", "task=toy_ner"),
     ("tokenizers", "tokenizer.kind=unigram"), ("experiments", "+experiment=quickstart"), ("", "metrics"),
-    ("kinds", "task.kind=ner"), ("", "kinds"),
+    ("kinds", "task.kind=ner"), ("", "kinds"), ("metrics", "evaluation.metrics=[pearson]"),
 ])
 def test_ls(jpt, what, expected):
     result = jpt("ls", *filter(None, [what]))

@@ -33,7 +33,8 @@ def small_config(folder: Path) -> Config:
     may be reading them."""
     for file in (folder / name for name in ("corpus.txt", "domain.txt", "task.tsv")):
         if not file.exists():
-            file.write_text(f"{file.name}の文です。\n")
+            head, cell = ("text\tlabel\n", "\t1") if file.suffix == ".tsv" else ("", "")
+            file.write_text(f"{head}{file.name}の文です。{cell}\n")
     return Config(
         corpus=CorpusConfig(sources={"a": SourceConfig(path=str(folder / "corpus.txt"))}),
         domain=CorpusConfig(sources={"a": SourceConfig(path=str(folder / "domain.txt"))}),

@@ -363,7 +363,7 @@ def test_what_cannot_be_an_ensemble(config: Config, store: Store) -> None:
     config.ensemble = {"same": []}
     with pytest.raises(ConfigError, match="two of its models are the same"):
         plan_evaluation(StageGraph(config, store, changing(config)))
-    config.task.kind = "ner"
+    config.task.kind, config.task.dataset = "ner", "conll_file"
     with pytest.raises(ConfigError, match="ensemble: it averages predictions, and those of kind ner have no average"):
         plan_evaluation(StageGraph(config, store, changing(config)))
 
@@ -373,7 +373,7 @@ def lending(config: Config, build: list[str], groups: list[str]) -> Config:
 
 
 def test_the_source_of_a_transfer_is_planned_first_and_by_itself(config: Config, store: Store, tmp_path: Path) -> None:
-    (tmp_path / "other.tsv").write_text("別の文\n")
+    (tmp_path / "other.tsv").write_text("text\tlabel\n別の文\t1\n")
     config.finetuning.subset, config.finetuning.encoder.freeze = SubsetConfig(n=5, seed=6), ["embeddings"]
     build = [f"task.files.all={tmp_path / 'other.tsv'}"]
     whole = lending(config, build, ["head", "embeddings"])
@@ -455,6 +455,7 @@ def test_wrong_groups_of_a_transfer_are_told_before_its_source_is_built(config: 
 ])
 def test_what_does_not_answer_as_the_task_asks(config, store, architecture, head, kind, message) -> None:
     config.model.architecture, config.task.kind = architecture, kind
+    config.task.dataset = "conll_file" if kind == "ner" else "text_file"
     config.finetuning.encoder.head = HeadConfig(head)
     with pytest.raises(ConfigError, match=message):
         plan_task_model(StageGraph(config, store))

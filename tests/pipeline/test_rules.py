@@ -10,12 +10,13 @@ from omegaconf import OmegaConf
 
 from jptransfer.artifacts import Store
 from jptransfer.config import Config
-from jptransfer.errors import ConfigError
+from jptransfer.errors import ConfigError, JptError
 from jptransfer.pipeline import Run, targets
 from jptransfer.pipeline.rules import RULES, base
 
 TASK = ["corpus.sources.a.format=task", "corpus.sources.a.path=''"]
 ENCODER, ADAPTED = "finetuning.encoder.", ["lm=adapted", "domain.sources={}"]
+NER = ["task.kind=ner", "task.dataset=conll_file"]
 CASES: list[tuple[str, list[str], str]] = [
     ("prepare", ["corpus.validation_fraction=.5", "corpus.test_fraction=.5"],
      "^corpus.validation_fraction and .* nothing for training"),
@@ -38,29 +39,34 @@ CASES: list[tuple[str, list[str], str]] = [
     ("run", ["domain.sources={}", "model.architecture=awd_lstm", "pretraining.objective.name=causal",
              "pretraining.phases={long: {max_length: 64}}"], "^pretraining.phases.long: .* not for objective causal"),
     ("run", ["pretraining.phases={top: {unfreeze: [char]}}"], "^phase 'top': unfreeze: unknown layer group 'char'"),
-    ("run", ["lm=none", "model.architecture=bilstm_tagger", "task.kind=ner"], "bilstm_tagger reads tokenizers of kind"),
+    ("run", ["lm=none", "model.architecture=bilstm_tagger", *NER], "bilstm_tagger reads tokenizers of kind"),
     ("run", ["model.bert.hidden=10", "model.bert.heads=3"], "^model.bert.hidden=10 is not a multiple of .*heads=3"),
     ("prepare", ["task.kind=regression", "task.labels=[a]"], "^task.labels: a task of kind regression has no labels"),
     ("prepare", ["task.files={trian: a}"], "^task.files: unknown role 'trian' .did you mean 'train'"),
     ("prepare", ["task.dataset=long_tail", "task.files={all: a}"], "^task.files: data set 'long_tail' does not read"),
     ("prepare", ["task.dataset=livedoor", "task.text_pair_column=b"], "^task.text_pair_column: .* no second texts"),
+    ("prepare", ["task.text_pair_column=text"], "^task.text_pair_column=text is task.text_column too; it must be"),
+    ("prepare", ["task.label_column=text"], "^task.label_column=text is task.text_column too; it must be another one"),
+    ("prepare", ["task.dataset=yahoo_movies", "task.label_column=text"], "^task.label_column=text is task.text_column"),
+    ("prepare", ["task.kind=ner"], "^task.kind: data set 'text_file' has no examples for kind 'ner'"),
+    ("finetune", ["evaluation.metrics=[entity_f1]"], "^evaluation.metrics: unknown metric of a classification task"),
     ("prepare", ["task.word_source=tokenizer"], "^task.word_source: it is for tagged texts"),
     ("finetune", ["finetuning.learner=tfidf"], "^finetuning.learner=tfidf: models of architecture bert are trained by"),
     ("finetune", ADAPTED, "^domain.sources is empty, but lm=adapted"),
     ("finetune", ["lm=pretrained", "corpus.sources={}", "tokenizer.kind=byte"], "^corpus.sources is empty, but lm"),
     ("finetune", ["lm=adapted", "model.architecture=embedding"], "^lm=adapted: .*embedding has no language model"),
-    ("finetune", ["model.architecture=fasttext", "task.kind=ner"], "^model=fasttext is for classification"),
+    ("finetune", ["model.architecture=fasttext", *NER], "^model=fasttext is for classification"),
     ("finetune", ["task.kind=regression", f"{ENCODER}label_smoothing=.1"], "label_smoothing: .* has no labels"),
     ("finetune", [f"{ENCODER}head.name=crf"], "head 'crf' scores every token, and this task is classification"),
     ("finetune", ["model.architecture=fasttext", "transfer.groups=[head]"], "^transfer.groups: fasttext has no layer"),
     ("finetune", [f"{ENCODER}freeze=[encoder, head]"], "^finetuning.encoder.freeze leaves nothing to learn"),
     ("finetune", [f"{ENCODER}freeze=[embedings]"], "^finetuning.encoder.freeze: unknown layer group 'embedings'"),
     ("finetune", [f"{ENCODER}ar=2"], "^finetuning.encoder.ar: it is for model awd_lstm"),
-    ("finetune", ["lm=none", "model.architecture=awd_lstm", f"{ENCODER}bptt=9", "task.kind=ner"],
+    ("finetune", ["lm=none", "model.architecture=awd_lstm", f"{ENCODER}bptt=9", *NER],
      "^finetuning.encoder.bptt: the head sees the end of a text"),
-    ("finetune", ["task.kind=ner", f"{ENCODER}head.name=crf", f"{ENCODER}class_weights=balanced"],
+    ("finetune", [*NER, f"{ENCODER}head.name=crf", f"{ENCODER}class_weights=balanced"],
      "^finetuning.encoder.class_weights: head crf decides tags together"),
-    ("finetune", ["task.kind=ner", f"{ENCODER}head.name=crf", f"{ENCODER}label_smoothing=.1"],
+    ("finetune", [*NER, f"{ENCODER}head.name=crf", f"{ENCODER}label_smoothing=.1"],
      "^finetuning.encoder.label_smoothing: head crf decides tags together"),
     ("finetune", [f"{ENCODER}head.name=rcnn"], "rcnn reads the states of a recurrent net of both directions"),
     ("finetune", [f"{ENCODER}head.scalar_mix=true"], "scalar_mix: the head that transformers has"),
@@ -69,7 +75,7 @@ CASES: list[tuple[str, list[str], str]] = [
     ("finetune", ["model.architecture=linear_tfidf", "finetuning.tfidf.c=[1, -1]"], "^finetuning.tfidf.c: one pos"),
     ("finetune", [f"{ENCODER}metric_for_best_model=entity_f1"], "metric_for_best_model: unknown metric of a classific"),
     ("eval", ["evaluation.oracle_epoch=true"], "^evaluation.oracle_epoch: it needs a single model"),
-    ("eval", ["task.kind=ner", "ensemble={b: [seed=1]}"], "^ensemble: it averages .* ner have no average"),
+    ("eval", [*NER, "ensemble={b: [seed=1]}"], "^ensemble: it averages .* ner have no average"),
     ("run", ["evaluation.metrics=[entity_f1]"], "^evaluation.metrics: unknown metric of a classification task"),
     ("report", ["report.metric=entity_f1"], "^report.metric: unknown metric of a classification task"),
 ]
@@ -94,6 +100,23 @@ def test_a_rule_is_checked_before_anything_is_built(config: Config, store: Store
     with pytest.raises(ConfigError, match=message):
         targets(verb, [run], store, "test")
     assert store.all() == [] and not list(store.work.glob("*"))
+
+
+@pytest.mark.parametrize(("rows", "overrides", "message"), [
+    ("body\tlabel\na\tb\n", [], r"task.tsv: unknown column 'text'; there are: body, label .task.text_column"),
+    ("text\tlabels\na\tb\n", [], r"unknown column 'label'.*did you mean 'labels'.*task.label_column"),
+    ("text\tlabel\na\tb\n", ["task.text_pair_column=labe"], r"unknown column 'labe'.*task.text_pair_column"),
+    ("text\tlabel\na\tb\n", ["task.text_file.id_column=id"], r"unknown column 'id'.*task.text_file.id_column"),
+    ("text\tlabel\na\tgood\n", ["task.kind=regression"], r"task.tsv:2: label: .*good.* .task.label_column"),
+    ("text\tlabels\na\tb\n", ["task.dataset=yahoo_movies", "task.files={all: FILE}"], "unknown column 'label'"),
+])
+def test_columns_are_looked_up_before_anything_is_built(config: Config, store: Store, tmp_path: Path, rows: str,
+                                                        overrides: list[str], message: str) -> None:
+    (tmp_path / "task.tsv").write_text(rows)
+    overrides = [one.replace("FILE", str(tmp_path / "task.tsv")) for one in overrides]
+    with pytest.raises(JptError, match=message):
+        targets("prepare", [Run("main", 0, changed(config, overrides))], store, "test")
+    assert store.all() == []
 
 
 def test_every_rule_has_a_case(config: Config, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

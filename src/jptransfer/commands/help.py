@@ -98,7 +98,7 @@ PAGES: dict[str, Page] = {
          "finetuning.encoder.max_length", "finetuning.encoder.schedule.warmup", "finetuning.subset.n", "seed",
          "runtime.device"), "finetune"),
     "eval": Page(
-        f"Scores a task model on the splits asked for and stores every prediction. {BUILDS}",
+        f"Scores a task model on the chosen splits and stores every prediction. {BUILDS}",
         ("task=toy_sentiment corpus=toy tokenizer=toy pretraining=toy lm=pretrained",
          "task=toy_ner corpus=toy tokenizer=toy pretraining=toy -m lm=none,pretrained seed=0,1",
          "+experiment=quickstart only=[lm] evaluation.splits=[validation,test]"),
@@ -225,7 +225,7 @@ def _section(verb: Verb, name: str, choices: dict[str, dict[str, Path]]) -> Iter
     found = [one for one in settings(verb.config_class) if f"{one.path}.".startswith(f"{name}.")]
     if not found and name not in choices:
         known = dict.fromkeys([*(one.path for one in settings(verb.config_class)), *choices])
-        raise ConfigError(f"unknown section '{name}'{nearest(name, known)}; `jpt {verb.name} --help` names them")
+        raise ConfigError(f"unknown section '{name}'{nearest(name, known)}; `jpt {verb.name} --help all` lists all")
     if name in choices:
         yield f"Choices ({'+' if name == 'experiment' else ''}{name}=NAME):"
         yield from (_wrapped(printable(f"{choice}: {headline(file)}")) for choice, file in choices[name].items())

@@ -114,7 +114,7 @@ def _overrides(verb: Verb, words: list[str]) -> Iterator[str]:
         elif verb.rest:
             rest.append(quote(word))
         else:
-            raise ConfigError(f"'{word}' is not a setting; write key=value, or see `jpt {verb.name} --help`")
+            raise ConfigError(f"'{word}' is not a setting; write key=value, or see `jpt {verb.name} --help all`")
     if rest:
         yield f"{verb.rest}=[{','.join(rest)}]"
 

@@ -10,7 +10,7 @@ from jptransfer.config import Config, LsConfig
 from jptransfer.config.describe import registered_settings
 from jptransfer.data_sources import data_sources
 from jptransfer.errors import ConfigError, printable, unknown
-from jptransfer.registry import ALL
+from jptransfer.registry import ALL, METRICS, TASKS
 from jptransfer.resources import resource
 
 HIDDEN = ("hydra", "suites")
@@ -52,10 +52,21 @@ def catalogue(own: list[Path]) -> dict[str, list[Line]]:
     for name, table in ALL.items():
         path = f"{places[name]}=" if name in places else ""
         lines = found.setdefault(KINDS.get(name, name), [])
-        lines += [(path + entry, table.help(entry)) for entry in table]
+        if table is METRICS:
+            lines += [(f"evaluation.metrics=[{entry}]", f"{table.help(entry)} ({_kinds(entry)})") for entry in table]
+        else:
+            lines += [(path + entry, table.help(entry)) for entry in table]
     found["datasets"] += [(f"DATA_ROOT/{place}", str(source)) for place, source in data_sources().items()]
     found["suites"] = [(name, headline(file)) for name, file in shipped().items()]
     return found
+
+
+def _kinds(metric: str) -> str:
+    """Return the kinds of task that a metric is defined for."""
+    from jptransfer.evaluation.metrics import fits
+    from jptransfer.tasks.base import load_kind
+
+    return ", ".join(kind for kind in TASKS if fits(METRICS.load(metric), load_kind(kind)))
 
 
 def plural(group: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from jptransfer.artifacts import Manifest, Store
@@ -63,7 +64,18 @@ def compare(config: CompareConfig) -> None:
     store = Store(config.outputs_root)
     first, second = ([resolve(store, one.strip(), ("evaluation",)).path for one in side.split(",")]
                      for side in (config.a, config.b))
+    config = replace(config, split=config.split or _final_split(store, first[0]))
     print(compare_evaluations(config, first, second).text(_learnt_from(store, first[0])))
+
+
+def _final_split(store: Store, evaluation: Path) -> str:
+    """Return the split of role `final` of the data set behind an evaluation; test if the data set is not there."""
+    from jptransfer.config.task import RolesConfig
+    from jptransfer.tasks.splits import read_roles
+
+    source = Manifest.read(evaluation).inputs.get("dataset", {})
+    found = store.find(source.get("fingerprint", ""), "dataset")
+    return (read_roles(found.path) if found else RolesConfig()).final
 
 
 def _learnt_from(store: Store, evaluation: Path) -> dict[str, int] | None:

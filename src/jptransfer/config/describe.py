@@ -99,7 +99,7 @@ def registered_settings(schema: type, prefix: str = "") -> dict[str, str]:
     return found
 
 
-IN_HELP = "; `--help` lists all settings"
+IN_HELP = "; `--help all` lists all settings"
 
 
 def unknown_setting(path: str, schema: type, more: str = IN_HELP) -> str:

@@ -19,4 +19,4 @@ class HeadConfig(WithMembers):
     dropout: float = setting(0.1, low=0.0, high=1.0)
     """dropout before the last linear layer (bcn: of the pooled states)"""
     scalar_mix: bool | None = setting(None, omit_when=None)
-    """read a learnt weighted sum of all layers in place of the top one; none: as the encoder has it (elmo: yes)"""
+    """read a learnt weighted sum of all layers in place of the top one; null: as the encoder has it (elmo: yes)"""

@@ -19,14 +19,14 @@ class MissingGlyph(Enum):
 
 @dataclass
 class GlyphsConfig:
-    """Pictures of characters."""
+    """Images of characters."""
 
     font: str = setting("", external=True)
-    """font file (TTF, OTF, PCF, BDF; GNU Unifont as in Zhang and LeCun 2017); empty: IPAex Gothic, which comes along"""
+    """font file (TTF, OTF, PCF, BDF; GNU Unifont as in Zhang and LeCun 2017); empty: IPAex Gothic, which is included"""
     size: int = setting(16, low=2)
     """pixels of a character's side"""
     grey: bool = False
-    """shades of grey at the edges; otherwise a pixel has ink or not"""
+    """grey levels at the edges; otherwise pixels are black or white"""
     missing: MissingGlyph = MissingGlyph.box
     """characters that the font lacks, and those that are no units: a box, or nothing"""
 

@@ -27,7 +27,7 @@ class EvaluationConfig:
     """extra metrics beside the task's own, see `jpt ls metrics`"""
     oracle_epoch: bool = setting(False, omit_when=False)
     """also score each split with the epoch that is best on that very split, as some papers report, under a name of its
-    own (test: oracle_test_epoch); such a score is chosen on what it is told of; needs
+    own (test: oracle_test_epoch); such a score is optimistic, since its epoch was chosen on the same split; needs
     `finetuning.encoder.save_every_epoch`"""
     bootstrap: int = setting(1000, low=20, off=0)
     """resamples behind an interval; 0: no interval"""
@@ -91,12 +91,12 @@ class RuntimeConfig:
     """training processes on this machine, which share the parts of a batch; more of them than parts (fine-tuning has
     one) cut parts, and then dropout is drawn anew for the pieces"""
     threads: int | None = setting(None, low=1)
-    """CPU threads per process; none: OMP_NUM_THREADS, else the cores of the job (Slurm's, or those of the CPU mask)
+    """CPU threads per process; null: OMP_NUM_THREADS, else the cores of the job (Slurm's, or those of the CPU mask)
     divided by processes"""
     workers: int | None = setting(None, low=1)
-    """processes that read and tokenise text; none: one per core of the job (Slurm, CPU mask)"""
+    """processes that read and tokenise text; null: one per core of the job (Slurm, CPU mask)"""
     micro_batch_tokens: int | None = setting(None, low=8)
-    """tokens in one forward pass; the global batch is accumulated from such parts; none: whole"""
+    """tokens in one forward pass; the global batch is accumulated from such parts; null: whole"""
     compile: bool = False
     """compile the model (torch.compile)"""
     trackers: list[Tracker] = setting(factory=list)
@@ -296,8 +296,8 @@ class CompareConfig(CommandConfig):
     """evaluation ids, separated by commas"""
     b: str = "???"
     """evaluation ids in the same order of seeds, separated by commas"""
-    split: str = "test"
-    """split to compare on"""
+    split: str = ""
+    """split to compare on; empty: the one that the data set has for the role `final`, usually test"""
     metric: str = setting("", registry="metrics")
     """metric; empty: the task's own"""
     trials: int = setting(10_000, low=100)

@@ -39,7 +39,7 @@ class SourceConfig:
     """split of a Hugging Face data set, empty: train; of the task, in `exclude` alone, empty: that of
     `task.roles.final`"""
     split_sentences: bool | None = None
-    """cut lines into sentences after 。！？; none: as the format says (text and tsv: sentences, others: paragraphs)"""
+    """cut lines into sentences after 。！？; null: as the format says (text and tsv: sentences, others: paragraphs)"""
     max_sentences: int = setting(10_000, low=1)
     """a longer document is cut after this many sentences; 1: every sentence is a document of its own"""
     skip_lines: int = setting(0, low=0, omit_when=0)
@@ -49,7 +49,7 @@ class SourceConfig:
     quotes: Quotes = setting(Quotes.auto, omit_when=Quotes.auto)
     """csv: whether quotes are special (yes), plain characters (no), or special unless they swallow rows (auto)"""
     weight: float = setting(1.0, low=0.0)
-    """share of a corpus budget (`max_bytes`) this source gets, relative to the other sources' weights"""
+    """share of the corpus budget (`max_bytes`) that this source gets, relative to the weights of the other sources"""
     max_bytes: int | None = setting(None, low=1)
     """budget of UTF-8 bytes; documents are sampled uniformly (seeded) to fit it"""
 
@@ -85,7 +85,7 @@ class DeduplicationConfig:
     permutations: int = setting(128, low=8)
     """length of a MinHash signature"""
     bands: int | None = setting(None, low=1)
-    """bands of the locality-sensitive index; none: chosen from threshold and permutations"""
+    """bands of the locality-sensitive index; null: chosen from threshold and permutations"""
 
 
 @dataclass
@@ -177,7 +177,7 @@ class TokenizerConfig:
     corpus: CorpusRole = setting(CorpusRole.corpus, label=True)
     """which corpus it is trained on"""
     vocab_size: int = setting(8000, low=8)
-    """number of units, special tokens included; views: of words, to which the units of the characters come"""
+    """number of units, special tokens included; views: number of words, to which characters are added"""
     min_frequency: int = setting(2, low=1)
     """rarer units are left out (wordpiece, word, character, words of views)"""
     alphabet_coverage: float = setting(0.9995, low=0.5, high=1.0)

@@ -56,18 +56,18 @@ class ObjectiveConfig(WithMembers):
 
 @dataclass
 class PhaseConfig:
-    """A part of a training run: how long, how fast, and which layer groups learn; the optimiser starts anew in each."""
+    """A part of a training run: its length, learning rate and trained layer groups; each part has a new optimizer."""
 
     epochs: float | None = setting(None, low=0.0)
-    """passes over the training split; none: as many (or as many steps) as the section above says"""
+    """passes over the training split; null: the `epochs` or `max_steps` of the section above"""
     lr_multiplier: float = setting(1.0, low=0.0)
-    """the phase learns at this times the section's learning rate"""
+    """factor of the section's learning rate in this phase"""
     unfreeze: list[str] = setting(factory=lambda: ["*"])
-    """layer groups that learn: names, wildcards, `encoder`, or `last 2` for the topmost two (the head is the last)"""
+    """layer groups that are trained: names, wildcards, `encoder`, or `last 2` for the top two (the head is the last)"""
     layerwise_lr_decay: float | None = setting(None, low=0.0)
-    """each lower layer group learns at this times the rate of the one above; none: as the section above says"""
+    """factor of the learning rate from one layer group to the next lower one; null: as in the section above"""
     schedule: ScheduleConfig | None = setting(None, omit_when=None)
-    """learning rate over the phase; none: as the section above says"""
+    """learning rate schedule of the phase; null: as in the section above"""
     lr_multipliers: dict[str, float] = setting(factory=dict)
     """layer groups (as in `unfreeze`) -> factor of their learning rate, in place of `layerwise_lr_decay`"""
 
@@ -80,9 +80,9 @@ class LmPhaseConfig(PhaseConfig):
     max_steps: int | None = setting(None, low=1, omit_when=None)
     """updates, in place of `epochs`"""
     max_length: int | None = setting(None, low=8, omit_when=None)
-    """mlm: longest sequence in tokens; none: as the section above says"""
+    """mlm: longest sequence in tokens; null: as in the section above"""
     max_predictions: int | None = setting(None, low=1, omit_when=None)
-    """mlm: limit of predictions a sequence; none: as the objective says"""
+    """mlm: most masked tokens of a sequence that are predicted; null: as in the objective's settings"""
 
 
 class VocabularyPolicy(Enum):
@@ -125,7 +125,7 @@ class LmTrainingConfig:
     micro_batches: int = setting(4, low=1)
     """parts of a batch, each of one length and with its own random numbers; processes and forward passes share parts"""
     max_steps: int | None = setting(None, low=1)
-    """updates; none: from `epochs`"""
+    """updates; null: from `epochs`"""
     epochs: float = setting(1.0, low=0.0)
     """passes over the training split, if `max_steps` is not given"""
     learning_rate: float = setting(1e-4, low=0.0)
@@ -145,4 +145,4 @@ class LmTrainingConfig:
     seed: int = setting(0, low=0)
     """seed of initial weights, order, masks and dropout"""
     checkpoint_every: int | None = setting(None, low=1, label=True)
-    """updates between resumable checkpoints; none: every `runtime.checkpoint_seconds`; changes no outcome"""
+    """updates between resumable checkpoints; null: every `runtime.checkpoint_seconds`; changes no outcome"""

@@ -20,7 +20,7 @@ class Language(Enum):
 @DATASETS.register("long_tail", target="jptransfer.datasets.long_tail:read", files=None)
 @dataclass
 class LongTailConfig:
-    """Made utterances with a long tail of entity types; needs no files."""
+    """Generated utterances with a long tail of entity types; reads no files."""
 
     language: Language = Language.ja
     """language of the utterances"""

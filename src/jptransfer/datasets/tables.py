@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
+from itertools import chain, combinations, islice
 from pathlib import Path
 from typing import Any
 
-from jptransfer.config import Quotes
+from jptransfer.config import OnError, Quotes, TaskConfig
 from jptransfer.corpora.delimited import delimited_rows
 from jptransfer.corpora.error_policy import ErrorPolicy, json_lines, parse_json, read_lines
 from jptransfer.datasets.separators import SEPARATORS
@@ -42,6 +42,28 @@ def read_rows(path: Path, columns: Mapping[str, str], layout: TextFileConfig, en
     if bare_suffix(path) in JSON_LINES and not layout.separator:
         return _json_rows(path, columns, encoding, policy)
     return _delimited_rows(path, columns, layout, encoding, policy)
+
+
+def first_rows(config: TaskConfig, columns: Mapping[str, str], layout: TextFileConfig) -> Iterator[Row]:
+    """Yield the first row of each file of a task that exists; malformed rows are left to the reader.
+
+    Raises:
+        ConfigError: two roles have the same column.
+        DataError: a column is not in a file.
+    """
+    check_different(columns)
+    for place in config.named_files().values():
+        path = Path(place).expanduser()
+        if path.is_file():
+            yield from islice(read_rows(path, columns, layout, config.encoding, ErrorPolicy(OnError.skip)), 1)
+
+
+def check_different(columns: Mapping[str, str]) -> None:
+    """Raise `ConfigError` if text, second text and label are not columns of their own."""
+    roles = [role for role in ("text", "label", "text_pair") if role in columns]
+    for one, other in combinations(roles, 2):
+        if columns[one] == columns[other]:
+            raise ConfigError(f"{_setting(other)}={columns[other]} is {_setting(one)} too; it must be another one")
 
 
 def separator_of(path: Path, name: str) -> str:

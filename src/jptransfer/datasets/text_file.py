@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import combinations
 
-from jptransfer.config import TaskConfig
+from jptransfer.config import OnError, TaskConfig
 from jptransfer.config.task import POOL, SPLIT_NAMES, split_name
 from jptransfer.corpora.error_policy import ErrorPolicy
 from jptransfer.datasets.base import RawDataset, data_files, error_policy
-from jptransfer.datasets.tables import read_rows
-from jptransfer.errors import ConfigError
+from jptransfer.datasets.tables import check_different, first_rows, read_rows
+from jptransfer.errors import ConfigError, DataError
 from jptransfer.tasks.abilities import ReadsTarget
 from jptransfer.tasks.base import load_kind
 
@@ -21,18 +20,9 @@ def read(config: TaskConfig) -> RawDataset:
     Columns that are all numbers mean a file without header, unless its first line holds these very numbers in their
     places (`header` overrides). Quotes are special in CSV and plain characters in TSV (`quotes` overrides).
     """
-    kind = load_kind(config.kind)
-    if not issubclass(kind, ReadsTarget):
-        raise ConfigError(f"task.kind: data set '{config.dataset}' has no examples for kind '{config.kind}'")
+    kind, columns = _kind(config), _columns(config)
+    check_different(columns)
     settings, policy = config.text_file, error_policy(config)
-    columns = {"text": config.text_column, "label": config.label_column}
-    if config.text_pair_column:
-        columns["text_pair"] = config.text_pair_column
-    for one, other in combinations(columns, 2):
-        if columns[one] == columns[other]:
-            raise ConfigError(f"task.{other}_column={columns[other]} is task.{one}_column too; it must be another one")
-    own = {"id": settings.id_column, "split": settings.split_column, "group": settings.group_column}
-    columns |= {role: column for role, column in own.items() if column}
     data = RawDataset({}, policy.skipped)
     seen: set[str] = set()
     for role, path in data_files(config).items():
@@ -54,6 +44,36 @@ def read(config: TaskConfig) -> RawDataset:
             elif not split:
                 policy.report("unknown split", where, f"'{cells['split']}' does not name a split ({SPLIT_NAMES})")
     return data
+
+
+def check_files(config: TaskConfig) -> None:
+    """Raise an error if a column is missing, or the label of a file's first row is none of the kind.
+
+    Only the head of each file is read, so that planning stays cheap.
+    """
+    kind = _kind(config)
+    for where, cells in first_rows(config, _columns(config), config.text_file):
+        label = cells["label"].strip()
+        try:
+            if label and config.on_error is OnError.stop:
+                kind.read_target("", cells["text"], label)
+        except ValueError as error:
+            raise DataError(f"{where}: {config.label_column}: {error} (task.label_column)") from error
+
+
+def _kind(config: TaskConfig) -> type[ReadsTarget]:
+    kind = load_kind(config.kind)
+    if not issubclass(kind, ReadsTarget):
+        raise ConfigError(f"task.kind: data set '{config.dataset}' has no examples for kind '{config.kind}'")
+    return kind
+
+
+def _columns(config: TaskConfig) -> dict[str, str]:
+    """Return the columns that are read: role -> name or number."""
+    settings = config.text_file
+    given = {"text": config.text_column, "label": config.label_column, "text_pair": config.text_pair_column,
+             "id": settings.id_column, "split": settings.split_column, "group": settings.group_column}
+    return {role: column for role, column in given.items() if column or role in ("text", "label")}
 
 
 def _sound(where: str, cells: dict[str, str], seen: set[str], policy: ErrorPolicy) -> bool:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from jptransfer.config.fields import setting
 from jptransfer.config.text import Quotes
 from jptransfer.datasets.separators import separator_error
 from jptransfer.registry import DATASETS
+
+if TYPE_CHECKING:
+    from jptransfer.config.task import TaskConfig
 
 
 @DATASETS.register("text_file", target="jptransfer.datasets.text_file:read", pairs=True)
@@ -33,3 +37,9 @@ class TextFileConfig:
     def validate(self) -> str:
         """Return what is wrong with the separator, if anything."""
         return separator_error(self.separator)
+
+    def check_files(self, task: TaskConfig) -> None:
+        """Raise `ConfigError` or `DataError` if the columns or the first row of a file are not as the settings say."""
+        from jptransfer.datasets.text_file import check_files
+
+        check_files(task)

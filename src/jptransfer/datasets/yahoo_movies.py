@@ -9,7 +9,7 @@ from jptransfer.config import TaskConfig
 from jptransfer.config.task import POOL
 from jptransfer.corpora.error_policy import ErrorPolicy
 from jptransfer.datasets.base import RawDataset, data_files, error_policy
-from jptransfer.datasets.tables import read_rows
+from jptransfer.datasets.tables import first_rows, read_rows
 from jptransfer.datasets.text_file_settings import TextFileConfig
 from jptransfer.tasks.classification import TextExample
 
@@ -37,6 +37,13 @@ def read(config: TaskConfig) -> RawDataset:
     kept = _balanced(examples, config.seed) if settings.balance else examples
     counts["left out for balance"] += len(examples) - len(kept)
     return RawDataset({POOL: kept}, counts)
+
+
+def check_files(config: TaskConfig) -> None:
+    """Raise an error if the file lacks a column, or text and rating are the same one."""
+    columns = {"text": config.text_column, "label": config.label_column}
+    for _ in first_rows(config, columns, TextFileConfig(config.yahoo_movies.separator)):
+        pass
 
 
 def _label(rating: str, where: str, policy: ErrorPolicy) -> str | None:

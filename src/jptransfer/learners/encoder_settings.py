@@ -20,14 +20,14 @@ class EncoderFinetuningConfig:
     epochs: int = setting(3, low=1)
     """passes over the training split"""
     batch_size: int = setting(32, low=1)
-    """global batch: examples an update"""
+    """examples per update, over all processes and micro-batches"""
     max_length: int = setting(128, low=8)
     """longest sequence in tokens; longer texts are cut (classification) or split (ner)"""
     truncation_side: TruncationSide = setting(TruncationSide.right, omit_when=TruncationSide.right)
     """the first or the last tokens of a longer text (classification)"""
     bptt: int | None = setting(None, low=1, omit_when=None)
     """awd_lstm: whole texts are read, in windows of so many tokens, the state carried on, gradients within a window
-    (BPT3C); the head sees the last `max_length` tokens; none: the encoder too sees only what `max_length` leaves"""
+    (BPT3C); the head sees the last `max_length` tokens; null: the encoder too sees only what `max_length` leaves"""
     head: HeadConfig = setting(factory=HeadConfig)
     """what stands on the encoder"""
     learning_rate: float = setting(1e-4, low=0.0)
@@ -64,7 +64,7 @@ class EncoderFinetuningConfig:
     """name -> part of the run, one after the other, each with the whole schedule (gradual unfreezing); the next goes on
     from the best weights of the one before; groups of `freeze` never learn; empty: a single one of `epochs`"""
     patience: int | None = setting(None, low=1)
-    """epochs without improvement before training (or its phase) stops; none: all epochs"""
+    """epochs without improvement before training (or its phase) stops; null: all epochs"""
     metric_for_best_model: str = setting("", registry="metrics")
     """validation metric that chooses the best checkpoint; empty: the task's own (accuracy, entity_f1)"""
     save_every_epoch: bool = setting(False, omit_when=False)

@@ -26,7 +26,7 @@ class TfidfConfig:
     min_df: int = setting(1, low=1)
     """n-grams in fewer texts are left out"""
     max_features: int | None = setting(None, low=1, omit_when=None)
-    """only so many n-grams, the most frequent ones; none: all (all are counted, in memory, before they are chosen)"""
+    """only so many n-grams, the most frequent ones; null: all (all are counted, in memory, before they are chosen)"""
     idf: bool = setting(True, omit_when=True)
     """weigh n-grams by their rarity; otherwise a bag of counts; either way a text's vector has norm 1"""
     sublinear: bool = True

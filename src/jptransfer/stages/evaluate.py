@@ -122,5 +122,5 @@ def _headline(predictions: Predictions, metric: str, scores: dict[str, dict[str,
 
 STAGE = Stage(
     name="evaluate", verb="eval", kind="evaluation", version=3, title="evaluation",
-    help="score a task model on the splits asked for", plan=per_graph(lambda graph: [plan_evaluation(graph)]), run=run,
+    help="score a task model on the chosen splits", plan=per_graph(lambda graph: [plan_evaluation(graph)]), run=run,
     empty="no task is chosen, for example task=toy_sentiment", per_run=True, goal=True)

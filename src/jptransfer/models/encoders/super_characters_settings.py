@@ -12,7 +12,7 @@ from jptransfer.registry import MODELS
 @MODELS.register("super_characters", target="jptransfer.models.encoders.super_characters:configuration")
 @dataclass
 class SuperCharactersModelConfig(GlyphsConfig):
-    """The text as one square picture of characters, through a ResNet (Sun et al. 2018)."""
+    """Renders the text as one square image of its characters and encodes it with a ResNet (Sun et al. 2018)."""
 
     grid: int = setting(14, low=1)
     """number of rows, and of characters per row; the picture's side is `grid` times `size` pixels"""
@@ -25,7 +25,7 @@ class SuperCharactersModelConfig(GlyphsConfig):
     bottleneck: bool = False
     """blocks of three convolutions instead of two (ResNet-50: depths [3,4,6,3], widths [256,512,1024,2048])"""
     weights: str = setting("", external=True)
-    """folder of a ResNet of transformers to start from, which then sets the sizes; empty: random weights"""
+    """folder of a pre-trained ResNet (transformers), whose sizes are used; empty: random weights"""
 
     def validate(self) -> str:
         """Return what is wrong with the stages, if anything."""

@@ -16,7 +16,7 @@ class BcnHeadConfig:
     vectors: str = setting("", external=True)
     """file of word vectors (as model.embedding.vectors), concatenated to the states and not trained; empty: none"""
     vector_width: int = setting(300, low=1)
-    """their width"""
+    """width of the word vectors"""
     input_dropout: float = setting(0.5, low=0.0, high=1.0)
     """dropout of states and word vectors"""
     hidden: int = setting(300, low=1)

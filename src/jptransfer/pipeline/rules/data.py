@@ -83,6 +83,15 @@ def files_are_named_as_the_reader_takes_them(config: Config) -> str | None:
 
 
 @rule("dataset")
+def files_have_what_the_reader_needs(config: Config) -> str | None:
+    """Columns and the first row of files that exist are as the settings say, for readers that can tell cheaply."""
+    check = getattr(getattr(config.task, config.task.dataset, None), "check_files", None)
+    if check:
+        check(config.task)
+    return None
+
+
+@rule("dataset")
 def only_labelled_tasks_name_labels(config: Config) -> str | None:
     """Settings of labels are for kinds of task that have labels."""
     from jptransfer.tasks.abilities import Labelled

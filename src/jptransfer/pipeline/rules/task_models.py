@@ -195,9 +195,12 @@ def answers_can_be_averaged(config: Config) -> str | None:
     return None
 
 
-@rule("evaluation")
+@rule("task_model", "evaluation")
 def metrics_fit_the_task(config: Config) -> str | None:
-    """Further metrics of an evaluation are defined for the task."""
+    """Further metrics are defined for the task.
+
+    Fine-tuning does not compute them, but a wrong one would otherwise be found only after it.
+    """
     return _metric_problem("evaluation.metrics", config.evaluation.metrics, config)
 
 
