@@ -62,13 +62,16 @@ def predict_file(config: PredictConfig, folders: Sequence[Path], runtime: Runtim
         check_output(config.output)
     predictor = load_ensemble(folders, runtime)
     task = predictor.task
+    size = config.batch_size * CHUNK_BATCHES
+    chunk = list(islice(rows, size))  # before the header is written: an error in the input is all that is printed
     with _answers(config, task, paired) as answers:
-        while chunk := list(islice(rows, config.batch_size * CHUNK_BATCHES)):
+        while chunk:
             examples = [task.example(str(written + place), row["text"], row.get(PAIR))
                         for place, row in enumerate(chunk)]
             for row, prediction in zip(chunk, predictor.predict(examples, config.batch_size), strict=True):
                 answers.add(row, prediction)
             written += len(chunk)
+            chunk = list(islice(rows, size))
     say_cut(predictor)
     return written
 
