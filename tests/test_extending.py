@@ -40,3 +40,12 @@ def test_a_recipe_builds_a_report_or_what_its_own_verb_makes(run, command):
 def test_every_file_is_used_by_a_command():
     used = {name for line in COMMANDS for name in re.search(r"plugins=\[(.*?)\]", line)[1].split(",")}
     assert {f"{name}.py" for name in used} == FILES.keys()
+
+
+def test_the_recipe_of_a_reader_names_file_and_line_of_malformed_input(tmp_path):
+    for name, code in FILES.items():
+        (tmp_path / name).write_text(code, encoding="utf-8")
+    (tmp_path / "bad.txt").write_text("★★ 良い文\nno stars\n", encoding="utf-8")
+    done = jpt(tmp_path, ["prepare", "plugins=[my_reader]", "task.name=stars", "task.dataset=starred_lines",
+                          "task.files.all=bad.txt", "runtime.progress=false"], path=[tmp_path])
+    assert "bad.txt:2: stars, a space and a text are expected" in done[0].err

@@ -214,3 +214,12 @@ def test_a_number_that_is_too_large_names_file_and_line(tmp_path):
     (tmp_path / "a.jsonl").write_text('{"text": "x"}\n{"text": "y", "score": 1e400}\n', encoding="utf-8")
     with pytest.raises(DataError, match=r"a\.jsonl:2: .*1e400 is too large"):
         list(predict.read_rows(str(tmp_path / "a.jsonl"), ""))
+
+
+def test_an_error_in_the_first_texts_is_all_that_is_printed(tmp_path, runtime, polarity, monkeypatch):
+    shown = io.StringIO()
+    monkeypatch.setattr(predict, "sys", SimpleNamespace(stdout=shown, stdin=sys.stdin))
+    (tmp_path / "in.jsonl").write_text("{no json\n", encoding="utf-8")
+    with pytest.raises(DataError, match=r"in\.jsonl:1"):
+        predict_file(PredictConfig(artifact="", input=str(tmp_path / "in.jsonl")), [tmp_path], runtime)
+    assert shown.getvalue() == ""
