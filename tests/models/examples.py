@@ -11,6 +11,7 @@ from transformers import AutoModel, PreTrainedConfig
 from jptransfer.config import HeadConfig, ModelConfig
 from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig
 from jptransfer.models.encoders.bert_settings import BertModelConfig
+from jptransfer.models.encoders.byte_lstm_settings import ByteLstmModelConfig, MultiplicativeLstmModelConfig
 from jptransfer.models.heads.bcn_settings import BcnHeadConfig
 from jptransfer.models.heads.concat_pooling_settings import ConcatPoolingHeadConfig
 from jptransfer.models.heads.kim_cnn_settings import KimCnnHeadConfig
@@ -40,6 +41,9 @@ ENCODERS: dict[str, Callable[[], PreTrainedConfig]] = {
         layers=2, hidden=8, heads=2, intermediate=16, max_positions=32))),
     "awd_lstm": lambda: configured(ModelConfig("awd_lstm", awd_lstm=AwdLstmModelConfig(
         layers=2, embedding=6, hidden=8))),
+    "byte_lstm": lambda: configured(ModelConfig("byte_lstm", byte_lstm=ByteLstmModelConfig(8, 6))),
+    "multiplicative_lstm": lambda: configured(ModelConfig(
+        "multiplicative_lstm", multiplicative_lstm=MultiplicativeLstmModelConfig(8, 6))),
     "elmo": lambda: fresh_configuration(spelt.model_config(), spelt.TOKENIZER),
     "bilstm_tagger": lambda: fresh_configuration(ModelConfig("bilstm_tagger", bilstm_tagger=tagger.SIZE), VIEWS),
 }

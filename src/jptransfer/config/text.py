@@ -190,6 +190,9 @@ class TokenizerConfig:
     """lowercase text before cutting it (views: words, not their characters); offsets refer to the original text"""
     romanize: bool = setting(False, omit_when=False)
     """first write the text in Latin letters, by MeCab's readings, words apart; offsets refer to the original text"""
+    special_tokens: bool = setting(True, omit_when=True)
+    """byte: false: 256 units without special tokens; line ends in a text become spaces, and a text is framed by bytes,
+    a line end and a space before it and a space after it (Radford et al. 2017)"""
     max_sentences: int = setting(200_000, low=1)
     """sentences sampled (seeded) for training"""
     seed: int = setting(0, low=0)
@@ -200,6 +203,8 @@ class TokenizerConfig:
     def validate(self) -> str:
         """Return what is wrong with the segmenter or with romanisation, if anything."""
         cutter = self.segmenter
+        if not self.special_tokens and self.kind != "byte":
+            return f".special_tokens=false is for kind byte; kind {self.kind} needs its special tokens"
         wordless = self.kind in ("unigram", "bpe", "character", "byte")
         if wordless and cutter.join_auxiliaries and not self.romanize:
             return f".segmenter.join_auxiliaries: kind {self.kind} knows no words, so there is nothing to join"

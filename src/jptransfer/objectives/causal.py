@@ -5,6 +5,7 @@ Regularisation of activations: Merity, McCann and Socher 2017.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -42,23 +43,27 @@ class CausalData(Streams):
         edges = np.asarray(split.sentences)[np.asarray(split.documents)]
         super().__init__(edges[:-1], np.diff(edges), tokenizer.template.single, config, limit)
         self.split, self.backward = split, backward
+        self.bytes, self.frame_is_text = (getattr(tokenizer, name, False) for name in ("of_bytes", "frame_is_text"))
 
     def collate(self, indices: np.ndarray, epoch: int) -> Tensors:
         """Return the tensors of windows.
 
         `input_ids` and the units that follow, `labels`, both (rows, width) in the order of reading; by row: what
-        `starts` tells, and of its labels how many start a word (`words`), and how many characters they have on average
-        (`characters`), if the corpus tells.
+        `starts` tells, and of its labels how many start a word (`words`), how many characters they have on average
+        (`characters`), if the corpus tells, and how many bytes (`bytes`), if the units are bytes.
         """
         begins = self.place(indices)
         ids, sources = self._read(begins[:, None] + np.arange(self.width + 1), epoch)
         labels = ids[:, 1:].copy()
-        # The end of a document is always followed by the beginning of another: nothing to learn.
-        labels[sources[:, 1:] == (AFTER if self.backward else BEFORE)] = IGNORED
+        if not self.frame_is_text:
+            # The end of a document is always followed by the beginning of another: nothing to learn.
+            labels[sources[:, 1:] == (AFTER if self.backward else BEFORE)] = IGNORED
         text = sources[:, 1:] >= 0
         words = (np.asarray(self.split.word_starts)[sources[:, 1:].clip(0)].astype(bool) & text).sum(1)
         arrays = {"input_ids": ids[:, :-1], "labels": labels, "words": words,
                   **self.starts(indices, epoch)}
+        if self.bytes:
+            arrays["bytes"] = (text | self.frame_is_text).sum(1)
         if self.split.characters:
             arrays["characters"] = text.sum(1) * (self.split.characters / len(self.split.ids))
         return {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
@@ -114,7 +119,8 @@ class CausalLanguageModel(Carrier):
         seen = reading.dropped.flatten(0, 1)
         loss = {"lm": linear_cross_entropy(seen, decoder, labels)}
         if not model.training:
-            counts: Tensors = {name: batch[name].sum() for name in ("words", "characters") if name in batch}
+            counts: Tensors = {name: batch[name].sum() for name in ("words", "characters", "bytes")
+                               if name in batch}
             return LossOutput(loss, {"correct": count_right(seen, decoder, labels)} | counts)
         return LossOutput(loss | self._regularisation(reading.states, reading.dropped))
 
@@ -128,10 +134,15 @@ class CausalLanguageModel(Carrier):
         return terms
 
     def metrics(self, totals: LossTotals) -> dict[str, float]:
-        """Return the loss, perplexities per token, word and character, and the share of correctly predicted tokens."""
+        """Return the loss, perplexities per token, word and character, and the share of correctly predicted tokens.
+
+        Models of bytes also have `bits_per_byte` (Radford et al. 2017, section 3).
+        """
         units = totals.units["lm"]
         values = {"loss": totals.loss, "perplexity": perplexity(totals.loss)}
         for name, count in (("word", totals.sums.get("words")), ("character", totals.sums.get("characters"))):
             if count:
                 values[f"{name}_perplexity"] = perplexity(totals.loss * units / count)
+        if totals.sums.get("bytes"):
+            values["bits_per_byte"] = totals.loss * units / totals.sums["bytes"] / math.log(2)
         return {**values, "accuracy": totals.sums["correct"] / max(1.0, units)}

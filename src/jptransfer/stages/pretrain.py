@@ -98,6 +98,8 @@ def run(config: PretrainStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
             shutil.copy2(file, out / file.name)
     values = launch(train_language_model, runtime, config, dict(inputs), out)
     score = f"perplexity {readable(values['perplexity'])}, " if "perplexity" in values else ""
+    if "bits_per_byte" in values:
+        score = f"{values['bits_per_byte']:.4f} bits per byte, "
     share = f"{values['predicted_share']:.1%} of tokens predicted, "
     headline = f"{values['steps']} steps, {score}{share}{values['parameters'] / 1e6:.1f}M parameters"
     return Summary(headline, values)

@@ -35,6 +35,7 @@ class Settings:
     Attributes:
         lowercase: of the whole text. Kind views lowercases words and not their characters: `lowercase_words`.
         view, max_characters: settings of kind views.
+        special_tokens: kind byte: whether there are any.
         before: kind pretrained: normalisation that its tokenizer lacks, see `jptransfer.text.conversion`.
         romanize: the whole text; `romanize_characters`: those of kind views alone.
     """
@@ -51,13 +52,15 @@ class Settings:
     romanize_characters: bool = False
     join_auxiliaries: bool = False
     before: str = ""
+    special_tokens: bool = True
 
     @classmethod
     def of(cls, config: TokenizerConfig) -> Settings:
         """Take the settings from a configuration."""
         cutter = config.segmenter
         basis = cls(config.kind, config.nfkc, config.lowercase, cutter.dictionary, cutter.name.value,
-                    romanize=config.romanize, join_auxiliaries=cutter.join_auxiliaries)
+                    romanize=config.romanize, join_auxiliaries=cutter.join_auxiliaries,
+                    special_tokens=config.special_tokens)
         if config.kind != "views":
             return basis
         return replace(basis, lowercase=False, view=config.views.characters.value,
@@ -67,7 +70,7 @@ class Settings:
     @property
     def only_ours(self) -> bool:
         """Whether no tokenizer of transformers does what is asked of the text."""
-        return self.romanize or self.join_auxiliaries
+        return self.romanize or self.join_auxiliaries or not self.special_tokens
 
     @property
     def romaniser(self) -> Romaniser:
@@ -120,7 +123,7 @@ class BaseTokenizer(ABC):
         self.settings = settings
         self.tokens = list(tokens)
         self._ids = {token: index for index, token in enumerate(self.tokens)}
-        if tuple(self.tokens[:len(SPECIAL_TOKENS)]) != tuple(SPECIAL_TOKENS):
+        if settings.special_tokens and tuple(self.tokens[:len(SPECIAL_TOKENS)]) != tuple(SPECIAL_TOKENS):
             raise ValueError(f"the vocabulary is damaged: it does not begin with {', '.join(SPECIAL_TOKENS)}")
         if len(self._ids) < len(self.tokens):
             twice = next(token for index, token in enumerate(self.tokens) if self._ids[token] != index)
@@ -177,7 +180,7 @@ class BaseTokenizer(ABC):
         """Write ``jpt_tokenizer.json``, the kind's files and ``tokenizer_config.json``."""
         folder.mkdir(parents=True, exist_ok=True)
         names = ("pad_token", "unk_token", "cls_token", "sep_token", "mask_token")
-        special: dict[str, Any] = dict(zip(names, SPECIAL_TOKENS, strict=True))
+        special: dict[str, Any] = dict(zip(names, SPECIAL_TOKENS, strict=True)) if self.settings.special_tokens else {}
         known = self.save_units(folder)
         names_of_inputs = {"model_input_names": ["input_ids", "token_type_ids", "attention_mask"]}
         write_json(folder / TRANSFORMERS_CONFIG,

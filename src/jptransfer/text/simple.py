@@ -16,7 +16,7 @@ from jptransfer.text.alignment import Aligned, replace_surrogates
 from jptransfer.text.base import BaseTokenizer, Settings, most_frequent
 from jptransfer.text.fast import read_fast, write_fast
 from jptransfer.text.overlay import WordOverlay
-from jptransfer.text.types import SPECIAL_TOKENS, Encoding, IdBlock
+from jptransfer.text.types import SPECIAL_TOKENS, Encoding, Frame, IdBlock, Template
 from jptransfer.text.words import WordBasedTokenizer, word_counts
 
 
@@ -84,16 +84,36 @@ class CharacterTokenizer(BaseTokenizer):
         return IdBlock(ids, _starts(self.overlay, texts, aligned), lengths)
 
 
-class ByteTokenizer(BaseTokenizer):
-    """The 256 bytes of UTF-8; the bytes of a character have its span, and words are laid over them."""
+SPACE, LINE_END = 0x20, 0x0A
+NO_ID = -1
+"""Id of special tokens that a tokenizer does not have."""
+_BEGIN = (LINE_END, SPACE)
+FRAME = Template(Frame((_BEGIN, (SPACE,)), ((0, 0), (0,)), (0,)),
+                 Frame((_BEGIN, (SPACE, *_BEGIN), (SPACE,)), ((0, 0), (0, 0, 0), (0,)), (0, 0)), SPACE)
+"""What stands around a text without special tokens: a line end and a space, then a space."""
 
-    first = len(SPECIAL_TOKENS)
-    """The id of byte 0; the others follow in order."""
+
+class ByteTokenizer(BaseTokenizer):
+    """The 256 bytes of UTF-8; the bytes of a character have its span, and words are laid over them.
+
+    Attributes:
+        first: the id of byte 0; the others follow in order.
+        frame_is_text: whether a text is framed by bytes, `FRAME`, in place of special tokens. There are none then:
+            padding has the id of byte 0, which attention masks tell apart, and no byte is unknown.
+    """
+
+    of_bytes = True
+    """Every unit is a byte of the text, special tokens aside; see `objectives.causal`."""
 
     def __init__(self, settings: Settings) -> None:
         """Take the settings; there is nothing to learn."""
-        super().__init__(settings, [*SPECIAL_TOKENS, *byte_names()])
+        special = SPECIAL_TOKENS if settings.special_tokens else ()
+        super().__init__(settings, [*special, *byte_names()])
+        self.first, self.frame_is_text = len(special), not settings.special_tokens
         self.overlay = settings.overlay()
+        if self.frame_is_text:
+            self.pad_id, self.unk_id, self.cls_id, self.sep_id, self.mask_id = 0, NO_ID, NO_ID, NO_ID, NO_ID
+            self.template = FRAME
 
     @classmethod
     def train(cls, config: TokenizerConfig, sentences: Sequence[str] = ()) -> Self:
@@ -103,13 +123,16 @@ class ByteTokenizer(BaseTokenizer):
     @classmethod
     def load(cls, folder: Path, settings: Settings) -> Self:
         """Return the tokenizer with its normalisation."""
-        read_fast(folder)
+        if settings.special_tokens:
+            read_fast(folder)
         return cls(settings)
 
     def save_units(self, folder: Path) -> dict[str, Any]:
-        """Write ``tokenizer.json``."""
+        """Write ``tokenizer.json``; without special tokens nothing: no class of transformers frames a text by bytes."""
         from tokenizers import decoders, models, pre_tokenizers
 
+        if self.frame_is_text:
+            return {}
         bytes_of_text = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
         model = models.BPE(self._ids, [])
         return write_fast(folder, self.settings, model, bytes_of_text, decoders.ByteLevel(), collapse=False)
@@ -117,7 +140,7 @@ class ByteTokenizer(BaseTokenizer):
     def encode(self, text: str) -> Encoding:
         """Cut `text`; offsets refer to `text` as given."""
         text = replace_surrogates(text)
-        aligned = self.settings.align(text)
+        aligned = self._align(text)
         characters = [number for number, character in enumerate(aligned.text) for _ in character.encode()]
         ids = [byte + self.first for byte in aligned.text.encode()]
         offsets = [(aligned.starts[number], aligned.ends[number]) for number in characters]
@@ -126,7 +149,7 @@ class ByteTokenizer(BaseTokenizer):
     def encode_lines(self, lines: Iterable[str]) -> IdBlock:
         """Return the ids of many sentences."""
         texts = list(map(replace_surrogates, lines))
-        aligned = list(map(self.settings.align, texts))
+        aligned = list(map(self._align, texts))
         spelled = [one.text.encode() for one in aligned]
         data = np.frombuffer(b"".join(spelled), np.uint8)
         starts = (data & 0xC0) != 0x80  # all but UTF-8's continuation bytes
@@ -134,9 +157,27 @@ class ByteTokenizer(BaseTokenizer):
         lengths = np.fromiter(map(len, spelled), np.int64, len(texts))
         return IdBlock(data.astype(np.uint32) + self.first, starts, lengths)
 
+    def encode_words(self, words: Sequence[str], starts: Sequence[int] | None = None) -> Encoding:
+        """Cut pre-tokenised input; a word without a byte of its own is a space where there is no unknown token."""
+        found = super().encode_words(words, starts)
+        return Encoding([SPACE if index == NO_ID else index for index in found.ids], found.offsets, found.words)
+
+    def _align(self, text: str) -> Aligned:
+        """Normalise a text with offsets; framed by bytes, it is one line without white space at its ends."""
+        aligned = self.settings.align(text)
+        return aligned.then(one_line) if self.frame_is_text else aligned
+
     def decode(self, ids: Sequence[int]) -> str:
         """Return the text of `ids`; special tokens are left out, bytes that are no UTF-8 show as U+FFFD."""
         return bytes(index - self.first for index in ids if index >= self.first).decode("utf-8", errors="replace")
+
+
+def one_line(text: str) -> Aligned:
+    """Turn line ends into spaces and remove white space at the ends (Radford et al. 2017, released code)."""
+    start = len(text) - len(text.lstrip())
+    kept = text.replace("\n", " ").strip()
+    # Lists: `Aligned.then` takes a range for spans that did not change.
+    return Aligned(kept, list(range(start, start + len(kept))), list(range(start + 1, start + len(kept) + 1)))
 
 
 def _starts(overlay: WordOverlay, texts: Sequence[str], aligned: Sequence[Aligned]) -> np.ndarray:
