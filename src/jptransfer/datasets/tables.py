@@ -55,7 +55,8 @@ def first_rows(config: TaskConfig, columns: Mapping[str, str], layout: TextFileC
     for place in config.named_files().values():
         path = Path(place).expanduser()
         if path.is_file():
-            yield from islice(read_rows(path, columns, layout, config.encoding, ErrorPolicy(OnError.skip)), 1)
+            policy = ErrorPolicy(OnError.skip, encoding="task.encoding")
+            yield from islice(read_rows(path, columns, layout, config.encoding, policy), 1)
 
 
 def check_different(columns: Mapping[str, str]) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jptransfer.config import CompareConfig
+from jptransfer.config import CompareConfig, RolesConfig
 from jptransfer.errors import ConfigError
 from jptransfer.evaluation.aggregate import Aggregate, aggregate
 from jptransfer.evaluation.bootstrap import Interval, covers_seeds, difference_interval, sources
@@ -203,7 +203,7 @@ def compare_evaluations(config: CompareConfig, a: Sequence[Path], b: Sequence[Pa
             if list(folders).count(folder) > 1:
                 raise ConfigError(f"{side}: {folder.name} is given twice; give each evaluation once, one a seed")
     settings = (config.trials, config.bootstrap, config.confidence, config.seed, config.mcnemar)
-    return compare(a, b, config.split, config.metric, *settings)
+    return compare(a, b, config.split or RolesConfig().final, config.metric, *settings)
 
 
 def _mcnemar_tests(a: list[Predictions], b: list[Predictions]) -> list[Test]:

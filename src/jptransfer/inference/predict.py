@@ -57,14 +57,16 @@ def predict_file(config: PredictConfig, folders: Sequence[Path], runtime: Runtim
     paired = reads_pairs(folders)
     written, rows = 0, read_rows(config.input, config.input_format, config.encoding, paired)
     if config.format is OutputFormat.brat:
+        if config.output == STANDARD:
+            raise ConfigError("output: brat is files in a folder; name a new one, as in output=FOLDER")
         check_new_folder(Path(config.output), "output")
     else:
         check_output(config.output)
     predictor = load_ensemble(folders, runtime)
     task = predictor.task
-    size = config.batch_size * CHUNK_BATCHES
+    size, opened = config.batch_size * CHUNK_BATCHES, _answers(config, task, paired)
     chunk = list(islice(rows, size))  # before the header is written: an error in the input is all that is printed
-    with _answers(config, task, paired) as answers:
+    with opened as answers:
         while chunk:
             examples = [task.example(str(written + place), row["text"], row.get(PAIR))
                         for place, row in enumerate(chunk)]
@@ -109,8 +111,6 @@ def _written(output: str, writer: Callable[[TextIO], PredictionWriter]) -> Itera
 
 @contextmanager
 def _brat(config: PredictConfig, task: MarksSpans, labels: Sequence[str]) -> Iterator[PredictionWriter]:
-    if config.output == STANDARD:
-        raise ConfigError("output: brat is files in a folder; name a new one, as in output=FOLDER")
     name = "text" if config.input == STANDARD else bare_name(Path(config.input))
     whole = name if _input_format(config.input, config.input_format) == TEXT else ""
     with new_folder(Path(config.output), "output") as folder, BratWriter(folder, task, labels, whole) as answers:
