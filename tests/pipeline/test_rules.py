@@ -61,7 +61,7 @@ CASES: list[tuple[str, list[str], str]] = [
     ("finetune", ["model.architecture=fasttext", "transfer.groups=[head]"], "^transfer.groups: fasttext has no layer"),
     ("finetune", [f"{ENCODER}freeze=[encoder, head]"], "^finetuning.encoder.freeze leaves nothing to learn"),
     ("finetune", [f"{ENCODER}freeze=[embedings]"], "^finetuning.encoder.freeze: unknown layer group 'embedings'"),
-    ("finetune", [f"{ENCODER}ar=2"], "^finetuning.encoder.ar: it is for model awd_lstm"),
+    ("finetune", [f"{ENCODER}ar=2"], "^finetuning.encoder.ar: it is for recurrent language models"),
     ("finetune", ["lm=none", "model.architecture=awd_lstm", f"{ENCODER}bptt=9", *NER],
      "^finetuning.encoder.bptt: the head sees the end of a text"),
     ("finetune", [*NER, f"{ENCODER}head.name=crf", f"{ENCODER}class_weights=balanced"],

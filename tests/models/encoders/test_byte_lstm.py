@@ -15,6 +15,7 @@ from jptransfer.models.pretrained import (
     load_language_model,
     save_language_model,
 )
+from jptransfer.models.windows import Windows, encode_windows
 from jptransfer.objectives.causal import CausalLanguageModel
 from jptransfer.objectives.causal_settings import CausalConfig
 from jptransfer.text.tokenizers import train_tokenizer
@@ -57,6 +58,18 @@ def test_a_text_does_not_depend_on_padding_at_either_end(name):
         found = encoder(padded, mask)
         for part in ("last_hidden_state", "cells"):
             torch.testing.assert_close(found[part][:, before:before + 6], alone[part])
+
+
+@BOTH
+def test_long_texts_are_read_in_windows(name):
+    encoder = language_model(name).encoder
+    ids = torch.randint(256, (2, 11))
+    mask = torch.ones_like(ids)
+    mask[1, 7:] = 0
+    found = encode_windows(encoder, {"input_ids": ids, "attention_mask": mask}, Windows(3, 4))
+    for row, length in enumerate((11, 7)):
+        alone = encoder(ids[row:row + 1, :length]).last_hidden_state[0, -4:]
+        torch.testing.assert_close(found.last[row], alone)
 
 
 @BOTH

@@ -101,7 +101,12 @@ class ByteLstmModel(_ByteLstm):
         first, *rest = parameter_name.split(".")
         return f"layer.{rest[0]}" if first == "layers" else first
 
-    def read(self, ids: Tensor, state: State | None = None) -> tuple[Tensor, Tensor]:
+    def read(self, ids: Tensor, state: State | None = None) -> tuple[list[Tensor], State]:
+        """Read `ids` (batch, length) from `state` on, see `jptransfer.models.windows.WindowReader`."""
+        states, cells = self.read_cells(ids, state)
+        return [states], (states[:, -1], cells[:, -1])
+
+    def read_cells(self, ids: Tensor, state: State | None = None) -> tuple[Tensor, Tensor]:
         """Return hidden states and cells (batch, length, width) after each of `ids`, from `state` on (None: zeros)."""
         layer: Any = self.layers[0]
         return layer(ids, self.embeddings.weight, layer.start(len(ids)) if state is None else state)
@@ -114,7 +119,7 @@ class ByteLstmModel(_ByteLstm):
             attention_mask: (batch, length), 0 at padding, which may be at either end; None: no padding.
         """
         order = reading_order(input_ids, attention_mask, backward=False)
-        states, cells = self.read(input_ids if order is None else input_ids.gather(1, order))
+        states, cells = self.read_cells(input_ids if order is None else input_ids.gather(1, order))
         if order is not None:
             place = order.argsort(1).unsqueeze(-1).expand_as(states)
             states, cells = states.gather(1, place), cells.gather(1, place)
@@ -150,8 +155,8 @@ class ByteLstmForCausalLM(_ByteLstm):
 
     def read_stream(self, ids: Tensor, state: State | None) -> Reading:
         """Read a window, see `jptransfer.models.streams.StreamModel`."""
-        states, cells = self.encoder.read(ids, state)
-        return Reading(states, states, (states[:, -1], cells[:, -1]))
+        [states], after = self.encoder.read(ids, state)
+        return Reading(states, states, after)
 
 
 class MultiplicativeLstmModel(ByteLstmModel):

@@ -94,8 +94,8 @@ def recurrent_settings_meet_a_recurrent_model(config: Config) -> str | None:
         return None
     for name, unset in (("bptt", "null"), ("ar", "0"), ("tar", "0")):
         if architecture and getattr(encoder, name) and "causal" not in architecture.objectives:
-            return (f"finetuning.encoder.{name}: it is for model awd_lstm, and this is {config.model.architecture}; "
-                    f"leave it out ({unset})")
+            return (f"finetuning.encoder.{name}: it is for recurrent language models such as awd_lstm, and this is "
+                    f"{config.model.architecture}; leave it out ({unset})")
     if encoder.bptt and task_level(config) == "token":
         return ("finetuning.encoder.bptt: the head sees the end of a text, and this task needs every token; leave "
                 "it out (null)")
