@@ -24,7 +24,9 @@ def train(texts: Iterable[str], options: dict[str, Any]) -> bytes:
         MemoryError: the process ended without an answer, as the library does when it cannot allocate memory.
         RuntimeError: what the library says of texts and options that do not go together.
     """
-    sent = "\n".join([json.dumps(options), *texts]).encode()
+    from jptransfer.files import json_text  # here: the script has no use for it
+
+    sent = "\n".join([json_text(options), *texts]).encode()
     # -P: the folder of this file must not be searched for modules.
     done = subprocess.run([sys.executable, "-P", __file__], input=sent, capture_output=True)
     if done.returncode == 0:
