@@ -73,15 +73,19 @@ def _final_split(store: Store, evaluation: Path) -> str:
     from jptransfer.config.task import RolesConfig
     from jptransfer.tasks.splits import read_roles
 
-    source = Manifest.read(evaluation).inputs.get("dataset", {})
-    found = store.find(source.get("fingerprint", ""), "dataset")
+    found = _dataset_of(store, evaluation)
     return (read_roles(found.path) if found else RolesConfig()).final
 
 
 def _learnt_from(store: Store, evaluation: Path) -> dict[str, int] | None:
     """Return how often each label is in the training split behind an evaluation; None: its data set is not there."""
-    source = Manifest.read(evaluation).inputs.get("dataset", {})
-    found = store.find(source.get("fingerprint", ""), "dataset")
+    found = _dataset_of(store, evaluation)
     if found:
         store.check(found)
     return training_counts(found.path) if found else None
+
+
+def _dataset_of(store: Store, evaluation: Path) -> Artifact | None:
+    """Return the data set behind an evaluation; None: it is not in the store."""
+    source = Manifest.read(evaluation).inputs.get("dataset", {})
+    return store.find(source.get("fingerprint", ""), "dataset")

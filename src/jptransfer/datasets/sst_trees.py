@@ -1,4 +1,4 @@
-"""Stanford Sentiment Treebank (Socher et al. 2013): ``train.txt``, ``dev.txt`` and ``test.txt`` of trees, one a line.
+"""Stanford Sentiment Treebank (Socher et al. 2013): ``train.txt``, ``dev.txt`` and ``test.txt`` with one tree per line.
 
 A tree is ``(3 (2 An) (3 (3 engaging) (2 film)))``: every node has a sentiment from 0, very negative, to 4. Brackets in
 a text are written -LRB- and -RRB-, and a slash ``\\/``.

@@ -59,6 +59,21 @@ class BidirectionalStreamModel(Protocol):
         """Return the decoder, which maps states to the scores of words."""
 
 
+class HasDecoder:
+    """Mixin of language models: `decoder`, which maps states to scores, is what transformers calls output embeddings.
+    """
+
+    decoder: nn.Linear
+
+    def get_output_embeddings(self) -> nn.Linear:
+        """Return the decoder."""
+        return self.decoder
+
+    def set_output_embeddings(self, value: nn.Linear) -> None:
+        """Set the decoder."""
+        self.decoder = value
+
+
 def reading_order(ids: Tensor, mask: Tensor | None, backward: bool) -> Tensor | None:
     """Return the positions of each row's tokens in reading order, then those of padding: (batch, length).
 

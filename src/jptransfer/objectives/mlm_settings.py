@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from itertools import pairwise
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from jptransfer.config.fields import setting
@@ -71,8 +70,9 @@ class MlmConfig(ObjectiveSettings):
 
     def check_text(self, split: EncodedSplit) -> None:
         """Next-sentence prediction needs documents of several sentences."""
-        if self.next_sentence and split.n_documents and not any(
-                end - start > 1 for start, end in pairwise(split.documents)):
+        import numpy as np  # here: settings are imported at every start
+
+        if self.next_sentence and split.n_documents and not (np.diff(split.documents) > 1).any():
             raise ConfigError("objective.mlm.next_sentence: no document of the text has two sentences, so there is "
                               "nothing to predict; set it to false, or leave blank lines only between documents")
 

@@ -158,7 +158,7 @@ class ByteTokenizer(BaseTokenizer):
         return IdBlock(data.astype(np.uint32) + self.first, starts, lengths)
 
     def encode_words(self, words: Sequence[str], starts: Sequence[int] | None = None) -> Encoding:
-        """Cut pre-tokenised input; a word without a byte of its own is a space where there is no unknown token."""
+        """Cut pre-tokenised input; without special tokens, a word that has no byte becomes a space."""
         found = super().encode_words(words, starts)
         return Encoding([SPACE if index == NO_ID else index for index in found.ids], found.offsets, found.words)
 

@@ -14,7 +14,7 @@ from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
 
 from jptransfer.config import ModelConfig
 from jptransfer.models.layers.cells import CELLS, State, embed, variational_dropout
-from jptransfer.models.streams import Reading, reading_order
+from jptransfer.models.streams import HasDecoder, Reading, reading_order
 
 INITIAL = 0.1
 """Initial embeddings are drawn from U(-INITIAL, INITIAL)."""
@@ -134,7 +134,7 @@ class AwdLstmModel(_AwdLstm):
         return found, tuple(after)
 
 
-class AwdLstmForCausalLM(_AwdLstm):
+class AwdLstmForCausalLM(HasDecoder, _AwdLstm):
     """The language model: the encoder and a decoder with the embeddings' weights and its own bias."""
 
     _tied_weights_keys = {"decoder.weight": "encoder.embeddings.weight"}
@@ -144,14 +144,6 @@ class AwdLstmForCausalLM(_AwdLstm):
         self.encoder = AwdLstmModel(config)
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
         self.post_init()
-
-    def get_output_embeddings(self) -> nn.Linear:
-        """Return the decoder."""
-        return self.decoder
-
-    def set_output_embeddings(self, value: nn.Linear) -> None:
-        """Set the decoder."""
-        self.decoder = value
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> CausalLMOutput:
         """Return the scores (batch, length, vocabulary) of the next token, of the previous one in a backward model."""

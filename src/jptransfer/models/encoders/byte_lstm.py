@@ -16,7 +16,7 @@ from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
 from jptransfer.config import ModelConfig
 from jptransfer.models.layers.byte_cells import ByteLstmLayer, MultiplicativeLstmLayer
 from jptransfer.models.layers.cells import State
-from jptransfer.models.streams import Reading, reading_order
+from jptransfer.models.streams import HasDecoder, Reading, reading_order
 
 INITIAL = 0.02
 """Standard deviation of initial embeddings and of the decoder's weights."""
@@ -126,7 +126,7 @@ class ByteLstmModel(_ByteLstm):
         return ByteLstmOutput(last_hidden_state=states, hidden_states=(states,), cells=cells)  # type: ignore[arg-type]
 
 
-class ByteLstmForCausalLM(_ByteLstm):
+class ByteLstmForCausalLM(HasDecoder, _ByteLstm):
     """The language model: the encoder and a linear layer that scores the next byte."""
 
     encoder_class: ClassVar[type[ByteLstmModel]] = ByteLstmModel
@@ -136,14 +136,6 @@ class ByteLstmForCausalLM(_ByteLstm):
         self.encoder = self.encoder_class(config)
         self.decoder = nn.Linear(config.hidden_size, config.vocab_size)
         self.post_init()
-
-    def get_output_embeddings(self) -> nn.Linear:
-        """Return the decoder."""
-        return self.decoder
-
-    def set_output_embeddings(self, value: nn.Linear) -> None:
-        """Set the decoder."""
-        self.decoder = value
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> CausalLMOutput:
         """Return the scores (batch, length, vocabulary) of the next byte."""

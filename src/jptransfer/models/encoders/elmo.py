@@ -24,7 +24,7 @@ from jptransfer.models.encoders.recurrent import turn
 from jptransfer.models.layers.cells import State
 from jptransfer.models.layers.projected_lstm import ProjectedLstmLayer
 from jptransfer.models.layers.word_rows import BEGIN, END, NOTHING, WordRows, WordsOutput, distinct, word_rows
-from jptransfer.models.streams import Reading
+from jptransfer.models.streams import HasDecoder, Reading
 
 MARKS = TEXT_BEGIN, TEXT_END, WORD_BEGIN, WORD_END, PADDING = tuple(range(5))
 """Symbols other than bytes in the spelling of words; their indices follow those of the bytes."""
@@ -247,7 +247,7 @@ class ElmoLanguageOutput(ModelOutput):
     previous_logits: Tensor | None = None
 
 
-class ElmoForPreTraining(_Elmo):
+class ElmoForPreTraining(HasDecoder, _Elmo):
     """The language model: the encoder, and one decoder for both directions."""
 
     def __init__(self, config: ElmoConfig) -> None:
@@ -255,14 +255,6 @@ class ElmoForPreTraining(_Elmo):
         self.encoder = ElmoModel(config)
         self.decoder = nn.Linear(config.hidden_size // 2, config.first_character)
         self.post_init()
-
-    def get_output_embeddings(self) -> nn.Linear:
-        """Return the decoder."""
-        return self.decoder
-
-    def set_output_embeddings(self, value: nn.Linear) -> None:
-        """Set the decoder."""
-        self.decoder = value
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor | None = None, **_: Any) -> ElmoLanguageOutput:
         """Return the scores of the words around each word; see `ElmoModel.forward`."""
