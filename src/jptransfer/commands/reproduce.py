@@ -52,6 +52,8 @@ def reproduce(config: ReproduceConfig) -> dict[str, Any] | None:
     plan = joint_plan(plans, store)
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         return {"failures": _build(plans, plan, config, store)}
+    if not config.overrides and not config.seeds:
+        SuiteStates(store, config.scale, _choice(config).places).remember(plans)
     print("\n".join(state_lines(plans, plan, store)), file=sys.stdout if config.dry_run else sys.stderr)
     if config.dry_run:
         if any(cell.problem for planned in plans for cell in planned.cells):
@@ -74,11 +76,14 @@ def _choice(config: ReproduceConfig) -> Choice:
 
 def list_suites(config: ReproduceConfig, store: Store) -> None:
     """Print every shipped suite with its state at the scale asked for."""
-    states = SuiteStates(store, config.scale, _choice(config).places, Composer)
-    rows = [(one.name, _spoken(states.of(one)), one.title) for one in states.outlines]
-    states.save()
+    states = SuiteStates(store, config.scale, _choice(config).places)
+    found = [(outline, states.of(outline)) for outline in states.outlines()]
+    rows = [(outline.name, _spoken(state), outline.title) for outline, state in found]
     widths = [max(len(row[column]) for row in rows) for column in range(2)]
     print("\n".join(f"{name:<{widths[0]}}  {state:<{widths[1]}}  {title}" for name, state, title in rows))
+    if any(state.unchecked for _, state in found):
+        print("not checked: cells that were not planned here since jpt, its configuration or their files changed; "
+              "`jpt reproduce SUITE dry_run=true` checks them", file=sys.stderr)
 
 
 def _state(planned: SuitePlan, plan: Plan) -> SuiteState:
@@ -90,8 +95,12 @@ def _state(planned: SuitePlan, plan: Plan) -> SuiteState:
 
 
 def _spoken(state: SuiteState) -> str:
+    cells = numbers.count(state.cells, "cell")
+    if state.unchecked == state.cells:
+        return f"{cells}, not checked"
     blocked = [f"{state.blocked} can't be run"] if state.blocked else []
-    return ", ".join([f"{state.cached} of {numbers.count(state.cells, 'cell')} cached", *blocked])
+    unchecked = [f"{state.unchecked} not checked"] if state.unchecked else []
+    return ", ".join([f"{state.cached} of {cells} cached", *blocked, *unchecked])
 
 
 def state_lines(plans: Sequence[SuitePlan], plan: Plan, store: Store) -> Iterator[str]:

@@ -1,6 +1,7 @@
-"""How much of each suite is in the store, for `jpt reproduce ls`: cells are planned once, and remembered after that.
+"""How much of each suite is in the store, for `jpt reproduce ls`, as far as its cells were planned here before.
 
-Planning a cell composes its configuration, which takes much longer than to look for the artifacts that it needs.
+Planning a cell composes its configuration, which takes much longer than to look for the artifacts that it needs. So
+`jpt reproduce SUITE`, also with `dry_run=true`, writes down what its cells need, and the list reads it.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ import hashlib
 import json
 import os
 import sysconfig
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ from jptransfer.registry import CELLS
 from jptransfer.resources import PACKAGE, resource
 from jptransfer.suites import library
 from jptransfer.suites.library import Suite
-from jptransfer.suites.planning import CellPlan, Choice, Compose, cell_names, cell_overrides, plan_suite
+from jptransfer.suites.planning import CellPlan, SuitePlan, cell_names, cell_overrides
 
 OWN = "JPT_"
 """What the environment variables begin with that configurations and plugins read."""
@@ -37,11 +39,15 @@ SHIPPED = "toy"
 
 @dataclass(frozen=True)
 class SuiteState:
-    """How many of a suite's cells there are, are in the store, and cannot be run."""
+    """How many of a suite's cells there are, are in the store, cannot be run, and were not checked.
+
+    A cell is not checked if it was not planned here since something changed that its artifacts follow from.
+    """
 
     cells: int
     cached: int
     blocked: int
+    unchecked: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,37 +68,57 @@ class Outline:
 class SuiteStates:
     """The states of the shipped suites in one store, at one scale."""
 
-    def __init__(self, store: Store, scale: str, places: Sequence[str], make_compose: Callable[[], Compose]) -> None:
-        """Take the store, the scale, where things lie, and what makes the composer if a cell has to be planned.
-
-        Raises:
-            ConfigError: no suite has this scale.
-        """
-        self._store, self._choice, self._make_compose = store, Choice(scale, places=places), make_compose
-        self._compose: Compose | None = None
-        self._there = {(folder.parent.name, folder.name[-SHORT:]) for folder in store.folders()}
+    def __init__(self, store: Store, scale: str, places: Sequence[str]) -> None:
+        """Take the store, the scale, and overrides with paths of this machine."""
+        self._store, self._scale = store, scale
         self._file = store.outputs / "cache" / f"cells-{_digest([scale, list(places), str(Path.cwd())])[:SHORT]}.json"
         self._world = surroundings()
-        self._cells, outlines = self._read()
-        self.outlines = outlines or [self._outline(suite) for suite in library.at_scale(scale)]
-        self._learned = not outlines
+        self._cells, self._outlines = self._read()
+
+    def outlines(self) -> list[Outline]:
+        """Return the suites that have this scale.
+
+        Raises:
+            ConfigError: no suite has it.
+        """
+        if not self._outlines:
+            self._outlines = [Outline(suite.name, suite.config.title, CELLS.load(suite.config.cells).kind,
+                                      {f"{row}/{column}": self._key(suite, row, column)
+                                       for row, column in cell_names(suite)})
+                              for suite in library.at_scale(self._scale)]
+            self._save()
+        return self._outlines
 
     def of(self, outline: Outline) -> SuiteState:
         """Return the state of a suite."""
-        names, keys = list(outline.cells), outline.cells
-        if self._choice.scale == SHIPPED and outline.kind not in {kind for kind, _ in self._there}:
-            return SuiteState(len(names), 0, 0)
-        if new := [name for name in names if not self._holds(keys[name])]:
-            self._plan(outline, new)
-        targets = [self._cells[key]["targets"] for key in keys.values()]
-        return SuiteState(len(names), sum(map(self._is_there, targets)), targets.count([]))
+        if self._scale == SHIPPED and outline.kind not in {kind for kind, _ in self._there}:
+            return SuiteState(len(outline.cells), 0, 0)
+        known = [self._cells[key]["targets"] for key in outline.cells.values() if self._holds(key)]
+        return SuiteState(len(outline.cells), sum(map(self._is_there, known)), known.count([]),
+                          len(outline.cells) - len(known))
 
-    def save(self) -> None:
-        """Write what was learned; a store that cannot be written does without."""
-        if not self._learned:
-            return
-        kept = {key: entry for key, entry in self._cells.items() if entry["watched"] is not None}
-        whole = {"world": self._world, "cells": kept, "suites": [asdict(one) for one in self.outlines]}
+    def remember(self, plans: Iterable[SuitePlan]) -> None:
+        """Write down what cells need that were planned as their suites say, without changes from the command line."""
+        for planned in plans:
+            for cell in planned.cells:
+                if (watched := self._watched(cell)) is not None:
+                    self._cells[self._key(planned.suite, cell.row, cell.column)] = {
+                        "targets": [[node.kind, node.fingerprint] for node in cell.targets.values()],
+                        "watched": watched}
+        self._save()
+
+    @cached_property
+    def _there(self) -> set[tuple[str, str]]:
+        return {(folder.parent.name, folder.name[-SHORT:]) for folder in self._store.folders()}
+
+    def _key(self, suite: Suite, row: str, column: str) -> str:
+        config = suite.config
+        return _digest([cell_overrides(suite, row, column, self._scale), list(config.scales[self._scale].seeds),
+                        config.cells])
+
+    def _save(self) -> None:
+        """Write what is known; a store that cannot be written does without."""
+        whole = {"world": self._world, "cells": self._cells, "suites": [asdict(one) for one in self._outlines]}
         with suppress(OSError), new_file(self._file) as stream:
             stream.write(json_text(whole))
 
@@ -108,27 +134,10 @@ class SuiteStates:
             return {}, []
         return (kept["cells"], outlines) if fits else ({}, [])
 
-    def _outline(self, suite: Suite) -> Outline:
-        config, scale = suite.config, self._choice.scale
-        seeds = list(config.scales[scale].seeds)
-        cells = {f"{row}/{column}": _digest([cell_overrides(suite, row, column, scale), seeds, config.cells])
-                 for row, column in cell_names(suite)}
-        return Outline(suite.name, config.title, CELLS.load(config.cells).kind, cells)
-
     def _holds(self, key: str) -> bool:
-        """Whether what is remembered of a cell follows from files that are as they were."""
+        """Whether a cell is remembered, and the files that its artifacts follow from are as they were."""
         entry = self._cells.get(key)
-        return entry is not None and all(stamp(Path(name)) == mark for name, mark in (entry["watched"] or {}).items())
-
-    def _plan(self, outline: Outline, cells: Sequence[str]) -> None:
-        """Plan cells and remember their targets; those that cannot be run have none."""
-        self._compose = self._compose or self._make_compose()
-        (suite,) = library.find(outline.name)
-        for cell in plan_suite(suite, replace(self._choice, cells=cells), self._compose, self._store).cells:
-            self._cells[outline.cells[cell.name]] = {
-                "targets": [[node.kind, node.fingerprint] for node in cell.targets.values()],
-                "watched": self._watched(cell)}
-        self._learned = True
+        return entry is not None and all(stamp(Path(name)) == mark for name, mark in entry["watched"].items())
 
     def _watched(self, cell: CellPlan) -> dict[str, Stamp] | None:
         """Return the files that a cell's targets follow from, as they are; None: it is not remembered."""

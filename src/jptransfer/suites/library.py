@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -78,9 +79,11 @@ def read(name: str, path: Path) -> Suite:
     """
     if not path.is_file():
         raise ConfigError(f"no such suite: '{path}'")
-    layers = [layer for layer in (path.parent / SHARED, path) if layer.is_file()]
+    shared = path.parent / SHARED
     try:
-        config = restored(OmegaConf.to_object(OmegaConf.merge(_schema(), *map(_load, layers))))
+        node = pickle.loads(_with_shared(shared, shared.stat().st_mtime_ns) if shared.is_file() else _schema())
+        node.merge_with(_load(path))
+        config = restored(OmegaConf.to_object(node))
         plugins.load(config.plugins)
         check(config)
     except OmegaConfBaseException as error:
@@ -94,21 +97,18 @@ def read(name: str, path: Path) -> Suite:
 
 
 @cache
-def _schema() -> DictConfig:
-    return OmegaConf.structured(SuiteConfig)
-
-
-def _load(path: Path) -> DictConfig:
-    """Return the contents of a suite's file; a shared file is read once for all suites."""
-    return _load_shared(path, path.stat().st_mtime_ns) if path.name == SHARED else _read_file(path)
+def _schema() -> bytes:
+    """Return the schema pickled, which is copied in a third of the time that `copy.deepcopy` takes."""
+    return pickle.dumps(OmegaConf.structured(SuiteConfig))
 
 
 @cache
-def _load_shared(path: Path, changed: int) -> DictConfig:
-    return _read_file(path)
+def _with_shared(path: Path, changed: int) -> bytes:
+    """Return the schema with a shared file merged in, pickled: done once for all suites of a folder."""
+    return pickle.dumps(OmegaConf.merge(pickle.loads(_schema()), _load(path)))
 
 
-def _read_file(path: Path) -> DictConfig:
+def _load(path: Path) -> DictConfig:
     from yaml import YAMLError
 
     try:
