@@ -6,11 +6,13 @@ import codecs
 import glob
 import json
 import math
+import re
 import tarfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -31,6 +33,8 @@ MARKS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32", codecs.BO
 """Byte order mark at the beginning of a file -> its encoding."""
 WORTH_SKIPPING = 0.5
 """Maximum share of unreadable input at which the message offers to skip it."""
+_MARKS = re.compile(r'\\.|["\[\]{},]')
+"""What the structure of a JSON text follows from, and escaped characters, which are none of it."""
 UNREADABLE = (*DAMAGED, UnicodeError, tarfile.TarError)
 
 
@@ -140,22 +144,57 @@ def _finite(number: str) -> float:
     return value
 
 
-def json_lines(lines: Iterator[tuple[int, str]]) -> Iterator[tuple[int, str]]:
-    """Yield number and text of JSON lines; the entries of a file with one JSON array are numbered from 1."""
+def json_lines(lines: Iterator[tuple[int, str]], name: str) -> Iterator[tuple[int, str]]:
+    """Yield number and text of JSON lines; the entries of a file with one JSON array are numbered from 1.
+
+    An array may stand on any number of lines and is read entry by entry. What is not an entry (an empty one, text after
+    the array, the rest of an array that does not end) is yielded too, and is not JSON.
+
+    Args:
+        name: of the file, for messages.
+
+    Raises:
+        DataError: an entry has more than `LONGEST_LINE` characters.
+    """
     first = next(lines, None)
     if first is None:
         return
-    if not first[1].lstrip().startswith("["):
-        yield first
-        yield from lines
-        return
-    found = [first, *lines]
-    try:
-        entries = parse_json("\n".join(text for _, text in found))
-        found = [(number, json.dumps(entry, ensure_ascii=False)) for number, entry in enumerate(entries, 1)]
-    except (ValueError, RecursionError):
-        pass  # not an array: the lines are yielded, and the reader reports each that is malformed
-    yield from found
+    lines = chain([first], lines)
+    yield from _entries(lines, name) if first[1].lstrip().startswith("[") else lines
+
+
+def _entries(lines: Iterator[tuple[int, str]], name: str) -> Iterator[tuple[int, str]]:
+    depth, quoted, number, length = 0, False, 1, 0
+    parts: list[str] = []
+    for line_number, line in lines:
+        start = 0
+        for mark in _MARKS.finditer(line):
+            sign = mark.group()
+            if sign == '"':
+                quoted = not quoted
+            elif quoted or sign[0] == "\\":
+                continue
+            elif sign in "[{":
+                depth += 1
+                start = mark.end() if depth == 1 else start
+            elif sign in "]}":
+                depth -= 1
+            if depth == (1 if sign == "," else 0) and not quoted:
+                entry = "\n".join([*parts, line[start: mark.start()]]).strip()
+                if entry or sign == "," or number > 1:
+                    yield number, entry or sign
+                parts, length, start, number = [], 0, mark.end(), number + 1
+                if depth == 0:
+                    break
+        if depth == 0:
+            yield from chain([(line_number, line[start:])] if line[start:].strip() else [], lines)
+            return
+        parts.append(line[start:])
+        length += len(parts[-1])
+        if length > LONGEST_LINE:
+            raise DataError(f"{name}: entry {number} of the array has more than {LONGEST_LINE >> 20} MiB, which no "
+                            "record has; is a quotation mark missing?")
+    yield number, "\n".join(parts).strip() or "["
 
 
 def decode_lines(

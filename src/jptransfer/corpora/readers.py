@@ -86,7 +86,8 @@ def _splits(source: SourceConfig) -> bool:
 def read_jsonl(source: SourceConfig, policy: ErrorPolicy) -> Iterator[Document]:
     """One JSON object per line, or one array of objects; each of `columns` (a string or a list) is a document."""
     for path in locate(source.path, policy):
-        for where, record in _objects(json_lines(read_lines(path, source.encoding, policy)), path, policy):
+        lines = json_lines(read_lines(path, source.encoding, policy), str(path))
+        for where, record in _objects(lines, path, policy):
             yield from _from_record(record, source, where, policy)
 
 

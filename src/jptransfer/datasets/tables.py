@@ -150,7 +150,7 @@ def _json_rows(path: Path, columns: Mapping[str, str], encoding: str, policy: Er
 
 
 def _json_records(path: Path, encoding: str, policy: ErrorPolicy) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, line in json_lines(read_lines(path, encoding, policy)):
+    for number, line in json_lines(read_lines(path, encoding, policy), str(path)):
         if not line.strip():
             continue
         try:

@@ -143,7 +143,7 @@ def read_rows(source: str, layout: str, encoding: str = "utf-8", paired: bool = 
         return (_pair(f"{path}:{number}", line) for number, line in lines if (number, line) != (1, f"text\t{PAIR}"))
     if layout == TEXT:
         return ({"text": line} for _, line in lines)
-    return (_object(f"{path}:{number}", line, paired) for number, line in json_lines(lines) if line.strip())
+    return (_object(f"{path}:{number}", line, paired) for number, line in json_lines(lines, str(path)) if line.strip())
 
 
 class _Strict(ErrorPolicy):
