@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
-from jptransfer.config import CharacterView, TokenizerConfig, ViewsConfig
+from jptransfer.config import TokenizerConfig
 from jptransfer.config.plain import from_plain
 from jptransfer.corpora.sentences import split_sentences
 from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
@@ -43,6 +43,7 @@ from jptransfer.models.task_models import fresh_head
 from jptransfer.tasks.base import Feature, Level, Limits, make_task
 from jptransfer.tasks.ner import EntityExample, EntityRecognition
 from jptransfer.text.tokenizers import train_tokenizer
+from jptransfer.text.views_settings import CharacterView, ViewsConfig
 from jptransfer.training.context import TrainingContext
 from jptransfer.training.loop import train
 from jptransfer.training.types import LoopSettings

@@ -43,7 +43,7 @@ from tagger import (
 )
 from torch import Tensor, nn
 
-from jptransfer.config import CharacterView, HeadConfig, TokenizerConfig, ViewsConfig
+from jptransfer.config import HeadConfig, TokenizerConfig
 from jptransfer.config.plain import from_plain
 from jptransfer.learners.encoder_settings import EncoderFinetuningConfig
 from jptransfer.learners.losses import CrossEntropy
@@ -59,6 +59,7 @@ from jptransfer.tasks.ner import EntityExample, EntityRecognition
 from jptransfer.text.tokenizers import train_tokenizer
 from jptransfer.text.types import SPECIAL_TOKENS
 from jptransfer.text.views import MARK
+from jptransfer.text.views_settings import CharacterView, ViewsConfig
 
 # flair asks transformers for it by name, and transformers 5 has it no longer; taggers do not need it.
 transformers.LayoutLMv2FeatureExtractor = None

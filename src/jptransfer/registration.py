@@ -35,6 +35,7 @@ class Entry:
         target: the implementation, or ``module:attribute`` of it.
         help: one line.
         settings: dataclass of the member's own settings, a section of the family's; None: it has none.
+        flat: an identity has the settings among those of the family, as it had before they were a section.
         version: goes up when the member makes something else of the same inputs; from 2 on it is in the identity of
             what is made with the member, while a stage's own version is in that of all that the stage makes.
     """
@@ -42,6 +43,7 @@ class Entry:
     target: Any
     help: str
     settings: type | None = None
+    flat: bool = False
     version: int = 1
 
     @property
@@ -144,7 +146,8 @@ class Registry(Generic[Row]):
         """Return a decorator for the dataclass of the family's settings: each member's settings become a section of it.
 
         Args:
-            choice: the field that names the chosen member; the sections of the others do not count in an identity.
+            choice: the field that names the chosen member, or lists several; the sections of the others do not count
+                in an identity.
         """
         def bind(section: type) -> type:
             self._section, self._choice = section, choice
@@ -166,7 +169,7 @@ class Registry(Generic[Row]):
         if new:
             add_fields(self._section, {name: (entry.settings, dataclasses.field(
                 default_factory=entry.settings,  # type: ignore[arg-type]
-                metadata={"chosen_by": self._choice, "help": entry.help}))
+                metadata={"chosen_by": self._choice, "help": entry.help, "flat": entry.flat}))
                 for name, entry in new.items()})
 
     def check(self, name: str, where: str = "") -> str:

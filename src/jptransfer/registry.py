@@ -10,9 +10,37 @@ from jptransfer.registration import Entry, Registry, Row
 
 @dataclass(frozen=True)
 class SourceEntry(Entry):
-    """A format of running text; `needs`: the inputs that it reads in place of a path."""
+    """A reader of running text.
+
+    Attributes:
+        needs: the inputs that it reads in place of a path.
+        columns: whether it reads the settings `columns` and `where`.
+        split: whether it reads the setting `split`.
+        encoding: whether it decodes files, by the setting `encoding`, and so tells how many bytes of them it has read.
+    """
 
     needs: tuple[str, ...] = ()
+    columns: bool = False
+    split: bool = False
+    encoding: bool = True
+
+
+@dataclass(frozen=True)
+class TokenizerEntry(Entry):
+    """A kind of tokenizer.
+
+    Attributes:
+        trained: whether it learns from text, and reads the settings of the sample that it learns from.
+        words: what it is cut from: `any` words, those of `mecab` alone; empty: it is not cut from words.
+        vocab_size, min_frequency, alphabet_coverage, source: whether it reads the setting of that name.
+    """
+
+    trained: bool = True
+    words: str = ""
+    vocab_size: bool = False
+    min_frequency: bool = False
+    alphabet_coverage: bool = False
+    source: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,42 +131,11 @@ STAGES: Registry[Entry] = _table("stage", {name: (f"stages.{name}:STAGE", "") fo
     "prepare_corpus", "prepare_dataset", "tokenize", "encode", "pretrain", "adapt", "finetune", "evaluate", "report")})
 """Stages in the order of the pipeline. Each describes itself, its help included, in an object `STAGE` of its module."""
 
-SOURCES = _table("source format", {
-    "text": ("corpora.readers:read_text", "one sentence a line, a blank line between documents"),
-    "jsonl": ("corpora.readers:read_jsonl", "one JSON object a line"),
-    "wikiextractor": ("corpora.readers:read_wikiextractor", "WikiExtractor output, <doc> elements or JSON"),
-    "folder": ("corpora.readers:read_folder", "a folder of text files, one document a file"),
-    "csv": ("corpora.readers:read_csv", "columns of a comma-separated file with quotes, each cell a document"),
-    "tsv": ("corpora.readers:read_tsv", "columns of a tab-separated file, one sentence a cell"),
-    "hf": ("corpora.readers:read_hf", "a Hugging Face data set, from the hub or from disk"),
-    "task": ("corpora.readers:read_task", "the texts of the task's training split, without labels",
-             {"needs": ("dataset",)}),
-}, SourceEntry)
+SOURCES = Registry("source format", SourceEntry, ("jptransfer.corpora",), SETTINGS)
 
-CLEANERS: Registry[Entry] = _table("cleaning step", {
-    "nfkc": ("text.normalize:nfkc", "Unicode NFKC"),
-    "neologd": ("text.normalize:neologd", "the mecab-ipadic-NEologd rules: widths, hyphens, long vowels, spaces"),
-    "whitespace": ("text.normalize:whitespace", "runs of white space become one space, ends are trimmed"),
-    "control": ("text.normalize:control", "control and zero-width characters go"),
-    "html": ("text.normalize:html", "tags go, character references are resolved"),
-    "urls": ("text.normalize:urls", "URLs become [URL]"),
-    "users": ("text.normalize:users", "@names become [USER]"),
-    "digits": ("text.normalize:digits", "every digit becomes 0"),
-    "lowercase": ("text.normalize:lowercase", "lower case"),
-    "long_vowels": ("text.normalize:long_vowels", "repeated long-vowel marks become one"),
-    "wave_dash": ("text.normalize:wave_dash", "variants of the wave dash become one"),
-})
+CLEANERS: Registry[Entry] = Registry("cleaning step", packages=("jptransfer.text",), suffix=SETTINGS)
 
-TOKENIZERS: Registry[Entry] = _table("tokenizer", {
-    "wordpiece": ("text.wordpiece:WordPieceTokenizer", "MeCab words, then WordPiece; a Japanese BERT tokenizer"),
-    "unigram": ("text.sentencepiece:SentencePieceTokenizer", "SentencePiece unigram language model"),
-    "bpe": ("text.sentencepiece:SentencePieceTokenizer", "SentencePiece byte-pair encoding"),
-    "word": ("text.simple:WordTokenizer", "MeCab words, the most frequent ones"),
-    "views": ("text.views:ViewsTokenizer", "words, and beside each its bytes, bigrams or characters"),
-    "character": ("text.simple:CharacterTokenizer", "Unicode characters"),
-    "byte": ("text.simple:ByteTokenizer", "UTF-8 bytes"),
-    "pretrained": ("text.pretrained:PretrainedTokenizer", "any tokenizer of transformers, from the hub or a folder"),
-})
+TOKENIZERS = Registry("tokenizer", TokenizerEntry, ("jptransfer.text",), SETTINGS)
 
 MODELS = Registry("model architecture", EncoderEntry, ("jptransfer.models.encoders", "jptransfer.learners"), SETTINGS)
 

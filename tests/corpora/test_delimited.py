@@ -122,7 +122,7 @@ def test_corpora_and_data_sets_read_alike(tmp_path, on_error):
     else:
         assert len(read(task).splits["train"]) == 119 and read(task).counts == {"malformed": 1}
         assert len(list(read_csv(source, policy))) == 120 and policy.skipped == {"malformed": 1}
-        source.quotes = Quotes.no
+        source.csv.quotes = Quotes.no
         assert len(list(read_csv(source, ErrorPolicy()))) == 121
 
 

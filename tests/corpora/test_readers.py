@@ -14,6 +14,7 @@ import zstandard
 
 from jptransfer.config import OnError, SourceConfig
 from jptransfer.corpora.error_policy import LONG_LINE, ErrorPolicy, read_lines
+from jptransfer.corpora.readers_settings import FolderConfig
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.registry import SOURCES
 
@@ -228,7 +229,7 @@ def test_folder_and_tar(tmp_path):
     (inside / "2.txt").write_text("四。\n", encoding="utf-8")
     expected = [["一。", "二。", "三。"], ["四。"]]
     assert read(inside, "folder") == expected
-    assert read(inside, "folder", skip_lines=1) == [["三。"]]
+    assert read(inside, "folder", folder=FolderConfig(skip_lines=1)) == [["三。"]]
     for mode, name in (("w:gz", "a.tar.gz"), ("w:xz", "a.tar.xz"), ("w", "a.tar")):
         with tarfile.open(tmp_path / name, mode) as archive:
             for file in sorted(inside.iterdir()):

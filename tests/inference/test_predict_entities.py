@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from transformers import BertJapaneseTokenizer
 
 from jptransfer.config import (
-    CharacterView,
     Device,
     HeadConfig,
     OutputFormat,
@@ -23,7 +22,6 @@ from jptransfer.config import (
     SegmenterConfig,
     TaskConfig,
     TokenizerConfig,
-    ViewsConfig,
 )
 from jptransfer.datasets import conll_file
 from jptransfer.errors import ConfigError
@@ -37,6 +35,7 @@ from jptransfer.tasks.base import Feature, make_task
 from jptransfer.tasks.ner import EntityPrediction, EntityRecognition
 from jptransfer.tasks.spans import Span
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
+from jptransfer.text.views_settings import CharacterView, ViewsConfig
 from tests.models.tagger import tagger
 from tests.small import MODEL
 

@@ -7,15 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from jptransfer.config import (
-    CharacterView,
-    HeadConfig,
-    ModelConfig,
-    Segmentation,
-    SegmenterConfig,
-    TokenizerConfig,
-    ViewsConfig,
-)
+from jptransfer.config import HeadConfig, ModelConfig, Segmentation, SegmenterConfig, TokenizerConfig
 from jptransfer.learners.task_data import collate
 from jptransfer.models.encoders.bilstm_tagger_settings import BilstmTaggerModelConfig
 from jptransfer.models.layers.word_rows import set_char_vocab
@@ -24,6 +16,7 @@ from jptransfer.registry import MODELS
 from jptransfer.tasks.base import Level, Limits
 from jptransfer.tasks.ner import EntityExample, EntityRecognition
 from jptransfer.text.tokenizers import train_tokenizer
+from jptransfer.text.views_settings import CharacterView, ViewsConfig
 
 TEXTS = ["Anna lives in Rome", "Bob and Anna saw a cat", "Rome is old", "a b c", "Tokyo Tower"]
 LABELS = ["LOC", "PER"]

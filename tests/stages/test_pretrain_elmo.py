@@ -6,13 +6,11 @@ import numpy as np
 import pytest
 
 from jptransfer.config import (
-    CharacterView,
     LmTrainingConfig,
     ModelConfig,
     ObjectiveConfig,
     OptimizerConfig,
     TokenizerConfig,
-    ViewsConfig,
     VocabularyPolicy,
 )
 from jptransfer.errors import ConfigError
@@ -22,6 +20,7 @@ from jptransfer.objectives.bilm_settings import BilmConfig
 from jptransfer.stages.pretrain import PretrainStage, run
 from jptransfer.text.encoded import array_path
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
+from jptransfer.text.views_settings import CharacterView, ViewsConfig
 from tests.models.spelt import SIZE
 from tests.small import polarity_examples
 from tests.training.tiny import cpu

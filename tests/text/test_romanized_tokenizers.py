@@ -5,7 +5,7 @@ import json
 import pytest
 from hypothesis import given, settings
 
-from jptransfer.config import CharacterView, Segmentation, SegmenterConfig, TokenizerConfig, ViewsConfig
+from jptransfer.config import Segmentation, SegmenterConfig, TokenizerConfig
 from jptransfer.config.check import check
 from jptransfer.errors import ConfigError
 from jptransfer.inference.export import export
@@ -13,6 +13,7 @@ from jptransfer.stages.tokenize import TokenizeStage
 from jptransfer.text.romanize import Romaniser, romanise
 from jptransfer.text.segment import MecabSegmenter
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
+from jptransfer.text.views_settings import CharacterView, ViewsConfig
 
 from .conftest import NASTY, toy_sentences
 from .test_alignment import nasty_text

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jptransfer.config import CharacterView, Segmentation, SegmenterConfig, TokenizerConfig, ViewsConfig
+from jptransfer.config import Segmentation, SegmenterConfig, TokenizerConfig
 from jptransfer.config.check import check
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.stages.tokenize import TokenizeStage
@@ -18,6 +18,7 @@ from jptransfer.text.segment import MecabSegmenter, PatternSegmenter, segmenter
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 from jptransfer.text.types import SPECIAL_TOKENS
 from jptransfer.text.views import MARK, bigrams, utf8
+from jptransfer.text.views_settings import CharacterView, ViewsConfig
 
 from .conftest import NASTY, toy_sentences
 from .test_alignment import nasty_text

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import BertConfig
 
-from jptransfer.config import CharacterView, HeadConfig, ModelConfig, TokenizerConfig
+from jptransfer.config import HeadConfig, ModelConfig, TokenizerConfig
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoders.awd_lstm_settings import AwdLstmModelConfig, Cell
 from jptransfer.models.layers.word_rows import set_char_vocab
@@ -17,6 +17,7 @@ from jptransfer.models.task_models import fresh_head
 from jptransfer.registry import MODELS
 from jptransfer.tasks.ner import EntityRecognition
 from jptransfer.text.tokenizers import train_tokenizer
+from jptransfer.text.views_settings import CharacterView
 from jptransfer.transfer.copying import TaskNet, copy_groups
 from jptransfer.transfer.groups import weight_groups
 from tests.models import spelt

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from enum import Enum
 from typing import Any
 
-from jptransfer.config.chosen import chosen_fields
+from jptransfer.config.chosen import chosen_fields, identity_fields
 
 SHORT = 12
 """Hex digits of a fingerprint that name a folder."""
@@ -24,7 +24,8 @@ def canonical(value: Any, where: str = "value") -> Any:
     """Return `value` as plain JSON data with one form for equal settings.
 
     Fields marked `label` or `external` are left out, as are fields that hold their `omit_when` value and sections of
-    members that were not chosen; tables marked `ordered` become lists of their entries.
+    members that were not chosen; tables marked `ordered` become lists of their entries, and the settings of sections
+    marked `flat` stand among those of the section around them.
 
     Raises:
         TypeError: for anything without a canonical form, naming the place.
@@ -36,8 +37,7 @@ def canonical(value: Any, where: str = "value") -> Any:
     if isinstance(value, float):
         return _number(value, where)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: canonical(_in_order(f, getattr(value, f.name)), f"{where}.{f.name}")
-                for f in chosen_fields(value) if _counts(f, getattr(value, f.name))}
+        return _canonical_section(value, where)
     if isinstance(value, list | tuple):
         return [canonical(item, f"{where}[{i}]") for i, item in enumerate(value)]
     if isinstance(value, dict):
@@ -45,6 +45,16 @@ def canonical(value: Any, where: str = "value") -> Any:
             raise TypeError(f"{where}: keys must be strings")
         return {key: canonical(value[key], f"{where}.{key}") for key in sorted(value)}
     raise TypeError(f"{where}: {type(value).__name__} has no canonical form")
+
+
+def _canonical_section(section: Any, where: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for field in identity_fields(section):
+        value = getattr(section, field.name)
+        if _counts(field, value):
+            plain = canonical(_in_order(field, value), f"{where}.{field.name}")
+            found |= plain if field.metadata.get("flat") else {field.name: plain}
+    return found
 
 
 def _counts(field: dataclasses.Field, value: Any) -> bool:

@@ -1,6 +1,6 @@
 """Every setting of jptransfer as typed dataclasses, in pipeline order. No logic lives here but checking.
 
-Settings of a registered head, encoder, objective, schedule, optimizer or learner are in the file that registers it.
+Settings of a registered member of a family (a head, encoder, tokenizer, reader, ...) are in the file that registers it.
 """
 
 from jptransfer.config.finetuning import (
@@ -37,7 +37,6 @@ from jptransfer.config.run import (
 from jptransfer.config.suite import ColumnConfig, FragmentConfig, RowConfig, ScaleConfig, SuiteConfig
 from jptransfer.config.task import DroppedEntities, RolesConfig, TaskConfig, WordSource
 from jptransfer.config.text import (
-    CharacterView,
     CleaningConfig,
     CorpusConfig,
     CorpusRole,
@@ -49,7 +48,7 @@ from jptransfer.config.text import (
     SegmenterConfig,
     SourceConfig,
     TokenizerConfig,
-    ViewsConfig,
+    TokenizerSettings,
 )
 from jptransfer.config.training import (
     LmPhaseConfig,

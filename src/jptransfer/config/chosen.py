@@ -19,9 +19,16 @@ def chosen_fields(section: Any) -> list[dataclasses.Field[Any]]:
     return [one for one in dataclasses.fields(section) if _takes_part(section, one)]
 
 
+def identity_fields(section: Any) -> list[dataclasses.Field[Any]]:
+    """Return the fields of a section that may count in an identity: `chosen_fields`, and those that count unread."""
+    return [one for one in dataclasses.fields(section) if one.metadata.get("counts") or _takes_part(section, one)]
+
+
 def _takes_part(section: Any, field: dataclasses.Field[Any]) -> bool:
     if choice := field.metadata.get("chosen_by"):
         chosen, value = getattr(section, choice), getattr(section, field.name)
+        if isinstance(chosen, list):
+            return field.name in chosen
         return chosen == field.name if chosen else bool(value != type(value)())
     if capability := field.metadata.get("read_if"):
         return all(getattr(entry, capability) for _, _, entry in _members(section))

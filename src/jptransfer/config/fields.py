@@ -28,6 +28,7 @@ def setting(
     off: int | None = None,
     chosen_by: str | None = None,
     read_if: str | None = None,
+    counts: bool = False,
 ) -> Any:
     """Return a dataclass field with markers.
 
@@ -43,9 +44,10 @@ def setting(
         chosen_by: the field is a section that counts only where this field of the same section holds its name;
             sections that registered members add are marked so by themselves.
         read_if: only members whose registry entry says so in this field read the setting, which does not count else.
+        counts: it counts in identities also where `read_if` says that it is not read, as it did before that was said.
     """
     marks = {"external": external, "ordered": ordered, "label": label, "registry": registry, "low": low, "high": high,
-             "off": off, "chosen_by": chosen_by, "read_if": read_if}
+             "off": off, "chosen_by": chosen_by, "read_if": read_if, "counts": counts}
     metadata = {name: value for name, value in marks.items() if value is not None and value is not False}
     if omit_when is not UNSET:
         metadata["omit_when"] = omit_when

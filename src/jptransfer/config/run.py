@@ -12,6 +12,7 @@ from jptransfer.config.models import ModelConfig
 from jptransfer.config.task import TaskConfig
 from jptransfer.config.text import CorpusConfig, EncodingConfig, TokenizerConfig
 from jptransfer.config.training import LmTrainingConfig
+from jptransfer.registry import SOURCES
 
 
 @dataclass
@@ -193,7 +194,7 @@ class Config(CommandConfig):
         for section, corpus in (("corpus", self.corpus), ("domain", self.domain)):
             for table, sources in (("sources", corpus.sources), ("exclude", corpus.exclude)):
                 named |= {f"{section}.{table}.{name}.split": [source.split] for name, source in sources.items()
-                          if source.format == "task" and source.split}
+                          if source.split and "dataset" in SOURCES.entries[source.format].needs}
         return next((f"{where}: {message}" for where, splits in named.items() for split in splits
                      if (message := self.task.unknown_split(split))), "")
 

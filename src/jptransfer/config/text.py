@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from jptransfer.config.fields import setting
+from jptransfer.registration import WithMembers
+from jptransfer.registry import CLEANERS, SOURCES, TOKENIZERS
 
 
 class OnError(Enum):
@@ -23,40 +25,40 @@ class Quotes(Enum):
     no = "no"
 
 
+@SOURCES.sections("format")
 @dataclass
-class SourceConfig:
-    """One place that running text comes from."""
+class SourceConfig(WithMembers):
+    """One place that running text comes from; each registered reader with settings adds a section of its own."""
 
     path: str = setting("", external=True)
     """file, folder, glob, or for format hf a data set as `name`, `name@revision` or a folder"""
     format: str = setting("text", registry="sources")
     """how the source is laid out, see `jpt ls sources`"""
-    columns: list[str] = setting(factory=lambda: ["text"])
-    """fields (jsonl, hf) or 0-based column numbers (tsv) that hold text; each is a sentence or a document of its own"""
-    where: dict[str, str] = setting(factory=dict)
-    """only rows whose column or field has this value (jsonl, tsv, hf)"""
-    split: str = ""
+    columns: list[str] = setting(factory=lambda: ["text"], read_if="columns", counts=True)
+    """fields (jsonl, hf, task) or 0-based column numbers (csv, tsv) that hold text; each is a sentence or a document of
+    its own"""
+    where: dict[str, str] = setting(factory=dict, read_if="columns", counts=True)
+    """only rows whose column or field has this value (jsonl, hf, task, csv, tsv)"""
+    split: str = setting("", read_if="split", counts=True)
     """split of a Hugging Face data set, empty: train; of the task, in `exclude` alone, empty: that of
     `task.roles.final`"""
     split_sentences: bool | None = None
     """cut lines into sentences after 。！？; null: as the format says (text and tsv: sentences, others: paragraphs)"""
     max_sentences: int = setting(10_000, low=1)
     """a longer document is cut after this many sentences; 1: every sentence is a document of its own"""
-    skip_lines: int = setting(0, low=0, omit_when=0)
-    """lines at the head of each file that are no text: an address, a date, a title (folder)"""
-    encoding: str = "utf-8"
+    encoding: str = setting("utf-8", read_if="encoding", counts=True)
     """character encoding of the files"""
-    quotes: Quotes = setting(Quotes.auto, omit_when=Quotes.auto)
-    """csv: whether quotes are special (yes), plain characters (no), or special unless they swallow rows (auto)"""
     weight: float = setting(1.0, low=0.0)
     """share of the corpus budget (`max_bytes`) that this source gets, relative to the weights of the other sources"""
     max_bytes: int | None = setting(None, low=1)
     """budget of UTF-8 bytes; documents are sampled uniformly (seeded) to fit it"""
 
 
+@CLEANERS.sections("steps")
 @dataclass
-class CleaningConfig:
-    """What is done to a sentence, and which sentences stay."""
+class CleaningConfig(WithMembers):
+    """What is done to a sentence, and which sentences stay; a registered step with settings adds a section of its own.
+    """
 
     steps: list[str] = setting(factory=lambda: ["nfkc", "whitespace", "control"], registry="cleaners")
     """normalisations in order, see `jpt ls cleaners`"""
@@ -129,6 +131,10 @@ class Segmentation(Enum):
     punctuation = "punctuation"
 
 
+NO_READINGS = "gives no readings; romanize and join_auxiliaries need mecab"
+"""What is said of other segmenters where readings are wanted."""
+
+
 @dataclass
 class SegmenterConfig:
     """What finds the words of a text."""
@@ -142,45 +148,33 @@ class SegmenterConfig:
     """mecab: auxiliaries and verb endings are one word with the verb or adjective before them (流して, not 流し|て)"""
 
 
-class CharacterView(Enum):
-    """Analyzer that a word is spelled in."""
-
-    bytes = "bytes"
-    bigrams = "bigrams"
-    characters = "characters"
-
-
 @dataclass
-class ViewsConfig:
-    """The characters beside every word."""
+class TokenizerSettings:
+    """Base of the settings of kinds of tokenizers that are checked against those that all kinds have."""
 
-    characters: CharacterView = CharacterView.bytes
-    """bytes of UTF-8 (ELMo); bigrams: pairs of neighbouring characters (Johnson et al. 2019); characters"""
-    max_characters: int = setting(48, low=1)
-    """units of a longer word are cut (ELMo: 50 with the marks of begin and end, which are the model's)"""
-    min_frequency: int = setting(1, low=1)
-    """rarer characters and bigrams are left out"""
-    romanize: bool = setting(False, omit_when=False)
-    """spell the words in Latin letters, by MeCab's readings, before they are cut; the words stay Japanese"""
+    def check(self, family: TokenizerConfig) -> str:
+        """Return what is wrong with the settings together; it follows the path of `tokenizer`, as in `validate`."""
+        return ""
 
 
+@TOKENIZERS.sections("kind")
 @dataclass
-class TokenizerConfig:
-    """Analyzer that text is cut into."""
+class TokenizerConfig(WithMembers):
+    """Units that text is cut into; each registered kind with settings adds a section of its own."""
 
     name: str = setting("tokenizer", label=True)
     """label of the artifact"""
     kind: str = setting("wordpiece", registry="tokenizers")
     """algorithm, see `jpt ls tokenizers`"""
-    source: str = setting("", external=True)
+    source: str = setting("", external=True, read_if="source")
     """for kind pretrained: `hf:org/name@revision` or a folder"""
-    corpus: CorpusRole = setting(CorpusRole.corpus, label=True)
+    corpus: CorpusRole = setting(CorpusRole.corpus, label=True, read_if="trained")
     """which corpus it is trained on"""
-    vocab_size: int = setting(8000, low=8)
+    vocab_size: int = setting(8000, low=8, read_if="vocab_size", counts=True)
     """number of units, special tokens included; views: number of words, to which characters are added"""
-    min_frequency: int = setting(2, low=1)
+    min_frequency: int = setting(2, low=1, read_if="min_frequency", counts=True)
     """rarer units are left out (wordpiece, word, character, words of views)"""
-    alphabet_coverage: float = setting(0.9995, low=0.5, high=1.0)
+    alphabet_coverage: float = setting(0.9995, low=0.5, high=1.0, read_if="alphabet_coverage", counts=True)
     """share of characters the alphabet must cover (wordpiece, unigram, bpe)"""
     segmenter: SegmenterConfig = setting(factory=SegmenterConfig)
     """what a word is: what is cut further (wordpiece, word, views), or what is masked together (the other kinds)"""
@@ -190,34 +184,28 @@ class TokenizerConfig:
     """lowercase text before cutting it (views: words, not their characters); offsets refer to the original text"""
     romanize: bool = setting(False, omit_when=False)
     """first write the text in Latin letters, by MeCab's readings, words apart; offsets refer to the original text"""
-    special_tokens: bool = setting(True, omit_when=True)
-    """byte: false: 256 units without special tokens; line ends in a text become spaces, and a text is framed by bytes,
-    a line end and a space before it and a space after it (Radford et al. 2017)"""
-    max_sentences: int = setting(200_000, low=1)
+    max_sentences: int = setting(200_000, low=1, read_if="trained", counts=True)
     """sentences sampled (seeded) for training"""
-    seed: int = setting(0, low=0)
+    seed: int = setting(0, low=0, read_if="trained", counts=True)
     """seed of that sample"""
-    views: ViewsConfig = setting(factory=ViewsConfig, chosen_by="kind")
-    """settings of views"""
 
     def validate(self) -> str:
         """Return what is wrong with the segmenter or with romanisation, if anything."""
-        cutter = self.segmenter
-        if not self.special_tokens and self.kind != "byte":
-            return f".special_tokens=false is for kind byte; kind {self.kind} needs its special tokens"
-        wordless = self.kind in ("unigram", "bpe", "character", "byte")
-        if wordless and cutter.join_auxiliaries and not self.romanize:
+        cutter, kind = self.segmenter, TOKENIZERS.entries.get(self.kind)
+        if not kind:
+            return ""  # the name is refused by itself
+        if kind.source and (self.romanize or cutter.join_auxiliaries):
+            return (".romanize and .segmenter.join_auxiliaries are for tokenizers trained here, not for kind "
+                    f"{self.kind}")
+        if not kind.words and cutter.join_auxiliaries and not self.romanize:
             return f".segmenter.join_auxiliaries: kind {self.kind} knows no words, so there is nothing to join"
-        if self.kind == "pretrained" and (self.romanize or cutter.join_auxiliaries):
-            return ".romanize and .segmenter.join_auxiliaries are for tokenizers trained here, not for kind pretrained"
-        if cutter.name is Segmentation.mecab:
-            return ""
-        if self.romanize or self.views.romanize or cutter.join_auxiliaries:
-            return f".segmenter.name={cutter.name.value} gives no readings; romanize and join_auxiliaries need mecab"
-        if self.kind in ("wordpiece", "word"):
-            return (f".segmenter.name={cutter.name.value} is for kind views and for kinds that are not cut from words; "
-                    f"kind {self.kind} cuts Japanese by MeCab")
-        return ""
+        if cutter.name is not Segmentation.mecab:
+            if self.romanize or cutter.join_auxiliaries:
+                return f".segmenter.name={cutter.name.value} {NO_READINGS}"
+            if kind.words == "mecab":
+                return (f".segmenter.name={cutter.name.value} is for kind views and for kinds that are not cut from "
+                        f"words; kind {self.kind} cuts Japanese by MeCab")
+        return self.own.check(self) if isinstance(self.own, TokenizerSettings) else ""
 
 
 @dataclass

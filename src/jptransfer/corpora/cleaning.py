@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 
 import numpy as np
@@ -55,7 +56,7 @@ class Cleaner:
 
     def __init__(self, config: CleaningConfig, excluded: frozenset[bytes] = frozenset()) -> None:
         self.config, self.excluded = config, excluded
-        self.steps = [CLEANERS.load(name) for name in config.steps]
+        self.steps = [_step(name, config) for name in config.steps]
         self._normal = _leaves_keys(config.steps)
 
     def normalise(self, sentence: str) -> str:
@@ -118,6 +119,12 @@ class Cleaner:
             characters = len(text) - len(kept) - 1
             records.append((np.frombuffer(self.copy_digest(kept), "<u8"), len(encoded), characters, len(kept)))
         return CleanBatch(b"".join(texts), np.array(records, RECORD), read, dropped)
+
+
+def _step(name: str, config: CleaningConfig) -> Callable[[str], str]:
+    """Return a step as a function of a sentence; one with settings of its own is called with those of cleaning, too."""
+    step: Callable[..., str] = CLEANERS.load(name)
+    return partial(step, config=config) if CLEANERS.entries[name].settings else step
 
 
 def _leaves_keys(steps: Sequence[str]) -> bool:

@@ -96,7 +96,7 @@ def size_on_disk(source: SourceConfig) -> int:
 
 def _megabytes(source: SourceConfig) -> float | None:
     """Return the number of megabytes to read, None if it is not known in advance."""
-    plain = not source.path.endswith(COMPRESSED) and source.format != "hf"
+    plain = not source.path.endswith(COMPRESSED) and SOURCES.entries[source.format].encoding
     return size_on_disk(source) / 1e6 if plain else None
 
 

@@ -45,7 +45,7 @@ def read_folder(source: SourceConfig, policy: ErrorPolicy) -> Iterator[Document]
     """
     for path in locate(source.path, policy):
         for lines in _files_within(path, source.encoding, policy):
-            body = (line for line in islice(lines, source.skip_lines, None) if line.strip())
+            body = (line for line in islice(lines, source.folder.skip_lines, None) if line.strip())
             yield from documents(body, source, split=_splits(source))
 
 
@@ -171,7 +171,7 @@ def read_tsv(source: SourceConfig, policy: ErrorPolicy) -> Iterator[Document]:
 
 def read_csv(source: SourceConfig, policy: ErrorPolicy) -> Iterator[Document]:
     r"""Comma-separated columns by 0-based number, with quoting: each cell is a document; ``\n`` in it ends a line."""
-    for cell in _cells(source, policy, ",", source.quotes.value):
+    for cell in _cells(source, policy, ",", source.csv.quotes.value):
         paragraphs = (line for line in cell.replace("\\n", "\n").split("\n") if line.strip())
         yield from documents(paragraphs, source, split=_splits(source))
 

@@ -13,8 +13,9 @@ from jptransfer.pipeline.experiment import per_graph
 from jptransfer.pipeline.graph import Source, StageGraph, once
 from jptransfer.pipeline.references import find_given_model
 from jptransfer.pipeline.rules import check_rules
-from jptransfer.pipeline.rules.facts import UNTRAINED
+from jptransfer.pipeline.rules.facts import is_trained
 from jptransfer.pipeline.stage import Inputs, Stage, Summary
+from jptransfer.registry import TOKENIZERS
 from jptransfer.runtime import Runtime
 from jptransfer.stages.prepare_corpus import plan_corpus, plan_domain
 
@@ -39,10 +40,10 @@ def plan_tokenizer(graph: StageGraph) -> Source:
     given, config = find_given_model(graph), graph.config.tokenizer
     if given and given.is_local:
         return given
-    if given and not (config.kind == "pretrained" and config.source):
+    if given and not (config.source and TOKENIZERS.entries[config.kind].source):
         config = TokenizerConfig("pretrained", kind="pretrained", source=given.location)
     corpus = plan_corpus(graph) if config.corpus is CorpusRole.corpus else plan_domain(graph)
-    inputs: dict[str, Source] = {"corpus": corpus} if corpus and config.kind not in UNTRAINED else {}
+    inputs: dict[str, Source] = {"corpus": corpus} if corpus and is_trained(config) else {}
     return graph.node("tokenize", "tokenizer", config.name, TokenizeStage(config), inputs)
 
 

@@ -6,7 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -56,16 +56,10 @@ class Settings:
 
     @classmethod
     def of(cls, config: TokenizerConfig) -> Settings:
-        """Take the settings from a configuration."""
+        """Take the settings that all kinds have from a configuration; kinds add what is theirs."""
         cutter = config.segmenter
-        basis = cls(config.kind, config.nfkc, config.lowercase, cutter.dictionary, cutter.name.value,
-                    romanize=config.romanize, join_auxiliaries=cutter.join_auxiliaries,
-                    special_tokens=config.special_tokens)
-        if config.kind != "views":
-            return basis
-        return replace(basis, lowercase=False, view=config.views.characters.value,
-                       max_characters=config.views.max_characters, lowercase_words=config.lowercase,
-                       romanize_characters=config.views.romanize and not config.romanize)
+        return cls(config.kind, config.nfkc, config.lowercase, cutter.dictionary, cutter.name.value,
+                   romanize=config.romanize, join_auxiliaries=cutter.join_auxiliaries)
 
     @property
     def only_ours(self) -> bool:

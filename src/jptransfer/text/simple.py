@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -118,7 +119,7 @@ class ByteTokenizer(BaseTokenizer):
     @classmethod
     def train(cls, config: TokenizerConfig, sentences: Sequence[str] = ()) -> Self:
         """Return the tokenizer; no sentence is read."""
-        return cls(Settings.of(config))
+        return cls(replace(Settings.of(config), special_tokens=config.byte.special_tokens))
 
     @classmethod
     def load(cls, folder: Path, settings: Settings) -> Self:

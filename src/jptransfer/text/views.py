@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Self
 
@@ -73,10 +74,13 @@ class ViewsTokenizer(WordBasedTokenizer):
     @classmethod
     def train(cls, config: TokenizerConfig, sentences: Sequence[str]) -> Self:
         """Count words and their character units in `sentences`."""
-        settings = Settings.of(config)
+        own = config.views
+        settings = replace(Settings.of(config), lowercase=False, lowercase_words=config.lowercase,
+                           view=own.characters.value, max_characters=own.max_characters,
+                           romanize_characters=own.romanize and not config.romanize)
         words, units = count_views(settings, word_counts(settings, sentences))
-        every = dict.fromkeys(_BYTES, config.views.min_frequency) if settings.view == "bytes" else units
-        kept = sorted(unit for unit, count in every.items() if count >= config.views.min_frequency)
+        every = dict.fromkeys(_BYTES, own.min_frequency) if settings.view == "bytes" else units
+        kept = sorted(unit for unit, count in every.items() if count >= own.min_frequency)
         return cls(settings, [*SPECIAL_TOKENS, *most_frequent(words, config), UNKNOWN, *(MARK + unit for unit in kept)])
 
     def save_units(self, folder: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import torch
 from torch.nn.functional import cross_entropy
 from torch.nn.utils.rnn import pack_sequence, pad_packed_sequence
 
-from jptransfer.config import CharacterView, HeadConfig
+from jptransfer.config import HeadConfig
 from jptransfer.learners.scores import score
 from jptransfer.models.encoders.bilstm_tagger_settings import BilstmTaggerModelConfig
 from jptransfer.models.encoders.embedding_settings import Vectors
@@ -12,6 +12,7 @@ from jptransfer.models.task_models import load_task_model, save_task_model, task
 from jptransfer.tasks.base import Level
 from jptransfer.tasks.ner import EntityRecognition
 from jptransfer.text.views import MARK, bigrams
+from jptransfer.text.views_settings import CharacterView
 from jptransfer.transfer.groups import freeze, layer_groups, select
 from tests.models.tagger import SIZE, TEXTS, features, inputs, tagger, words_tokenizer
 from tests.models.vectors import check_groups

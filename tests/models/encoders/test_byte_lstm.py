@@ -18,11 +18,12 @@ from jptransfer.models.pretrained import (
 from jptransfer.models.windows import Windows, encode_windows
 from jptransfer.objectives.causal import CausalLanguageModel
 from jptransfer.objectives.causal_settings import CausalConfig
+from jptransfer.text.simple_settings import ByteTokenizerConfig
 from jptransfer.text.tokenizers import train_tokenizer
 from jptransfer.training.types import LossTotals
 from tests.training.tiny import make_split
 
-TOKENIZER = train_tokenizer(TokenizerConfig(kind="byte", special_tokens=False, nfkc=False))
+TOKENIZER = train_tokenizer(TokenizerConfig(kind="byte", byte=ByteTokenizerConfig(special_tokens=False), nfkc=False))
 BOTH = pytest.mark.parametrize("name", ["byte_lstm", "multiplicative_lstm"])
 PLAIN = ObjectiveConfig("causal", causal=CausalConfig(ar=0.0, tar=0.0))
 
@@ -119,7 +120,3 @@ def test_a_tokenizer_without_special_tokens_is_stored_and_loaded(tmp_path):
     loaded = load_tokenizer(tmp_path)
     np.testing.assert_array_equal(loaded.encode_lines(["雨 ", "x"]).ids, TOKENIZER.encode_lines(["雨 ", "x"]).ids)
     assert loaded.vocab_size == 256 and loaded.template == TOKENIZER.template
-
-
-def test_special_tokens_are_only_optional_for_bytes():
-    assert "is for kind byte" in TokenizerConfig(kind="unigram", special_tokens=False).validate()

@@ -10,7 +10,7 @@ from jptransfer.config.text import CorpusConfig
 from jptransfer.config.training import VocabularyPolicy
 from jptransfer.errors import ConfigError
 from jptransfer.pipeline.rules.base import rule
-from jptransfer.pipeline.rules.facts import UNTRAINED, is_given, needs_text, task_kind
+from jptransfer.pipeline.rules.facts import is_given, is_trained, needs_text, task_kind
 from jptransfer.registry import DATASETS, SOURCES
 
 
@@ -56,7 +56,7 @@ def tokenizer_has_text(config: Config) -> str | None:
     """A tokenizer that is trained has a corpus to learn from."""
     section = config.tokenizer.corpus.value
     text: CorpusConfig = getattr(config, section)
-    if is_given(config) or config.tokenizer.kind in UNTRAINED or text.sources:
+    if is_given(config) or not is_trained(config.tokenizer) or text.sources:
         return None
     instead = "train it on the task's texts (domain=task tokenizer.corpus=domain)" if section == "corpus" else ""
     return needs_text(section, "the tokenizer is trained on it", instead)
@@ -65,10 +65,10 @@ def tokenizer_has_text(config: Config) -> str | None:
 @rule("domain_tokenizer")
 def new_vocabulary_can_be_learnt(config: Config) -> str | None:
     """A vocabulary that is migrated to the domain comes from a tokenizer that learns from it."""
-    kind, migrates = config.tokenizer.kind, config.adaptation.vocabulary is VocabularyPolicy.migrate
-    if migrates and config.domain.sources and kind in UNTRAINED:
-        return (f"adaptation.vocabulary=migrate: kind {kind} is not trained on text; choose one, for example "
-                "tokenizer=wordpiece")
+    migrates = config.adaptation.vocabulary is VocabularyPolicy.migrate
+    if migrates and config.domain.sources and not is_trained(config.tokenizer):
+        return (f"adaptation.vocabulary=migrate: kind {config.tokenizer.kind} is not trained on text; choose one, for "
+                "example tokenizer=wordpiece")
     return None
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from jptransfer.config.run import Config
-from jptransfer.registry import LEARNERS, MODELS, TASKS, EncoderEntry, objectives_for
+from jptransfer.config.text import TokenizerConfig
+from jptransfer.registry import LEARNERS, MODELS, TASKS, TOKENIZERS, EncoderEntry, objectives_for
 from jptransfer.transfer.groups import check_patterns
 
 if TYPE_CHECKING:
@@ -16,13 +17,16 @@ LM_WORDS = ("none", "pretrained", "adapted", "auto")
 """What `lm` may be besides a reference."""
 FROM_SCRATCH = ("", "scratch")
 """What `init_from` may be besides a reference."""
-UNTRAINED = ("pretrained", "byte")
-"""Kinds of tokenizers that read no text to learn from."""
 
 
 def architecture_of(config: Config) -> EncoderEntry:
     """Return the registry's entry of the configured architecture."""
     return MODELS.entries[MODELS.check(config.model.architecture, "model.architecture")]
+
+
+def is_trained(tokenizer: TokenizerConfig) -> bool:
+    """Whether a tokenizer learns from text."""
+    return TOKENIZERS.entries[TOKENIZERS.check(tokenizer.kind, "tokenizer.kind")].trained
 
 
 def names_model(config: Config) -> bool:
