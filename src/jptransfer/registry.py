@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from jptransfer.registration import Entry, Registry, Row
+from jptransfer.registration import Entry, Registry
 
 
 @dataclass(frozen=True)
@@ -117,19 +117,17 @@ class ScheduleEntry(Entry):
     warmup: bool = False
 
 
-def _table(noun: str, rows: dict[str, tuple[Any, ...]], row: type[Row] = Entry) -> Registry[Row]:  # type: ignore[assignment]
-    made = Registry(noun, row)
-    for name, (target, help, *rest) in rows.items():
-        made.add(name, f"jptransfer.{target}", help, **(rest[0] if rest else {}))
-    return made
-
-
 SETTINGS = "_settings"
 """End of the names of light modules that register what a heavy module beside each of them implements."""
 
-STAGES: Registry[Entry] = _table("stage", {name: (f"stages.{name}:STAGE", "") for name in (
-    "prepare_corpus", "prepare_dataset", "tokenize", "encode", "pretrain", "adapt", "finetune", "evaluate", "report")})
-"""Stages in the order of the pipeline. Each describes itself, its help included, in an object `STAGE` of its module."""
+PIPELINE = ("prepare_corpus", "prepare_dataset", "tokenize", "encode", "pretrain", "adapt", "finetune", "evaluate",
+            "report")
+"""Stages in the order of the pipeline: modules of `jptransfer.stages`."""
+
+STAGES: Registry[Entry] = Registry("stage")
+"""Each describes itself, its help included, in an object `STAGE` of its module; those of plugins come last."""
+for _name in PIPELINE:
+    STAGES.add(_name, f"jptransfer.stages.{_name}:STAGE", "")
 
 SOURCES = Registry("source format", SourceEntry, ("jptransfer.corpora",), SETTINGS)
 
@@ -149,58 +147,19 @@ SCHEDULES = Registry("schedule", ScheduleEntry, ("jptransfer.training.schedules"
 
 LEARNERS = Registry("learner", LearnerEntry, ("jptransfer.learners",), SETTINGS)
 
-TASKS: Registry[Entry] = _table("task", {
-    "classification": ("tasks.classification:Classification", "one label per text"),
-    "ner": ("tasks.ner:EntityRecognition", "typed spans of a text"),
-    "regression": ("tasks.regression:Regression", "one number per text"),
-})
+TASKS: Registry[Entry] = Registry("task", packages=("jptransfer.tasks",), suffix=SETTINGS)
 
-LOSSES: Registry[Entry] = _table("loss", {
-    "cross_entropy": ("learners.losses:CrossEntropy", "cross-entropy of one class, with class weights and smoothing"),
-    "mse": ("learners.losses:SquaredError", "squared error of numbers"),
-})
+LOSSES: Registry[Entry] = Registry("loss", packages=("jptransfer.learners",), suffix=SETTINGS)
 
 DATASETS = Registry("data set", DatasetEntry, ("jptransfer.datasets",), SETTINGS)
 
-METRICS: Registry[Entry] = _table("metric", {
-    "accuracy": ("evaluation.metrics:accuracy", "share of examples that are right"),
-    "error_rate": ("evaluation.metrics:error_rate", "share of examples that are wrong"),
-    "macro_f1": ("evaluation.metrics:macro_f1", "mean of the classes' F1"),
-    "micro_f1": ("evaluation.metrics:micro_f1", "F1 over all decisions"),
-    "kappa": ("evaluation.metrics:quadratic_kappa", "quadratic weighted kappa over ordered labels"),
-    "entity_f1": ("evaluation.metrics:entity_f1", "F1 over entities as spans of characters, by conlleval's rule"),
-    "entity_precision": ("evaluation.metrics:entity_precision", "precision over entities, see entity_f1"),
-    "entity_recall": ("evaluation.metrics:entity_recall", "recall over entities, see entity_f1"),
-    "unit_f1": ("evaluation.metrics:unit_f1", "conlleval's F1 over chunks of the tagged units; entities off their "
-                                              "borders are widened to them"),
-    "unit_precision": ("evaluation.metrics:unit_precision", "conlleval's precision over chunks of the tagged units"),
-    "unit_recall": ("evaluation.metrics:unit_recall", "conlleval's recall over chunks of the tagged units"),
-    "seqeval_f1": ("evaluation.seqeval_metrics:seqeval_f1", "F1 over chunks of the tagged units, by seqeval"),
-    "seqeval_f1_strict": ("evaluation.seqeval_metrics:seqeval_f1_strict",
-                          "F1 over chunks of the tagged units by seqeval, strict IOB2: only B- begins a chunk"),
-    "pearson": ("evaluation.regression_metrics:pearson", "Pearson's correlation of predicted and gold numbers"),
-    "spearman": ("evaluation.regression_metrics:spearman", "Spearman's rank correlation of predicted and gold numbers"),
-    "mse": ("evaluation.regression_metrics:mse", "mean squared error of predicted numbers"),
-    "token_accuracy": ("evaluation.metrics:token_accuracy", "share of units with the right tag, as conlleval has it"),
-})
+METRICS: Registry[Entry] = Registry("metric", packages=("jptransfer.evaluation",), suffix=SETTINGS)
 
-CELLS: Registry[Entry] = _table("kind of cell", {
-    "evaluation": ("suites.cells:Evaluations", "score of a task model on the final split, over seeds"),
-    "dataset": ("suites.cells:Counts", "what a data set holds: numbers of examples, of labels"),
-})
+CELLS: Registry[Entry] = Registry("kind of cell", packages=("jptransfer.suites",), suffix=SETTINGS)
 
-LAYOUTS: Registry[Entry] = _table("layout", {
-    "absolute": ("suites.layouts:absolute", "a row's scores as they are, the paper's beside ours"),
-    "differences": ("suites.layouts:differences", "a baseline's scores, all other rows as differences from it"),
-    "gains": ("suites.layouts:gains", "a first column's scores, the others' with what they gain on it in per cent"),
-})
+LAYOUTS: Registry[Entry] = Registry("layout", packages=("jptransfer.suites",), suffix=SETTINGS)
 
-FIGURES: Registry[Entry] = _table("kind of figure", {
-    "points": ("suites.figures:points", "a panel a column: ours with its interval, the paper's, a line a row"),
-    "tag_frequency": ("suites.figures:tag_frequency", "how often each tag occurs, by rank: a curve a data set"),
-    "learning_curve": ("suites.figures:learning_curve", "score over the number of training examples, a line a row"),
-    "tag_arrows": ("suites.figures:tag_arrows", "an arrow a tag from the baseline's F1 to a row's, by frequency"),
-})
+FIGURES: Registry[Entry] = Registry("kind of figure", packages=("jptransfer.suites",), suffix=SETTINGS)
 
 ALL: dict[str, Registry[Any]] = {
     "stages": STAGES, "sources": SOURCES, "cleaners": CLEANERS, "tokenizers": TOKENIZERS, "models": MODELS,

@@ -1,0 +1,8 @@
+"""Registry rows of kinds of cells."""
+
+from __future__ import annotations
+
+from jptransfer.registry import CELLS
+
+CELLS.add("evaluation", "jptransfer.suites.cells:Evaluations", "score of a task model on the final split, over seeds")
+CELLS.add("dataset", "jptransfer.suites.cells:Counts", "what a data set holds: numbers of examples, of labels")
