@@ -53,6 +53,7 @@ class EncoderEntry(Entry):
         head: head for whole texts where none is asked for; empty: transformers has one for the architecture.
         tokenizers: kinds of tokenizer whose ids it reads; none: any.
         groups: layer groups below the head that it can have, see `transfer.groups`.
+        cells: whether it can return the cells of an LSTM as its states, see `config.features.States`.
     """
 
     learner: str = "encoder"
@@ -60,6 +61,7 @@ class EncoderEntry(Entry):
     head: str = "pooled"
     tokenizers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ("embeddings", "layer.*")
+    cells: bool = False
 
 
 MASKED = "masked"
@@ -120,8 +122,8 @@ class ScheduleEntry(Entry):
 SETTINGS = "_settings"
 """End of the names of light modules that register what a heavy module beside each of them implements."""
 
-PIPELINE = ("prepare_corpus", "prepare_dataset", "tokenize", "encode", "pretrain", "adapt", "finetune", "evaluate",
-            "report")
+PIPELINE = ("prepare_corpus", "prepare_dataset", "tokenize", "encode", "pretrain", "adapt", "features", "finetune",
+            "evaluate", "report")
 """Stages in the order of the pipeline: modules of `jptransfer.stages`."""
 
 STAGES: Registry[Entry] = Registry("stage")

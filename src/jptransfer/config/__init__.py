@@ -15,22 +15,12 @@ from jptransfer.config.finetuning import (
 from jptransfer.config.heads import HeadConfig
 from jptransfer.config.models import GlyphsConfig, MissingGlyph, ModelConfig
 from jptransfer.config.run import (
-    ArtifactsConfig,
-    AttentionConfig,
     CommandConfig,
-    CompareConfig,
     Config,
     Device,
-    DoctorConfig,
     EvaluationConfig,
-    ExportConfig,
-    LsConfig,
-    OutputFormat,
-    PredictConfig,
     ReportConfig,
-    ReproduceConfig,
     RuntimeConfig,
-    TextsConfig,
     Tracker,
     Upstream,
 )
@@ -60,4 +50,16 @@ from jptransfer.config.training import (
     Precision,
     ScheduleConfig,
     VocabularyPolicy,
+)
+from jptransfer.config.verbs import (
+    ArtifactsConfig,
+    AttentionConfig,
+    CompareConfig,
+    DoctorConfig,
+    ExportConfig,
+    LsConfig,
+    OutputFormat,
+    PredictConfig,
+    ReproduceConfig,
+    TextsConfig,
 )

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import typing
 from collections.abc import Mapping
 from enum import Enum
 from typing import Any, TypeVar
 
 from jptransfer.config.chosen import chosen_fields
+from jptransfer.config.hints import is_optional
 from jptransfer.registration import type_hints
 
 T = TypeVar("T")
@@ -31,6 +33,8 @@ def from_plain(schema: type[T], values: Mapping[str, Any]) -> T:
 
 
 def _typed(hint: Any, value: Any) -> Any:
+    if is_optional(hint) and value is not None:
+        hint = next(one for one in typing.get_args(hint) if one is not type(None))
     if isinstance(hint, type) and issubclass(hint, Enum):
         return hint(value)
     return from_plain(hint, value) if dataclasses.is_dataclass(hint) and value is not None else value  # type: ignore[arg-type]

@@ -54,6 +54,7 @@ class FitContext:
         model: architecture of an encoder that starts from scratch.
         tokenizer, language_model: their folders, where the learner needs them.
         transfer: what an encoder with its head takes from another task model; None: nothing.
+        features: the folder of frozen features, where the learner needs them.
     """
 
     task: Task
@@ -68,6 +69,7 @@ class FitContext:
     tokenizer: Path | None = None
     language_model: Path | None = None
     transfer: TransferSource | None = None
+    features: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -115,7 +115,7 @@ class EncoderPredictor:
         self.cut = Cut()
         read_characters(tokenizer, model)
         take_words_cut(tokenizer)  # the texts above
-        self.model = model.to(device).eval()
+        self.device, self.model = device, model.to(device).eval()
 
     def features(self, examples: Sequence[Any]) -> list[Feature]:
         """Encode examples, and count in `cut` what length limits leave out of them."""

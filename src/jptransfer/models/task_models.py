@@ -28,6 +28,7 @@ from transformers import (
 )
 
 from jptransfer.config import HeadConfig
+from jptransfer.config.features import Pooling
 from jptransfer.errors import ConfigError
 from jptransfer.models.encoder import (
     SPECIAL,
@@ -40,7 +41,7 @@ from jptransfer.models.encoder import (
     without_unread_types,
 )
 from jptransfer.models.heads.base import Head, HeadOutput
-from jptransfer.models.heads.pooled_settings import PooledHeadConfig, Pooling
+from jptransfer.models.heads.pooled_settings import PooledHeadConfig
 from jptransfer.models.layers.scalar_mix import MixedHead
 from jptransfer.models.pretrained import (
     explained,
@@ -122,7 +123,7 @@ def fresh_head(
         ConfigError: the encoder cannot read in windows, or the head cannot mix layers.
         DataError: the folder holds no encoder that transformers can load from safetensors.
     """
-    config = source if isinstance(source, PreTrainedConfig) else _settings(source)
+    config = source if isinstance(source, PreTrainedConfig) else read_configuration(source)
     config.id2label = dict(enumerate(names))
     config.label2id = {name: index for index, name in enumerate(names)}
     if output.problem_type:
@@ -148,7 +149,7 @@ def fresh_head(
 
 def load_task_model(folder: Path, output: Output, head: HeadConfig, windows: Windows | None = None) -> nn.Module:
     """Load a model that `fresh_head` built and ``save_pretrained`` wrote."""
-    config = _settings(folder)
+    config = read_configuration(folder)
     name = head_name(config, output, head)
     if not name:
         return load_weights(_plain_class(output), folder)
@@ -175,14 +176,18 @@ def complete_head(source: Path | PreTrainedConfig, output: Output, head: HeadCon
     then gets head ``token``, a classifier head ``pooled``. A causal model is pooled at its last state, the only one
     that depends on the whole text; all other models are pooled by the mean.
     """
-    config = source if isinstance(source, PreTrainedConfig) else _settings(source)
+    config = source if isinstance(source, PreTrainedConfig) else read_configuration(source)
     if head.name or local_architecture(config.model_type) or type(config) in _plain_class(output)._model_mapping:
         return head
     if output.head:
         return replace(head, name=output.head)
+    return replace(head, name="pooled", pooled=PooledHeadConfig(usual_pooling(config)))
+
+
+def usual_pooling(config: PreTrainedConfig) -> Pooling:
+    """Return how the states of an encoder are pooled where nothing else is asked for, see `complete_head`."""
     masked, causal = (type(config) in one._model_mapping for one in (AutoModelForMaskedLM, AutoModelForCausalLM))
-    pooling = Pooling.last if causal and not masked and not config.is_encoder_decoder else Pooling.mean
-    return replace(head, name="pooled", pooled=PooledHeadConfig(pooling))
+    return Pooling.last if causal and not masked and not config.is_encoder_decoder else Pooling.mean
 
 
 def _make_head(factory: type[Head], settings: HeadConfig, encoder: PreTrainedConfig) -> nn.Module:
@@ -239,7 +244,8 @@ def _start(factory: Any, source: Path | PreTrainedConfig, config: PreTrainedConf
     return load_weights(factory, source, fresh_head=True, config=config)
 
 
-def _settings(folder: Path) -> PreTrainedConfig:
+def read_configuration(folder: Path) -> PreTrainedConfig:
+    """Return the configuration of the model in a folder, also of this project's architectures."""
     quiet()
     register_auto_classes(folder)
     with explained(AutoConfig, folder):

@@ -14,24 +14,22 @@ from jptransfer.config.fields import setting
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.pipeline.experiment import per_graph
 from jptransfer.pipeline.graph import Source, StageGraph, StageNode, once, presets_of
-from jptransfer.pipeline.references import find_given_model, task_model_reference
+from jptransfer.pipeline.references import task_model_reference
 from jptransfer.pipeline.rules import check_rules
 from jptransfer.pipeline.rules.facts import (
     architecture_of,
     is_encoder,
     is_given,
     learner_of,
-    names_model,
     needs_language_model,
     task_kind,
 )
 from jptransfer.pipeline.stage import WORK, Inputs, Stage, Summary
 from jptransfer.registry import LEARNERS, TASKS
 from jptransfer.runtime import Runtime
-from jptransfer.stages.adapt import plan_adapted
+from jptransfer.stages.adapt import plan_start
+from jptransfer.stages.features import plan_features
 from jptransfer.stages.prepare_dataset import plan_dataset
-from jptransfer.stages.pretrain import plan_language_model
-from jptransfer.stages.tokenize import plan_domain_tokenizer, plan_tokenizer
 
 CHECKED = 64
 """Training examples that a model without a validation split is tried on before it is published."""
@@ -46,28 +44,13 @@ TRANSFER_SOURCE_DEFAULTS = [
 
 @dataclass
 class FinetuneStage:
-    """inputs: `dataset`; for an encoder `tokenizer` and, unless from scratch, `language_model`; `transfer`, a task
-    model, where layer groups are taken from it."""
+    """inputs: `dataset`; for an encoder `tokenizer` and, unless from scratch, `language_model`; `features` for a linear
+    probe; `transfer`, a task model, where layer groups are taken from it."""
 
     finetuning: FinetuningConfig
     seed: int
     model: ModelConfig | None = None
     transfer: list[str] = setting(factory=list, omit_when=[])
-
-
-@once
-def plan_finetuning_start(graph: StageGraph) -> Source | None:
-    """Plan the language model that fine-tuning starts from; `None`: from scratch."""
-    if names_model(graph.config):
-        return plan_adapted(graph) or find_given_model(graph)
-    match graph.config.lm:
-        case "auto":
-            return plan_adapted(graph) or plan_language_model(graph)
-        case "adapted":
-            return plan_adapted(graph)
-        case "pretrained":
-            return plan_language_model(graph)
-    return None
 
 
 @once
@@ -81,13 +64,13 @@ def plan_task_model(graph: StageGraph) -> StageNode | None:
     inputs: dict[str, Source] = {"dataset": dataset}
     model = None
     if needs_language_model(finetuning.learner):
-        start = plan_finetuning_start(graph)
-        is_adapted = start is not None and start is plan_adapted(graph)
-        inputs["tokenizer"] = plan_domain_tokenizer(graph) if is_adapted else plan_tokenizer(graph)
+        inputs["tokenizer"], start = plan_start(graph)
         if start:
             inputs["language_model"] = start
         else:
             model = config.model
+    if "features" in LEARNERS.entries[finetuning.learner].needs:
+        inputs["features"] = plan_features(graph)  # type: ignore[assignment]
     if config.transfer.groups:
         inputs["transfer"] = _plan_transfer_source(graph)
     stage = FinetuneStage(finetuning, config.seed, model, sorted(set(config.transfer.groups)))
@@ -205,7 +188,7 @@ def _job(config: FinetuneStage, inputs: Inputs, out: Path) -> Any:
         task=task, train=_training_examples(config, task, folder), validation=validation, config=settings,
         seed=config.seed, selection=Selection(metric.name, metric.higher_is_better, scorer), out=out, work=out / WORK,
         model=config.model, tokenizer=inputs.get("tokenizer"), language_model=inputs.get("language_model"),
-        transfer=transfer,
+        transfer=transfer, features=inputs.get("features"),
     )
 
 

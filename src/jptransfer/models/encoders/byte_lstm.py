@@ -14,6 +14,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, PreTrained
 from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
 
 from jptransfer.config import ModelConfig
+from jptransfer.config.features import States
 from jptransfer.models.layers.byte_cells import ByteLstmLayer, MultiplicativeLstmLayer
 from jptransfer.models.layers.cells import State
 from jptransfer.models.streams import HasDecoder, Reading, reading_order
@@ -23,7 +24,7 @@ INITIAL = 0.02
 
 
 class ByteLstmConfig(PreTrainedConfig):
-    """Sizes; `hidden_size` is the width of the states."""
+    """Sizes, of which `hidden_size` is the width of the states, and which states an encoder returns (see `States`)."""
 
     model_type = "jpt_byte_lstm"
     vocab_size: int = 256
@@ -31,6 +32,7 @@ class ByteLstmConfig(PreTrainedConfig):
     embedding_size: int = 64
     num_hidden_layers: int = 1
     direction: str = "forward"
+    states: str = "hidden"
     pad_token_id: int | None = 0
     tie_word_embeddings: bool = False
 
@@ -104,7 +106,15 @@ class ByteLstmModel(_ByteLstm):
     def read(self, ids: Tensor, state: State | None = None) -> tuple[list[Tensor], State]:
         """Read `ids` (batch, length) from `state` on, see `jptransfer.models.windows.WindowReader`."""
         states, cells = self.read_cells(ids, state)
-        return [states], (states[:, -1], cells[:, -1])
+        return [self._returned(states, cells)], (states[:, -1], cells[:, -1])
+
+    def _returned(self, hidden: Tensor, cells: Tensor) -> Tensor:
+        match States(self.config.states):
+            case States.hidden:
+                return hidden
+            case States.cell:
+                return cells
+        return cells.tanh()
 
     def read_cells(self, ids: Tensor, state: State | None = None) -> tuple[Tensor, Tensor]:
         """Return hidden states and cells (batch, length, width) after each of `ids`, from `state` on (None: zeros)."""
@@ -123,7 +133,8 @@ class ByteLstmModel(_ByteLstm):
         if order is not None:
             place = order.argsort(1).unsqueeze(-1).expand_as(states)
             states, cells = states.gather(1, place), cells.gather(1, place)
-        return ByteLstmOutput(last_hidden_state=states, hidden_states=(states,), cells=cells)  # type: ignore[arg-type]
+        returned: Any = self._returned(states, cells)
+        return ByteLstmOutput(last_hidden_state=returned, hidden_states=(returned,), cells=cells)  # type: ignore[arg-type]
 
 
 class ByteLstmForCausalLM(HasDecoder, _ByteLstm):

@@ -9,10 +9,10 @@ from torch.nn.functional import batch_norm
 from transformers import PreTrainedConfig
 
 from jptransfer.config import HeadConfig
+from jptransfer.config.features import Pooling
 from jptransfer.models.encoder import Encoded
 from jptransfer.models.heads.base import HeadOutput
 from jptransfer.models.heads.pooled import pool
-from jptransfer.models.heads.pooled_settings import Pooling
 from jptransfer.tasks.base import Level
 
 

@@ -9,9 +9,9 @@ from torch import Tensor, nn
 from transformers import PreTrainedConfig
 
 from jptransfer.config import HeadConfig
+from jptransfer.config.features import Pooling
 from jptransfer.models.encoder import Encoded
 from jptransfer.models.heads.base import HeadOutput
-from jptransfer.models.heads.pooled_settings import Pooling
 from jptransfer.tasks.base import Level
 
 

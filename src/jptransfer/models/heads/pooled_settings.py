@@ -3,19 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
+from jptransfer.config.features import Pooling
 from jptransfer.registry import HEADS
-
-
-class Pooling(Enum):
-    """How a text's states are reduced to one vector."""
-
-    first = "first"
-    last = "last"
-    mean = "mean"
-    max = "max"
-    concat = "concat"
 
 
 @HEADS.register("pooled", target="jptransfer.models.heads.pooled:PooledHead", level="sequence")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from jptransfer.config.features import States
 from jptransfer.config.finetuning import ClassWeights
 from jptransfer.config.run import Config
 from jptransfer.errors import ConfigError
@@ -155,6 +156,20 @@ def texts_fit_the_model(config: Config) -> str | None:
     most = min((limit for limit in limits if limit), default=encoder.max_length)
     if encoder.max_length > most:
         return f"finetuning.encoder.max_length={encoder.max_length}, but the model has {most} positions"
+    return None
+
+
+@rule("features")
+def features_are_of_whole_texts(config: Config) -> str | None:
+    """Features are vectors of texts, of states that the encoder has."""
+    if task_level(config) == "token":
+        return f"features are vectors of whole texts, and this task ({config.task.kind}) asks for every token"
+    architecture, states = task_architecture(config), config.features.states
+    if architecture and not architecture.cells and states not in (None, States.hidden):
+        return (f"features.states={states.value}: {config.model.architecture} has no cells; leave it out (null)")
+    most = positions(config) if architecture else None
+    if most and (config.features.max_length or 0) > most:
+        return f"features.max_length={config.features.max_length}, but the model has {most} positions"
     return None
 
 

@@ -1,0 +1,69 @@
+"""Stage features: every text of a data set as one vector of a frozen encoder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from jptransfer.config import ModelConfig
+from jptransfer.config.features import FeaturesConfig
+from jptransfer.pipeline.experiment import per_graph
+from jptransfer.pipeline.graph import Source, StageGraph, StageNode, once
+from jptransfer.pipeline.rules import check_rules
+from jptransfer.pipeline.stage import WORK, Inputs, Stage, Summary
+from jptransfer.runtime import Runtime
+from jptransfer.stages.adapt import plan_start
+from jptransfer.stages.prepare_dataset import plan_dataset
+
+
+@dataclass
+class FeaturesStage:
+    """inputs: `dataset`, `tokenizer` and, unless the encoder is a fresh one, `language_model`."""
+
+    features: FeaturesConfig
+    model: ModelConfig | None = None
+    seed: int | None = None
+
+
+@once
+def plan_features(graph: StageGraph) -> StageNode | None:
+    """Plan the features of the data set's texts."""
+    dataset, config = plan_dataset(graph), graph.config
+    if not dataset:
+        return None
+    check_rules(config, "features")
+    tokenizer, start = plan_start(graph)
+    inputs: dict[str, Source] = {"dataset": dataset, "tokenizer": tokenizer}
+    if start:
+        inputs["language_model"] = start
+    fresh = {} if start else {"model": config.model, "seed": config.seed}
+    return graph.node("features", "features", dataset.name, FeaturesStage(config.features, **fresh), inputs)
+
+
+def run(config: FeaturesStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
+    """Write the features of all splits but that of the role `final` (docs/FORMATS.md, `features`)."""
+    from jptransfer.learners.features import FeatureEncoder, write_description, write_features
+    from jptransfer.tasks.files import open_dataset
+    from jptransfer.tasks.splits import read_role, read_roles
+    from jptransfer.text.truncation import report_cuts
+
+    task, roles = open_dataset(inputs["dataset"]), read_roles(inputs["dataset"])
+    encoder = FeatureEncoder.make(config.features, task, inputs["tokenizer"], inputs.get("language_model"),
+                                  config.model, config.seed or 0, runtime)
+    counts: dict[str, int] = {}
+    cuts, splits = {}, {role: getattr(roles, role) for role in ("fit", "select", "search")}
+    for role, split in splits.items():
+        examples = read_role(task, inputs["dataset"], role)  # type: ignore[arg-type]
+        if examples and split not in counts:
+            cuts[split] = write_features(encoder, examples, out, split, out / WORK, runtime)
+            counts[split] = len(examples)
+    write_description(encoder, out, splits)
+    values = {"splits": counts, "width": encoder.width, "truncation": report_cuts(cuts, runtime), **encoder.describe()}
+    return Summary(f"{encoder.width:,} features of {sum(counts.values()):,} texts", values)
+
+
+STAGE = Stage(
+    name="features", verb="features", kind="features", version=1, title="features",
+    help="turn the texts of a data set into vectors of a frozen encoder",
+    plan=per_graph(lambda graph: [plan_features(graph)]), run=run,
+    empty="no task is chosen, for example task=toy_sentiment")
