@@ -236,4 +236,4 @@ def test_json_is_written_in_one_place():
     source = Path(jptransfer.__file__).parent
     writers = {str(path.relative_to(source)) for path in source.rglob("*.py") if "json.dump" in path.read_text("utf-8")}
     assert writers == {"files.py", "artifacts/fingerprint.py", "artifacts/manifest.py", "datasets/span_json.py",
-                       "corpora/error_policy.py", "search/study.py", "text/cutters.py"}
+                       "search/study.py", "text/cutters.py"}

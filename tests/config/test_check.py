@@ -12,6 +12,7 @@ from jptransfer.config import (
     Config,
     SourceConfig,
     TaskConfig,
+    features,
     finetuning,
     heads,
     models,
@@ -20,6 +21,7 @@ from jptransfer.config import (
     task,
     text,
     training,
+    verbs,
 )
 from jptransfer.config.check import check
 from jptransfer.config.describe import (
@@ -98,7 +100,7 @@ def attributes_read() -> set[str]:
     return {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
 
 
-MODULES = (text, task, finetuning, heads, models, training, run, suite)
+MODULES = (text, task, features, finetuning, heads, models, training, run, suite, verbs)
 EXPORTED = {name: value for name, value in vars(config_package).items() if isinstance(value, type)}
 
 

@@ -97,6 +97,12 @@ PAGES: dict[str, Page] = {
         ("lm", "finetuning.encoder.epochs", "finetuning.encoder.learning_rate", "finetuning.encoder.batch_size",
          "finetuning.encoder.max_length", "finetuning.encoder.schedule.warmup", "finetuning.subset.n", "seed",
          "runtime.device"), "finetune"),
+    "features": Page(
+        f"Turns the texts of a data set into vectors of a frozen encoder. {BUILDS}",
+        ("task=toy_sentiment corpus=toy tokenizer=toy pretraining=toy lm=pretrained",
+         "task=toy_sentiment corpus=toy model=byte_lstm pretraining=toy_bytes",
+         "task=text_file task.files.all=reviews.tsv lm=LM_FOLDER features.pooling=mean"),
+        ("lm", "features.pooling", "features.states", "features.max_length", "runtime.device"), "finetune"),
     "eval": Page(
         f"Scores a task model on the chosen splits and stores every prediction. {BUILDS}",
         ("task=toy_sentiment corpus=toy tokenizer=toy pretraining=toy lm=pretrained",
