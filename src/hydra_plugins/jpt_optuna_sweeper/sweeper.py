@@ -3,6 +3,7 @@
 # No postponed annotations here: Hydra's scan runs this module before it is in sys.modules, where dataclasses look.
 import math
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from jptransfer.errors import Unfinished, exhausted
 from jptransfer.search.settings import SearchSettings
+
+MOST_JOBS = 1000
+"""Combinations of categories among which a job is looked for that reads a setting; of more, nothing is refused."""
 
 
 @dataclass
@@ -51,12 +55,16 @@ class OptunaSweeper(Sweeper):
         Returns:
             The best value; None if no trial was completed.
         """
-        from jptransfer.search.space import read_space
+        from jptransfer.commands.given import refuse_unread_in_sweep
+        from jptransfer.search.space import categories, read_space
         from jptransfer.search.study import Search
 
         assert self.config is not None and self.hydra_context is not None
         given = [f"{key}={value}" for key, value in self.settings.params.items()]
         fixed, space = read_space([*given, *arguments], self.hydra_context.config_loader)
+        jobs = [[*fixed, *one] for one in islice(categories(space), MOST_JOBS + 1)]
+        if len(jobs) <= MOST_JOBS:
+            refuse_unread_in_sweep(jobs, self.config, self.hydra_context.config_loader)
         folder = Path(self.config.hydra.sweep.dir)
         outputs = Path(OmegaConf.select(self.config, "outputs_root") or folder.parent)
         seed_setting = "seeds=[{}]" if "seeds" in self.config else "seed={}"

@@ -39,6 +39,8 @@ class ProductSweeper(BasicSweeper):
         loader = self.hydra_context.config_loader
         parser = OverridesParser.create(config_loader=loader)
         parsed = {one: parser.parse_override(one) for one in {one for job in batch for one in job}}
+        if self.batch_index == 1:
+            self._refuse_unread()
         composed: dict[tuple[str, ...], DictConfig] = {}
         tried: set[tuple[tuple[str, ...], str]] = set()
         for job in batch:
@@ -49,6 +51,15 @@ class ProductSweeper(BasicSweeper):
             values = [parsed[one] for one in job if (choices, one) not in tried]
             ConfigLoaderImpl._apply_overrides_to_config(values, composed[choices])
             tried |= {(choices, one) for one in job}
+
+
+    def _refuse_unread(self) -> None:
+        """Raise for a setting that no job of the sweep reads."""
+        from jptransfer.commands.given import refuse_unread_in_sweep  # not when Hydra scans this module
+
+        assert self.config is not None and self.hydra_context is not None
+        jobs = [job for batch in self.overrides or [] for job in batch]
+        refuse_unread_in_sweep(jobs, self.config, self.hydra_context.config_loader)  # type: ignore[arg-type]
 
 
 def _is_value(override: Override, loader: Any) -> bool:

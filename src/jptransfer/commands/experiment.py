@@ -16,6 +16,7 @@ from jptransfer import pipeline
 from jptransfer.artifacts import Artifact, Store
 from jptransfer.commands import replay
 from jptransfer.commands.compose import Composer, compose_rows
+from jptransfer.commands.given import refuse_unread
 from jptransfer.config import Config, Upstream, VocabularyPolicy
 from jptransfer.errors import ConfigError, printable
 from jptransfer.pipeline import LM_WORDS, Compose, Plan, Run, StageNode, drop_overrides
@@ -65,6 +66,7 @@ def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any
     """
     overrides = replay.overrides()
     runs = expand(config, composed)
+    refuse_unread(config, runs)
     store = Store(config.outputs_root)
     plan = pipeline.make_plan(pipeline.targets(verb, runs, store, config.name, replay.command(verb)), store)
     _check_search(runs, plan)

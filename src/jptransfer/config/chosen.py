@@ -31,13 +31,13 @@ def _takes_part(section: Any, field: dataclasses.Field[Any]) -> bool:
             return field.name in chosen
         return chosen == field.name if chosen else bool(value != type(value)())
     if capability := field.metadata.get("read_if"):
-        return all(getattr(entry, capability) for _, _, entry in _members(section))
+        return all(getattr(entry, capability) for _, _, entry in members_of(section))
     return True
 
 
 def members(config: Any) -> Iterator[tuple[str, str, Entry]]:
     """Yield (table, name, entry) of the registered members that take part in a configuration."""
-    yield from _members(config)
+    yield from members_of(config)
     for field in chosen_fields(config):
         value = getattr(config, field.name)
         for inner in value.values() if isinstance(value, dict) else [value]:
@@ -60,7 +60,8 @@ def plugin_versions(entries: Iterable[Entry]) -> dict[str, str]:
     return {plugin: version_of(plugin) for plugin in map(plugin_of, entries) if plugin}
 
 
-def _members(section: Any) -> Iterator[tuple[str, str, Entry]]:
+def members_of(section: Any) -> Iterator[tuple[str, str, Entry]]:
+    """Yield (table, name, entry) of the registered members that the fields of a section name."""
     for field in dataclasses.fields(section):
         if table := field.metadata.get("registry"):
             value = getattr(section, field.name)

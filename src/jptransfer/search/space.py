@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 from hydra.core.config_loader import ConfigLoader
@@ -80,6 +81,14 @@ def grid(space: dict[str, BaseDistribution]) -> list[dict[str, Any]]:
     """
     values = [_values(key, one) for key, one in space.items()]
     return [dict(zip(space, point, strict=True)) for point in itertools.product(*values)]
+
+
+def categories(space: dict[str, BaseDistribution]) -> Iterator[list[str]]:
+    """Yield the overrides of every combination of categories, with the lowest values of numbers."""
+    values = [one.choices if isinstance(one, CategoricalDistribution) else [one.low]  # type: ignore[attr-defined]
+              for one in space.values()]
+    for point in itertools.product(*values):
+        yield [f"{key}={value}" for key, value in zip(space, point, strict=True)]
 
 
 def _values(key: str, one: BaseDistribution) -> list[Any]:
