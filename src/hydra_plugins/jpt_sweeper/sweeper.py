@@ -10,7 +10,7 @@ from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 
 @dataclass
@@ -54,12 +54,13 @@ class ProductSweeper(BasicSweeper):
 
 
     def _refuse_unread(self) -> None:
-        """Raise for a setting that no job of the sweep reads."""
-        from jptransfer.commands.given import refuse_unread_in_sweep  # not when Hydra scans this module
-
+        """Raise for a setting that no job of the sweep reads; only configurations of jptransfer tell."""
         assert self.config is not None and self.hydra_context is not None
-        jobs = [job for batch in self.overrides or [] for job in batch]
-        refuse_unread_in_sweep(jobs, self.config, self.hydra_context.config_loader)  # type: ignore[arg-type]
+        if str(getattr(OmegaConf.get_type(self.config), "__module__", "")).startswith("jptransfer."):
+            from jptransfer.commands.given import refuse_unread_in_sweep  # not when Hydra scans this module
+
+            jobs = [job for batch in self.overrides or [] for job in batch]
+            refuse_unread_in_sweep(jobs, self.config, self.hydra_context.config_loader)  # type: ignore[arg-type]
 
 
 def _is_value(override: Override, loader: Any) -> bool:

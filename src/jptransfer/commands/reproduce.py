@@ -49,6 +49,7 @@ def reproduce(config: ReproduceConfig) -> dict[str, Any] | None:
     if len(suites) > 1 and (config.only or config.cells):
         raise ConfigError("only and cells choose of one suite; name it, as in bataa2019/table3")
     plans = [plan_suite(suite, _choice(config), compose, store) for suite in suites]
+    _refuse_unread(config.overrides, plans)
     plan = joint_plan(plans, store)
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         return {"failures": _build(plans, plan, config, store)}
@@ -67,6 +68,15 @@ def reproduce(config: ReproduceConfig) -> dict[str, Any] | None:
     if codes:
         raise SystemExit(2 if codes == {2} else 1)
     return None
+
+
+def _refuse_unread(overrides: Sequence[str], plans: Sequence[SuitePlan]) -> None:
+    """Raise `ConfigError` for an override of all cells that none of them reads."""
+    cells = [cell for plan in plans for cell in plan.cells]
+    for one in overrides:
+        if cells and all(one not in cell.overrides for cell in cells):
+            raise ConfigError(f"overrides: no cell reads {one}; it is for a head, tokenizer, learner, ... that none of "
+                              "them chooses")
 
 
 def _choice(config: ReproduceConfig) -> Choice:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from jptransfer import registry
@@ -45,6 +45,17 @@ def depends_on_choices(path: str) -> bool:
                 return True
         hint = hint_at([word], hint)
     return False
+
+
+def drop_unread(overrides: Sequence[str], config: Config) -> list[str]:
+    """Return overrides that made `config` without those that only set what it does not read.
+
+    Where it is made of other models as well, all are kept: their configurations have the same overrides.
+    """
+    if config.ensemble or config.transfer.build:
+        return list(overrides)
+    settings = ((one, *one.lstrip("+").partition("=")) for one in overrides)
+    return [one for one, path, _, value in settings if value.startswith("{") or not unread(path, config)]
 
 
 def _reasons(before: str, section: Any, field: dataclasses.Field[Any], config: Config) -> Iterator[str]:

@@ -11,6 +11,7 @@ from jptransfer.artifacts.fingerprint import differences
 from jptransfer.config import Config
 from jptransfer.errors import ConfigError, JptError, unknown
 from jptransfer.pipeline import MissingFiles, Plan, StageGraph, StageNode, drop_overrides, make_plan
+from jptransfer.pipeline.unread import drop_unread
 from jptransfer.registry import CELLS
 from jptransfer.suites.library import Suite
 
@@ -25,7 +26,8 @@ class CellPlan:
     """One cell of a suite.
 
     Attributes:
-        overrides: overrides of `jpt run`, without paths of this machine.
+        overrides: overrides of `jpt run`, without paths of this machine and what the cell does not read of those that
+            it shares with others.
         targets: seed -> stage to build.
         problem: why the cell cannot be planned (for example all missing official files); then there are no targets.
     """
@@ -116,7 +118,7 @@ def _plan_cell(suite: Suite, row: str, column: str, choice: Choice, compose: Com
         missing.check()
     except JptError as error:
         return CellPlan(row, column, overrides, problem=error)
-    return CellPlan(row, column, overrides, targets)
+    return CellPlan(row, column, drop_unread(overrides, config), targets)
 
 
 def cell_overrides(suite: Suite, row: str, column: str, scale: str) -> list[str]:
