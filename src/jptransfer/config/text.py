@@ -168,7 +168,7 @@ class TokenizerConfig(WithMembers):
     """algorithm, see `jpt ls tokenizers`"""
     source: str = setting("", external=True, read_if="source")
     """for kind pretrained: `hf:org/name@revision` or a folder"""
-    corpus: CorpusRole = setting(CorpusRole.corpus, label=True, read_if="trained")
+    corpus: CorpusRole = setting(CorpusRole.corpus, label=True)
     """which corpus it is trained on"""
     vocab_size: int = setting(8000, low=8, read_if="vocab_size", counts=True)
     """number of units, special tokens included; views: number of words, to which characters are added"""
