@@ -66,9 +66,9 @@ def experiment(verb: str, config: Config, composed: DictConfig) -> dict[str, Any
     """
     overrides = replay.overrides()
     runs = expand(config, composed)
-    refuse_unread(config, runs)
     store = Store(config.outputs_root)
     plan = pipeline.make_plan(pipeline.targets(verb, runs, store, config.name, replay.command(verb)), store)
+    refuse_unread(config, runs)
     _check_search(runs, plan)
     for note in dict.fromkeys(filter(None, (_unused(verb, run, [*overrides, *config.rows.get(run.row, [])])
                                             for run in runs))):
