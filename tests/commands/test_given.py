@@ -54,6 +54,8 @@ def test_a_model_that_is_taken_in_may_read_it(jpt):
     assert jpt(*words, "transfer.groups=[encoder]", build).code == 0
     assert jpt(*words, "ensemble={other: [finetuning.encoder.head.name=kim_cnn]}").code == 0
     assert jpt(*words, "ensemble={other: [seed=7]}").code == 2
+    own = jpt(*RUN, f"ensemble={{other: [{CRF}=false]}}")
+    assert own.code == 2 and own.err.startswith(f"error: ensemble.other: {CRF}: only head 'crf' reads it")
 
 
 def experiment(folder, head: str) -> None:

@@ -60,7 +60,7 @@ class ProductSweeper(BasicSweeper):
             from jptransfer.commands.given import refuse_unread_in_sweep  # not when Hydra scans this module
 
             jobs = [job for batch in self.overrides or [] for job in batch]
-            refuse_unread_in_sweep(jobs, self.config, self.hydra_context.config_loader)  # type: ignore[arg-type]
+            refuse_unread_in_sweep(jobs, self.config, self.hydra_context.config_loader)
 
 
 def _is_value(override: Override, loader: Any) -> bool:

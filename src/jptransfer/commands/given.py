@@ -44,9 +44,11 @@ def refuse_unread(config: Config, runs: Sequence[Run]) -> None:
     if name := hydra.runtime.choices.get(EXPERIMENT):
         # Choices on the command line may leave a file's settings without a reader: it need not be edited for that.
         check(_paths_in_file(name), lambda: chain(everybody(), _experiment(name)), f"{EXPERIMENT}={name}: ")
-    for row, overrides in config.rows.items():
-        if own := [run for run in runs if run.row == row]:
-            check(paths_of(overrides), _configs(own), f"rows.{row}: ")
+    for run in {run.row: run for run in runs}.values():
+        row = f"rows.{run.row}: " if config.rows else ""
+        check(paths_of(config.rows.get(run.row, [])), _configs([run]), row)
+        for where, overrides, made in _taken_in(run):
+            check(paths_of(overrides), partial(iter, [made]), f"{row}{where}: ")
 
 
 def refuse_unread_in_sweep(jobs: Sequence[Sequence[str]], master: DictConfig, loader: ConfigLoader) -> None:
@@ -131,16 +133,22 @@ def _leaves(path: str, value: Any) -> Iterator[str]:
 
 
 def _configs(runs: Sequence[Run]) -> Callable[[], Iterator[Config]]:
-    """Return what yields the configurations of runs, one of each row, and then those of the models that they take in:
-    members of an ensemble, sources of a transfer."""
+    """Return what yields the configurations of runs, one of each row, and then of the models that they take in."""
     rows = list({run.row: run for run in runs}.values())
 
     def configs() -> Iterator[Config]:
         yield from (run.config for run in rows)
-        for run in rows:
-            build, members = run.config.transfer.build, run.config.ensemble.values()
-            for overrides, fresh in [*((one, []) for one in members), *([(build, presets_of(build))] if build else [])]:
-                with suppress(ConfigError):  # which planning raises, and says where the overrides stand
-                    yield from [run.compose(overrides, fresh)] if run.compose else []
+        yield from (made for run in rows for *_, made in _taken_in(run))
 
     return configs
+
+
+def _taken_in(run: Run) -> Iterator[tuple[str, list[str], Config]]:
+    """Yield setting, overrides and configuration of the other members of a run's ensemble and of its transfer's source.
+    """
+    build = run.config.transfer.build
+    others: list[tuple[str, list[str], list[str]]] = [
+        (f"ensemble.{name}", overrides, []) for name, overrides in run.config.ensemble.items()]
+    for where, overrides, fresh in [*others, *([("transfer.build", build, presets_of(build))] if build else [])]:
+        if run.compose:
+            yield where, overrides, run.compose(overrides, fresh)

@@ -39,10 +39,9 @@ def depends_on_choices(path: str) -> bool:
     """Whether there are configurations in which a setting is not read, see `unread`."""
     hint: Any = Config
     for word in path.split("."):
-        if dataclasses.is_dataclass(hint):
-            marks = {one.name: one.metadata for one in dataclasses.fields(hint)}.get(word, {})
-            if "chosen_by" in marks or "read_if" in marks:
-                return True
+        fields = dataclasses.fields(hint) if dataclasses.is_dataclass(hint) else ()
+        if any(one.name == word and {"chosen_by", "read_if"} & set(one.metadata) for one in fields):
+            return True
         hint = hint_at([word], hint)
     return False
 
