@@ -37,7 +37,8 @@ def run(tmp_path_factory) -> dict:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_a_recipe_builds_a_report_or_what_its_own_verb_makes(run, command):
-    made = {"run": "report/", "pretrain": "language_model/", "measure": "lengths/", "reproduce": ""}[command.split()[1]]
+    made = {"run": "report/", "pretrain": "language_model/", "measure": "lengths/", "probe": "probe_result/",
+            "reproduce": ""}[command.split()[1]]
     wanted = rf"^artifact: .*/{made}" if made else r"^\| strong +\| +\d+\.\d"
     assert run[command].code == 0 and re.search(wanted, run[command].out, re.M), run[command].out + run[command].err
 

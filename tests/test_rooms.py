@@ -7,8 +7,9 @@ import pytest
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "jptransfer"
 ROOMS = [
-    {"cli", "commands"}, {"suites"}, {"search"}, {"stages"}, {"pipeline"}, {"inference"}, {"report"}, {"evaluation"},
-    {"learners"}, {"objectives"}, {"training"}, {"transfer"}, {"models"}, {"datasets", "corpora"}, {"tasks"},
+    {"cli", "commands"}, {"suites"}, {"search"}, {"stages"}, {"probes"}, {"pipeline"}, {"inference"}, {"report"},
+    {"evaluation"}, {"learners"}, {"objectives"}, {"training"}, {"transfer"}, {"models"}, {"datasets", "corpora"},
+    {"tasks"},
     {"text"}, {"artifacts"}, {"files", "locks"}, {"runtime", "workers"}, {"config", "registry"},
     {"plugins"}, {"registration"}, {"data_sources"}, {"resources", "hub", "caches", "zstd"}, {"errors"},
 ]

@@ -98,6 +98,13 @@ class LearnerEntry(Entry):
 
 
 @dataclass(frozen=True)
+class ProbeEntry(Entry):
+    """A probe; `needs`: its inputs, of dataset, features, tokenizer and language_model."""
+
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class DatasetEntry(Entry):
     """A reader of labelled data.
 
@@ -122,8 +129,8 @@ class ScheduleEntry(Entry):
 SETTINGS = "_settings"
 """End of the names of light modules that register what a heavy module beside each of them implements."""
 
-PIPELINE = ("prepare_corpus", "prepare_dataset", "tokenize", "encode", "pretrain", "adapt", "features", "finetune",
-            "evaluate", "report")
+PIPELINE = ("prepare_corpus", "prepare_dataset", "tokenize", "encode", "pretrain", "adapt", "features", "probe",
+            "finetune", "evaluate", "report")
 """Stages in the order of the pipeline: modules of `jptransfer.stages`."""
 
 STAGES: Registry[Entry] = Registry("stage")
@@ -149,6 +156,8 @@ SCHEDULES = Registry("schedule", ScheduleEntry, ("jptransfer.training.schedules"
 
 LEARNERS = Registry("learner", LearnerEntry, ("jptransfer.learners",), SETTINGS)
 
+PROBES = Registry("probe", ProbeEntry, ("jptransfer.probes",), SETTINGS)
+
 TASKS: Registry[Entry] = Registry("task", packages=("jptransfer.tasks",), suffix=SETTINGS)
 
 LOSSES: Registry[Entry] = Registry("loss", packages=("jptransfer.learners",), suffix=SETTINGS)
@@ -166,6 +175,7 @@ FIGURES: Registry[Entry] = Registry("kind of figure", packages=("jptransfer.suit
 ALL: dict[str, Registry[Any]] = {
     "stages": STAGES, "sources": SOURCES, "cleaners": CLEANERS, "tokenizers": TOKENIZERS, "models": MODELS,
     "objectives": OBJECTIVES, "heads": HEADS, "optimizers": OPTIMIZERS, "schedules": SCHEDULES, "learners": LEARNERS,
+    "probes": PROBES,
     "tasks": TASKS, "losses": LOSSES, "datasets": DATASETS, "metrics": METRICS,
     "cells": CELLS, "layouts": LAYOUTS, "figures": FIGURES,
 }

@@ -16,6 +16,7 @@ from jptransfer.config import (
     finetuning,
     heads,
     models,
+    probe,
     run,
     suite,
     task,
@@ -100,7 +101,7 @@ def attributes_read() -> set[str]:
     return {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
 
 
-MODULES = (text, task, features, finetuning, heads, models, training, run, suite, verbs)
+MODULES = (text, task, features, finetuning, heads, models, probe, training, run, suite, verbs)
 EXPORTED = {name: value for name, value in vars(config_package).items() if isinstance(value, type)}
 
 

@@ -61,6 +61,8 @@ TOOLS: dict[str, Verb] = {verb.name: verb for verb in (
          "jptransfer.commands.models:predict", ("artifact", "input")),
     Verb("attention", "show what a model with a self-attentive head looks at", "AttentionConfig",
          "jptransfer.commands.models:attention", ("artifact", "input")),
+    Verb("heatmap", "colour texts by the value of one unit of an encoder", "HeatmapConfig",
+         "jptransfer.commands.models:heatmap", ("artifact", "input")),
     Verb("export", "write a model as a folder that plain transformers loads", "ExportConfig",
          "jptransfer.commands.models:export", ("artifact", "to")),
     Verb("compare", "compare two evaluations: difference, interval and paired test", "CompareConfig",

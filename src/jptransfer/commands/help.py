@@ -128,6 +128,15 @@ PAGES: dict[str, Page] = {
         "Classifies or tags the texts of a file or of standard input.",
         ("MODEL_ID reviews.txt output=labels.tsv", "MODEL_ID news.txt format=brat output=news",
          "MODEL_ID,OTHER_ID - input_format=jsonl")),
+    "probe": Page(
+        f"Examines a frozen model for something, see `jpt ls probes`. {BUILDS}",
+        ("probe=sentiment_unit task=text_file task.files.all=reviews.tsv lm=LM_ID",
+         "probe=sentiment_unit task=sst_binary data_root=/data model=byte_lstm corpus=toy"),
+        ("probe.name", "lm", "features.pooling", "features.states", "runtime.device"), "finetune"),
+    "heatmap": Page(
+        "Colours each character of the texts of a file by the value that one unit of an encoder has after it.",
+        ("MODEL_ID reviews.txt", "MODEL_ID reviews.txt output=heat.png unit=7 limit=5",
+         "MODEL_ID - output=values.jsonl")),
     "attention": Page(
         "Shows which parts of a text a model with a self-attentive head weighs most.",
         ("MODEL_ID reviews.txt", "MODEL_ID reviews.txt output=heat.html limit=20",

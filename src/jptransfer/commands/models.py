@@ -7,7 +7,7 @@ from pathlib import Path
 
 from jptransfer.artifacts import Manifest, Store
 from jptransfer.artifacts.store import Artifact
-from jptransfer.config import AttentionConfig, CompareConfig, ExportConfig, PredictConfig
+from jptransfer.config import AttentionConfig, CompareConfig, ExportConfig, HeatmapConfig, PredictConfig
 from jptransfer.errors import ArtifactError
 from jptransfer.files import is_standard_output
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
@@ -46,6 +46,16 @@ def attention(config: AttentionConfig) -> None:
     shown = attention_file(config, folder, Runtime(config.runtime, SilentProgress()))
     if not is_standard_output(config.output):
         print(f"{shown} texts: {config.output}")
+
+
+def heatmap(config: HeatmapConfig) -> None:
+    """Write a page, a picture or the values of a unit at each character of texts."""
+    from jptransfer.inference.heatmap import heatmap_file
+
+    folder = resolve(Store(config.outputs_root), config.artifact, ("task_model",)).path
+    shown, unit = heatmap_file(config, folder, Runtime(config.runtime, SilentProgress()))
+    if not is_standard_output(config.output):
+        print(f"{shown} texts, unit {unit}: {config.output}")
 
 
 def export(config: ExportConfig) -> None:

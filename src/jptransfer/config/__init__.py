@@ -15,6 +15,7 @@ from jptransfer.config.finetuning import (
 )
 from jptransfer.config.heads import HeadConfig
 from jptransfer.config.models import GlyphsConfig, MissingGlyph, ModelConfig
+from jptransfer.config.probe import ProbeConfig
 from jptransfer.config.run import (
     CommandConfig,
     Config,
@@ -58,6 +59,7 @@ from jptransfer.config.verbs import (
     CompareConfig,
     DoctorConfig,
     ExportConfig,
+    HeatmapConfig,
     LsConfig,
     OutputFormat,
     PredictConfig,

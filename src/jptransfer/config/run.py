@@ -10,6 +10,7 @@ from jptransfer.config.features import FeaturesConfig
 from jptransfer.config.fields import setting
 from jptransfer.config.finetuning import FinetuningConfig, TransferConfig
 from jptransfer.config.models import ModelConfig
+from jptransfer.config.probe import ProbeConfig
 from jptransfer.config.task import TaskConfig
 from jptransfer.config.text import CorpusConfig, EncodingConfig, TokenizerConfig
 from jptransfer.config.training import LmTrainingConfig
@@ -165,6 +166,8 @@ class Config(CommandConfig):
     """labelled data"""
     features: FeaturesConfig = setting(factory=FeaturesConfig)
     """texts as vectors of a frozen encoder, for `finetuning.learner=linear_probe`"""
+    probe: ProbeConfig = setting(factory=ProbeConfig)
+    """what a frozen model is examined for"""
     finetuning: FinetuningConfig = setting(factory=FinetuningConfig)
     """training of the task model"""
     transfer: TransferConfig = setting(factory=TransferConfig)

@@ -88,6 +88,20 @@ class AttentionConfig(TextsConfig):
 
 
 @dataclass
+class HeatmapConfig(TextsConfig):
+    """`jpt heatmap MODEL [INPUT]`: colour each character of texts by the value of a unit of the encoder."""
+
+    artifact: str = "???"
+    """task model that was trained by learner linear_probe: artifact id, or folder"""
+    output: str = "heatmap.html"
+    """page to write (.html), picture (.png), or the values themselves (.jsonl; - for standard output)"""
+    unit: int | None = setting(None, low=0)
+    """unit of the encoder's states; null: the one with the largest weight in the model"""
+    limit: int = setting(100, low=1)
+    """texts that are shown, the first ones"""
+
+
+@dataclass
 class ExportConfig(CommandConfig):
     """`jpt export ARTIFACT FOLDER`: write a model as a folder that plain transformers loads."""
 

@@ -10,13 +10,12 @@ import numpy as np
 import torch
 
 from jptransfer.errors import ConfigError
+from jptransfer.inference.positions import token_places, token_spans
 from jptransfer.learners.prediction import Predictor
 from jptransfer.learners.scores import EncoderPredictor
 from jptransfer.learners.task_data import collate
-from jptransfer.models.encoder import Encoded
 from jptransfer.models.task_models import HeadedEncoder
 from jptransfer.registry import HEADS
-from jptransfer.text.inputs import build_inputs
 from jptransfer.training.types import to_device
 
 
@@ -65,8 +64,8 @@ def attended(predictor: Predictor, examples: Sequence[Any], batch_size: int = 64
             scores = head(encoded).logits.float().cpu().numpy()
         predictions = predictor.task.decode(features, scores, part)
         for row, prediction in enumerate(predictions):
-            spans = _spans(predictor, prediction)
-            places = _places(encoded, row, batch["input_ids"].shape[1], len(spans))
+            spans = token_spans(predictor, prediction)
+            places = token_places(encoded, row, batch["input_ids"].shape[1], len(spans))
             shown = {state: span for state, place in enumerate(places) if (span := spans[place])}
             yield Attended(prediction, [span for _, span in shown.values()], [second for second, _ in shown.values()],
                            weights[row][:, list(shown)])
@@ -79,23 +78,3 @@ def _with_attention(predictor: Predictor) -> HeadedEncoder:
     able = ", ".join(name for name in HEADS if hasattr(HEADS.load(name), "attention"))
     raise ConfigError(f"this model has no head with attention weights; those that have: {able} "
                       "(finetuning.encoder.head.name)")
-
-
-def _places(encoded: Encoded, row: int, width: int, length: int) -> list[int]:
-    """Return where each state of a text stands among its `length` ids, in a batch as wide as `width` ids."""
-    count = int(encoded.mask[row].sum())
-    if encoded.places is not None:
-        return (encoded.places[row, :count] - row * width).tolist()
-    first = 0 if encoded.backward else length - count  # of a text read in windows only what is read last
-    return list(range(first, first + count))
-
-
-def _spans(predictor: EncoderPredictor, prediction: Any) -> list[tuple[bool, tuple[int, int]] | None]:
-    """Return of each token whether it is of the second text, and its span there; None: a special token."""
-    limits = predictor.limits
-    made = build_inputs(predictor.tokenizer, prediction.text, prediction.text_pair, limits.max_length,
-                        limits.truncation_side)
-    found: list[tuple[bool, tuple[int, int]] | None] = [None] * len(made.ids)
-    for number, (start, end) in enumerate(made.places):
-        found[start:end] = [(number == 1, span) for span in made.offsets[start:end]]
-    return found

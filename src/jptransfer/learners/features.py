@@ -115,7 +115,8 @@ def windows_of(config: FeaturesConfig, encoder: nn.Module) -> Windows | None:
     """Return how an encoder that carries a state reads texts; None: another encoder, which reads them in one piece."""
     if not isinstance(encoder, WindowReader):
         return None
-    return Windows(config.bptt, 1 if config.pooling is Pooling.last else sys.maxsize)
+    is_last = config.pooling is Pooling.last
+    return Windows(config.bptt, 1 if is_last else sys.maxsize, last_is_all=is_last)
 
 
 def pooled_head(model: Any) -> PooledHead:

@@ -22,9 +22,10 @@ from jptransfer.errors import ConfigError
 from jptransfer.learners.base import FitContext, FitResult
 from jptransfer.learners.features import FeatureEncoder, StoredFeatures, head_of, windows_of
 from jptransfer.learners.l1_path import l1_path
-from jptransfer.learners.linear_probe_settings import LinearProbeConfig, Penalty
+from jptransfer.learners.linear_probe_settings import LinearProbeConfig, Penalty, Units
 from jptransfer.learners.prediction import Predictor
 from jptransfer.learners.scores import EncoderPredictor
+from jptransfer.learners.units import best_thresholds
 from jptransfer.models.pairing import check_pair
 from jptransfer.models.task_models import load_task_model, save_task_model
 from jptransfer.runtime import Runtime
@@ -69,7 +70,9 @@ class LinearProbeLearner:
         assert isinstance(task, TargetsTexts)
         rows, targets = stored.rows("fit", job.train), task.targets(job.train)[:, 0]
         fit = FITS[task.output.loss]
-        if config.folds:
+        if config.units is Units.one:
+            best, history = _one_unit(rows, targets, task, runtime), []
+        elif config.folds:
             best, history = _by_folds(fit, rows, targets, job, runtime)
         else:
             best, history = _by_validation(fit, rows, targets, stored, job, runtime)
@@ -80,7 +83,8 @@ class LinearProbeLearner:
         save_task_model(predictor.model, job.out)
         predictor.tokenizer.save(job.out)  # type: ignore[attr-defined]
         return FitResult(predictor, {SETTINGS: to_plain(encoder.config)}, history,
-                         {"c": best.c, "features": rows.shape[1], "nonzero": best.nonzero, **encoder.describe()})
+                         {"c": best.c, "features": rows.shape[1], "nonzero": best.nonzero, **_the_unit(config, best),
+                        **encoder.describe()})
 
     @classmethod
     def load(cls, folder: Path, settings: Mapping[str, Any], runtime: Runtime) -> Predictor:
@@ -94,10 +98,36 @@ class LinearProbeLearner:
                                 config.truncation_side)
 
 
+def _the_unit(config: LinearProbeConfig, made: Linear) -> dict[str, int]:
+    return {"unit": int(np.abs(made.weight[:, 1]).argmax())} if config.units is Units.one else {}
+
+
 def _features(job: FitContext) -> Path:
     if job.features is None:
         raise ConfigError("learner linear_probe needs features")
     return job.features
+
+
+def _one_unit(rows: np.ndarray, targets: np.ndarray, task: Task, runtime: Runtime) -> Linear:
+    """Return the model of the single unit that decides best; its probabilities are those of a logistic regression.
+
+    Raises:
+        ConfigError: the task has not two classes.
+    """
+    if len(task.outputs) != 2:
+        raise ConfigError("finetuning.linear_probe.units=one tells two classes apart, and this task has "
+                          f"{len(task.outputs)} outputs; task.label_map can drop labels")
+    with runtime.progress.bar("search", 1) as bar:
+        found = best_thresholds(rows, targets == 1)
+        bar.update(1)
+    unit = int(found.accuracy.argmax())
+    distances = (rows[:, unit].astype(np.float64) - found.threshold[unit]) * found.polarity[unit]
+    slope = LogisticRegression(fit_intercept=False).fit(distances[:, None] / distances.std(), targets).coef_[0, 0]
+    slope = max(float(slope), 1e-3) / distances.std()
+    weight, bias = np.zeros((rows.shape[1], 2)), np.zeros(2)
+    weight[unit, 1] = slope * found.polarity[unit]
+    bias[1] = -weight[unit, 1] * found.threshold[unit]
+    return Linear(0.0, weight, bias)
 
 
 def _by_validation(fit: Fit, rows: np.ndarray, targets: np.ndarray, stored: StoredFeatures, job: FitContext,

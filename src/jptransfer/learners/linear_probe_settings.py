@@ -17,6 +17,13 @@ class Penalty(Enum):
     l2 = "l2"
 
 
+class Units(Enum):
+    """Which numbers of the features a model reads."""
+
+    all = "all"
+    one = "one"
+
+
 @LEARNERS.register("linear_probe", target="jptransfer.learners.linear_probe:LinearProbeLearner", level="sequence",
                    losses=("cross_entropy", "mse"), needs=("tokenizer", "language_model", "features"))
 @dataclass
@@ -27,6 +34,9 @@ class LinearProbeConfig:
     """l1 (few weights are not zero) or l2; numbers are always learnt with l2 (ridge regression)"""
     c: list[float] = setting(factory=lambda: [2.0 ** power for power in range(-8, 1)])
     """inverse strengths of the regularisation to choose from"""
+    units: Units = Units.all
+    """all numbers of the features, or only the one that tells the two classes of the training split apart best, with a
+    threshold fitted there; `penalty` and `c` have no effect then"""
     folds: int = setting(0, low=2, off=0)
     """choose C by cross-validation in so many parts of the training split, then train on all of it; 0: choose it on the
     validation split"""

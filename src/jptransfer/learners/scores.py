@@ -86,6 +86,7 @@ def _at_tokens(output: HeadOutput) -> tuple[np.ndarray, np.ndarray | None]:
 def count_cut(features: Sequence[Feature], texts: int, tokenizer: Tokenizer, max_length: int, model: nn.Module) -> Cut:
     """Count what of `texts` texts is not in their features, or not seen by a head that sees the end of each alone."""
     windows = getattr(model, "windows", None)
+    windows = None if windows and windows.last_is_all else windows
     limit = windows.seen if windows else max_length
     lost: dict[int, int] = defaultdict(int)
     for feature in features:

@@ -22,10 +22,12 @@ class Windows:
     Attributes:
         width: tokens per window (bptt).
         seen: number of tokens of a text that the head sees, the last ones in reading order.
+        last_is_all: whether the head reads the last state as that of the whole text, so that nothing counts as unseen.
     """
 
     width: int
     seen: int
+    last_is_all: bool = False
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ from jptransfer.errors import ConfigError
 
 Check: TypeAlias = Callable[[Config], str | None]
 NodeName: TypeAlias = Literal["corpus", "domain", "tokenizer", "domain_tokenizer", "dataset", "language_model",
-                              "adapted", "features", "task_model", "evaluation", "report"]
+                              "adapted", "features", "probe", "task_model", "evaluation", "report"]
 
 
 @dataclass(frozen=True)

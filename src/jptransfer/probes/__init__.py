@@ -1,0 +1,1 @@
+"""What frozen models are examined for: one file a probe, and its settings beside it."""
