@@ -107,7 +107,7 @@ def test_labels_are_chosen_and_what_cannot_be_told_apart_is_refused(inputs, tmp_
         probe("b")
     with pytest.raises(ConfigError, match="unknown label 'god'"):
         probe("c", labels=["god", "bad"])
-    with pytest.raises(ConfigError, match="units=one tells two classes apart, and this task has 3 outputs"):
+    with pytest.raises(ConfigError, match="units=one tells two classes apart, and this task has 3; task.label_map"):
         one_unit(found, tmp_path / "d", runtime)
     write_dataset(data, task, {"validation": [one for one in three[::4] if one.label == "good"]})
     with pytest.raises(DataError, match="the split of role select has no text of label bad"):

@@ -25,8 +25,9 @@ def heatmap_file(config: HeatmapConfig, folder: Path, runtime: Runtime) -> tuple
     """Write the values of a unit in the first `config.limit` texts; return the number of texts and the unit.
 
     JSON lines have the fields text (and text_pair), prediction, unit and values: one for each character, that of the
-    last token which covers it; null where no token does. A negative value speaks for the first label of two, a positive
-    one for the second: the sign of the unit is turned where its weight is negative.
+    last token which covers it; null where no token does. High values speak for the second of two labels: the sign of
+    the unit is turned where its weight is negative. Colours are those of the distance from zero, or from the threshold
+    of a model of one unit.
 
     Raises:
         ConfigError: a model of another learner, a unit that there is not, or an output that cannot be written.
@@ -47,7 +48,7 @@ def heatmap_file(config: HeatmapConfig, folder: Path, runtime: Runtime) -> tuple
     found = [reader.read(example) for example in examples]
     say_cut(predictor)
     if suffix == PICTURE:
-        Path(config.output).write_bytes(_picture(found, reader.title))
+        Path(config.output).write_bytes(_picture(found, reader))
     else:
         with open_output(config.output) as stream:
             stream.write(_page(found, reader) if suffix == PAGE else "".join(_line(one, reader.unit) for one in found))
@@ -64,15 +65,15 @@ def _line(one: UnitValues, unit: int) -> str:
 
 @dataclass(frozen=True)
 class Mark:
-    """Characters of one value; `share`: of the largest absolute value of all texts, from -1 to 1; None: no value."""
+    """Characters of one value; `share`: of the largest distance from the centre, from -1 to 1; None: no value."""
 
     text: str
     share: float | None = None
     value: float = 0.0
 
 
-def marks(text: str, values: Sequence[float], top: float) -> Iterator[Mark]:
-    """Yield the text in runs of characters that have the same value."""
+def marks(text: str, values: Sequence[float], top: float, centre: float = 0.0) -> Iterator[Mark]:
+    """Yield the text in runs of characters that have the same value; `top` is the largest distance from `centre`."""
     start = 0
     for place in range(1, len(text) + 1):
         if place < len(text) and (values[place] == values[start] or values[place] != values[place]
@@ -80,32 +81,32 @@ def marks(text: str, values: Sequence[float], top: float) -> Iterator[Mark]:
             continue
         value = values[start]
         known = value == value
-        yield Mark(text[start:place], value / top if known else None, value if known else 0.0)
+        yield Mark(text[start:place], (value - centre) / top if known else None, value if known else 0.0)
         start = place
 
 
-def largest(found: Sequence[UnitValues]) -> float:
-    """Return the largest absolute value of all texts, 1 if there is none."""
-    return max((abs(value) for one in found for part in one.values for value in part if value == value),
+def largest(found: Sequence[UnitValues], centre: float) -> float:
+    """Return the largest distance from `centre` of all values, 1 if there is none."""
+    return max((abs(value - centre) for one in found for part in one.values for value in part if value == value),
                default=0.0) or 1.0
 
 
 def _page(found: Sequence[UnitValues], reader: Any) -> str:
     from jptransfer.report.page import environment
 
-    top = largest(found)
-    texts = [{"prediction": one.prediction.predicted, "parts": [list(marks(text, values, top)) for text, values
-                                                                in zip(one.texts, one.values, strict=True)]}
+    top = largest(found, reader.centre)
+    texts = [{"prediction": one.prediction.predicted,
+              "parts": [list(marks(*part, top, reader.centre)) for part in zip(one.texts, one.values, strict=True)]}
              for one in found]
     return environment().get_template("heatmap.html.j2").render(texts=texts, title=reader.title, labels=reader.labels,
-                                                                top=top)
+                                                                top=top, centre=reader.centre)
 
 
-def _picture(found: Sequence[UnitValues], title: str) -> bytes:
+def _picture(found: Sequence[UnitValues], reader: Any) -> bytes:
     from jptransfer.report.characters import character_figure
     from jptransfer.report.drawing import render
 
-    top = largest(found)
-    texts = [[(character, value / top) for text, values in zip(one.texts, one.values, strict=True)
+    top = largest(found, reader.centre)
+    texts = [[(character, (value - reader.centre) / top) for text, values in zip(one.texts, one.values, strict=True)
               for character, value in zip(text, values, strict=True)] for one in found]
-    return render(character_figure(texts, title), "png")
+    return render(character_figure(texts, reader.title), "png")

@@ -40,7 +40,8 @@ class UnitReader:
     Attributes:
         unit: number of the unit.
         sign: -1 if its values are turned, so that positive ones speak for the second of two labels.
-        labels: what negative and positive values speak for; empty: a task without two labels.
+        labels: what low and high values speak for; empty: a task without two labels.
+        centre: the (turned) value from which on the second label is predicted, for a model of one unit; else 0.
     """
 
     def __init__(self, predictor: Predictor, unit: int | None) -> None:
@@ -57,15 +58,21 @@ class UnitReader:
         assert isinstance(predictor, EncoderPredictor)
         self.predictor, self.model = predictor, model
         weight = pooled_head(model).classifier.weight.detach().float().cpu().numpy()
-        direction = weight[-1] - weight[0] if len(weight) == 2 else weight[0]
+        bias = pooled_head(model).classifier.bias.detach().float().cpu().numpy()
+        known = np.flatnonzero(np.isfinite(bias))
+        weight, has_two = weight[known], len(known) == 2 and len(predictor.task.labels) > 1
+        direction = weight[1] - weight[0] if has_two else weight[0]
         width = int(model.config.hidden_size)
-        strongest = np.abs(direction if len(weight) <= 2 else weight).reshape(-1, width).max(0)
+        strongest = np.abs(direction if has_two else weight).reshape(-1, width).max(0)
         if unit is not None and unit >= width:
             raise ConfigError(f"unit={unit}: the encoder has {width:,} units, from 0 on")
         self.unit = int(strongest.argmax()) if unit is None else unit
         pulls = direction.reshape(-1, width)[:, self.unit]
-        self.sign = -1.0 if len(weight) == 2 and pulls[np.abs(pulls).argmax()] < 0 else 1.0
-        self.labels = list(predictor.task.labels) if len(weight) == 2 else []
+        self.sign = -1.0 if has_two and pulls[np.abs(pulls).argmax()] < 0 else 1.0
+        is_alone = has_two and np.count_nonzero(direction) == 1
+        threshold = (bias[known[0]] - bias[known[1]]) / pulls[np.abs(pulls).argmax()] if is_alone else 0.0
+        self.centre = self.sign * float(threshold)
+        self.labels = [predictor.task.labels[place] for place in known] if has_two else []
 
     @property
     def title(self) -> str:

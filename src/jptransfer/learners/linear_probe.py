@@ -99,7 +99,7 @@ class LinearProbeLearner:
 
 
 def _the_unit(config: LinearProbeConfig, made: Linear) -> dict[str, int]:
-    return {"unit": int(np.abs(made.weight[:, 1]).argmax())} if config.units is Units.one else {}
+    return {"unit": int(np.abs(made.weight).max(1).argmax())} if config.units is Units.one else {}
 
 
 def _features(job: FitContext) -> Path:
@@ -112,21 +112,23 @@ def _one_unit(rows: np.ndarray, targets: np.ndarray, task: Task, runtime: Runtim
     """Return the model of the single unit that decides best; its probabilities are those of a logistic regression.
 
     Raises:
-        ConfigError: the task has not two classes.
+        ConfigError: the training examples are not of two classes.
     """
-    if len(task.outputs) != 2:
+    classes = np.unique(targets)
+    if len(classes) != 2:
         raise ConfigError("finetuning.linear_probe.units=one tells two classes apart, and this task has "
-                          f"{len(task.outputs)} outputs; task.label_map can drop labels")
+                          f"{len(classes)}; task.label_map={{label:''}} drops one")
     with runtime.progress.bar("search", 1) as bar:
-        found = best_thresholds(rows, targets == 1)
+        found = best_thresholds(rows, targets == classes[1])
         bar.update(1)
     unit = int(found.accuracy.argmax())
     distances = (rows[:, unit].astype(np.float64) - found.threshold[unit]) * found.polarity[unit]
-    slope = LogisticRegression(fit_intercept=False).fit(distances[:, None] / distances.std(), targets).coef_[0, 0]
+    slope = LogisticRegression(fit_intercept=False).fit(distances[:, None] / distances.std(),
+                                                        targets == classes[1]).coef_[0, 0]
     slope = max(float(slope), 1e-3) / distances.std()
-    weight, bias = np.zeros((rows.shape[1], 2)), np.zeros(2)
-    weight[unit, 1] = slope * found.polarity[unit]
-    bias[1] = -weight[unit, 1] * found.threshold[unit]
+    weight, bias = np.zeros((rows.shape[1], len(task.outputs))), np.full(len(task.outputs), -np.inf)
+    weight[unit, classes[1]] = slope * found.polarity[unit]
+    bias[classes] = 0.0, -weight[unit, classes[1]] * found.threshold[unit]
     return Linear(0.0, weight, bias)
 
 
