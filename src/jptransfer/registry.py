@@ -9,6 +9,39 @@ from jptransfer.registration import Entry, Registry
 
 
 @dataclass(frozen=True)
+class StageEntry(Entry):
+    """A stage; `after`: stages that stand before it in the pipeline; None: it comes last."""
+
+    after: tuple[str, ...] | None = None
+
+
+class Stages(Registry[StageEntry]):
+    """The stages in the order of the pipeline, whichever was imported first; equals by name."""
+
+    _known: dict[str, StageEntry] = {}
+    _ordered: dict[str, StageEntry] = {}
+
+    @property
+    def entries(self) -> dict[str, StageEntry]:
+        """Name -> entry, in the order of the pipeline."""
+        self.discover()
+        if self._known != self.known:
+            self._known, self._ordered = dict(self.known), {name: self.known[name] for name in self._in_order()}
+        return self._ordered
+
+    def _in_order(self) -> list[str]:
+        placed = {name: entry.after for name, entry in self.known.items() if entry.after is not None}
+        before = {name: self.known.keys() & after for name, after in placed.items()}
+        order: list[str] = []
+        while len(order) < len(before):
+            ready = sorted(name for name in before if name not in order and before[name] <= {*order})
+            if not ready:
+                raise ValueError(f"no order of stages: each comes after another of {sorted(before.keys() - {*order})}")
+            order += ready
+        return [*order, *(name for name in self.known if name not in before)]
+
+
+@dataclass(frozen=True)
 class SourceEntry(Entry):
     """A reader of running text.
 
@@ -129,14 +162,8 @@ class ScheduleEntry(Entry):
 SETTINGS = "_settings"
 """End of the names of light modules that register what a heavy module beside each of them implements."""
 
-PIPELINE = ("prepare_corpus", "prepare_dataset", "tokenize", "encode", "pretrain", "adapt", "features", "probe",
-            "finetune", "evaluate", "report")
-"""Stages in the order of the pipeline: modules of `jptransfer.stages`."""
-
-STAGES: Registry[Entry] = Registry("stage")
-"""Each describes itself, its help included, in an object `STAGE` of its module; those of plugins come last."""
-for _name in PIPELINE:
-    STAGES.add(_name, f"jptransfer.stages.{_name}:STAGE", "")
+STAGES = Stages("stage", StageEntry, ("jptransfer.stages",))
+"""Each describes itself in an object `STAGE` of its module."""
 
 SOURCES = Registry("source format", SourceEntry, ("jptransfer.corpora",), SETTINGS)
 

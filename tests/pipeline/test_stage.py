@@ -16,8 +16,7 @@ from jptransfer.pipeline import Run, StageGraph, StageNode, build, make_plan, re
 from jptransfer.pipeline.experiment import per_graph
 from jptransfer.pipeline.graph import once
 from jptransfer.pipeline.stage import Stage, Summary, all_stages
-from jptransfer.registration import Entry
-from jptransfer.registry import STAGES
+from jptransfer.registry import STAGES, StageEntry
 from jptransfer.report.lineage import lineage, steps
 from jptransfer.report.sources import Run as ReportRun
 from jptransfer.report.sources import Source, Sources
@@ -52,7 +51,7 @@ STAGE = Stage(name="count", verb="count", kind="number", version=3, title="count
 
 @pytest.fixture
 def added(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(STAGES.known, "count", Entry(f"{__name__}:STAGE", ""))
+    monkeypatch.setitem(STAGES.known, "count", StageEntry(f"{__name__}:STAGE", "Count files"))
 
 
 def test_a_stage_of_one_file_has_a_verb_a_kind_a_plan_and_a_place_in_the_lineage(

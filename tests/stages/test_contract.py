@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import subprocess
+import sys
 import typing
 from dataclasses import fields
 from pathlib import Path
@@ -23,8 +25,18 @@ MODULES = {path.stem for path in Path(jptransfer.stages.__path__[0]).glob("*.py"
 
 def test_every_module_of_the_package_is_registered() -> None:
     modules = {name for name in MODULES if hasattr(importlib.import_module(f"jptransfer.stages.{name}"), "STAGE")}
-    missing = modules - set(STAGES)
-    assert not missing, f"stages.{missing}: add a row to STAGES of jptransfer.registry"
+    assert modules == set(STAGES)
+
+
+def test_the_order_is_that_of_the_pipeline_whatever_is_imported_first() -> None:
+    expected = [*STAGES]
+    for first in ("report", "tokenize"):
+        code = (f"import jptransfer.stages.{first}\nfrom jptransfer.registry import STAGES\n"
+                "print(*STAGES, *('torch' in __import__('sys').modules and ['torch'] or []))")
+        assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.split() == expected
+    places = [expected.index(name) for name in ("prepare_corpus", "tokenize", "encode", "pretrain", "adapt", "finetune",
+                                                "evaluate", "report")]
+    assert places == sorted(places)
 
 
 @every

@@ -8,6 +8,7 @@ from jptransfer.pipeline.references import find_given_model
 from jptransfer.pipeline.rules import check_rules
 from jptransfer.pipeline.rules.facts import has_language_model, names_model
 from jptransfer.pipeline.stage import Stage
+from jptransfer.registry import STAGES
 from jptransfer.stages.encode import plan_encoded_domain
 from jptransfer.stages.pretrain import plan_language_model, plan_training, run
 from jptransfer.stages.tokenize import plan_domain_tokenizer, plan_tokenizer
@@ -49,3 +50,4 @@ STAGE = Stage(
     help="continue to train a language model on the domain",
     plan=per_graph(lambda graph: [plan_adapted(graph)]), run=run,
     empty="no domain is chosen, for example domain=toy", goal=True)
+STAGES.add("adapt", f"{__name__}:STAGE", STAGE.help, after=("pretrain",))

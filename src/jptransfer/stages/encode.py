@@ -10,6 +10,7 @@ from jptransfer.errors import DataError
 from jptransfer.pipeline.experiment import per_graph
 from jptransfer.pipeline.graph import Source, StageGraph, StageNode, once
 from jptransfer.pipeline.stage import WORK, Inputs, Stage, Summary
+from jptransfer.registry import STAGES
 from jptransfer.runtime import Runtime
 from jptransfer.stages.prepare_corpus import plan_corpus, plan_domain
 from jptransfer.stages.tokenize import plan_domain_tokenizer, plan_tokenizer
@@ -70,3 +71,4 @@ STAGE = Stage(
     help="turn a corpus into memory-mapped token ids",
     plan=per_graph(lambda graph: [plan_encoded(graph), plan_encoded_domain(graph)]), run=run,
     empty="no corpus or domain is chosen, for example corpus=toy")
+STAGES.add("encode", f"{__name__}:STAGE", STAGE.help, after=("tokenize",))

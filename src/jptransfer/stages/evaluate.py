@@ -14,6 +14,7 @@ from jptransfer.pipeline.experiment import per_graph
 from jptransfer.pipeline.graph import StageGraph, StageNode, once
 from jptransfer.pipeline.rules import check_rules
 from jptransfer.pipeline.stage import Inputs, Stage, Summary
+from jptransfer.registry import STAGES
 from jptransfer.runtime import Runtime
 from jptransfer.stages.finetune import plan_task_models
 from jptransfer.stages.prepare_dataset import plan_dataset
@@ -124,3 +125,4 @@ STAGE = Stage(
     name="evaluate", verb="eval", kind="evaluation", version=3, title="evaluation",
     help="score a task model on the chosen splits", plan=per_graph(lambda graph: [plan_evaluation(graph)]), run=run,
     empty="no task is chosen, for example task=toy_sentiment", per_run=True, goal=True)
+STAGES.add("evaluate", f"{__name__}:STAGE", STAGE.help, after=("finetune",))

@@ -11,6 +11,7 @@ from jptransfer.pipeline.experiment import per_graph
 from jptransfer.pipeline.graph import Source, StageGraph, StageNode, once
 from jptransfer.pipeline.rules import check_rules
 from jptransfer.pipeline.stage import WORK, Inputs, Stage, Summary
+from jptransfer.registry import STAGES
 from jptransfer.runtime import Runtime
 from jptransfer.stages.adapt import plan_start
 from jptransfer.stages.prepare_dataset import plan_dataset
@@ -67,3 +68,4 @@ STAGE = Stage(
     help="turn the texts of a data set into vectors of a frozen encoder",
     plan=per_graph(lambda graph: [plan_features(graph)]), run=run,
     empty="no task is chosen, for example task=toy_sentiment")
+STAGES.add("features", f"{__name__}:STAGE", STAGE.help, after=("prepare_dataset", "adapt"))

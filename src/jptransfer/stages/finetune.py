@@ -25,7 +25,7 @@ from jptransfer.pipeline.rules.facts import (
     task_kind,
 )
 from jptransfer.pipeline.stage import WORK, Inputs, Stage, Summary
-from jptransfer.registry import LEARNERS, TASKS
+from jptransfer.registry import LEARNERS, STAGES, TASKS
 from jptransfer.runtime import Runtime
 from jptransfer.stages.adapt import plan_start
 from jptransfer.stages.features import plan_features
@@ -217,3 +217,4 @@ def _headline(config: FinetuneStage, metric: str, scores: dict[str, float], valu
 STAGE = Stage(
     name="finetune", verb="finetune", kind="task_model", version=3, title="fine-tuning", help="train a task model",
     plan=per_graph(plan_task_models), run=run, empty="no task is chosen, for example task=toy_sentiment", per_run=True)
+STAGES.add("finetune", f"{__name__}:STAGE", STAGE.help, after=("prepare_dataset", "adapt", "features", "probe"))

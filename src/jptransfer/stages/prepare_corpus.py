@@ -15,7 +15,7 @@ from jptransfer.pipeline.experiment import per_graph
 from jptransfer.pipeline.graph import Source, StageGraph, StageNode, once
 from jptransfer.pipeline.rules import check_rules
 from jptransfer.pipeline.stage import WORK, Inputs, Stage, Summary
-from jptransfer.registry import SOURCES
+from jptransfer.registry import SOURCES, STAGES
 from jptransfer.runtime import Runtime
 from jptransfer.stages.prepare_dataset import plan_dataset
 
@@ -135,3 +135,4 @@ STAGE = Stage(
     help="clean, de-duplicate and split corpora",
     plan=per_graph(lambda graph: [plan_corpus(graph), plan_domain(graph)]), run=run,
     empty="no corpus or domain is chosen, for example corpus=toy")
+STAGES.add("prepare_corpus", f"{__name__}:STAGE", STAGE.help, after=())

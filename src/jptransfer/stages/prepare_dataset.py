@@ -13,6 +13,7 @@ from jptransfer.pipeline.experiment import per_graph
 from jptransfer.pipeline.graph import StageGraph, StageNode, once
 from jptransfer.pipeline.rules import check_rules
 from jptransfer.pipeline.stage import Inputs, Stage, Summary
+from jptransfer.registry import STAGES
 from jptransfer.runtime import Runtime
 
 
@@ -65,3 +66,4 @@ STAGE = Stage(
     help="read a labelled dataset",
     plan=per_graph(lambda graph: [plan_dataset(graph)]), run=run,
     empty="no task is chosen, for example task=toy_sentiment")
+STAGES.add("prepare_dataset", f"{__name__}:STAGE", STAGE.help, after=())

@@ -20,6 +20,7 @@ from jptransfer.pipeline.rules import check_rules
 from jptransfer.pipeline.rules.facts import has_language_model, names_model
 from jptransfer.pipeline.rules.language_models import objective_problem
 from jptransfer.pipeline.stage import WORK, Inputs, Stage, Summary
+from jptransfer.registry import OBJECTIVES, STAGES
 from jptransfer.runtime import Runtime
 from jptransfer.stages.encode import plan_encoded
 
@@ -160,7 +161,6 @@ def _lesson(model, tokenizer, training: LmTrainingConfig, inputs: Inputs, contex
     Raises:
         ConfigError: the objective predicts nothing of this text, or far less than `training` asks for.
     """
-    from jptransfer.registry import OBJECTIVES
     from jptransfer.training.phases import TrainSpec
     from jptransfer.training.target_counts import check_predictions, count_predictions
 
@@ -305,3 +305,4 @@ STAGE = Stage(
     name="pretrain", verb="pretrain", kind="language_model", version=4, title="pre-training",
     help="train a language model", plan=per_graph(lambda graph: [plan_language_model(graph)]), run=run,
     empty="no corpus is chosen, for example corpus=toy", goal=True)
+STAGES.add("pretrain", f"{__name__}:STAGE", STAGE.help, after=("encode",))

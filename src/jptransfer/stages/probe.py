@@ -11,7 +11,7 @@ from jptransfer.pipeline.experiment import per_graph
 from jptransfer.pipeline.graph import Source, StageGraph, StageNode, once
 from jptransfer.pipeline.rules import check_rules
 from jptransfer.pipeline.stage import Inputs, Stage, Summary
-from jptransfer.registry import PROBES
+from jptransfer.registry import PROBES, STAGES
 from jptransfer.runtime import Runtime
 from jptransfer.stages.adapt import plan_start
 from jptransfer.stages.features import plan_features
@@ -66,3 +66,4 @@ STAGE = Stage(
     name="probe", verb="probe", kind="probe_result", version=1, title="probe", help="examine a frozen model",
     plan=per_graph(lambda graph: [plan_probe(graph)]), run=run,
     empty="no probe is chosen, for example probe=sentiment_unit", per_run=True)
+STAGES.add("probe", f"{__name__}:STAGE", STAGE.help, after=("features",))

@@ -14,6 +14,7 @@ from jptransfer.pipeline.experiment import Experiment
 from jptransfer.pipeline.graph import PretrainedRef, Source, StageNode, upstream
 from jptransfer.pipeline.rules import check_rules
 from jptransfer.pipeline.stage import Inputs, Stage, Summary
+from jptransfer.registry import STAGES
 from jptransfer.runtime import Runtime
 from jptransfer.stages.evaluate import plan_evaluation
 
@@ -125,3 +126,4 @@ STAGE = Stage(
     name="report", verb="report", kind="report", version=3, title="report",
     help="write tables, figures and one HTML page", plan=plan_report, run=run,
     empty="no task is chosen, for example task=toy_sentiment", goal=True)
+STAGES.add("report", f"{__name__}:STAGE", STAGE.help, after=("evaluate",))

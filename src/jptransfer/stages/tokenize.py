@@ -15,7 +15,7 @@ from jptransfer.pipeline.references import find_given_model
 from jptransfer.pipeline.rules import check_rules
 from jptransfer.pipeline.rules.facts import is_trained
 from jptransfer.pipeline.stage import Inputs, Stage, Summary
-from jptransfer.registry import TOKENIZERS
+from jptransfer.registry import STAGES, TOKENIZERS
 from jptransfer.runtime import Runtime
 from jptransfer.stages.prepare_corpus import plan_corpus, plan_domain
 
@@ -98,3 +98,4 @@ STAGE = Stage(
     help="train a tokenizer, or fetch one",
     plan=per_graph(lambda graph: [plan_tokenizer(graph), plan_domain_tokenizer(graph)]), run=run,
     empty="the tokenizer of the given model is used")
+STAGES.add("tokenize", f"{__name__}:STAGE", STAGE.help, after=("prepare_corpus",))
