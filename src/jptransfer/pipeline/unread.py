@@ -62,7 +62,7 @@ def _reasons(before: str, section: Any, field: dataclasses.Field[Any], config: C
         chosen = _chosen(before, getattr(section, choice), config)
         if chosen is not None and field.name not in chosen:
             noun = _noun(section, choice)
-            instead = " and ".join(map(repr, chosen)) or "the encoder's own"
+            instead = " and ".join(map(repr, chosen)) or ("the encoder's own" if before == HEAD else "not chosen")
             yield (f"only {noun} '{field.name}' reads it, and here the {noun} is {instead}; leave it out, or give "
                    f"{before}{choice}={field.name}")
     if capability := field.metadata.get("read_if"):
@@ -84,11 +84,11 @@ def _chosen(before: str, named: Any, config: Config) -> list[str] | None:
         return named
     if before == MODEL and is_given(config):
         return None
-    if named:
-        return [named]
-    if before == LEARNER:
+    if before == LEARNER and not named:
         return [learner_of(config)]
-    if before != HEAD or not is_encoder(config) or is_given(config) or not config.task.dataset:
+    if before != HEAD or named:
+        return [named] if named else []
+    if not is_encoder(config) or is_given(config) or not config.task.dataset:
         return None
     default = task_kind(config).output.head or architecture_of(config).head
     return [default] if default else []
