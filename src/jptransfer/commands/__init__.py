@@ -63,6 +63,8 @@ TOOLS: dict[str, Verb] = {verb.name: verb for verb in (
          "jptransfer.commands.models:attention", ("artifact", "input")),
     Verb("heatmap", "colour texts by the value of one unit of an encoder", "HeatmapConfig",
          "jptransfer.commands.models:heatmap", ("artifact", "input")),
+    Verb("generate", "write text with a causal language model", "GenerateConfig",
+         "jptransfer.commands.models:generate", ("artifact",)),
     Verb("export", "write a model as a folder that plain transformers loads", "ExportConfig",
          "jptransfer.commands.models:export", ("artifact", "to")),
     Verb("compare", "compare two evaluations: difference, interval and paired test", "CompareConfig",

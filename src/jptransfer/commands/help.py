@@ -141,6 +141,11 @@ PAGES: dict[str, Page] = {
         "Shows which parts of a text a model with a self-attentive head weighs most.",
         ("MODEL_ID reviews.txt", "MODEL_ID reviews.txt output=heat.html limit=20",
          "MODEL_ID reviews.txt output=weights.jsonl")),
+    "generate": Page(
+        "Writes text with a causal language model: a byte LSTM, an AWD-LSTM, or one of transformers. The same seed "
+        "gives the same text. Text of a byte model is always valid UTF-8.",
+        ("MODEL_ID", "MODEL_ID n=10 length=200 temperature=0.8 top_k=40 prime=このホテルは output=samples.jsonl",
+         "MODEL_ID 'generation.clamp={unit: 2388, value: -1, of: hidden}'", "gpt2-folder/ prime=雨 temperature=0")),
     "export": Page(
         "Writes a tokenizer, language model or task model as a folder that plain transformers loads.",
         ("MODEL_ID my-model/",)),

@@ -45,6 +45,11 @@ def _explained(error: BaseException, schema: type) -> str | None:
         return f"{there[1]} is there already; to change it leave the + out: {there[1]}=…"
     if "does not support sweep type" in str(error):
         return "tag(…) and interval(…) are for a search: add hydra/sweeper=optuna; a sweep takes a,b or range(…)"
+    # A key in a mapping that is given as the value: only the cause says which.
+    inside = [match[1] for cause in causes(error)
+              if (match := re.search(r"Key '[^']+' not in .*\n\s*full_key: (\S+)", str(cause)))]
+    if inside and not inside[0].startswith("hydra."):
+        return unknown_setting(inside[0], schema)
     return _explain_key(str(error), schema) or explain_value(error, schema)
 
 

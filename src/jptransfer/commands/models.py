@@ -1,4 +1,4 @@
-"""`jpt predict`, `jpt export` and `jpt compare`: what is done with models and evaluations that are there."""
+"""`jpt predict`, `jpt generate`, `jpt compare` and others: what is done with models and evaluations that are there."""
 
 from __future__ import annotations
 
@@ -6,10 +6,19 @@ from dataclasses import replace
 from pathlib import Path
 
 from jptransfer.artifacts import Manifest, Store
+from jptransfer.artifacts.manifest import FILE as MANIFEST
 from jptransfer.artifacts.store import Artifact
-from jptransfer.config import AttentionConfig, CompareConfig, ExportConfig, HeatmapConfig, PredictConfig
-from jptransfer.errors import ArtifactError
+from jptransfer.config import (
+    AttentionConfig,
+    CompareConfig,
+    ExportConfig,
+    GenerateConfig,
+    HeatmapConfig,
+    PredictConfig,
+)
+from jptransfer.errors import ArtifactError, ConfigError
 from jptransfer.files import is_standard_output
+from jptransfer.hub import HUB
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 from jptransfer.tasks.files import training_counts
 
@@ -56,6 +65,29 @@ def heatmap(config: HeatmapConfig) -> None:
     shown, unit = heatmap_file(config, folder, Runtime(config.runtime, SilentProgress()))
     if not is_standard_output(config.output):
         print(f"{shown} texts, unit {unit}: {config.output}")
+
+
+def generate(config: GenerateConfig) -> None:
+    """Write texts with a causal language model."""
+    from jptransfer.inference.generate import generate_texts
+
+    folder = _language_model(Store(config.outputs_root), config.artifact)
+    progress = RichProgress() if config.runtime.progress and not is_standard_output(config.output) else SilentProgress()
+    generate_texts(config, folder, Runtime(config.runtime, progress))
+
+
+def _language_model(store: Store, reference: str) -> Path:
+    """Return the folder of a language model: an artifact, a folder of transformers' files, or a model of the hub."""
+    from jptransfer.models.folders import check_folder
+    from jptransfer.models.pretrained import fetch
+
+    if reference.startswith(HUB) or (Path(reference).is_dir() and not (Path(reference) / MANIFEST).is_file()):
+        folder, _ = fetch(reference)
+        if not (folder / "config.json").is_file():
+            raise ConfigError(f"the folder '{reference}' holds no language model (it has no config.json)")
+        check_folder(folder)
+        return folder
+    return resolve(store, reference, ("language_model",)).path
 
 
 def export(config: ExportConfig) -> None:

@@ -13,6 +13,7 @@ from jptransfer.config.finetuning import (
     TransferConfig,
     TruncationSide,
 )
+from jptransfer.config.generation import ClampConfig, ClampOf, GenerateConfig, GenerationConfig
 from jptransfer.config.heads import HeadConfig
 from jptransfer.config.models import GlyphsConfig, MissingGlyph, ModelConfig
 from jptransfer.config.probe import ProbeConfig

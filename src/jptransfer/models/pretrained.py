@@ -176,6 +176,37 @@ def load_language_model(folder: Path) -> nn.Module:
     return load_weights(getattr(transformers, name), folder)
 
 
+def load_causal_model(folder: Path) -> Any:
+    """Load a language model that predicts the next token, of this project or of transformers, in float32.
+
+    Raises:
+        DataError: the folder holds a model of another kind, or the weights of its head are missing.
+    """
+    import transformers
+
+    settings = _settings(folder)
+    name, model_type = (settings.get("architectures") or [""])[0], read_model_type(folder)
+    if ours := local_architecture(model_type):
+        MODELS.check(ours, f"{folder}/config.json: model_type")
+        causal = "causal" in objectives_for(ours) and (not name or name.endswith("ForCausalLM"))
+    else:
+        masked, causal, decodes = _has_head(name, model_type)
+        causal = (causal and not masked or settings.get("is_decoder") is True) and not (
+            decodes or settings.get("is_encoder_decoder"))
+    model = load_weights(transformers.AutoModelForCausalLM, folder).eval() if causal else None
+    if model is None or (not ours and _looks_ahead(model)):
+        raise DataError(f"{folder} holds {name or model_type or 'no model'}, which is not a causal language model: it "
+                        "does not predict the next token from those before it")
+    return model
+
+
+@torch.no_grad()
+def _looks_ahead(model: nn.Module) -> bool:
+    """Return whether the scores at a token depend on the next one, as in XLNet and XLM."""
+    first, second = (model(input_ids=torch.tensor([[0, after]])).logits[0, 0] for after in (0, 1))
+    return not torch.allclose(first, second, rtol=1e-4, atol=1e-5)
+
+
 def load_weights(factory: Any, folder: Path, fresh_head: bool = False, **settings: Any) -> Any:
     """Load a model in float32 from safetensors.
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from jptransfer.models.layers.cells import State
+from jptransfer.models.layers.cells import Clamp, State
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,28 @@ class StreamModel(Protocol):
 
     def get_output_embeddings(self) -> nn.Linear:
         """Return the decoder, which maps states to the scores of the next tokens."""
+
+
+class Stepper(Protocol):
+    """A recurrent language model that reads token by token, for generation; `width` is that of its top layer."""
+
+    width: int
+
+    def __call__(self, ids: Tensor, state: State | None, clamp: Clamp) -> tuple[Tensor, State]:
+        """Read one token per row, `ids` (rows,), from `state` on (None: the initial state).
+
+        Returns the scores of the next tokens (rows, vocabulary) and the state; `clamp` is of the top layer.
+        """
+
+
+@runtime_checkable
+class SteppedModel(Protocol):
+    """A recurrent language model that can read token by token; its configuration has `direction`."""
+
+    config: Any
+
+    def stepper(self) -> Stepper:
+        """Return what reads with the weights as they are now, without gradients and dropout."""
 
 
 @runtime_checkable

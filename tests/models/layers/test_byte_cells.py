@@ -1,11 +1,14 @@
 """The recurrence over bytes against the equations in numpy, its gradient, and weight normalisation against torch's."""
 
+import math
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from jptransfer.models.layers.byte_cells import ByteLstmLayer, MultiplicativeLstmLayer, normalised, step
+from jptransfer.models.layers.cells import Clamp
 
 BOTH = pytest.mark.parametrize("kind", [ByteLstmLayer, MultiplicativeLstmLayer])
 SYMBOLS, INPUTS, WIDTH, ROWS, LENGTH = 11, 5, 7, 3, 6
@@ -109,17 +112,20 @@ def test_bf16_is_near_and_learns(kind):
 
 def test_a_clamped_cell_is_what_the_next_step_reads():
     layer, (ids, embeddings, state) = made(MultiplicativeLstmLayer), inputs()
-
-    def clamp(leave, cell):
-        cell = cell.clone()
-        cell[:, 2] = 1.0
-        return leave * cell.tanh(), cell
-
     weights = layer.prepare(embeddings)
-    hidden, cell = step(ids[:, 0], weights, state, clamp)
-    plain, _ = step(ids[:, 0], weights, state)
+    hidden, cell = step(ids[:, 0], weights, state, Clamp(2, 1.0))
+    plain, free = step(ids[:, 0], weights, state)
     assert (cell[:, 2] == 1).all() and not torch.equal(hidden[:, 2], plain[:, 2])
+    torch.testing.assert_close(hidden[:, 2] / plain[:, 2], math.tanh(1) / free[:, 2].tanh())  # one output gate
     torch.testing.assert_close(hidden[:, 3:], plain[:, 3:])
+
+
+def test_a_clamped_hidden_state_leaves_the_cells():
+    layer, (ids, embeddings, state) = made(MultiplicativeLstmLayer), inputs()
+    weights = layer.prepare(embeddings)
+    hidden, cell = step(ids[:, 0], weights, state, Clamp(0, -1.0, of_cell=False))
+    plain, free = step(ids[:, 0], weights, state)
+    assert (hidden[:, 0] == -1).all() and torch.equal(cell, free) and torch.equal(hidden[:, 1:], plain[:, 1:])
 
 
 def test_weight_normalisation_is_torchs():

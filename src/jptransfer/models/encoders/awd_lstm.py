@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, PreTrained
 from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
 
 from jptransfer.config import ModelConfig
-from jptransfer.models.layers.cells import CELLS, State, embed, variational_dropout
+from jptransfer.models.layers.cells import CELLS, FREE, Clamp, State, embed, variational_dropout
 from jptransfer.models.streams import HasDecoder, Reading, reading_order
 
 INITIAL = 0.1
@@ -159,6 +159,33 @@ class AwdLstmForCausalLM(HasDecoder, _AwdLstm):
         """Read a window, see `jptransfer.models.streams.StreamModel`."""
         states, after = self.encoder.read(ids, state)
         return Reading(states[-1], variational_dropout(states[-1], self.encoder.rate("output"), self.training), after)
+
+    def stepper(self) -> AwdLstmStepper:
+        """Return what reads token by token, see `jptransfer.models.streams.SteppedModel`."""
+        return AwdLstmStepper(self)
+
+
+class AwdLstmStepper:
+    """An AWD-LSTM or QRNN that reads token by token."""
+
+    def __init__(self, model: AwdLstmForCausalLM) -> None:
+        """Take the weights of `model`."""
+        self.embeddings, self.decoder = model.encoder.embeddings, model.decoder
+        self.layers: list[Any] = list(model.encoder.layers)
+        self.width = model.config.hidden_size
+
+    @torch.no_grad()
+    def __call__(self, ids: Tensor, state: State | None, clamp: Clamp) -> tuple[Tensor, State]:
+        """Read one token per row, see `jptransfer.models.streams.Stepper`; the state is that of all layers."""
+        below, after = self.embeddings(ids), []
+        left = list(state or ())
+        for layer in self.layers:
+            start = layer.start(below.unsqueeze(1))
+            if state is not None:
+                start, left = tuple(left[:len(start)]), left[len(start):]
+            below, kept = layer.step(below, start, clamp if layer is self.layers[-1] else FREE)
+            after += kept
+        return self.decoder(below), tuple(after)
 
 
 AutoConfig.register(AwdLstmConfig.model_type, AwdLstmConfig)

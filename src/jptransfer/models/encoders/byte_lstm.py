@@ -9,14 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoModelForCausalLM, PreTrainedConfig, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
 
 from jptransfer.config import ModelConfig
 from jptransfer.config.features import States
-from jptransfer.models.layers.byte_cells import ByteLstmLayer, MultiplicativeLstmLayer
-from jptransfer.models.layers.cells import State
+from jptransfer.models.layers.byte_cells import ByteLstmLayer, MultiplicativeLstmLayer, step
+from jptransfer.models.layers.cells import Clamp, State
 from jptransfer.models.streams import HasDecoder, Reading, reading_order
 
 INITIAL = 0.02
@@ -160,6 +161,29 @@ class ByteLstmForCausalLM(HasDecoder, _ByteLstm):
         """Read a window, see `jptransfer.models.streams.StreamModel`."""
         [states], after = self.encoder.read(ids, state)
         return Reading(states, states, after)
+
+    def stepper(self) -> ByteStepper:
+        """Return what reads byte by byte, see `jptransfer.models.streams.SteppedModel`."""
+        return ByteStepper(self)
+
+
+class ByteStepper:
+    """A byte language model that reads byte by byte; its weights are normalised once."""
+
+    @torch.no_grad()
+    def __init__(self, model: ByteLstmForCausalLM) -> None:
+        """Prepare the weights of `model`."""
+        encoder: Any = model.encoder
+        self.layer = encoder.layers[0]
+        self.weights = self.layer.prepare(encoder.embeddings.weight)
+        self.decoder: nn.Linear = model.decoder
+        self.width = model.config.hidden_size
+
+    @torch.no_grad()
+    def __call__(self, ids: Tensor, state: State | None, clamp: Clamp) -> tuple[Tensor, State]:
+        """Read one byte per row, see `jptransfer.models.streams.Stepper`."""
+        hidden, cell = step(ids, self.weights, state or self.layer.start(len(ids)), clamp)
+        return self.decoder(hidden), (hidden, cell)
 
 
 class MultiplicativeLstmModel(ByteLstmModel):

@@ -15,17 +15,13 @@ of Wh and Wmh in one product over all steps.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from jptransfer.models.layers.cells import State
-
-Clamp = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""Output gate and cell of a step (rows, width) -> hidden state and cell."""
+from jptransfer.models.layers.cells import FREE, Clamp, State
 
 
 @dataclass(frozen=True)
@@ -121,23 +117,22 @@ def read(ids: Tensor, weights: Recurrence, state: State) -> tuple[Tensor, Tensor
     return hidden.transpose(0, 1), cell.transpose(0, 1)
 
 
-def step(ids: Tensor, weights: Recurrence, state: State, clamp: Clamp | None = None) -> State:
+def step(ids: Tensor, weights: Recurrence, state: State, clamp: Clamp = FREE) -> State:
     """Read one symbol per row, `ids` (rows,), by the equations as they stand; the reference of `read`.
 
     Args:
         ids: (rows,).
         weights: see `Recurrence`.
         state: hidden state and cell before, (rows, width).
-        clamp: makes the hidden state and the cell of this step; None: s(o) tanh(c), and c.
+        clamp: units with a fixed value.
     """
     hidden, cell = state
     entry = hidden
     if weights.factors is not None and weights.factor_recurrent is not None:
         entry = weights.factors[ids] * (hidden @ weights.factor_recurrent)
     enter, keep, leave, new = (weights.gates[ids] + entry @ weights.recurrent).chunk(4, -1)
-    cell = keep.sigmoid() * cell + enter.sigmoid() * new.tanh()
-    leave = leave.sigmoid()
-    return clamp(leave, cell) if clamp else (leave * cell.tanh(), cell)
+    cell = clamp.cell(keep.sigmoid() * cell + enter.sigmoid() * new.tanh())
+    return clamp.hidden(leave.sigmoid() * cell.tanh()), cell
 
 
 class _Window(torch.autograd.Function):

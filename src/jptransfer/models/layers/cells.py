@@ -6,6 +6,7 @@ A state is a tuple of tensors (rows, ...), so that the rows of some sequences ca
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import torch
@@ -13,6 +14,39 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 State = tuple[Tensor, ...]
+
+
+@dataclass(frozen=True)
+class Clamp:
+    """A unit that has a fixed value after every step (Radford et al. 2017, section 4.5).
+
+    Attributes:
+        unit: its number, from 0; None: no unit is fixed.
+        value: its value.
+        of_cell: whether the unit's cell is fixed, and the hidden state follows from it; else the hidden state is.
+    """
+
+    unit: int | None = None
+    value: float = 0.0
+    of_cell: bool = True
+
+    def cell(self, cell: Tensor) -> Tensor:
+        """Return a step's cells (rows, width) as the rest of the step uses them."""
+        return self._fixed(cell) if self.of_cell else cell
+
+    def hidden(self, hidden: Tensor) -> Tensor:
+        """Return a step's hidden states (rows, width) as the next layer and the next step read them."""
+        return hidden if self.of_cell else self._fixed(hidden)
+
+    def _fixed(self, states: Tensor) -> Tensor:
+        if self.unit is not None:
+            states = states.clone()
+            states[:, self.unit] = self.value
+        return states
+
+
+FREE = Clamp()
+"""No unit is fixed."""
 
 
 def variational_dropout(states: Tensor, rate: float, training: bool) -> Tensor:
@@ -55,6 +89,14 @@ class LstmLayer(nn.Module):
         # inputs, state, weights, biases?, layers, dropout between them, training, bidirectional?, batch first?
         states, hidden, cell = torch.lstm(inputs, before, weights, True, 1, 0.0, self.training, False, True)
         return states, (hidden[0], cell[0])
+
+    def step(self, inputs: Tensor, state: State, clamp: Clamp = FREE) -> tuple[Tensor, State]:
+        """Read one input per row, (rows, inputs), without dropout; return the output (rows, width) and the state."""
+        gates = F.linear(inputs, self.weight_ih, self.bias_ih) + F.linear(state[0], self.weight_hh, self.bias_hh)
+        enter, keep, new, leave = gates.chunk(4, -1)
+        cell = clamp.cell(keep.sigmoid() * state[1] + enter.sigmoid() * new.tanh())
+        hidden = clamp.hidden(leave.sigmoid() * cell.tanh())
+        return hidden, (hidden, cell)
 
     def reset_parameters(self) -> None:
         """Draw all weights from U(-1/sqrt(width), 1/sqrt(width)), as PyTorch's own LSTM does."""
@@ -139,6 +181,16 @@ class QrnnLayer(nn.Module):
         hidden: Tensor = forget_mult(candidate.tanh(), forget.sigmoid(), state[0].float())
         states = (output.sigmoid() * hidden).transpose(0, 1)
         return states, (hidden[-1], inputs[:, -1])[:self.window]
+
+    def step(self, inputs: Tensor, state: State, clamp: Clamp = FREE) -> tuple[Tensor, State]:
+        """Read one input per row, (rows, inputs), without dropout; return the output (rows, width) and the state.
+
+        Of a unit, the cell is h in the equations, and the hidden state is the output.
+        """
+        source = inputs if self.window == 1 else torch.cat((state[1], inputs), -1)
+        candidate, forget, output = F.linear(source, self.weight, self.bias).chunk(3, -1)
+        cell = clamp.cell(torch.lerp(state[0], candidate.tanh(), forget.sigmoid()))
+        return clamp.hidden(output.sigmoid() * cell), (cell, inputs)[:self.window]
 
     def reset_parameters(self) -> None:
         """Draw weights and biases from U(-1/sqrt(n), 1/sqrt(n)) with n inputs per gate, as in a linear layer."""
