@@ -14,6 +14,7 @@ from jptransfer.config import (
     TaskConfig,
     features,
     finetuning,
+    generation,
     heads,
     models,
     probe,
@@ -101,7 +102,7 @@ def attributes_read() -> set[str]:
     return {node.attr for node in nodes if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load)}
 
 
-MODULES = (text, task, features, finetuning, heads, models, probe, training, run, suite, verbs)
+MODULES = (text, task, features, finetuning, generation, heads, models, probe, training, run, suite, verbs)
 EXPORTED = {name: value for name, value in vars(config_package).items() if isinstance(value, type)}
 
 
