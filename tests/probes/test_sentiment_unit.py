@@ -6,7 +6,15 @@ import json
 import numpy as np
 import pytest
 
-from jptransfer.config import FeaturesConfig, FinetuningConfig, ModelConfig, ProbeConfig, RuntimeConfig, TokenizerConfig
+from jptransfer.config import (
+    FeaturesConfig,
+    FinetuningConfig,
+    ModelConfig,
+    ProbeConfig,
+    RuntimeConfig,
+    SubsetConfig,
+    TokenizerConfig,
+)
 from jptransfer.config.plain import to_plain
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.learners.linear_probe_settings import LinearProbeConfig, Units
@@ -16,7 +24,7 @@ from jptransfer.probes.sentiment_unit_settings import RankBy, SentimentUnitConfi
 from jptransfer.runtime import Runtime
 from jptransfer.stages.features import FeaturesStage
 from jptransfer.stages.features import run as make_features
-from jptransfer.stages.finetune import FinetuneStage
+from jptransfer.stages.finetune import FinetuneStage, _training_examples
 from jptransfer.stages.finetune import run as finetune
 from jptransfer.stages.probe import ProbeStage, run
 from jptransfer.tasks.base import make_task
@@ -112,6 +120,16 @@ def test_labels_are_chosen_and_what_cannot_be_told_apart_is_refused(inputs, tmp_
     write_dataset(data, task, {"validation": [one for one in three[::4] if one.label == "good"]})
     with pytest.raises(DataError, match="the split of role select has no text of label bad"):
         probe("e", labels=["good", "bad"])
+
+
+def test_every_run_has_training_examples_of_its_own(inputs):
+    task = make_task("classification", ["bad", "good"])
+
+    def drawn(seed, subset_seed):
+        config = FinetuneStage(FinetuningConfig(subset=SubsetConfig(n=6, seed=subset_seed)), seed)
+        return [one.id for one in _training_examples(config, task, inputs["dataset"])]
+
+    assert drawn(1, 0) == drawn(2, 0) and drawn(1, None) == drawn(9, 1) and drawn(1, None) != drawn(2, None)
 
 
 def test_settings_are_kept_with_the_features(inputs):

@@ -20,8 +20,8 @@ class SubsetConfig:
     """share of examples, instead of `n`"""
     stratify: bool = True
     """keep the labels' shares (classification)"""
-    seed: int = setting(0, low=0)
-    """seed of the order examples are taken in"""
+    seed: int | None = setting(0, low=0)
+    """seed of the order examples are taken in; null: that of fine-tuning, so that every run has examples of its own"""
 
     def validate(self) -> str:
         """Return what is wrong with the size, if anything."""

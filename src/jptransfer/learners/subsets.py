@@ -32,7 +32,7 @@ def choose(ids: Sequence[str], labels: Sequence[str] | None, config: SubsetConfi
         ConfigError: both `n` and `fraction` are given, or `n` is more than there is.
     """
     size = _size(len(ids), config)
-    order = sorted(range(len(ids)), key=lambda index: _lot(ids[index], config.seed))
+    order = sorted(range(len(ids)), key=lambda index: _lot(ids[index], config.seed or 0))
     if labels is not None and config.stratify:
         order = _interleave(order, labels)
     return sorted(order[:size])

@@ -199,7 +199,8 @@ def _training_examples(config: FinetuneStage, task: Any, folder: Path) -> list[A
     examples = read_role(task, folder, "fit")
     if not examples:
         raise DataError("the training split of the data set is empty")
-    chosen = take(examples, config.finetuning.subset)
+    subset = config.finetuning.subset
+    chosen = take(examples, subset if subset.seed is not None else replace(subset, seed=config.seed))
     if problem := task.check_training(chosen):
         raise DataError(f"{problem}: nothing to learn")
     return chosen
