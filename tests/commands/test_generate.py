@@ -71,3 +71,21 @@ def test_text_appears_on_a_terminal_as_it_is_made(model, tmp_path):
     assert done.returncode == 0, done.stderr
     assert not set(shown) & {chr(code) for code in range(32)} - {"\n", "\r"}  # nothing controls the terminal
     assert shown.replace("\r\n", "\n").count("\n\n") == 1
+
+
+def test_released_weights_become_a_model_that_writes(jpt, tmp_path):
+    import numpy as np
+
+    from tests.models.test_radford2017 import random_arrays
+
+    (tmp_path / "released").mkdir()
+    for number, array in enumerate(random_arrays()):
+        np.save(tmp_path / "released" / f"{number}.npy", array)
+    made = jpt("import", "released", "imported")
+    assert made.code == 0 and made.out.startswith("imported: imported (5 units,")
+    assert jpt("generate", "imported", "length=5").code == 0
+    assert "to: imported is there already" in jpt("import", "released", "imported").err
+    (tmp_path / "released" / "3.npy").unlink()
+    failed = jpt("import", "released", "other")
+    assert failed.code == 2 and "3.npy (Wh, part 2 of 4) is missing" in failed.err and not (tmp_path / "other").exists()
+    assert jpt("import", "nowhere", "other").err == "error: folder: there is no folder 'nowhere'\n"

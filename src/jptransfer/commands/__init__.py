@@ -67,6 +67,8 @@ TOOLS: dict[str, Verb] = {verb.name: verb for verb in (
          "jptransfer.commands.models:generate", ("artifact",)),
     Verb("export", "write a model as a folder that plain transformers loads", "ExportConfig",
          "jptransfer.commands.models:export", ("artifact", "to")),
+    Verb("import", "make a language model of weights released in another form", "ImportConfig",
+         "jptransfer.commands.models:import_weights", ("folder", "to")),
     Verb("compare", "compare two evaluations: difference, interval and paired test", "CompareConfig",
          "jptransfer.commands.models:compare", ("a", "b")),
     Verb("artifacts", "list, show, verify, remove and exchange artifacts", "ArtifactsConfig",

@@ -149,6 +149,10 @@ PAGES: dict[str, Page] = {
     "export": Page(
         "Writes a tokenizer, language model or task model as a folder that plain transformers loads.",
         ("MODEL_ID my-model/",)),
+    "import": Page(
+        "Makes a language model of weights that were released in another form: the byte language model of Radford et "
+        "al. (2017), arrays 0.npy to 14.npy. The new folder is one for lm=FOLDER and for `jpt generate FOLDER`.",
+        ("released/ radford2017/",)),
     "compare": Page(
         "Prints the difference of two evaluations with its interval and a paired test.",
         ("EVAL_A EVAL_B", "EVAL_A EVAL_B split=validation metric=macro_f1 mcnemar=true",

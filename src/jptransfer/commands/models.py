@@ -14,10 +14,11 @@ from jptransfer.config import (
     ExportConfig,
     GenerateConfig,
     HeatmapConfig,
+    ImportConfig,
     PredictConfig,
 )
 from jptransfer.errors import ArtifactError, ConfigError
-from jptransfer.files import is_standard_output
+from jptransfer.files import is_standard_output, new_folder
 from jptransfer.hub import HUB
 from jptransfer.runtime import RichProgress, Runtime, SilentProgress
 from jptransfer.tasks.files import training_counts
@@ -97,6 +98,18 @@ def export(config: ExportConfig) -> None:
     found = resolve(Store(config.outputs_root), config.artifact, ("tokenizer", "language_model", "task_model"))
     write(found.path, Path(config.to))
     print(f"exported: {config.to}")
+
+
+def import_weights(config: ImportConfig) -> None:
+    """Write weights that were released in another form as a language model."""
+    from jptransfer.models.radford2017 import import_released
+
+    folder = Path(config.folder)
+    if not folder.is_dir():
+        raise ConfigError(f"folder: there is no folder '{folder}'")
+    with new_folder(Path(config.to), "to") as partial:
+        model = import_released(folder, partial)
+    print(f"imported: {config.to} ({model.config.hidden_size} units, {model.num_parameters():,} parameters)")
 
 
 def compare(config: CompareConfig) -> None:

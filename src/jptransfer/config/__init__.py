@@ -61,6 +61,7 @@ from jptransfer.config.verbs import (
     DoctorConfig,
     ExportConfig,
     HeatmapConfig,
+    ImportConfig,
     LsConfig,
     OutputFormat,
     PredictConfig,

@@ -114,6 +114,16 @@ class ExportConfig(CommandConfig):
 
 
 @dataclass
+class ImportConfig(CommandConfig):
+    """`jpt import FOLDER TO`: make a language model of weights that were released in another form."""
+
+    folder: str = "???"
+    """weights of Radford et al. (2017): a folder with 0.npy to 14.npy"""
+    to: str = "???"
+    """new folder, for lm=FOLDER"""
+
+
+@dataclass
 class CompareConfig(CommandConfig):
     """`jpt compare A B`: difference, interval and paired test of two evaluations (or lists of them, one per seed)."""
 
