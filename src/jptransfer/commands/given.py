@@ -59,17 +59,22 @@ def refuse_unread_in_sweep(jobs: Sequence[Sequence[str]], master: DictConfig, lo
         master: the configuration of the sweep.
         loader: what composes that of a job.
     """
+    words = {word for job in jobs for word in job}
+    paths = {word: [path for path in paths_of([word]) if depends_on_choices(path)] for word in words}
+    given: dict[str, list[int]] = {}
+    for number, job in enumerate(jobs):
+        for path in (path for word in job for path in paths[word]):
+            given.setdefault(path, []).append(number)
     made: dict[int, Config | None] = {}
 
-    def configs(word: str) -> Iterator[Config | None]:
-        for number, job in enumerate(jobs):
-            if word in job:
-                if number not in made:
-                    made[number] = _alone(loader.load_sweep_config(master, list(job)))
-                yield made[number]
+    def configs(numbers: list[int]) -> Iterator[Config | None]:
+        for number in numbers:
+            if number not in made:
+                made[number] = _alone(loader.load_sweep_config(master, list(jobs[number])))
+            yield made[number]
 
-    for word in dict.fromkeys(word for job in jobs for word in job):
-        check([path for path in paths_of([word]) if depends_on_choices(path)], partial(configs, word))
+    for path, numbers in given.items():
+        check([path], partial(configs, numbers))
 
 
 def _alone(composed: DictConfig) -> Config | None:
