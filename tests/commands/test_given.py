@@ -100,5 +100,27 @@ def test_one_trial_of_a_search_that_can_read_a_setting_is_enough(jpt):
     assert refused.code == 2 and "only head 'kim_cnn' reads it" in refused.err
 
 
+SUITE = """
+title: Two models
+scales:
+  toy: {seeds: [0], overrides: [task=toy_sentiment, tokenizer=byte, lm=none, finetuning.encoder.epochs=1, OTHER]}
+columns: {reviews: {title: Reviews}}
+rows: {linear: {overrides: [model=linear_tfidf]}, bert: {overrides: [model=bert_tiny]}}
+"""
+
+
+def test_one_cell_of_a_suite_that_reads_a_setting_is_enough(jpt, tmp_path):
+    words = ("reproduce", "mine.yaml", "dry_run=true")
+    (tmp_path / "mine.yaml").write_text(SUITE.replace(", OTHER", ""))
+    assert jpt(*words).code == 0
+    assert jpt(*words, "overrides=[finetuning.tfidf.c=[1.0]]").code == 0
+    refused = jpt(*words, f"overrides=[{CRF}=false]")
+    assert refused.code == 2 and refused.err.startswith(f"error: overrides: no cell reads {CRF}=false; ")
+    (tmp_path / "mine.yaml").write_text(SUITE.replace("OTHER", f"{KIM}=3"))
+    refused = jpt(*words)
+    assert refused.code == 2 and f"no cell reads {KIM}=3" in refused.err
+    assert jpt(*words, "overrides=[finetuning.encoder.head.name=kim_cnn]").code == 0
+
+
 def test_the_paths_of_this_module_are_settings():
     assert {KIM, CRF} <= {one.path for one in settings(Config)}

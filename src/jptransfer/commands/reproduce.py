@@ -49,7 +49,7 @@ def reproduce(config: ReproduceConfig) -> dict[str, Any] | None:
     if len(suites) > 1 and (config.only or config.cells):
         raise ConfigError("only and cells choose of one suite; name it, as in bataa2019/table3")
     plans = [plan_suite(suite, _choice(config), compose, store) for suite in suites]
-    _refuse_unread(config.overrides, plans)
+    _refuse_unread(config, plans)
     plan = joint_plan(plans, store)
     if HydraConfig.get().mode == RunMode.MULTIRUN:
         return {"failures": _build(plans, plan, config, store)}
@@ -70,13 +70,20 @@ def reproduce(config: ReproduceConfig) -> dict[str, Any] | None:
     return None
 
 
-def _refuse_unread(overrides: Sequence[str], plans: Sequence[SuitePlan]) -> None:
-    """Raise `ConfigError` for an override of all cells that none of them reads."""
-    cells = [cell for plan in plans for cell in plan.cells]
-    for one in overrides:
-        if cells and all(one not in cell.overrides for cell in cells):
-            raise ConfigError(f"overrides: no cell reads {one}; it is for a head, tokenizer, learner, ... that none of "
-                              "them chooses")
+def _refuse_unread(config: ReproduceConfig, plans: Sequence[SuitePlan]) -> None:
+    """Raise `ConfigError` for an override of all cells, or of a suite's own, that no cell reads.
+
+    A suite's own are those of all its cells, unless overrides of all cells choose otherwise.
+    """
+    given = [("overrides", config.overrides, plans)]
+    if not (config.overrides or config.only or config.cells):
+        given = [(plan.suite.name, [one for cell in plan.cells for one in plan.overrides_of(cell)], [plan])
+                 for plan in plans]
+    for where, overrides, among in given:
+        read = {one for plan in among for cell in plan.cells for one in cell.overrides}
+        if unread := [one for one in overrides if one not in read]:
+            raise ConfigError(f"{where}: no cell reads {unread[0]}; it is for a head, tokenizer, learner, ... that "
+                              "none of them chooses")
 
 
 def _choice(config: ReproduceConfig) -> Choice:

@@ -52,6 +52,10 @@ class SuitePlan:
     scale: str
     cells: list[CellPlan]
 
+    def overrides_of(self, cell: CellPlan) -> list[str]:
+        """Return what the suite's file says of a cell, read or not."""
+        return cell_overrides(self.suite, cell.row, cell.column, self.scale)
+
 
 @dataclass(frozen=True)
 class Choice:
