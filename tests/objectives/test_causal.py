@@ -71,6 +71,32 @@ def test_streams_are_the_framed_documents_in_a_row(backward):
 
 
 @pytest.mark.parametrize("backward", [False, True])
+def test_shards_are_read_one_after_the_other_from_zero_states(backward):
+    whole = CausalData(SPLIT, TOKENIZER, CONFIG, backward)
+    config = replace(CONFIG, objective=ObjectiveConfig("causal", causal=CausalConfig(
+        shard_tokens=whole.tokens // 3)), batch_tokens=24)
+    data = CausalData(SPLIT, TOKENIZER, config, backward)
+    order = generator(CONFIG.seed, 1).permutation(SPLIT.n_documents)
+    text = framed(SPLIT, order)[::-1 if backward else 1]
+    assert (data.shards, data.streams, data.shard_length) == (3, 3, (len(text) - 1) // 3)
+    per_shard = data.windows // 3
+    seen, starts = {}, []
+    for number, batch in enumerate(data.batches(1)):
+        for part in batch:
+            tensors = data.collate(part, 1)
+            starts.append((number, bool(tensors["start"].all()), bool(tensors["start"].any())))
+            for row, stream in enumerate(tensors["streams"].tolist()):
+                seen.setdefault((number // per_shard, stream), []).extend(tensors["input_ids"][row].tolist())
+    assert all(every == some == (number % per_shard == 0) for number, every, some in starts)
+    assert len(seen) == 9
+    for (shard, stream), ids in seen.items():
+        begin = shard * data.shard_length + stream * data.stream_length
+        assert ids == text[begin:begin + len(ids)] and data.stream_length - len(ids) < data.width
+    held_out = CausalData(SPLIT, TOKENIZER, config, backward, limit=1000)
+    assert held_out.shards == 1
+
+
+@pytest.mark.parametrize("backward", [False, True])
 @pytest.mark.parametrize(("before", "after"), [((), (3,)), ((2, 4), (3, 3)), ((2,), ()), ((), ())])
 def test_documents_have_the_special_tokens_of_the_tokenizer(before, after, backward):
     template = Template(Frame((before, after), (before, after), (0,)), TOKENIZER.template.pair, 3)

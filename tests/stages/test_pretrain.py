@@ -236,3 +236,23 @@ def test_a_language_model_of_nan_is_not_made(tmp_path, inputs, evaluations, mode
     with pytest.raises(ConfigError, match="training diverged: .* after step 1") as caught:
         run(config, inputs, tmp_path, cpu())
     assert "\n" not in str(caught.value) and not (tmp_path / "model.safetensors").exists()
+
+
+def test_the_test_split_is_evaluated_beside_the_validation_split(tmp_path, inputs):
+    test = make_split(random_documents(7, 5))
+    splits = {"train": make_split(random_documents(40)), "validation": make_split(random_documents(9, 1)), "test": test}
+    encoded = inputs | {"encoded": write_encoded(tmp_path / "encoded", **splits)}
+    summary, history = trained(tmp_path / "both", encoded, stage(evaluate_test=True))
+    plain, before = trained(tmp_path / "plain", encoded)
+    dev = [record for record in history if record["split"] == "validation"]
+    assert all({"loss", "test_loss"} <= record.keys() for record in dev)
+    assert summary.values["test_loss"] == dev[-1]["test_loss"] != summary.values["loss"]
+    swapped = inputs | {"encoded": write_encoded(tmp_path / "swapped", **splits | {"validation": test})}
+    assert trained(tmp_path / "swapped-out", swapped)[0].values["loss"] == summary.values["test_loss"]
+    # Nothing else changes, and the time of evaluations is told where no two runs have to agree.
+    kept = [{name: value for name, value in record.items() if not name.startswith("test_")} for record in history]
+    assert kept == before
+    steps, times = zip(*summary.values["seconds_at"], strict=True)
+    assert steps == (4, 8, 12) and list(times) == sorted(times)
+    assert times[0] > 0 and times[-1] <= summary.values["seconds"]
+    assert "test_loss" not in trained(tmp_path / "without", inputs, stage(evaluate_test=True))[0].values

@@ -142,6 +142,8 @@ class LmTrainingConfig:
     """evaluations on the validation split (of each phase), evenly spaced, the last one at the end"""
     evaluation_sequences: int = setting(2000, low=1)
     """sequences (causal, bilm: windows of a stream) of the validation split each evaluation reads"""
+    evaluate_test: bool = setting(False, omit_when=False)
+    """each evaluation also reads the test split of the corpus (`corpus.test_fraction`); it decides nothing"""
     seed: int = setting(0, low=0)
     """seed of initial weights, order, masks and dropout"""
     checkpoint_every: int | None = setting(None, low=1, label=True)

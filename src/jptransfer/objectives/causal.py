@@ -41,7 +41,9 @@ class CausalData(Streams):
             backward: whether to read the text from its end.
         """
         edges = np.asarray(split.sentences)[np.asarray(split.documents)]
-        super().__init__(edges[:-1], np.diff(edges), tokenizer.template.single, config, limit)
+        # A split that is evaluated is one shard: it has a limit.
+        shard_tokens = config.objective.causal.shard_tokens if limit is None else None
+        super().__init__(edges[:-1], np.diff(edges), tokenizer.template.single, config, limit, shard_tokens)
         self.split, self.backward = split, backward
         self.bytes, self.frame_is_text = (getattr(tokenizer, name, False) for name in ("of_bytes", "frame_is_text"))
 

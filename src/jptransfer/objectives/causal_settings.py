@@ -20,3 +20,6 @@ class CausalConfig(ObjectiveSettings):
     """temporal activation regularisation: weight of the mean square of the differences between successive states"""
     dropout: float = setting(1.0, low=0.0)
     """multiplies all dropouts of the model"""
+    shard_tokens: int | None = setting(None, low=1, omit_when=None)
+    """the training text is cut into shards of about this many tokens, equal in length, which are read one after the
+    other with states that are zero at the beginning of each; null: one"""

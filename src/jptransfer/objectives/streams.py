@@ -4,6 +4,9 @@ The documents of a split (or its sentences, see `objectives.bilm`) are shuffled 
 tokens that the tokenizer puts around a text, and joined to one long text. It is cut into as many *streams* as a batch
 has rows. A global batch is one window of all streams; the model's state is carried from window to window.
 
+A long text may be cut into *shards* of equal length first, which are read one after the other, each in as many streams;
+states are zero at the beginning of each (Radford et al. 2017, section 3).
+
 If states are always carried, they may settle in a region that the model never leaves and that the initial state is not
 in. Its states of single texts, which start from the initial state, are then of little use. `state_reset_prob` resets
 states at random to avoid this.
@@ -62,17 +65,19 @@ class _Windows(Sequence[Batch]):
 class Streams:
     """Base class of data in streams (see `training.types.TrainingData`).
 
-    Example `w * streams + s` is window w of stream s. All windows have the same width, so that a stream is always in
-    the same part. The rest that does not fill a last window is left out, at most one token in `max_length`.
+    Example `w * streams + s` is window w of stream s, counted through all shards. All windows have the same width, so
+    that a stream is always in the same part. The rest of a shard that does not fill a last window is left out, at most
+    one token in `max_length`.
 
     Attributes:
         tokens: length of the text in tokens (words for `bilm`), including special tokens.
-        streams, stream_length: number of streams, and tokens per stream.
-        windows, width: number of windows per stream, and tokens per window.
+        shards, shard_length: number of shards, and tokens per shard.
+        streams, stream_length: number of streams, and tokens per stream of a shard.
+        windows, width: number of windows of all shards per stream, and tokens per window.
     """
 
     def __init__(self, sources: np.ndarray, lengths: np.ndarray, frame: Frame, config: LmTrainingConfig,
-                 limit: int | None = None) -> None:
+                 limit: int | None = None, shard_tokens: int | None = None) -> None:
         """Cut a text.
 
         Args:
@@ -81,13 +86,17 @@ class Streams:
             frame: the special tokens around a document.
             config: rows of a batch (`batch_tokens` / `max_length`, fewer if the text is short), windows, parts, seed.
             limit: maximum number of windows of single streams to use, the first ones.
+            shard_tokens: about the number of tokens of a shard; None: the text is one.
         """
         self.config, self.frame = config, frame
         self._sources, self._lengths = sources[lengths > 0], lengths[lengths > 0]
         self.tokens = int(self._lengths.sum()) + len(frame) * len(self._lengths)
-        self.streams = max(1, min(most_streams(config), (self.tokens - 1) // config.max_length))
-        self.stream_length = max(0, self.tokens - 1) // self.streams
-        self.windows, self.width = windows_of(self.stream_length, config.max_length)
+        self.shards = max(1, round(self.tokens / shard_tokens)) if shard_tokens else 1
+        self.shard_length = max(0, self.tokens - 1) // self.shards
+        self.streams = max(1, min(most_streams(config), self.shard_length // config.max_length))
+        self.stream_length = self.shard_length // self.streams
+        self._windows_of_shard, self.width = windows_of(self.stream_length, config.max_length)
+        self.windows = self.shards * self._windows_of_shard
         if limit is not None:
             self.windows = min(self.windows, math.ceil(limit / self.streams))
         self.text = lru_cache(maxsize=2)(self._make_text)
@@ -121,14 +130,15 @@ class Streams:
     def place(self, indices: np.ndarray) -> np.ndarray:
         """Return the positions in the text at which examples (rows,) begin, (rows,)."""
         window, stream = np.divmod(indices, self.streams)
-        return stream * self.stream_length + window * self.width
+        shard, window = np.divmod(window, max(1, self._windows_of_shard))
+        return shard * self.shard_length + stream * self.stream_length + window * self.width
 
     def starts(self, indices: np.ndarray, epoch: int) -> dict[str, np.ndarray]:
-        """Return per row the stream of an example (`streams`), whether it is the first of its stream (`start`) and, if
-        `state_reset_prob` is set, whether its state is reset in training.
+        """Return per row the stream of an example (`streams`), whether it is the first of its stream in a shard
+        (`start`) and, if `state_reset_prob` is set, whether its state is reset in training.
         """
         window, stream = np.divmod(indices, self.streams)
-        found = {"streams": stream, "start": window == 0}
+        found = {"streams": stream, "start": window % max(1, self._windows_of_shard) == 0}
         if self.config.state_reset_prob:
             drawn = bits(self.config.seed, epoch, indices) >> np.uint64(11)
             found["restart"] = drawn < self.config.state_reset_prob * 2.0 ** 53

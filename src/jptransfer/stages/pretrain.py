@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -149,6 +149,7 @@ def train_language_model(runtime: Runtime, config: PretrainStage, inputs: Inputs
         **converted,
         **result.metrics,
         "seconds": result.seconds,
+        "seconds_at": [[int(step), seconds] for step, seconds in result.seconds_at.items()],
         "device": context.device.type,
         "processes": context.world,
         "threads": context.threads,
@@ -167,11 +168,13 @@ def _lesson(model, tokenizer, training: LmTrainingConfig, inputs: Inputs, contex
     objective = OBJECTIVES.load(training.objective.name)(training, model)
     data = _data(objective, "train", tokenizer, training, inputs, context)
     check_predictions(count_predictions(data), training.objective)
-    held_out = _data(objective, "validation", tokenizer, training, inputs, context)
-    if held_out and not count_predictions(held_out).made:
-        held_out = None
-        if context.is_main:
-            context.runtime.progress.log("warning: the validation split has nothing to predict; it is not evaluated")
+    held_out = {}
+    for split in ("validation", "test") if training.evaluate_test else ("validation",):
+        found = _data(objective, split, tokenizer, training, inputs, context)
+        if found and count_predictions(found).made:
+            held_out[split] = found
+        elif context.is_main and (found or split == "test"):
+            context.runtime.progress.log(f"warning: the {split} split has nothing to predict; it is not evaluated")
     return TrainSpec(objective, data, _evaluation(objective, held_out))
 
 
@@ -193,13 +196,16 @@ def _data(objective, split: str, tokenizer, training: LmTrainingConfig, inputs: 
     return data if split == "train" or len(data.lengths(0)) else None
 
 
-def _evaluation(objective, data) -> Any:
-    """Return what the loop calls to evaluate: the objective's metrics on the validation split."""
+def _evaluation(objective, held_out: Mapping[str, Any]) -> Any:
+    """Return what the loop calls to evaluate: the objective's metrics on the validation split, then those on the test
+    split with their names after ``test_``. None: there is nothing to evaluate on."""
     from jptransfer.training.loop import evaluate_objective
 
-    if data is None:
-        return None
-    return lambda model, context: objective.metrics(evaluate_objective(model, objective, data, context))
+    def evaluate(model, context) -> dict[str, float]:
+        return {name if split == "validation" else f"{split}_{name}": value for split, data in held_out.items()
+                for name, value in objective.metrics(evaluate_objective(model, objective, data, context)).items()}
+
+    return evaluate if held_out else None
 
 
 def _start(config: PretrainStage, inputs: Inputs, tokenizer) -> tuple[Any, dict[str, Any]]:

@@ -60,6 +60,7 @@ def check_form(saved: Any, state: dict[str, Any], interval: dict[str, Any]) -> t
         ValueError: the keys or types differ.
     """
     records = saved["records"]
+    saved["state"].setdefault("seconds_at", {})  # checkpoints of before had none
     if not (_alike(saved["state"], state) and _alike(saved["interval"], interval)
             and all(isinstance(record, dict) for record in records)):
         raise ValueError("it has another form")

@@ -101,7 +101,8 @@ class _Run:
         self.end = self.origin.step + settings.steps
         self.state: dict[str, Any] = {
             "step": self.origin.step, "epoch": self.origin.epoch, "position": 0, "tokens": self.origin.tokens,
-            "seconds": 0.0, "stopped": False, "best_step": 0, "best_value": None, "best_metrics": {}, "misses": 0,
+            "seconds": 0.0, "seconds_at": {}, "stopped": False, "best_step": 0, "best_value": None, "best_metrics": {},
+            "misses": 0,
         }
         self.pending: list[tuple[int, float, Tensor, Tensor]] = []
         self.interval: dict[str, float] = {"loss": 0.0, "norm": 0.0, "steps": 0.0}
@@ -213,8 +214,7 @@ class _Run:
 
     def _after_update(self) -> None:
         step = self.state["step"]
-        last = step == self.end
-        if step % self.settings.record_every == 0 or last:
+        if step % self.settings.record_every == 0 or step == self.end:
             self._record_training()
         if self._made() in self.settings.evaluate_at:
             self._check_weights()
@@ -252,6 +252,7 @@ class _Run:
             metrics = self.context.broadcast(dict(self.evaluate(self.model, self.context)))
         check_figures(metrics, "validation", self.state["step"], self.rate)
         self._record("validation", metrics)
+        self.state["seconds_at"][str(self.state["step"])] = self._seconds()
         if self.settings.metric_for_best_model:
             self._keep_best(metrics)
         else:
@@ -275,9 +276,8 @@ class _Run:
         return self.work / f"best-{self.state['best_step']}.pt"
 
     def _checkpoint_due(self) -> Tensor:
-        waited = time.perf_counter() - self.saved
-        due = self.context.is_main and waited >= self.context.runtime.settings.checkpoint_seconds
-        return torch.tensor(float(due))
+        settings, waited = self.context.runtime.settings, time.perf_counter() - self.saved
+        return torch.tensor(float(self.context.is_main and waited >= settings.checkpoint_seconds))
 
     def _checkpoint(self) -> None:
         self._check_weights()
@@ -325,7 +325,8 @@ class _Run:
                 self.model.load_state_dict(best_weights)
         self.model.eval()
         best = state["best_step"] if self.settings.metric_for_best_model and state["best_step"] else state["step"]
-        return TrainingResult(self.history.records, state["step"], best, state["best_metrics"], self._seconds())
+        return TrainingResult(self.history.records, state["step"], best, state["best_metrics"], self._seconds(),
+                              state["seconds_at"])
 
 
 def _add(totals: dict[str, float], values: Mapping[str, float | Tensor], weight: float) -> None:
@@ -337,8 +338,7 @@ def evaluate_objective(
     model: nn.Module, objective: Objective, data: TrainingData, context: TrainingContext, epoch: int = 0
 ) -> LossTotals:
     """Run `objective` over all batches of an epoch of `data`, each shared among the processes as in training."""
-    terms: dict[str, float] = {}
-    sums, units = dict(terms), dict(terms)
+    terms, sums, units = dict[str, float](), dict[str, float](), dict[str, float]()
     lengths = data.lengths(epoch)
     for global_batch in data.batches(epoch):
         for (_, indices), weight in context.shard(pieces_of(global_batch, lengths, None, context.world)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 
 from torch import Tensor, nn
@@ -125,7 +126,10 @@ def train_phases(
     if best < len(results) - 1:
         model.load_state_dict(weights)
     history = [record for result in results for record in result.history]
-    return replace(results[best], history=history, steps=results[-1].steps, seconds=sum(r.seconds for r in results))
+    seconds = list(accumulate((result.seconds for result in results), initial=0.0))
+    times = {step: before + at for result, before in zip(results, seconds, strict=False)
+             for step, at in result.seconds_at.items()}
+    return replace(results[best], history=history, steps=results[-1].steps, seconds=seconds[-1], seconds_at=times)
 
 
 def _let_learn(model: nn.Module, groups: Sequence[ParameterGroup]) -> None:

@@ -213,6 +213,7 @@ class TrainingResult:
         best_step: number of updates of the model's final weights.
         metrics: the evaluation at `best_step` (empty if there was none).
         seconds: training time without interruptions.
+        seconds_at: updates -> the training time at their evaluation; no two runs have the same.
     """
 
     history: list[Record]
@@ -220,6 +221,7 @@ class TrainingResult:
     best_step: int
     metrics: dict[str, float]
     seconds: float
+    seconds_at: dict[str, float] = field(default_factory=dict)
 
 
 def to_device(batch: Tensors, device: torch.device) -> Tensors:
