@@ -72,6 +72,8 @@ def test_an_experiments_file_is_held_to_what_it_says_itself(jpt, tmp_path):
     result = jpt(*words)
     assert result.code == 2 and result.err.startswith(f"error: experiment=mine: {KIM}: only head 'kim_cnn' reads it")
     assert jpt(*words, "finetuning.encoder.head.name=kim_cnn").code == 0
+    several = jpt("run", "--config-dir=own", "+experiment=[quickstart_ner,mine]", "dry_run=true")
+    assert several.code == 2 and several.err.startswith(f"error: experiment=mine: {KIM}: ")
 
 
 def test_choices_on_the_command_line_ask_for_no_change_of_the_file(jpt, tmp_path):

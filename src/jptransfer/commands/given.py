@@ -6,6 +6,7 @@ experiment's file or in a row, is meant to have an effect: it is refused if none
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
@@ -41,9 +42,11 @@ def refuse_unread(config: Config, runs: Sequence[Run]) -> None:
         return
     everybody = _configs(runs)
     check(paths_of(hydra.overrides.task), everybody)
-    if name := hydra.runtime.choices.get(EXPERIMENT):
+    chosen = [one.partition("=")[2] for one in hydra.overrides.task if one.startswith(f"+{EXPERIMENT}=")]
+    names = [name for one in chosen for name in re.findall(r"[^\[\]'\", ]+", one)]
+    for name in names:
         # Choices on the command line may leave a file's settings without a reader: it need not be edited for that.
-        check(_paths_in_file(name), lambda: chain(everybody(), _experiment(name)), f"{EXPERIMENT}={name}: ")
+        check(_paths_in_file(name), lambda: chain(everybody(), _experiment(names)), f"{EXPERIMENT}={name}: ")
     for run in {run.row: run for run in runs}.values():
         row = f"rows.{run.row}: " if config.rows else ""
         check(paths_of(config.rows.get(run.row, [])), _configs([run]), row)
@@ -114,10 +117,10 @@ def paths_of(overrides: Iterable[str]) -> Iterator[str]:
             yield key
 
 
-def _experiment(name: str) -> Iterator[Config]:
-    """Yield the configurations that the file of an experiment describes by itself."""
+def _experiment(names: Sequence[str]) -> Iterator[Config]:
+    """Yield the configurations that the files of an experiment describe by themselves."""
     with suppress(ConfigError):
-        compose, choice = Composer(), f"+{EXPERIMENT}={name}"
+        compose, choice = Composer(), f"+{EXPERIMENT}=[{','.join(names)}]"
         yield (whole := compose([choice]))
         yield from (compose([choice, *overrides]) for overrides in whole.rows.values())
 
