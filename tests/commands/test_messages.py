@@ -6,6 +6,8 @@ import pytest
 
 from jptransfer.config.qualified import qualified
 
+pytestmark = pytest.mark.slow
+
 JARGON = ("Hydra", "OmegaConf", "Lexer", "viable", "++", "ListConfig", "DictConfig", ".cc(", "trainer_spec",
           "Traceback")
 

@@ -9,6 +9,8 @@ from jptransfer.commands import reproduce, suite_states
 from jptransfer.suites import library
 from tests.commands.test_reproduce import suite  # noqa: F401 - a fixture
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def shipped(suite, monkeypatch):  # noqa: F811

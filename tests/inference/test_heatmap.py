@@ -22,6 +22,8 @@ from jptransfer.text.simple_settings import ByteTokenizerConfig
 from jptransfer.text.tokenizers import train_tokenizer
 from tests.small import MODEL, polarity, tokenizer
 
+pytestmark = pytest.mark.slow
+
 BYTES = ModelConfig("multiplicative_lstm", multiplicative_lstm=MultiplicativeLstmModelConfig(12, 6))
 TEXTS = "部屋が良い。\nThe room & the <b>view</b> は最高😀です\n"
 

@@ -18,6 +18,8 @@ from jptransfer.training.types import LoopSettings, LossTotals, evenly
 from tests.models.spelt import TOKENIZER, VOCAB, WORDS, batch, language_model, random_words
 from tests.training.tiny import Deadly, cpu, learn
 
+pytestmark = pytest.mark.slow
+
 CONFIG = LmTrainingConfig(max_length=8, batch_tokens=48, micro_batches=2, seed=3,
                           objective=ObjectiveConfig("bilm", bilm=BilmConfig(samples=6)))
 

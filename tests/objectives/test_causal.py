@@ -23,6 +23,8 @@ from jptransfer.training.randomness import generator
 from jptransfer.training.types import LoopSettings, evenly
 from tests.training.tiny import TOKENIZER, VOCAB, Deadly, cpu, learn, make_split, random_documents
 
+pytestmark = pytest.mark.slow
+
 SPLIT = make_split(random_documents(8))
 CONFIG = LmTrainingConfig(max_length=8, batch_tokens=48, micro_batches=2, objective=ObjectiveConfig("causal"), seed=3)
 

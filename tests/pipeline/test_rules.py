@@ -14,6 +14,8 @@ from jptransfer.errors import ConfigError, JptError
 from jptransfer.pipeline import Run, targets
 from jptransfer.pipeline.rules import RULES, base
 
+pytestmark = pytest.mark.slow
+
 TASK = ["corpus.sources.a.format=task", "corpus.sources.a.path=''"]
 ENCODER, ADAPTED = "finetuning.encoder.", ["lm=adapted", "domain.sources={}"]
 NER = ["task.kind=ner", "task.dataset=conll_file"]

@@ -32,6 +32,8 @@ from jptransfer.text.simple_settings import ByteTokenizerConfig
 from jptransfer.text.tokenizers import train_tokenizer
 from tests.small import polarity, polarity_examples, write_dataset
 
+pytestmark = pytest.mark.slow
+
 MODEL = ModelConfig("multiplicative_lstm", multiplicative_lstm=MultiplicativeLstmModelConfig(12, 6))
 
 

@@ -34,6 +34,8 @@ from jptransfer.text.simple_settings import ByteTokenizerConfig
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
 from tests.small import MODEL, pairs, polarity, polarity_examples, tokenizer, write_dataset
 
+pytestmark = pytest.mark.slow
+
 LONG = "とても良いホテルでした。" * 40
 BYTES = ModelConfig("multiplicative_lstm", multiplicative_lstm=MultiplicativeLstmModelConfig(12, 6))
 ENCODERS = {

@@ -15,6 +15,8 @@ from jptransfer.text.inputs import build_inputs, build_many, kept_lengths
 from jptransfer.text.tokenizers import load_tokenizer
 from tests.families import FAMILIES
 
+pytestmark = pytest.mark.slow
+
 TEXTS = ["部屋はとても広い", "x", "", "駅からの道がとても良かったです。",
          "山本健さんは去年、札幌へ引っ越した。" * 3, "東京 大阪"]
 PAIRS = [None, *TEXTS]

@@ -24,6 +24,8 @@ from .conftest import NASTY, toy_sentences
 from .test_alignment import nasty_text
 from .test_tokenizer_kinds import check_offsets, digests
 
+pytestmark = pytest.mark.slow
+
 VIEWS = list(CharacterView)
 
 

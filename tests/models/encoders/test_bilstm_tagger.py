@@ -17,6 +17,8 @@ from jptransfer.transfer.groups import freeze, layer_groups, select
 from tests.models.tagger import SIZE, TEXTS, features, inputs, tagger, words_tokenizer
 from tests.models.vectors import check_groups
 
+pytestmark = pytest.mark.slow
+
 
 def packed(layer, vectors):
     """What torch's own bidirectional net makes of one sequence (length, width) with a layer's weights."""

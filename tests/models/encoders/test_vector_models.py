@@ -20,6 +20,8 @@ from jptransfer.tasks.classification import Classification
 from jptransfer.transfer.groups import freeze, layer_groups
 from tests.models.vectors import PAIRS, alone, batch, check_groups, task_model
 
+pytestmark = pytest.mark.slow
+
 SMALL = {"bcn": BcnHeadConfig(input_dropout=0.0, hidden=6, feedforward_dropout=0.0, maxout=[8, 6],
                               maxout_dropouts=[0.0, 0.0], pool=2),
          "kim_cnn": KimCnnHeadConfig([3, 4, 5], 7), "self_attention": SelfAttentionHeadConfig(6, 3, 1.0, 8),

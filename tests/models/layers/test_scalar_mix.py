@@ -21,6 +21,8 @@ from jptransfer.transfer.groups import freeze, layer_groups
 from tests.models.spelt import TOKENIZER, batch, language_model, model_config, text, word
 from tests.training import tiny
 
+pytestmark = pytest.mark.slow
+
 BCN = HeadConfig("bcn", 0.0, bcn=BcnHeadConfig(input_dropout=0.0, hidden=6, feedforward_dropout=0.0, maxout=[8, 6],
                                                maxout_dropouts=[0.0, 0.0], pool=2))
 MEAN = HeadConfig("pooled", 0.0, pooled=PooledHeadConfig(Pooling.mean))
