@@ -9,7 +9,7 @@ import torch
 from sklearn.linear_model import Ridge
 from transformers import AutoModelForCausalLM, BertForMaskedLM
 
-from jptransfer.config import FinetuningConfig, ModelConfig, RuntimeConfig, TokenizerConfig
+from jptransfer.config import ClassWeights, FinetuningConfig, ModelConfig, RuntimeConfig, TokenizerConfig
 from jptransfer.config.features import FeaturesConfig, Pooling, States
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.learners import features as features_module
@@ -156,6 +156,14 @@ def test_a_probe_is_a_task_model_like_others(stored, tmp_path, runtime, settings
     loaded = load_predictor(tmp_path / "model", runtime).predict(texts)
     again = load_predictor(tmp_path / "model", runtime).predict(texts, batch_size=7)
     np.testing.assert_allclose([one.probabilities for one in loaded], [one.probabilities for one in again], atol=1e-6)
+
+
+def test_a_model_of_all_examples_keeps_the_settings_of_the_folds(stored, tmp_path, runtime):
+    settings = {"c": [1.0], "class_weights": ClassWeights.balanced, "penalty": Penalty.l2}
+    for name, folds in (("folds", 3), ("plain", 0)):
+        probe(stored, tmp_path / name, runtime, folds=folds, **settings)
+    one, other = (load_predictor(tmp_path / name, runtime).model.head.classifier.weight for name in ("folds", "plain"))
+    assert torch.equal(one, other)
 
 
 def test_the_chosen_weights_are_those_of_the_path(stored, tmp_path, runtime):

@@ -147,7 +147,7 @@ class Composer:
     def _from_presets(self, overrides: Sequence[str]) -> DictConfig:
         parsed = [self._parse(one) for one in overrides]
         choices = {(one.key_or_group, one.package): str(one.input_line) for one in parsed if not self._is_value(one)}
-        key = (self._name, *self._places, *choices.values())
+        key = (str(self._name), *self._places, *choices.values())
         if key not in self._bases:
             if len(self._bases) >= MOST_BASES:
                 self._bases.clear()

@@ -13,7 +13,7 @@ from hydra._internal.callbacks import Callbacks
 from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import create_config_search_path, get_args_parser
-from hydra.core.config_search_path import SearchPathQuery
+from hydra.core.config_search_path import ConfigSearchPath, SearchPathQuery
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import run_job
@@ -119,7 +119,7 @@ def _overrides(verb: Verb, words: list[str]) -> Iterator[str]:
         yield f"{verb.rest}=[{','.join(rest)}]"
 
 
-def _search_path(arguments: argparse.Namespace) -> object:
+def _search_path(arguments: argparse.Namespace) -> ConfigSearchPath:
     path = create_config_search_path(arguments.config_path or str(resource("configs")))
     if arguments.config_dir is not None:
         folder = Path(arguments.config_dir).absolute()

@@ -20,7 +20,7 @@ class Validated(Protocol):
         root configuration names the setting itself."""
 
 
-def walk(config: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field, Any]]:
+def walk(config: Any, prefix: str = "") -> Iterator[tuple[str, dataclasses.Field[Any], Any]]:
     """Yield (dotted path, field, value) of every setting below the dataclass instance `config`, depth first.
 
     Values of tables of dataclasses are walked as well; their keys are part of the path.

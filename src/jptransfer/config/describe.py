@@ -151,6 +151,6 @@ def show_value(value: Any) -> str:
     return plain.get(value, str(value)) if isinstance(value, str | bool | None) else str(value)
 
 
-def _default(field: dataclasses.Field) -> Any:
+def _default(field: dataclasses.Field[Any]) -> Any:
     factory = field.default_factory
     return field.default if factory is dataclasses.MISSING else factory()

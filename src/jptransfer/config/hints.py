@@ -20,7 +20,7 @@ def hint_at(words: list[str], hint: Any) -> Any:
             hint = typing.get_args(hint)[1]
             if not dataclasses.is_dataclass(hint) and typing.get_origin(hint) is not dict:
                 return hint  # the name of an entry may have dots of its own
-        elif dataclasses.is_dataclass(hint):
+        elif isinstance(hint, type) and dataclasses.is_dataclass(hint):
             hint = type_hints(hint).get(word)
         else:
             return None

@@ -125,7 +125,7 @@ class SuiteConfig:
             yield f"split: {unknown('split', self.split, (*SPLITS, *map(oracle_epoch, SPLITS)))}"
         for where, entries in named[:2]:
             for name, entry in entries.items():
-                strange = [part for part in entry.include if part not in self.fragments]  # type: ignore[attr-defined]
+                strange = [part for part in entry.include if part not in self.fragments]
                 yield from (f"{where}.{name}.include: {unknown('fragment', part, self.fragments)}" for part in strange)
         for name, row in self.rows.items():
             strange = [column for column in (*row.paper_value, *row.cells) if column not in self.columns]

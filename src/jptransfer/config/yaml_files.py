@@ -44,13 +44,13 @@ def load_settings(text: str, hint: Any) -> Any:
 
 
 @cache
-def _loader() -> type:
+def _loader() -> Any:
     """Return OmegaConf's loader, reading with libyaml where PyYAML has it: several times as fast as Python."""
-    omegaconfs = get_yaml_loader()
+    omegaconfs: Any = get_yaml_loader()
     if not hasattr(cyaml, "CParser"):
         return omegaconfs
 
-    class Loader(cyaml.CParser, omegaconfs):
+    class Loader(cyaml.CParser, omegaconfs):  # type: ignore[misc]
         def __init__(self, stream: str) -> None:
             cyaml.CParser.__init__(self, stream)
             SafeConstructor.__init__(self)

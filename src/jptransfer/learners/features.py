@@ -25,7 +25,6 @@ from jptransfer.files import json_text, new_file
 from jptransfer.learners.scores import EncoderPredictor, score
 from jptransfer.models.encoder import longest_input
 from jptransfer.models.heads.pooled import PooledHead
-from jptransfer.models.heads.pooled_settings import PooledHeadConfig
 from jptransfer.models.layers.scalar_mix import MixedHead
 from jptransfer.models.pairing import check_pair
 from jptransfer.models.pretrained import fresh_configuration
@@ -108,7 +107,7 @@ class FeatureEncoder:
 
 def head_of(config: FeaturesConfig) -> HeadConfig:
     """Return the head that pools as complete settings say."""
-    return HeadConfig("pooled", 0.0, pooled=PooledHeadConfig(config.pooling or Pooling.mean))
+    return HeadConfig("pooled", 0.0).with_section("pooled", pooling=config.pooling or Pooling.mean)
 
 
 def windows_of(config: FeaturesConfig, encoder: nn.Module) -> Windows | None:

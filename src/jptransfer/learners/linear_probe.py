@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +70,9 @@ class LinearProbeLearner:
         assert isinstance(task, TargetsTexts)
         rows, targets = stored.rows("fit", job.train), task.targets(job.train)[:, 0]
         fit = FITS[task.output.loss]
+        history: list[dict[str, Any]] = []
         if config.units is Units.one:
-            best, history = _one_unit(rows, targets, task, runtime), []
+            best = _one_unit(rows, targets, task, runtime)
         elif config.folds:
             best, history = _by_folds(fit, rows, targets, job, runtime)
         else:
@@ -181,7 +182,7 @@ def _by_folds(fit: Fit, rows: np.ndarray, targets: np.ndarray, job: FitContext,
 
 def _up_to(config: LinearProbeConfig, c: float) -> LinearProbeConfig:
     """Return the settings with strengths up to `c`, so that its model starts from those that it started from before."""
-    return LinearProbeConfig(config.penalty, [one for one in config.c if one <= c], 0, config.class_weights)
+    return replace(config, c=[one for one in config.c if one <= c])
 
 
 def _record(history: Sequence[Any], made: Linear, scores: Mapping[str, float]) -> dict[str, Any]:

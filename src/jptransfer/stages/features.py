@@ -37,8 +37,8 @@ def plan_features(graph: StageGraph) -> StageNode | None:
     inputs: dict[str, Source] = {"dataset": dataset, "tokenizer": tokenizer}
     if start:
         inputs["language_model"] = start
-    fresh = {} if start else {"model": config.model, "seed": config.seed}
-    return graph.node("features", "features", dataset.name, FeaturesStage(config.features, **fresh), inputs)
+    stage = FeaturesStage(config.features) if start else FeaturesStage(config.features, config.model, config.seed)
+    return graph.node("features", "features", dataset.name, stage, inputs)
 
 
 def run(config: FeaturesStage, inputs: Inputs, out: Path, runtime: Runtime) -> Summary:
