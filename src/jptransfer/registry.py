@@ -86,6 +86,7 @@ class EncoderEntry(Entry):
         head: head for whole texts where none is asked for; empty: transformers has one for the architecture.
         tokenizers: kinds of tokenizer whose ids it reads; none: any.
         groups: layer groups below the head that it can have, see `transfer.groups`.
+        windows: whether it carries a state from window to window of a text, see `models.windows.WindowReader`.
         cells: whether it can return the cells of an LSTM as its states, see `config.features.States`.
     """
 
@@ -94,6 +95,7 @@ class EncoderEntry(Entry):
     head: str = "pooled"
     tokenizers: tuple[str, ...] = ()
     groups: tuple[str, ...] = ("embeddings", "layer.*")
+    windows: bool = False
     cells: bool = False
 
 

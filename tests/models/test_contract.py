@@ -10,6 +10,7 @@ from transformers import AutoModel
 from jptransfer.models.encoder import SPECIAL, UNITS, encode
 from jptransfer.models.pretrained import load_weights, save_language_model
 from jptransfer.models.task_models import fresh_head, load_task_model, save_task_model, task_output
+from jptransfer.models.windows import WindowReader
 from jptransfer.registry import HEADS, MODELS
 from jptransfer.tasks.base import load_kind
 from jptransfer.tasks.ner import EntityRecognition
@@ -136,3 +137,10 @@ def test_a_saved_and_loaded_encoder_gives_the_same_bits(name: str, tmp_path) -> 
     again = load_weights(AutoModel, tmp_path / "model").eval()
     for one, other in zip(states(model, inputs)[0], states(again, inputs)[0], strict=True):
         assert torch.equal(one, other)
+
+
+@every_encoder
+def test_the_row_says_whether_the_encoder_reads_in_windows_and_has_cells(name: str) -> None:
+    model = examples.encoder_model(name)
+    assert MODELS.entries[name].windows == isinstance(model, WindowReader)
+    assert MODELS.entries[name].cells == hasattr(model.config, "states")

@@ -337,7 +337,7 @@ def test_members_have_the_seed_of_the_run_unless_they_name_one(config: Config, s
     assert plan_task_models(chain)[1].config.finetuning.encoder.epochs == 9
 
 
-def test_the_highest_epoch_needs_all_epochs_and_is_no_other_model(config: Config, store: Store) -> None:
+def test_the_best_test_epoch_needs_all_epochs_and_is_no_other_model(config: Config, store: Store) -> None:
     asked = replace(config, evaluation=replace(config.evaluation, oracle_epoch=True))
     with pytest.raises(ConfigError, match="save_every_epoch=true"):
         plan_evaluation(StageGraph(asked, store))

@@ -183,22 +183,22 @@ def test_gains_by_label(entities):
     assert [[cell.text for cell in line] for line in shown.rows] == [[c.text for c in line] for line in table.rows]
 
 
-def test_the_highest_epoch_stands_beside_the_selected_one(entities):
+def test_the_best_test_epoch_stands_beside_the_selected_one(entities):
     results = entities.results[0]
-    name = "entity_f1 (highest test epoch)"
+    name = "entity_f1 (best test epoch)"
     rows = [replace(row, metrics={**row.metrics, name: replace(row.score, mean=row.score.mean + 0.01)})
             for row in results.rows]
-    with_highest = replace(results, rows=rows)
-    table = summary.results_table(with_highest)
+    with_best = replace(results, rows=rows)
+    table = summary.results_table(with_best)
     keys = [column.key for column in table.columns]
     assert "oracle_epoch" in keys and "oracle_epoch" not in [c.key for c in summary.results_table(results).columns]
-    assert [c.title for c in table.columns if c.key == "oracle_epoch"] == ["highest test epoch"]
+    assert [c.title for c in table.columns if c.key == "oracle_epoch"] == ["best test epoch"]
     for line, row in zip(table.rows, rows, strict=True):
         shown = {key: cell.value for key, cell in zip(keys, line, strict=True)}
         assert shown["oracle_epoch"] == pytest.approx(shown["entity_f1"] + 0.01) == row.score.mean + 0.01
-    assert "Highest test epoch: of the epoch that is best on this very split" in table.caption
-    titles = [column.title for column in summary.metrics_table(with_highest).columns]
-    assert "Entity F1 (highest test epoch)" in titles
+    assert "Best test epoch: of the epoch that is best on this very split" in table.caption
+    titles = [column.title for column in summary.metrics_table(with_best).columns]
+    assert "Entity F1 (best test epoch)" in titles
 
 
 def test_json_holds_everything(polarity):

@@ -166,7 +166,7 @@ def with_epochs(tmp_path, monkeypatch, selected, *epochs):
     return dataset, tmp_path / "model"
 
 
-def test_the_highest_epoch_stands_beside_the_selected_one(tmp_path, monkeypatch, runtime):
+def test_the_best_test_epoch_stands_beside_the_selected_one(tmp_path, monkeypatch, runtime):
     words = {"京都", "奈良", "札幌"}
     epochs = [{"奈良"}, {"奈良", "札幌", "那覇"}, words, {"京都"}, *[set()] * 6]
     dataset, model = with_epochs(tmp_path, monkeypatch, {"京都"}, *epochs)
@@ -187,7 +187,7 @@ def test_the_highest_epoch_stands_beside_the_selected_one(tmp_path, monkeypatch,
         f"{split}.txt" for split in scores}
 
 
-def test_without_epochs_there_is_no_highest(tmp_path, monkeypatch, runtime):
+def test_without_epochs_there_is_no_best_test_epoch(tmp_path, monkeypatch, runtime):
     dataset, model = with_epochs(tmp_path, monkeypatch, {"京都"})
     (tmp_path / "out").mkdir()
     config = EvaluateStage(EvaluationConfig(oracle_epoch=True))

@@ -35,7 +35,7 @@ def split_name(name: str, own: Collection[str] = ()) -> str | None:
 
 
 def oracle_epoch(split: str) -> str:
-    """Return the name of `split` as the epoch with the highest score on it predicts it."""
+    """Return the name of `split` as the epoch that is best on it predicts it."""
     return f"oracle_{split}_epoch"
 
 

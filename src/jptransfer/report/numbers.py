@@ -15,9 +15,9 @@ def is_share(metric: str) -> bool:
     return name in METRICS and METRICS.load(name).bounds == (0.0, 1.0)
 
 
-def of_highest_epoch(metric: str, split: str) -> str:
-    """Return what a score is called that is the highest over the epochs on `split` itself."""
-    return f"{metric} (highest {split} epoch)"
+def of_best_epoch(metric: str, split: str) -> str:
+    """Return what a score is called of the epoch that is best on `split` itself."""
+    return f"{metric} (best {split} epoch)"
 
 
 def scaled(value: float, metric: str) -> float:

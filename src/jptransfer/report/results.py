@@ -193,14 +193,14 @@ class _Scoring:
 
 def _stored(evaluations: Sequence[Evaluation], split: str) -> dict[str, Aggregate]:
     """Return every metric that all have, and the main one of the epoch that is best on the split itself."""
-    tables = [{**one.metrics[split], **_highest(one, split)} for one in evaluations]
+    tables = [{**one.metrics[split], **_of_best_epoch(one, split)} for one in evaluations]
     shared = [name for name in tables[0] if all(name in table for table in tables)]
     return {name: aggregate([table[name]["value"] for table in tables]) for name in shared}
 
 
-def _highest(evaluation: Evaluation, split: str) -> dict[str, Any]:
+def _of_best_epoch(evaluation: Evaluation, split: str) -> dict[str, Any]:
     found = evaluation.metrics.get(oracle_epoch(split))
-    return {numbers.of_highest_epoch(evaluation.metric, split): found[evaluation.metric]} if found else {}
+    return {numbers.of_best_epoch(evaluation.metric, split): found[evaluation.metric]} if found else {}
 
 
 def paired_folders(baseline: list[Run], runs: list[Run]) -> tuple[list[Path], list[Path]]:

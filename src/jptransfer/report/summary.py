@@ -21,7 +21,7 @@ def results_table(results: Results) -> Table:
     columns = [Column("row", "row"), Column("runs", "runs", True), Column(metric, numbers.title(metric), True),
                Column("interval", f"{results.confidence:.0%} interval", True), Column("sd", "SD", True),
                Column("trimmed", "trimmed", True), Column("validation", "validation", True),
-               Column("oracle_epoch", f"highest {results.split} epoch", True),
+               Column("oracle_epoch", f"best {results.split} epoch", True),
                Column("difference", f"Δ {results.baseline}", True), Column("p", "p", True)]
     rows = [_cells(results, row) for row in results.rows]
     title = f"{numbers.title(metric)} on {results.task} ({results.split})"
@@ -41,7 +41,7 @@ def _cells(results: Results, row: RowResult) -> list[Cell]:
         Cell(numbers.score(spread.std, metric), spread.std) if several else NOTHING,
         NOTHING if spread.trimmed is None else Cell(numbers.score(spread.trimmed, metric), spread.trimmed),
         _mean_cell(row.validation, metric),
-        _mean_cell(row.metrics.get(numbers.of_highest_epoch(metric, results.split)), metric),
+        _mean_cell(row.metrics.get(numbers.of_best_epoch(metric, results.split)), metric),
         _difference_cell(results, row), _p_cell(row)]
 
 
@@ -82,8 +82,8 @@ def caption(results: Results) -> str:
         parts.append("Collapsed: runs that give one answer to every example, or numbers worse than their mean")
     if any(row.score.trimmed is not None for row in results.rows):
         parts.append("Trimmed: without the best and the worst run")
-    if any(numbers.of_highest_epoch(metric.name, results.split) in row.metrics for row in results.rows):
-        parts.append(f"Highest {results.split} epoch: of the epoch that is best on this very split, as some papers "
+    if any(numbers.of_best_epoch(metric.name, results.split) in row.metrics for row in results.rows):
+        parts.append(f"Best {results.split} epoch: of the epoch that is best on this very split, as some papers "
                      "report; all other numbers are of the epoch chosen on the validation split")
     if len(results.rows) > 1:
         level = f"{1 - results.confidence:.3g}".lstrip("0")

@@ -81,7 +81,7 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
         predicted.append(Predictions(task, split, predictor.predict(rows)))
         cuts[split] = cut_so_far(predictor).since(before)
     if settings.oracle_epoch:
-        predicted += _highest(models, examples, metrics[0], runtime)
+        predicted += _of_best_epoch(models, examples, metrics[0], runtime)
     scored = [(predictions, score_split(predictions, metrics, settings)) for predictions in predicted]
     write_evaluation(out, metrics[0].name, scored)
     found = {predictions.split: scores.metrics for predictions, scores in scored}
@@ -92,7 +92,7 @@ def run(config: EvaluateStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     return Summary(together + headline, values | ({"truncation": truncation} if any(cuts.values()) else {}))
 
 
-def _highest(models: Sequence[Path], examples: Mapping[str, Sequence[Any]], metric: Metric,
+def _of_best_epoch(models: Sequence[Path], examples: Mapping[str, Sequence[Any]], metric: Metric,
              runtime: Runtime) -> list[Predictions]:
     """Return of each split the predictions of the epoch with the best score on it, the first of equals."""
     from jptransfer.evaluation.metrics import score

@@ -24,7 +24,7 @@ class Direction(Enum):
 
 
 @MODELS.register("awd_lstm", target="jptransfer.models.encoders.awd_lstm:configuration",
-                 objectives=("causal",), head="concat_pooling")
+                 objectives=("causal",), head="concat_pooling", windows=True)
 @dataclass
 class AwdLstmModelConfig:
     """AWD-LSTM or QRNN, the language model of ULMFiT and MultiFiT.

@@ -9,7 +9,8 @@ from jptransfer.registry import MODELS
 
 
 @MODELS.register("byte_lstm", target="jptransfer.models.encoders.byte_lstm:configuration", objectives=("causal",),
-                 head="concat_pooling", tokenizers=("byte",), groups=("embeddings", "layer.*"), cells=True)
+                 head="concat_pooling", tokenizers=("byte",), groups=("embeddings", "layer.*"), windows=True,
+                 cells=True)
 @dataclass
 class ByteLstmModelConfig:
     """LSTM over bytes with weight normalisation, which Radford et al. (2017) compare with the multiplicative one."""
@@ -22,7 +23,7 @@ class ByteLstmModelConfig:
 
 @MODELS.register("multiplicative_lstm", target="jptransfer.models.encoders.byte_lstm:multiplicative_configuration",
                  objectives=("causal",), head="concat_pooling", tokenizers=("byte",), groups=("embeddings", "layer.*"),
-                 cells=True)
+                 windows=True, cells=True)
 @dataclass
 class MultiplicativeLstmModelConfig(ByteLstmModelConfig):
     """Multiplicative LSTM over bytes with weight normalisation, the language model of Radford et al. (2017)."""

@@ -94,7 +94,7 @@ def recurrent_settings_meet_a_recurrent_model(config: Config) -> str | None:
     if not is_encoder(config):
         return None
     for name, unset in (("bptt", "null"), ("ar", "0"), ("tar", "0")):
-        if architecture and getattr(encoder, name) and "causal" not in architecture.objectives:
+        if architecture and getattr(encoder, name) and not architecture.windows:
             return (f"finetuning.encoder.{name}: it is for recurrent language models such as awd_lstm, and this is "
                     f"{config.model.architecture}; leave it out ({unset})")
     if encoder.bptt and task_level(config) == "token":
