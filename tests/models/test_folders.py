@@ -93,6 +93,13 @@ def test_numbers_of_layers_are_held_against_the_weights(sound, tmp_path, layers)
         check_folder(tmp_path / "m")
 
 
+def test_limits_are_not_counts(sound, tmp_path):
+    shutil.copytree(sound, tmp_path / "m")
+    path = tmp_path / "m" / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"max_window_layers": 10**6}))  # of Qwen2
+    check_folder(tmp_path / "m")
+
+
 def test_a_unit_on_two_lines_is_refused(sound, tmp_path):
     shutil.copytree(sound, tmp_path / "m")
     units = [*UNITS[:40], UNITS[7], *UNITS[41:]]

@@ -65,7 +65,8 @@ def check_folder(folder: Path, ours: bool = False) -> None:
 def _check_counts(path: Path, config: dict[str, Any], stated: Any, tensors: int) -> None:
     """Compare the numbers of layers, groups and experts with the weights, before too many layers are built."""
     for name, value in config.items():
-        if re.search("layer|group|expert", name) and isinstance(value, int) and value > tensors:
+        counts = re.search("layer|group|expert", name) and not name.startswith("max_")  # Qwen2's max_window_layers
+        if counts and isinstance(value, int) and value > tensors:
             raise DataError(f"{path} is damaged: {name} is {value}, but there are {tensors} tensors of weights")
     layers = getattr(stated, "num_hidden_layers", None)
     if isinstance(layers, int) and layers < 1 and not local_architecture(stated.model_type):

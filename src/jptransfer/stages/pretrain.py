@@ -174,7 +174,8 @@ def _lesson(model, tokenizer, training: LmTrainingConfig, inputs: Inputs, contex
         if found and count_predictions(found).made:
             held_out[split] = found
         elif context.is_main and (found or split == "test"):
-            context.runtime.progress.log(f"warning: the {split} split has nothing to predict; it is not evaluated")
+            why = f"the {split} split has nothing to predict" if found else "the text has no test split (test_fraction)"
+            context.runtime.progress.log(f"warning: {why}; it is not evaluated")
     return TrainSpec(objective, data, _evaluation(objective, held_out))
 
 
