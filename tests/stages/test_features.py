@@ -10,7 +10,7 @@ from sklearn.linear_model import Ridge
 from transformers import AutoModelForCausalLM, BertForMaskedLM
 
 from jptransfer.config import ClassWeights, FinetuningConfig, ModelConfig, RuntimeConfig, TokenizerConfig
-from jptransfer.config.features import FeaturesConfig, Pooling, States
+from jptransfer.config.features import FeaturesConfig, Pairs, Pooling, States
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.learners import features as features_module
 from jptransfer.learners.features import FeatureEncoder, StoredFeatures
@@ -32,7 +32,7 @@ from jptransfer.tasks.base import make_task
 from jptransfer.tasks.regression import ValueExample
 from jptransfer.text.simple_settings import ByteTokenizerConfig
 from jptransfer.text.tokenizers import load_tokenizer, train_tokenizer
-from tests.small import MODEL, pairs, polarity, polarity_examples, tokenizer, write_dataset
+from tests.small import MODEL, pair_examples, pairs, polarity, polarity_examples, tokenizer, write_dataset
 
 pytestmark = pytest.mark.slow
 
@@ -208,6 +208,31 @@ def test_few_examples_many_classes_and_pairs(folders, tmp_path, runtime):
     paired = made(folders, tmp_path / "pairs", runtime, "pairs", "bert")
     probe(paired, tmp_path / "e", runtime)
     assert json.loads((tmp_path / "e" / "task_model.json").read_text())["text_pair"] is True
+
+
+@pytest.mark.parametrize("penalty", Penalty)
+def test_texts_of_a_pair_are_compared(folders, tmp_path, runtime, penalty):
+    inputs = {"dataset": folders["pairs"], "tokenizer": folders["bytes"], "language_model": folders["mlstm"]}
+    config = FeaturesConfig(pairs=Pairs.compare)
+    (tmp_path / "features").mkdir()
+    make_features(FeaturesStage(config), inputs, tmp_path / "features", runtime)
+    inputs["features"] = tmp_path / "features"
+    rows = StoredFeatures.open(inputs["features"])
+    examples = [example for number, example in enumerate(pair_examples()) if number % 4]
+    single = FeatureEncoder.make(FeaturesConfig(), TASK, folders["bytes"], folders["mlstm"], None, 0, runtime)
+    u, v = (single.read([TASK.example(one.id, text(one)) for one in examples])
+            for text in (lambda one: one.text, lambda one: one.text_pair))
+    wanted = np.concatenate([np.abs(u - v), u * v], 1)
+    np.testing.assert_allclose(rows.rows("fit", examples), wanted, atol=1e-6)
+    probe(inputs, tmp_path / "model", runtime, penalty=penalty, c=[1.0, 10.0])
+    texts = pair_examples()
+    predictor = load_predictor(tmp_path / "model", runtime)
+    found = np.array([one.probabilities for one in predictor.predict(texts)])
+    scores = np.array([FeatureEncoder.read(predictor.encoder, [one])[0] for one in texts]) @ predictor.weight
+    scores = np.exp(scores + predictor.bias)
+    np.testing.assert_allclose(found, scores / scores.sum(1, keepdims=True), atol=1e-6)
+    with pytest.raises(DataError, match="features.pairs=compare: example 'x' has no second text"):
+        predictor.predict([predictor.task.example("x", "一つ")])
 
 
 def test_settings_that_do_not_fit_are_refused(folders, runtime):

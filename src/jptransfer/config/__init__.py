@@ -3,7 +3,7 @@
 Settings of a registered member of a family (a head, encoder, tokenizer, reader, ...) are in the file that registers it.
 """
 
-from jptransfer.config.features import FeaturesConfig, Pooling, States
+from jptransfer.config.features import FeaturesConfig, Pairs, Pooling, States
 from jptransfer.config.finetuning import (
     BUILD,
     Analyzer,

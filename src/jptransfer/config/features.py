@@ -28,6 +28,13 @@ class States(Enum):
     tanh_cell = "tanh_cell"
 
 
+class Pairs(Enum):
+    """How the features of a pair of texts are made."""
+
+    joint = "joint"
+    compare = "compare"
+
+
 @dataclass
 class FeaturesConfig:
     """A text as one vector: the states of an encoder, pooled."""
@@ -42,6 +49,9 @@ class FeaturesConfig:
     """longest text in tokens; longer texts are cut; null: as many as the encoder has positions for"""
     truncation_side: TruncationSide = TruncationSide.right
     """the first or the last tokens of a longer text"""
+    pairs: Pairs = setting(Pairs.joint, omit_when=Pairs.joint)
+    """pairs of texts, as u and v. joint: the encoder reads them as one input; compare: it reads each alone, and the
+    features are |u - v| and u * v (Kiros et al. 2015, Radford et al. 2017)"""
     bptt: int = setting(256, low=1)
     """encoders that carry a state: tokens that are read at a time, so that long texts take no more memory"""
 

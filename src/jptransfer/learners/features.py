@@ -14,11 +14,12 @@ import pyarrow
 import pyarrow.parquet
 import torch
 from numpy.lib.format import open_memmap
+from safetensors.numpy import load_file, save_file
 from torch import nn
 from transformers import PreTrainedConfig
 
 from jptransfer.config import HeadConfig, ModelConfig
-from jptransfer.config.features import FeaturesConfig, Pooling, States
+from jptransfer.config.features import FeaturesConfig, Pairs, Pooling, States
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError, DataError
 from jptransfer.files import json_text, new_file
@@ -31,13 +32,15 @@ from jptransfer.models.pretrained import fresh_configuration
 from jptransfer.models.task_models import HeadedEncoder, fresh_head, read_configuration, usual_pooling
 from jptransfer.models.windows import WindowReader, Windows
 from jptransfer.runtime import Runtime
-from jptransfer.tasks.base import Task
+from jptransfer.tasks.base import Task, whole_texts
 from jptransfer.text.cuts import Cut
 from jptransfer.text.tokenizers import load_tokenizer
 from jptransfer.training.context import TrainingContext
 
 DESCRIPTION = "features.json"
 """File that says how features were made."""
+WEIGHTS = "probe.safetensors"
+"""File of a linear model that compares pairs."""
 CHUNK, BATCH = 1024, 64
 """Texts between two points that an interrupted run goes on from, and most texts that are read together."""
 
@@ -48,7 +51,7 @@ class FeatureEncoder:
 
     Attributes:
         predictor: encodes and reads texts; its model has a head `pooled` without its linear layer.
-        width: numbers per text.
+        width: numbers per text or pair.
         config: settings in which nothing is left open.
     """
 
@@ -81,18 +84,35 @@ class FeatureEncoder:
         width, pooled.classifier = pooled.classifier.in_features, nn.Identity()  # type: ignore[assignment]
         predictor = EncoderPredictor(task, net, tokenizer, config.limit,
                                      TrainingContext(runtime).device, runtime, config.truncation_side)
-        return cls(predictor, int(width), config)
+        return cls(predictor, int(width) * (2 if config.pairs is Pairs.compare else 1), config)
 
     def read(self, examples: Sequence[Any]) -> np.ndarray:
-        """Return the features (examples, width), float32, of the examples' texts."""
+        """Return the features (examples, width), float32, of the examples' texts.
+
+        Raises:
+            DataError: pairs are compared, and an example has one text only.
+        """
+        if self.config.pairs is Pairs.joint:
+            return self._rows(examples)
+        task = self.predictor.task
+        for one in examples:
+            if one.text_pair is None:
+                raise DataError(f"features.pairs=compare: example '{one.id}' has no second text")
+        first, second = (self._rows([task.example(one.id, text) for one, text in zip(examples, texts, strict=True)])
+                         for texts in zip(*((one.text, one.text_pair) for one in examples), strict=True))
+        return np.concatenate([np.abs(first - second), first * second], axis=1)
+
+    def _rows(self, examples: Sequence[Any]) -> np.ndarray:
         features = self.predictor.features(examples)
         with torch.inference_mode():
             rows = score(self.predictor.model, features, self.predictor.task.output.level,
                          self.predictor.tokenizer.pad_id, BATCH, padding=self.predictor.padding).rows
         return np.stack(rows)
 
-    def with_weights(self, weight: np.ndarray, bias: np.ndarray) -> EncoderPredictor:
+    def with_weights(self, weight: np.ndarray, bias: np.ndarray) -> EncoderPredictor | ComparingPredictor:
         """Return the task model whose scores are ``features @ weight + bias``: (width, outputs) and (outputs,)."""
+        if self.config.pairs is Pairs.compare:
+            return ComparingPredictor(self, weight, bias)
         linear = nn.Linear(*weight.shape)
         with torch.no_grad():
             linear.weight.copy_(torch.from_numpy(weight.T))
@@ -103,6 +123,40 @@ class FeatureEncoder:
     def describe(self) -> dict[str, Any]:
         """Return the settings as they are after all defaults."""
         return {name: value for name, value in to_plain(self.config).items() if value is not None}
+
+
+class ComparingPredictor:
+    """A linear model on features of both texts of a pair (see `Predictor`); `weight` and `bias` are float64."""
+
+    def __init__(self, encoder: FeatureEncoder, weight: np.ndarray, bias: np.ndarray) -> None:
+        self.encoder, self.weight, self.bias = encoder, weight, bias
+        self.task, self.tokenizer = encoder.predictor.task, encoder.predictor.tokenizer
+
+    @property
+    def cut(self) -> Cut:
+        """What length limits have left out of all texts so far."""
+        return self.encoder.predictor.cut
+
+    def predict(self, examples: Sequence[Any], batch_size: int = BATCH) -> list[Any]:
+        """Return the task's prediction for each example (see `Predictor`)."""
+        made: list[Any] = []
+        for first in range(0, len(examples), CHUNK):
+            part = examples[first:first + CHUNK]
+            scores = self.encoder.read(part) @ self.weight + self.bias
+            made += self.task.decode(whole_texts(len(part)), list(scores), part)
+        return made
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder as a model of transformers, and weight and bias to `WEIGHTS`."""
+        model: Any = self.encoder.predictor.model
+        model.encoder.save_pretrained(folder)
+        save_file({"weight": self.weight, "bias": self.bias}, folder / WEIGHTS)
+
+    @classmethod
+    def load(cls, folder: Path, config: FeaturesConfig, task: Task, runtime: Runtime) -> ComparingPredictor:
+        """Load what `save` wrote."""
+        encoder = FeatureEncoder.make(config, task, folder, folder, None, 0, runtime)
+        return cls(encoder, **load_file(folder / WEIGHTS))
 
 
 def head_of(config: FeaturesConfig) -> HeadConfig:

@@ -16,11 +16,11 @@ from sklearn.model_selection import KFold, StratifiedKFold
 from sklearn.utils.class_weight import compute_sample_weight
 
 from jptransfer.config import ClassWeights
-from jptransfer.config.features import FeaturesConfig
+from jptransfer.config.features import FeaturesConfig, Pairs
 from jptransfer.config.plain import from_plain, to_plain
 from jptransfer.errors import ConfigError
 from jptransfer.learners.base import FitContext, FitResult
-from jptransfer.learners.features import FeatureEncoder, StoredFeatures, head_of, windows_of
+from jptransfer.learners.features import ComparingPredictor, FeatureEncoder, StoredFeatures, head_of, windows_of
 from jptransfer.learners.l1_path import l1_path
 from jptransfer.learners.linear_probe_settings import LinearProbeConfig, Penalty, Units
 from jptransfer.learners.prediction import Predictor
@@ -81,7 +81,10 @@ class LinearProbeLearner:
         encoder = FeatureEncoder.make(stored.config, task, job.tokenizer, job.language_model, job.model, job.seed,
                                       runtime)
         predictor = encoder.with_weights(best.weight, best.bias)
-        save_task_model(predictor.model, job.out)
+        if isinstance(predictor, ComparingPredictor):
+            predictor.save(job.out)
+        else:
+            save_task_model(predictor.model, job.out)
         predictor.tokenizer.save(job.out)  # type: ignore[attr-defined]
         return FitResult(predictor, {SETTINGS: to_plain(encoder.config)}, history,
                          {"c": best.c, "features": rows.shape[1], "nonzero": best.nonzero, **_the_unit(config, best),
@@ -92,6 +95,8 @@ class LinearProbeLearner:
         """Load what `fit` wrote."""
         config = from_plain(FeaturesConfig, settings[SETTINGS])
         task, tokenizer = make_task(settings["kind"], settings["labels"]), load_tokenizer(folder)
+        if config.pairs is Pairs.compare:
+            return ComparingPredictor.load(folder, config, task, runtime)
         model: Any = load_task_model(folder, load_kind(settings["kind"]).output, head_of(config))
         model.windows = windows_of(config, model.encoder)
         check_pair(model, tokenizer)
