@@ -137,15 +137,11 @@ def test_the_prime_is_read_and_stays_as_it_was_given(generated, capsys):
 
 def test_by_hand_the_model_reads_the_frame_and_then_the_prime(generated):
     model = language_model("byte_lstm")
-    ids = [10, 32, *"雨".encode()]
-    expected = []
-    for _ in range(3):
-        scores = model(torch.tensor([ids + expected])).logits[0, -1].clone()
-        scores[torch.arange(256) >= 128] = -torch.inf
-        scores[10] = -torch.inf if not expected else scores[10]
-        expected.append(int(scores.argmax()))
-    found = generated("byte_lstm", prime="雨", length=1, temperature=0.0)[0]["text"]
-    assert found.encode() == bytes(ids[2:] + expected[:1])
+    for prime in ("", "a", "b ", "雨", "良い宿"):
+        scores = model(torch.tensor([[10, 32, *prime.encode()]])).logits[0, -1].clone()
+        scores[128:] = scores[10] = -torch.inf  # one byte is left: neither a longer character nor the end
+        expected = prime.encode() + bytes([int(scores.argmax())])
+        assert generated("byte_lstm", prime=prime, length=1, temperature=0.0)[0]["text"].encode() == expected
 
 
 def test_bytes_that_are_not_utf8_are_replaced_and_said(generated, capsys):
