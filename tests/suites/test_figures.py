@@ -181,3 +181,15 @@ def test_equal_numbers_stand_side_by_side_and_never_pass_others(seen):
     for number, place in zip(seen, places, strict=True):
         assert all((number < other) == (place < there) or number == other
                    for other, there in zip(seen, places, strict=True))
+
+
+def test_a_training_curve_has_the_validation_records(tmp_path):
+    from types import SimpleNamespace
+
+    from jptransfer.suites.figures import _recorded
+
+    lines = [{"step": 1, "split": "train", "loss": 5.0}, {"step": 2, "split": "validation", "bits_per_byte": 4.5},
+             {"step": 4, "split": "validation", "bits_per_byte": 4.0}, {"step": 4, "split": "validation", "loss": 1.0}]
+    (tmp_path / "history.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+    assert list(_recorded([SimpleNamespace(path=tmp_path)], "bits_per_byte")) == [(2, 4.5), (4, 4.0)]
+    assert list(_recorded([], "bits_per_byte")) == []

@@ -63,7 +63,8 @@ class ColumnConfig:
     overrides: list[str] = setting(factory=list)
     """further overrides"""
     count: list[str] = setting(factory=list)
-    """for cells of kind dataset: values of the data set's summary to add up; a list counts its entries"""
+    """for cells of kinds dataset and language_model: values of the artifact's summary to add up; a list counts its
+    entries"""
 
 
 @dataclass

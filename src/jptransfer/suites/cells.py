@@ -12,6 +12,7 @@ from jptransfer.errors import ConfigError, unknown
 from jptransfer.pipeline import StageGraph, StageNode
 from jptransfer.stages.evaluate import plan_evaluation
 from jptransfer.stages.prepare_dataset import plan_dataset
+from jptransfer.stages.pretrain import plan_language_model
 
 
 @dataclass(frozen=True)
@@ -94,10 +95,33 @@ class Counts:
     @staticmethod
     def score(runs: Sequence[Artifact], suite: SuiteConfig, column: ColumnConfig) -> Score:
         """Return the sum of the column's `count`."""
-        if not column.count:
-            raise ConfigError("its column has no count: which numbers of the data set's summary are added up")
-        total = float(sum(_count(runs[0].manifest.summary["values"], path) for path in column.count))
-        return Score(total, (total,))
+        return _summed(runs[0], column)
+
+
+class LanguageModels:
+    """Numbers of a language model, from its summary."""
+
+    kind, seeded = "language_model", False
+
+    @staticmethod
+    def target(graph: StageGraph) -> StageNode:
+        """Return the language model that is trained on the corpus."""
+        node = plan_language_model(graph)
+        if not isinstance(node, StageNode):
+            raise ConfigError("the cell trains no language model; give a corpus and a model, as in corpus=toy")
+        return node
+
+    @staticmethod
+    def score(runs: Sequence[Artifact], suite: SuiteConfig, column: ColumnConfig) -> Score:
+        """Return the sum of the column's `count`."""
+        return _summed(runs[0], column)
+
+
+def _summed(run: Artifact, column: ColumnConfig) -> Score:
+    if not column.count:
+        raise ConfigError("its column has no count: which numbers of the artifact's summary are added up")
+    total = float(sum(_count(run.manifest.summary["values"], path) for path in column.count))
+    return Score(total, (total,))
 
 
 def _needs_task(node: StageNode | None) -> StageNode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from jptransfer.artifacts import Artifact
 from jptransfer.config import SubsetConfig
 from jptransfer.config.plain import from_plain
 from jptransfer.report import numbers
-from jptransfer.report.drawing import Figure, Theme, label, logarithmic, marker
+from jptransfer.report.drawing import Figure, Theme, integer_steps, label, logarithmic, marker
 from jptransfer.report.figures import WIDTH, line_with_band
 from jptransfer.suites.results import SuiteResult
 from jptransfer.tasks.files import training_counts
+from jptransfer.training.history import HISTORY
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -126,6 +128,42 @@ def _by_size(result: SuiteResult, row: str) -> dict[float, list[float]]:
             if model := result.made_of(run, "task_model"):
                 found.setdefault(model.manifest.summary["values"]["train_examples"], []).append(result.shown(value))
     return found
+
+
+def training_curve(result: SuiteResult) -> Figure | None:
+    """Return a line per row: the first column's number on the validation split over updates of the training.
+
+    Cells must be of kind `language_model`, and the column's `count` a number of their history. As figure 1 of Radford
+    et al. (2017).
+    """
+    column = next(iter(result.columns))
+    (wanted, *_) = result.suite.config.columns[column].count
+    curves = {result.heading(row): dict(found) for row in result.rows
+              if (found := list(_recorded(result.cells[row, column].artifacts, wanted)))}
+    if not curves:
+        return None
+    return Figure("figure", f"{result.title}: {wanted.replace('_', ' ')}",
+                  "On the validation part of the corpus. The vertical axis does not start at zero.", WIDTH, HEIGHT,
+                  partial(_draw_training, curves, wanted.replace("_", " ")))
+
+
+def _recorded(runs: Sequence[Artifact], wanted: str) -> Iterator[tuple[int, float]]:
+    for run in runs[:1]:
+        for line in (run.path / HISTORY).read_text(encoding="utf-8").splitlines():
+            record = json.loads(line)
+            if record["split"] == "validation" and wanted in record:
+                yield record["step"], record[wanted]
+
+
+def _draw_training(curves: Mapping[str, Mapping[int, float]], axis: str, canvas: Canvas, theme: Theme) -> None:
+    axes = canvas.subplots()
+    for index, (name, at) in enumerate(curves.items()):
+        axes.plot(list(at), list(at.values()), color=theme.colour(index), marker=marker(index), markersize=4,
+                  label=label(name, 40))
+    integer_steps(axes)
+    axes.set_xlabel("updates")
+    axes.set_ylabel(axis)
+    axes.legend()
 
 
 def _draw_curves(curves: Mapping[str, Mapping[float, Sequence[float]]], axis: str, canvas: Canvas,
