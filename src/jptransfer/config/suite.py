@@ -63,8 +63,7 @@ class ColumnConfig:
     overrides: list[str] = setting(factory=list)
     """further overrides"""
     count: list[str] = setting(factory=list)
-    """for cells of kinds dataset and language_model: values of the artifact's summary to add up; a list counts its
-    entries"""
+    """for other cells than evaluations: values of the artifact's summary to add up; a list counts its entries"""
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -59,10 +59,9 @@ def sentiment_unit(context: ProbeContext) -> Summary:
         "best_by": {rank.value: int(order[0]) for rank, order in ranks.items()},
         "texts": {"fit": len(train.positive), "select": len(unseen.positive)},
         "left_out": {"fit": train.left_out, "select": unseen.left_out}}
-    histogram = {"edges": edges, **dict(zip(labels, counts, strict=True))}
-    (context.out / RESULT).write_text(json_text({**values, "ranking": listed, "histogram": histogram}, indent=1) + "\n",
-                                      encoding="utf-8")
-    save(_figure(best, labels, counts, edges), context.out)
+    result = {**values, "ranking": listed, "histogram": {"edges": edges, **dict(zip(labels, counts, strict=True))}}
+    (context.out / RESULT).write_text(json_text(result, indent=1) + "\n", encoding="utf-8")
+    save(histogram_figure(result), context.out)
     return Summary(f"unit {best['unit']:,}: validation accuracy {best['accuracy']:.4f} with one unit, {whole:.4f} with "
                    f"all {values['units']:,}, {values['majority']:.4f} by the larger class", values)
 
@@ -122,17 +121,21 @@ def _histogram(train: Split, unit: int, bins: int) -> tuple[list[list[int]], lis
     return counts, edges.tolist()
 
 
-def _figure(best: dict[str, Any], labels: Sequence[str], counts: Sequence[Sequence[int]],
-            edges: Sequence[float]) -> Figure:
+def histogram_figure(result: Mapping[str, Any]) -> Figure:
+    """Return the histogram of a unit's values by class; `result`: the contents of `RESULT`."""
+    histogram = result["histogram"]
+
     def draw(canvas: Any, theme: Theme) -> None:
         axes = canvas.add_subplot()
-        for index, (label, bars) in enumerate(zip(labels, counts, strict=True)):
+        for index, label in enumerate(result["labels"]):
+            bars, edges = histogram[label], histogram["edges"]
             axes.stairs(bars, edges, fill=True, alpha=0.55, color=theme.colour(index), label=label)
             axes.stairs(bars, edges, color=theme.colour(index), linewidth=1)
-        axes.axvline(best["threshold"], color=theme.ink, linestyle="--", linewidth=1, label="threshold")
-        axes.set_xlabel(f"value of unit {best['unit']:,}")
+        axes.axvline(result["threshold"], color=theme.ink, linestyle="--", linewidth=1, label="threshold")
+        axes.set_xlabel(f"value of unit {result['unit']:,}")
         axes.set_ylabel("texts")
         axes.set_ylim(bottom=0)
         axes.legend()
 
-    return Figure("histogram", f"Unit {best['unit']:,} by class", "Training texts by the unit's value.", 6.4, 3.6, draw)
+    title = f"Unit {result['unit']:,} by class"
+    return Figure("histogram", title, "Training texts by the unit's value.", 6.4, 3.6, draw)

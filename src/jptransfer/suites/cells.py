@@ -13,6 +13,7 @@ from jptransfer.pipeline import StageGraph, StageNode
 from jptransfer.stages.evaluate import plan_evaluation
 from jptransfer.stages.prepare_dataset import plan_dataset
 from jptransfer.stages.pretrain import plan_language_model
+from jptransfer.stages.probe import plan_probe
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,25 @@ class LanguageModels:
         node = plan_language_model(graph)
         if not isinstance(node, StageNode):
             raise ConfigError("the cell trains no language model; give a corpus and a model, as in corpus=toy")
+        return node
+
+    @staticmethod
+    def score(runs: Sequence[Artifact], suite: SuiteConfig, column: ColumnConfig) -> Score:
+        """Return the sum of the column's `count`."""
+        return _summed(runs[0], column)
+
+
+class Probes:
+    """Numbers that a probe found, from its summary."""
+
+    kind, seeded = "probe_result", False
+
+    @staticmethod
+    def target(graph: StageGraph) -> StageNode:
+        """Return the result of the configured probe."""
+        node = plan_probe(graph)
+        if node is None:
+            raise ConfigError("the cell has no probe; give one in a part, as in probe=sentiment_unit")
         return node
 
     @staticmethod

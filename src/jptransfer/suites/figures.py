@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -145,6 +145,20 @@ def training_curve(result: SuiteResult) -> Figure | None:
     return Figure("figure", f"{result.title}: {wanted.replace('_', ' ')}",
                   "On the validation part of the corpus. The vertical axis does not start at zero.", WIDTH, HEIGHT,
                   partial(_draw_training, curves, wanted.replace("_", " ")))
+
+
+def unit_histogram(result: SuiteResult) -> Figure | None:
+    """Return the histogram of the first cell that has a result of probe `sentiment_unit`.
+
+    As figure 3 of Radford et al. (2017).
+    """
+    from jptransfer.probes.base import RESULT
+    from jptransfer.probes.sentiment_unit import histogram_figure
+
+    for cell in result.cells.values():
+        for run in cell.artifacts:
+            return replace(histogram_figure(json.loads((run.path / RESULT).read_text(encoding="utf-8"))), name="figure")
+    return None
 
 
 def _recorded(runs: Sequence[Artifact], wanted: str) -> Iterator[tuple[int, float]]:
