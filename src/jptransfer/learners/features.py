@@ -218,7 +218,8 @@ def write_features(encoder: FeatureEncoder, examples: Sequence[Any], out: Path, 
             with new_file(progress) as stream:
                 stream.write(json_text({"done": done, "cut": cut.describe()}))
             bar.update(len(part))
-    if not np.isfinite(rows).all():
+    # in parts: a mask of all numbers at once would be a quarter of the file in memory
+    if not all(np.isfinite(rows[first:first + CHUNK]).all() for first in range(0, len(rows), CHUNK)):
         raise DataError(f"features of split '{split}' are not finite numbers; are the encoder's weights damaged?")
     del rows
     ids = pyarrow.table({"id": [example.id for example in examples]})

@@ -224,6 +224,9 @@ def _l1(rows: np.ndarray, positive: np.ndarray, cs: Sequence[float],
 
 def _l2(rows: np.ndarray, positive: np.ndarray, cs: Sequence[float],
         factors: np.ndarray) -> Iterator[tuple[np.ndarray, float]]:
+    if positive.all():  # scikit-learn refuses a single class; its score is above the -inf of the others
+        yield from ((np.zeros(rows.shape[1]), 0.0) for _ in cs)
+        return
     model = LogisticRegression(max_iter=ITERATIONS, warm_start=True)
     for c in cs:
         model.set_params(C=c)
