@@ -63,7 +63,7 @@ def plant(folder, inputs, unit=7):
         rows = 0.5 * random.standard_normal((len(part), 12)).astype(np.float32)
         rows[:, unit] = [(-1.0 if one.label == "good" else 1.0) + 0.1 * random.standard_normal() for one in part]
         np.save(folder / f"{split}.npy", rows)
-        (folder / f"{split}.ids.parquet").write_bytes((inputs["features"] / f"{split}.ids.parquet").read_bytes())
+        (folder / f"{split}.ids.json").write_bytes((inputs["features"] / f"{split}.ids.json").read_bytes())
     return {**inputs, "features": folder}
 
 

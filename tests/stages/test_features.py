@@ -133,7 +133,7 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(folders, tmp_path, runtime
     inputs = {"dataset": folders["polarity"], "tokenizer": folders["bytes"], "language_model": folders["mlstm"]}
     make_features(FeaturesStage(FeaturesConfig(bptt=16)), inputs, tmp_path / "kept", runtime)
     assert sum(counted) == 36 - 3 * 5
-    for name in ("train.npy", "validation.npy", "train.ids.parquet", "features.json"):
+    for name in ("train.npy", "validation.npy", "train.ids.json", "features.json"):
         assert (whole / name).read_bytes() == (tmp_path / "kept" / name).read_bytes()
     assert not (whole / "test.npy").exists()
 

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow
-import pyarrow.parquet
 import torch
 from numpy.lib.format import open_memmap
 from safetensors.numpy import load_file, save_file
@@ -194,7 +192,7 @@ def _set_states(config: FeaturesConfig, encoder: Any) -> None:
 
 def write_features(encoder: FeatureEncoder, examples: Sequence[Any], out: Path, split: str, work: Path,
                    runtime: Runtime) -> Cut:
-    """Write ``<split>.npy`` (examples, width) and ``<split>.ids.parquet``; an interrupted run is taken up.
+    """Write ``<split>.npy`` (examples, width) and ``<split>.ids.json``; an interrupted run is taken up.
 
     Returns:
         What length limits left out, in this run and in those before it.
@@ -222,8 +220,7 @@ def write_features(encoder: FeatureEncoder, examples: Sequence[Any], out: Path, 
     if not all(np.isfinite(rows[first:first + CHUNK]).all() for first in range(0, len(rows), CHUNK)):
         raise DataError(f"features of split '{split}' are not finite numbers; are the encoder's weights damaged?")
     del rows
-    ids = pyarrow.table({"id": [example.id for example in examples]})
-    pyarrow.parquet.write_table(ids, out / f"{split}.ids.parquet")
+    (out / f"{split}.ids.json").write_text(json_text([example.id for example in examples]) + "\n", encoding="utf-8")
     data.replace(out / f"{split}.npy")
     return cut
 
@@ -256,7 +253,7 @@ class StoredFeatures:
         """
         split = self.roles[role]
         whole = np.load(self.folder / f"{split}.npy", mmap_mode="r")
-        ids = pyarrow.parquet.read_table(self.folder / f"{split}.ids.parquet").column("id").to_pylist()
+        ids = json.loads((self.folder / f"{split}.ids.json").read_text(encoding="utf-8"))
         if ids == [example.id for example in examples]:
             return whole  # type: ignore[no-any-return]
         places = {name: index for index, name in enumerate(ids)}

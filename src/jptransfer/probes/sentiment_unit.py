@@ -45,7 +45,9 @@ def sentiment_unit(context: ProbeContext) -> Summary:
     settings: SentimentUnitConfig = context.settings
     task, stored = open_dataset(context.inputs["dataset"]), StoredFeatures.open(context.inputs["features"])
     labels = _labels(settings, task)
-    train, unseen = (_split(context, task, stored, role, labels) for role in ("fit", "select"))
+    folder = context.inputs["dataset"]
+    train = _split(read_role(task, folder, "fit"), stored, "fit", labels)
+    unseen = _split(read_role(task, folder, "select"), stored, "select", labels)
     weight, c, whole = _all_units(settings, train, unseen, context)
     share, alone = contributions(weight, train.rows), best_thresholds(train.rows, train.positive)
     ranks = {RankBy.weight: _order(share, alone.accuracy), RankBy.accuracy: _order(alone.accuracy, share)}
@@ -79,8 +81,7 @@ def _labels(settings: SentimentUnitConfig, task: Task) -> list[str]:
     return list(labels)
 
 
-def _split(context: ProbeContext, task: Any, stored: StoredFeatures, role: Any, labels: Sequence[str]) -> Split:
-    examples = read_role(task, context.inputs["dataset"], role)
+def _split(examples: Sequence[Any], stored: StoredFeatures, role: str, labels: Sequence[str]) -> Split:
     chosen = [example for example in examples if example.label in labels]
     positive = np.array([example.label == labels[1] for example in chosen], dtype=bool)
     if not len(positive) or positive.all() or not positive.any():

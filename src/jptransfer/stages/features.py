@@ -53,8 +53,11 @@ def run(config: FeaturesStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
                                   config.model, config.seed or 0, runtime)
     counts: dict[str, int] = {}
     cuts, splits = {}, {role: getattr(roles, role) for role in ("fit", "select", "search")}
+    folder = inputs["dataset"]
+    by_role = {"fit": read_role(task, folder, "fit"), "select": read_role(task, folder, "select"),
+               "search": read_role(task, folder, "search")}
     for role, split in splits.items():
-        examples = read_role(task, inputs["dataset"], role)  # type: ignore[arg-type]
+        examples = by_role[role]
         if examples and split not in counts:
             cuts[split] = write_features(encoder, examples, out, split, out / WORK, runtime)
             counts[split] = len(examples)
