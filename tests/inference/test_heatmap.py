@@ -56,6 +56,8 @@ def heat(folder, tmp_path, runtime, output="values.jsonl", **settings):
 
 
 def test_a_character_has_the_value_after_its_last_byte(models, tmp_path, runtime):
+    heat(models["bytes"], tmp_path, runtime, "page.html", unit=3)  # a unit that the model gives no weight
+    assert "inf" not in (tmp_path / "page.html").read_text(encoding="utf-8").partition("</header>")[0].lower()
     count, unit = heat(models["bytes"], tmp_path, runtime, unit=3)
     assert (count, unit) == (2, 3)
     lines = [json.loads(line) for line in (tmp_path / "values.jsonl").read_text(encoding="utf-8").splitlines()]

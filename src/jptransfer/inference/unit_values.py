@@ -69,7 +69,7 @@ class UnitReader:
         self.unit = int(strongest.argmax()) if unit is None else unit
         pulls = direction.reshape(-1, width)[:, self.unit]
         self.sign = -1.0 if has_two and pulls[np.abs(pulls).argmax()] < 0 else 1.0
-        is_alone = has_two and np.count_nonzero(direction) == 1
+        is_alone = has_two and np.count_nonzero(direction) == np.count_nonzero(pulls) == 1
         threshold = (bias[known[0]] - bias[known[1]]) / pulls[np.abs(pulls).argmax()] if is_alone else 0.0
         self.centre = self.sign * float(threshold)
         self.labels = [predictor.task.labels[place] for place in known] if has_two else []
