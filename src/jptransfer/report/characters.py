@@ -40,7 +40,7 @@ def character_figure(texts: Sequence[Sequence[Valued]], title: str) -> Figure:
                     axes.add_patch(Rectangle((place, number - 0.5), width, 0.92, linewidth=0,
                                              facecolor=colours(0.5 + STRENGTH * value / 2)))
                 axes.text(place + width / 2, number, label(character, 9), ha="center", va="center",
-                          fontsize=9.5 + width / 2)
+                          fontsize=9.5 + min(width, 2) / 2)
                 place += width
 
     caption = "Orange: negative values, blue: positive ones."
@@ -48,6 +48,9 @@ def character_figure(texts: Sequence[Sequence[Valued]], title: str) -> Figure:
 
 
 def _cells(character: str) -> int:
+    shown = label(character, 9)
+    if shown != character and len(shown) > 1:  # the code of a character that no font has
+        return len(shown)
     return 2 if east_asian_width(character) in "FWA" else 1
 
 
