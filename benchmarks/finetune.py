@@ -76,7 +76,8 @@ def gate(model: torch.nn.Module, data: TaskData, validation: list[Feature], task
         alone = [data.collate(np.array([index]), 0) for index in part]
         reference = sum(float(model(**batch).loss) for batch in alone)
         worst = abs(float(loss(model, data.collate(part, 0)).terms["label"]) - reference) / len(part)
-        for feature, scores in zip(validation, score(model, validation, task.level, data.pad, 32).rows, strict=True):
+        rows = score(model, validation, task.output.level, data.pad, 32).rows
+        for feature, scores in zip(validation, rows, strict=True):
             single = model(input_ids=torch.tensor([feature.input_ids])).logits[0].numpy()
             worst = max(worst, float(np.abs(single - scores).max()))
     assert worst < 1e-5, worst

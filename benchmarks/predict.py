@@ -87,7 +87,8 @@ def gate(predictor: EncoderPredictor, peer, texts: list[str], batch_size: int) -
     task = predictor.task
     features = task.encode(examples(predictor, texts), predictor.tokenizer, predictor.limits)
     with torch.inference_mode():
-        ours = np.stack(score(predictor.model, features, task.level, predictor.tokenizer.pad_id, batch_size).rows)
+        pad = predictor.tokenizer.pad_id
+        ours = np.stack(score(predictor.model, features, task.output.level, pad, batch_size).rows)
     answers = peer(texts, batch_size=batch_size, function_to_apply="none")
     by_label = [{one["label"]: one["score"] for one in answer} for answer in answers]
     theirs = np.array([[scores[label] for label in task.outputs] for scores in by_label])
