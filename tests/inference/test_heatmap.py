@@ -61,7 +61,10 @@ def test_a_character_has_the_value_after_its_last_byte(models, tmp_path, runtime
     count, unit = heat(models["bytes"], tmp_path, runtime, unit=3)
     assert (count, unit) == (2, 3)
     lines = [json.loads(line) for line in (tmp_path / "values.jsonl").read_text(encoding="utf-8").splitlines()]
-    model = load_predictor(models["bytes"], runtime).model
+    predictor = load_predictor(models["bytes"], runtime)
+    model = predictor.model
+    shown = predictor.predict([predictor.task.example(str(number), line["text"]) for number, line in enumerate(lines)])
+    assert [line["prediction"] for line in lines] == [one.predicted for one in shown]
     sign = -1 if model.head.classifier.weight[1, 3] < 0 else 1
     for line in lines:
         text, values = line["text"], line["values"]

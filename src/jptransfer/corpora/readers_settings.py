@@ -26,7 +26,7 @@ class FolderConfig:
     """A folder of text files, one document a file."""
 
     skip_lines: int = setting(0, low=0, omit_when=0)
-    """lines at the head of each file that are no text: an address, a date, a title"""
+    """lines at the head of each file that are not text: an address, a date, a title"""
 
 
 @SOURCES.register("csv", target=f"{READERS}:read_csv", columns=True, flat=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jptransfer.config import AttentionConfig
 from jptransfer.errors import ConfigError
 from jptransfer.files import is_stream, json_text
-from jptransfer.inference.predict import OBJECTS, STANDARD, check_output, open_output, read_rows, say_cut
+from jptransfer.inference.predict import OBJECTS, STANDARD, check_output, open_output, read_rows, say_cut, text_fields
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.files import PAIR
 
@@ -53,8 +53,7 @@ def _line(one: Attended) -> str:
     pieces = [{"start": start, "end": end, **({PAIR: True} if second else {}), "weight": float(weight),
                "hops": hops.tolist()} for (start, end), second, weight, hops in rows]
     prediction = one.prediction
-    texts = {"text": prediction.text} | ({PAIR: prediction.text_pair} if prediction.text_pair else {})
-    return json_text({**texts, "prediction": prediction.predicted,
+    return json_text({**text_fields(prediction), "prediction": prediction.predicted,
                        "probability": max(prediction.probabilities), "pieces": pieces}) + "\n"
 
 

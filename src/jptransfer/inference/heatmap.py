@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from jptransfer.config import HeatmapConfig
 from jptransfer.errors import ConfigError
 from jptransfer.files import is_stream, json_text
-from jptransfer.inference.predict import OBJECTS, STANDARD, check_output, open_output, read_rows, say_cut
+from jptransfer.inference.predict import OBJECTS, STANDARD, check_output, open_output, read_rows, say_cut, text_fields
 from jptransfer.runtime import Runtime
 from jptransfer.tasks.files import PAIR
 
@@ -57,10 +57,10 @@ def heatmap_file(config: HeatmapConfig, folder: Path, runtime: Runtime) -> tuple
 
 def _line(one: UnitValues, unit: int) -> str:
     prediction = one.prediction
-    texts = {"text": prediction.text} | ({PAIR: prediction.text_pair} if prediction.text_pair else {})
     values = [[None if value != value else round(value, 6) for value in part] for part in one.values]
     pair = {f"values_{PAIR}": values[1]} if len(values) > 1 else {}
-    return json_text({**texts, "prediction": prediction.predicted, "unit": unit, "values": values[0], **pair}) + "\n"
+    return json_text({**text_fields(prediction), "prediction": prediction.predicted, "unit": unit, "values": values[0],
+                      **pair}) + "\n"
 
 
 @dataclass(frozen=True)

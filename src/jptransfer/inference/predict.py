@@ -78,6 +78,11 @@ def predict_file(config: PredictConfig, folders: Sequence[Path], runtime: Runtim
     return written
 
 
+def text_fields(prediction: Any) -> dict[str, str]:
+    """Return the text of a prediction and, if there is one, the second text as fields of a JSON object."""
+    return {"text": prediction.text} | ({PAIR: prediction.text_pair} if prediction.text_pair else {})
+
+
 def say_cut(predictor: Predictor) -> None:
     """Say on standard error what length limits left out of the texts; nothing if they left nothing out."""
     from jptransfer.learners.prediction import cut_so_far

@@ -57,6 +57,8 @@ class UnitReader:
                               "finetuning.learner=linear_probe")
         assert isinstance(predictor, EncoderPredictor)
         self.predictor, self.model = predictor, model
+        if model.windows:  # a head that reads the last state alone reads the same of all states
+            model.windows = replace(model.windows, seen=sys.maxsize)
         weight = pooled_head(model).classifier.weight.detach().float().cpu().numpy()
         bias = pooled_head(model).classifier.bias.detach().float().cpu().numpy()
         known = np.flatnonzero(np.isfinite(bias))
@@ -86,15 +88,12 @@ class UnitReader:
         batch = to_device(collate(features, predictor.task.output.level, predictor.tokenizer.pad_id,
                                   least=predictor.padding.least), predictor.device)
         batch.pop("labels")
-        windows, model.windows = model.windows, model.windows and replace(model.windows, seen=sys.maxsize)
-        try:
-            with torch.inference_mode():
-                encoded = model.read(**batch)
-                states = model.head.mix(encoded.states) if isinstance(model.head, MixedHead) else encoded.last
-        finally:
-            model.windows = windows
+        with torch.inference_mode():
+            encoded = model.read(**batch)
+            states = model.head.mix(encoded.states) if isinstance(model.head, MixedHead) else encoded.last
+            scores = model.head(encoded).logits.float().cpu().numpy()
         found = states[0, :, self.unit].float().cpu().numpy() * self.sign
-        (prediction,) = predictor.predict([example])
+        (prediction,) = predictor.task.decode(features, scores, [example])
         spans = token_spans(predictor, prediction)
         places = token_places(encoded, 0, batch["input_ids"].shape[1], len(spans))
         values = [[float("nan")] * len(text) for text in (prediction.text, prediction.text_pair or "")]

@@ -168,7 +168,7 @@ class _Hessian:
         self.working, self.matrix = np.zeros(0, dtype=np.int64), np.zeros((0, 0))
 
     def start(self, curvature: np.ndarray, working: np.ndarray) -> None:
-        """Compute them anew for the losses' second derivatives `curvature` (examples,)."""
+        """Compute all of them for the losses' second derivatives `curvature` (examples,)."""
         self.working, total = working, np.zeros((len(working), len(working)), order="F")
         roots = np.sqrt(curvature).astype(self.features.dtype)
         for rows, part in self._parts(working) if len(working) else ():

@@ -143,7 +143,7 @@ def _by_validation(fit: Fit, rows: np.ndarray, targets: np.ndarray, stored: Stor
     """Return the model that is best on the validation split, and the scores of all."""
     config, task = job.config.linear_probe, job.task
     if len(config.c) > 1 and not job.validation:
-        raise ConfigError("finetuning.linear_probe.c: give one value, or folds: there is no validation split")
+        raise ConfigError("finetuning.linear_probe.c: give one value, or folds: the data set has no validation split")
     unseen = stored.rows("select", job.validation) if job.validation else rows[:0]
     best: tuple[Linear, Any] | None = None
     history: list[dict[str, Any]] = []

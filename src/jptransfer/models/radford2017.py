@@ -71,7 +71,7 @@ def _read(folder: Path) -> dict[int, np.ndarray]:
             array = np.load(folder / name, allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise DataError(f"{folder / name} ({NAMES[number]}) cannot be read ({reason(error)})") from error
-        if array.dtype.kind != "f" or not np.isfinite(array).all():
+        if not np.issubdtype(array.dtype, np.floating) or not np.isfinite(array).all():
             raise DataError(f"{folder / name} ({NAMES[number]}) has values that are not finite numbers")
         arrays[number] = array
     return arrays

@@ -48,20 +48,16 @@ def run(config: FeaturesStage, inputs: Inputs, out: Path, runtime: Runtime) -> S
     from jptransfer.tasks.splits import read_role, read_roles
     from jptransfer.text.truncation import report_cuts
 
-    task, roles = open_dataset(inputs["dataset"]), read_roles(inputs["dataset"])
+    folder = inputs["dataset"]
+    task, roles = open_dataset(folder), read_roles(folder)
     encoder = FeatureEncoder.make(config.features, task, inputs["tokenizer"], inputs.get("language_model"),
                                   config.model, config.seed or 0, runtime)
-    counts: dict[str, int] = {}
-    cuts, splits = {}, {role: getattr(roles, role) for role in ("fit", "select", "search")}
-    folder = inputs["dataset"]
-    by_role = {"fit": read_role(task, folder, "fit"), "select": read_role(task, folder, "select"),
-               "search": read_role(task, folder, "search")}
-    for role, split in splits.items():
-        examples = by_role[role]
-        if examples and split not in counts:
-            cuts[split] = write_features(encoder, examples, out, split, out / WORK, runtime)
-            counts[split] = len(examples)
-    write_description(encoder, out, splits)
+    examples = {roles.fit: read_role(task, folder, "fit"), roles.select: read_role(task, folder, "select")}
+    if roles.search not in examples:
+        examples[roles.search] = read_role(task, folder, "search")
+    counts = {split: len(part) for split, part in examples.items() if part}
+    cuts = {split: write_features(encoder, examples[split], out, split, out / WORK, runtime) for split in counts}
+    write_description(encoder, out, {"fit": roles.fit, "select": roles.select, "search": roles.search})
     values = {"splits": counts, "width": encoder.width, "truncation": report_cuts(cuts, runtime), **encoder.describe()}
     return Summary(f"{encoder.width:,} features of {sum(counts.values()):,} texts", values)
 

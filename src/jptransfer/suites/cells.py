@@ -83,26 +83,35 @@ class Evaluations:
                      tuple(filter(None, (one.collapsed for one in predictions))))
 
 
-class Counts:
+class SummaryNumbers:
+    """Base of kinds of cells that add up numbers of an artifact's summary."""
+
+    seeded = False
+
+    @staticmethod
+    def score(runs: Sequence[Artifact], suite: SuiteConfig, column: ColumnConfig) -> Score:
+        """Return the sum of the column's `count`."""
+        if not column.count:
+            raise ConfigError("its column has no count: which numbers of the artifact's summary are added up")
+        total = float(sum(_count(runs[0].manifest.summary["values"], path) for path in column.count))
+        return Score(total, (total,))
+
+
+class Counts(SummaryNumbers):
     """Counts of a data set, added up from its summary."""
 
-    kind, seeded = "dataset", False
+    kind = "dataset"
 
     @staticmethod
     def target(graph: StageGraph) -> StageNode:
         """Return the data set."""
         return _needs_task(plan_dataset(graph))
 
-    @staticmethod
-    def score(runs: Sequence[Artifact], suite: SuiteConfig, column: ColumnConfig) -> Score:
-        """Return the sum of the column's `count`."""
-        return _summed(runs[0], column)
 
-
-class LanguageModels:
+class LanguageModels(SummaryNumbers):
     """Numbers of a language model, from its summary."""
 
-    kind, seeded = "language_model", False
+    kind = "language_model"
 
     @staticmethod
     def target(graph: StageGraph) -> StageNode:
@@ -112,16 +121,11 @@ class LanguageModels:
             raise ConfigError("the cell trains no language model; give a corpus and a model, as in corpus=toy")
         return node
 
-    @staticmethod
-    def score(runs: Sequence[Artifact], suite: SuiteConfig, column: ColumnConfig) -> Score:
-        """Return the sum of the column's `count`."""
-        return _summed(runs[0], column)
 
-
-class Probes:
+class Probes(SummaryNumbers):
     """Numbers that a probe found, from its summary."""
 
-    kind, seeded = "probe_result", False
+    kind = "probe_result"
 
     @staticmethod
     def target(graph: StageGraph) -> StageNode:
@@ -130,18 +134,6 @@ class Probes:
         if node is None:
             raise ConfigError("the cell has no probe; give one in a part, as in probe=sentiment_unit")
         return node
-
-    @staticmethod
-    def score(runs: Sequence[Artifact], suite: SuiteConfig, column: ColumnConfig) -> Score:
-        """Return the sum of the column's `count`."""
-        return _summed(runs[0], column)
-
-
-def _summed(run: Artifact, column: ColumnConfig) -> Score:
-    if not column.count:
-        raise ConfigError("its column has no count: which numbers of the artifact's summary are added up")
-    total = float(sum(_count(run.manifest.summary["values"], path) for path in column.count))
-    return Score(total, (total,))
 
 
 def _needs_task(node: StageNode | None) -> StageNode:

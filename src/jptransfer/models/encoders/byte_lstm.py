@@ -7,7 +7,7 @@ one has 86,319,360 parameters.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +16,7 @@ from transformers.modeling_outputs import BaseModelOutput, CausalLMOutput
 
 from jptransfer.config import ModelConfig
 from jptransfer.config.features import States
+from jptransfer.models.encoders.byte_lstm_settings import ByteLstmModelConfig
 from jptransfer.models.layers.byte_cells import ByteLstmLayer, MultiplicativeLstmLayer, step
 from jptransfer.models.layers.cells import Clamp, State
 from jptransfer.models.streams import HasDecoder, Reading, reading_order
@@ -44,18 +45,22 @@ class MultiplicativeLstmConfig(ByteLstmConfig):
     model_type = "jpt_multiplicative_lstm"
 
 
+Made = TypeVar("Made", bound=ByteLstmConfig)
+
+
 def configuration(config: ModelConfig, vocab_size: int, pad_id: int) -> ByteLstmConfig:
     """Return the configuration from which `AutoModel…` classes build an LSTM."""
-    size = config.byte_lstm
-    return ByteLstmConfig(vocab_size=vocab_size, hidden_size=size.hidden_size, embedding_size=size.embedding_size,
-                          pad_token_id=pad_id)
+    return _configuration(ByteLstmConfig, config.byte_lstm, vocab_size, pad_id)
 
 
 def multiplicative_configuration(config: ModelConfig, vocab_size: int, pad_id: int) -> MultiplicativeLstmConfig:
     """Return the configuration from which `AutoModel…` classes build a multiplicative LSTM."""
-    size = config.multiplicative_lstm
-    return MultiplicativeLstmConfig(vocab_size=vocab_size, hidden_size=size.hidden_size,
-                                    embedding_size=size.embedding_size, pad_token_id=pad_id)
+    return _configuration(MultiplicativeLstmConfig, config.multiplicative_lstm, vocab_size, pad_id)
+
+
+def _configuration(kind: type[Made], size: ByteLstmModelConfig, vocab_size: int, pad_id: int) -> Made:
+    return kind(vocab_size=vocab_size, hidden_size=size.hidden_size, embedding_size=size.embedding_size,
+                pad_token_id=pad_id)
 
 
 @dataclass
